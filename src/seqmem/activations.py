@@ -1,0 +1,55 @@
+"""Activations that stay exact for any input and analytic in complex arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqmem.module import Array
+
+
+def sigmoid(a: Array, out: Array | None = None) -> Array:
+    """Logistic function as (1 + tanh(a/2)) / 2: one vectorised call that cannot overflow.
+
+    Its derivative in terms of its value s is s * (1 - s).
+
+    >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
+    array([0. , 0.5, 1. ])
+    """
+    s = np.multiply(a, 0.5, out=out)
+    np.tanh(s, out=s)
+    s *= 0.5
+    s += 0.5
+    return s
+
+
+def softmax(scores: Array, valid: Array | None = None) -> Array:
+    """Softmax over the last axis; where `valid` is False the weight is exactly 0.
+
+    A row with nothing valid gets weights 0. The derivative in terms of the value p, for an upstream
+    gradient d_p, is p * (d_p - sum(p * d_p)).
+
+    >>> softmax(np.array([[0.0, 0.0, 5.0]]), valid=np.array([[True, True, False]]))
+    array([[0.5, 0.5, 0. ]])
+    """
+    shape = (*scores.shape[:-1], 1)
+    if valid is None:
+        top = np.max(scores.real, axis=-1, keepdims=True) if scores.shape[-1] else np.zeros(shape)
+        weights = np.exp(scores - top)
+        weights /= weights.sum(axis=-1, keepdims=True)
+        return weights
+    top = np.max(scores.real, axis=-1, keepdims=True, where=valid, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0).astype(scores.real.dtype)
+    weights = np.exp(scores - top, where=valid, out=np.zeros_like(scores))
+    total = weights.sum(axis=-1, keepdims=True)
+    return np.divide(weights, total, where=valid, out=weights)
+
+
+def log_softmax(scores: Array) -> Array:
+    """Logarithm of the softmax over the last axis, exact where the softmax itself would underflow.
+
+    >>> log_softmax(np.array([0.0, -1e4]))
+    array([     0., -10000.])
+    """
+    shifted = scores - np.max(scores.real, axis=-1, keepdims=True)
+    with np.errstate(under="ignore"):
+        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

@@ -1,0 +1,8 @@
+"""Recurrent cells: one step, its derivative, and their parameters."""
+
+from seqmem.cells.cell import Cell, GateWeights, State
+from seqmem.cells.gru import GRUCell
+from seqmem.cells.lstm import LSTMCell, LSTMState
+from seqmem.cells.rnn import RNNCell
+
+__all__ = ["Cell", "GRUCell", "GateWeights", "LSTMCell", "LSTMState", "RNNCell", "State"]

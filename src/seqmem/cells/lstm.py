@@ -1,0 +1,130 @@
+"""The long short-term memory cell (Hochreiter & Schmidhuber, 1997; forget gate: Gers et al., 2000).
+
+    a = x @ W_x + h_prev @ W_h + b        (4, B, H), one block a gate
+    i = sigmoid(a_i)                      input gate: where to write
+    f = sigmoid(a_f)                      forget gate: 0 erases, 1 keeps
+    o = sigmoid(a_o)                      output gate: what to show
+    g = tanh(a_g)                         candidate: what to write
+    c = f * c_prev + i * g                long-term memory
+    h = o * tanh(c)                       working memory, the step's output
+
+W_x (4, D, H), W_h (4, H, H), b (4, H), in the order i, f, o, g. Not to be confused with the layouts of other
+libraries, which put g third (torch) or f third (ONNX).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmem.activations import sigmoid
+from seqmem.cells.cell import Cell, through
+from seqmem.initializers import Rng
+from seqmem.module import Array
+
+
+class LSTMState(NamedTuple):
+    """The two memories of an LSTM."""
+
+    h: Array  # (B, H) what the step shows
+    c: Array  # (B, H) what it keeps
+
+
+class LSTMCell(Cell):
+    """Long short-term memory (Hochreiter & Schmidhuber, 1997); the state is `LSTMState(h, c)`.
+
+    Args:
+        input_size: D.
+        hidden_size: H.
+        forget_bias: first value of the forget gate's bias; 1 lets the gradient of the cell state survive at
+            the start of training (Gers et al., 2000; Jozefowicz et al., 2015).
+        rng: seed or generator of the first weights.
+        dtype: float64 or float32.
+
+    >>> cell = LSTMCell(3, 4, rng=0)
+    >>> state, cache = cell.forward(np.ones((2, 3)))
+    >>> (d_x, d_prev), grads = cell.backward(LSTMState(h=np.ones((2, 4)), c=None), cache)
+    >>> d_x.shape, d_prev.c.shape, grads["W_x"].shape
+    ((2, 3), (2, 4), (4, 3, 4))
+    >>> float(cell.gate("f").b[0])
+    1.0
+    """
+
+    gates: ClassVar[tuple[str, ...]] = ("i", "f", "o", "g")
+    kept = ("i", "f", "o", "g", "tanh_c")  # tanh_c: read twice in the backward pass and dear to recompute
+    n_local = 5
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        forget_bias: float = 1.0,
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        super().__init__(input_size, hidden_size, rng, dtype)
+        self.forget_bias = float(forget_bias)
+        self.gate("f").b[...] = forget_bias
+
+    def step(self, prev: LSTMState, kept: Array, new: LSTMState) -> None:
+        a = kept[:4]
+        a += prev.h @ self.W_h  # (4, B, H)
+        sigmoid(a[:3], out=a[:3])
+        np.tanh(a[3], out=a[3])
+        i, f, o, g, tanh_c = kept
+        np.add(f * prev.c, i * g, out=new.c)
+        np.tanh(new.c, out=tanh_c)
+        np.multiply(o, tanh_c, out=new.h)
+
+    def local_derivatives(self, kept: Array, prev: LSTMState, local: Array) -> None:
+        i, f, o, g, tanh_c = kept
+        np.multiply(i * (1 - i), g, out=local[0])  # dc/da_i
+        np.multiply(f * (1 - f), prev.c, out=local[1])  # dc/da_f
+        np.multiply(o * (1 - o), tanh_c, out=local[2])  # dh/da_o
+        np.multiply(1 - g**2, i, out=local[3])  # dc/da_g
+        np.multiply(1 - tanh_c**2, o, out=local[4])  # dh/dc
+
+    def step_backward(self, d_state: LSTMState, kept: Array, d_a: Array) -> None:
+        d_h, d_c = d_state
+        d_c += d_h * d_a[4]  # h = o * tanh(c)
+        d_a[:2] *= d_c  # i and f reach the loss through c,
+        d_a[2] *= d_h  # o through h,
+        d_a[3] *= d_c  # g through c
+        d_c *= kept[1]  # c = f * c_prev + i * g
+        d_h[...] = through(d_a[:4], self.W_h)  # a = ... + h_prev @ W_h
+
+    def zero_state(self, batch_size: int) -> LSTMState:
+        return LSTMState(super().zero_state(batch_size), super().zero_state(batch_size))
+
+    def output(self, state: LSTMState) -> Array:
+        return state.h
+
+    def rows(self, states: LSTMState, index: Any) -> LSTMState:
+        return LSTMState(states.h[index], states.c[index])
+
+    @staticmethod
+    def flatten(state: LSTMState) -> Array:
+        return np.concatenate(state, axis=1)
+
+    @staticmethod
+    def unflatten(flat: Array) -> LSTMState:
+        return LSTMState(*np.split(flat, 2, axis=1))
+
+    def as_state(self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str) -> LSTMState:
+        h, c = _pair(state, caller, "state")
+        return LSTMState(
+            *(super(LSTMCell, self).as_state(part, dtype, batch_size, caller) for part in (h, c))
+        )
+
+    def as_upstream_state(self, d_state: Any, state: LSTMState, caller: str, name: str) -> LSTMState:
+        d_h, d_c = (None, None) if d_state is None else _pair(d_state, caller, name)
+        check = super().as_upstream_state
+        return LSTMState(check(d_h, state.h, caller, f"{name}.h"), check(d_c, state.c, caller, f"{name}.c"))
+
+
+def _pair(state: Any, caller: str, name: str) -> tuple[Any, Any]:
+    if not isinstance(state, tuple) or len(state) != 2:
+        raise TypeError(f"{caller}: {name} is of type {type(state).__name__}, expected LSTMState(h, c)")
+    return state[0], state[1]

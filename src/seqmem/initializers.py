@@ -1,0 +1,40 @@
+"""Random numbers and the first values of weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from seqmem.module import Array
+
+Rng = int | np.random.Generator | np.random.SeedSequence | None
+
+
+def as_generator(rng: Rng) -> np.random.Generator:
+    """A Generator from None (fresh entropy), an int (seed), a SeedSequence, or a Generator (itself).
+
+    Raises TypeError for anything else, a bool included, and ValueError for a negative seed.
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if rng is None or isinstance(rng, np.random.SeedSequence):
+        return np.random.default_rng(rng)
+    if isinstance(rng, (bool, np.bool_)) or not isinstance(rng, (int, np.integer)):
+        raise TypeError(f"rng is {rng!r}, expected None, an int, a numpy Generator or a SeedSequence")
+    if rng < 0:
+        raise ValueError(f"rng is {rng}, expected a seed of at least 0")
+    return np.random.default_rng(int(rng))
+
+
+def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Uniform within ±sqrt(6 / (fan_in + fan_out)) over the last two axes (Glorot & Bengio, 2010)."""
+    limit = np.sqrt(6.0 / (shape[-2] + shape[-1]))
+    return rng.uniform(-limit, limit, shape).astype(dtype)
+
+
+def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Random orthogonal matrices in the last two axes (Saxe et al., 2014): a product that keeps norms."""
+    Q, R = np.linalg.qr(rng.standard_normal(shape))
+    signs = np.sign(np.diagonal(R, axis1=-2, axis2=-1))
+    return (Q * signs[..., None, :]).astype(dtype)

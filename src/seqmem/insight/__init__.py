@@ -1,0 +1,1 @@
+"""Insight: looking into trained models."""

@@ -1,0 +1,125 @@
+"""Additive attention (Bahdanau, Cho & Bengio, 2015), for a query q (B, Q) and keys k_s (B, K), s = 1..S.
+
+    hidden_s = tanh(q @ W_q + k_s @ W_k + b)      (B, S, A)
+    score_s  = hidden_s @ v                       (B, S)
+    weights  = softmax of the scores over s       (B, S), exactly 0 in the padding
+    context  = sum over s of weights_s * k_s      (B, K)
+
+W_q (Q, A), W_k (K, A), b (A,), v (A,). The lecture writes W_a·[k ; q]: W_k and W_q are its halves. Inside,
+the batch leads, so that each sequence's keys are one block.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmem.activations import softmax
+from seqmem.initializers import Rng, as_generator, glorot_uniform
+from seqmem.layers.context import Context, Look, LookGradient, valid_positions
+from seqmem.module import Array, Grads
+from seqmem.validation import as_param_dtype, as_size
+
+
+class AdditiveMemory(NamedTuple):
+    """The keys as every step looks at them."""
+
+    keys: Array  # (B, S, K), 0 in the padding
+    projected: Array  # (B, S, A) k_s @ W_k + b, the same for every query
+    valid: Array | None  # (B, S), None when nothing is padding
+
+
+class AdditiveAttention(Context):
+    """Additive attention (Bahdanau, Cho & Bengio, 2015).
+
+    Args:
+        query_size: Q.
+        key_size: K.
+        attention_size: A, the width of the scorer's hidden layer.
+        rng: seed or generator of the first weights.
+        dtype: float64 or float32.
+
+    >>> attention = AdditiveAttention(3, 4, 5, rng=0)
+    >>> (context, weights), cache = attention.forward(np.ones((2, 3)), np.ones((6, 2, 4)), lengths=[6, 2])
+    >>> weights[1]
+    array([0.5, 0.5, 0. , 0. , 0. , 0. ])
+    >>> (d_query, d_keys), grads = attention.backward((np.ones((2, 4)), None), cache)
+    >>> d_keys.shape, sorted(grads)
+    ((6, 2, 4), ['W_k', 'W_q', 'b', 'v'])
+    """
+
+    query_size: int
+    key_size: int
+
+    def __init__(
+        self,
+        query_size: int,
+        key_size: int,
+        attention_size: int,
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        self.query_size = Q = as_size(query_size, "AdditiveAttention", "query_size")
+        self.key_size = K = as_size(key_size, "AdditiveAttention", "key_size")
+        self.attention_size = A = as_size(attention_size, "AdditiveAttention", "attention_size")
+        dtype, rng = as_param_dtype(dtype, "AdditiveAttention"), as_generator(rng)
+        self.W_q: Array = glorot_uniform(rng, (Q, A), dtype)
+        self.W_k: Array = glorot_uniform(rng, (K, A), dtype)
+        self.b: Array = np.zeros(A, dtype)
+        self.v: Array = glorot_uniform(rng, (A, 1), dtype)[:, 0].copy()
+
+    def project(self, keys: Array, lengths: Array | None) -> AdditiveMemory:
+        keys = np.ascontiguousarray(keys.swapaxes(0, 1))  # (B, S, K)
+        valid = None
+        if lengths is not None:
+            valid = valid_positions(lengths, keys.shape[1])
+            keys = np.where(valid[:, :, None], keys, 0)  # selected, not multiplied: 0 * NaN is NaN
+        return AdditiveMemory(keys, keys @ self.W_k + self.b, valid)
+
+    def step(self, query: Array, memory: AdditiveMemory) -> tuple[Array, Look]:
+        hidden = memory.projected + (query @ self.W_q)[:, None, :]  # (B, S, A)
+        np.tanh(hidden, out=hidden)
+        weights = softmax(hidden @ self.v, memory.valid)  # (B, S)
+        context = np.matmul(weights[:, None, :], memory.keys)[:, 0]  # (B, K)
+        return context, Look(query, weights, hidden)
+
+    def zero_gradient(self, memory: AdditiveMemory) -> Array:
+        return np.zeros_like(memory.projected)
+
+    def step_backward(
+        self, d_context: Array, d_weights: Array, look: Look, memory: AdditiveMemory, d_memory: Any
+    ) -> tuple[Array, LookGradient]:
+        weights, hidden = look.weights, look.hidden
+        d_weights = (
+            d_weights + np.matmul(memory.keys, d_context[:, :, None])[:, :, 0]
+        )  # context = weights @ keys
+        mean = (weights * d_weights).sum(axis=1, keepdims=True)
+        d_scores = weights * (d_weights - mean)  # softmax
+        d_hidden = 1 - hidden**2  # tanh; its factor v (score = hidden @ v) is applied after the sums
+        d_hidden *= d_scores[:, :, None]
+        d_memory += d_hidden
+        d_hidden_query = d_hidden.sum(axis=1) * self.v
+        return d_hidden_query @ self.W_q.T, LookGradient(d_context, d_scores, d_hidden_query)
+
+    def collect(
+        self, looks: list[Look], d_looks: list[LookGradient], memory: AdditiveMemory, d_memory: Any
+    ) -> tuple[Array, Grads]:
+        d_projected = d_memory * self.v  # score = hidden @ v
+        d_keys = d_projected @ self.W_k.T
+        grads = {
+            "W_q": np.zeros_like(self.W_q, dtype=d_keys.dtype),
+            "W_k": np.tensordot(memory.keys, d_projected, axes=((0, 1), (0, 1))),
+            "b": d_projected.sum(axis=(0, 1)),
+            "v": np.zeros_like(self.v, dtype=d_keys.dtype),
+        }
+        for look, d_look in zip(looks, d_looks, strict=True):
+            grads["v"] += d_look.d_scores.reshape(-1) @ look.hidden.reshape(-1, self.attention_size)
+        if looks:
+            queries = np.concatenate([look.query for look in looks])  # (T·B, Q)
+            grads["W_q"] += queries.T @ np.concatenate([d_look.d_hidden for d_look in d_looks])
+            weights = np.stack([look.weights for look in looks], axis=2)  # (B, S, T)
+            d_contexts = np.stack([d_look.d_context for d_look in d_looks], axis=1)  # (B, T, K)
+            d_keys += np.matmul(weights, d_contexts)  # context = weights @ keys
+        return d_keys.swapaxes(0, 1), grads

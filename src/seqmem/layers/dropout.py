@@ -1,0 +1,55 @@
+"""Dropout (Srivastava et al., 2014), scaled while training so that nothing changes afterwards.
+
+y = x * keep / (1 - rate),    keep[...] = 0 with probability rate, else 1
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.initializers import Rng, as_generator
+from seqmem.module import Array, Grads, Module
+from seqmem.validation import as_floats, as_fraction, as_upstream, working_dtype
+
+
+class DropoutCache(NamedTuple):
+    """What `forward` hands to `backward`."""
+
+    scale: Array | None  # keep / (1 - rate), of x's shape; None when nothing was dropped
+    shape: tuple[int, ...]  # the output's
+    dtype: np.dtype[Any]
+
+
+class Dropout(Module):
+    """Sets a random part of its input to 0 when an `rng` is passed, and does nothing when it is not.
+
+    Args:
+        rate: the probability of 0, from 0 up to, not including, 1.
+
+    >>> layer = Dropout(0.5)
+    >>> y, cache = layer.forward(np.ones(4), rng=0)
+    >>> y
+    array([2., 2., 2., 0.])
+    >>> layer.forward(np.ones(4))[0]
+    array([1., 1., 1., 1.])
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = as_fraction(rate, "Dropout", "rate")
+
+    def forward(self, x: Array, rng: Rng = None) -> tuple[Array, DropoutCache]:
+        """x of any shape to y of the same; the mask is drawn from `rng`, and None drops nothing."""
+        axes = tuple("..." for _ in np.shape(x))
+        x = as_floats(x, working_dtype(None, x), axes, "Dropout.forward", "x")
+        if rng is None or self.rate == 0:
+            return x, DropoutCache(None, x.shape, x.dtype)
+        keep = as_generator(rng).random(x.shape, np.float32) >= self.rate
+        scale = keep.astype(x.real.dtype) / (1 - self.rate)
+        return x * scale, DropoutCache(scale, x.shape, x.dtype)
+
+    def backward(self, d_y: Array | None, cache: DropoutCache) -> tuple[tuple[Array], Grads]:
+        """d_y to ((d_x,), {})."""
+        d_y = as_upstream(d_y, cache.shape, cache.dtype, "Dropout.backward", "d_y")
+        return (d_y if cache.scale is None else d_y * cache.scale,), {}

@@ -1,0 +1,90 @@
+"""Sequences of unequal lengths as rows without padding.
+
+The batch is sorted by length, longest first, and the steps are laid one after the other. At step t the
+sequences that still run are then a prefix of the batch, and step t is one contiguous block of rows:
+
+    lengths 1, 3, 2      step 0: rows of b = 1, 2, 0      step 1: b = 1, 2      step 2: b = 1
+
+Padding is never read, so nothing in it can have an effect, and no time is spent on it. A reversed layer
+reads each sequence from its own end: only the index changes, not the loop.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from seqmem.module import Array
+
+Index = slice | Array
+
+
+class Packing(NamedTuple):
+    """Where each of N rows comes from. A slice where nothing needs to move, an index array elsewhere."""
+
+    batch: Index  # (B,) the batch sorted by length
+    rows: Index  # (N,) the packed rows among the T·B rows of the padded sequences
+    before: Index  # (N,) for each row, where the state before it stands in a cell's tape
+    final: Index  # (B,) for each sequence, where the state after its last step stands, in the caller's order
+    steps: list[tuple[slice, slice, slice]]  # for each step: its rows, its states, and the states before it
+
+    def pack(self, padded: Array) -> Array:
+        """(T, B, F) to (N, F)."""
+        return padded.reshape(-1, padded.shape[-1])[self.rows]
+
+    def unpack(self, rows: Array, shape: tuple[int, int]) -> Array:
+        """(N, F) to (T, B, F), with zeros where there is padding."""
+        if isinstance(self.rows, slice):
+            return rows.reshape(*shape, -1)
+        padded = np.zeros((shape[0] * shape[1], rows.shape[-1]), rows.dtype)
+        padded[self.rows] = rows
+        return padded.reshape(*shape, -1)
+
+    def unsort(self, values: Array) -> Array:
+        """(B, F) in the packed order to (B, F) in the caller's."""
+        if isinstance(self.batch, slice):
+            return values
+        unsorted = np.empty_like(values)
+        unsorted[self.batch] = values
+        return unsorted
+
+
+def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) -> Packing:
+    """Lay out the rows of a batch of B sequences of up to T steps."""
+    full = lengths is None or bool((lengths == T).all())
+    if full and not reverse:
+        steps = [(slice(t * B, (t + 1) * B), slice((t + 1) * B, (t + 2) * B)) for t in range(T)]
+        before_steps = [slice(t * B, (t + 1) * B) for t in range(T)]
+        return Packing(
+            batch=slice(None),
+            rows=slice(None),
+            before=slice(0, T * B),
+            final=slice(T * B, (T + 1) * B),
+            steps=[(*step, before) for step, before in zip(steps, before_steps, strict=True)],
+        )
+    if lengths is None:
+        lengths = np.full(B, T)
+    batch = np.argsort(-lengths, kind="stable")
+    rank = np.argsort(batch, kind="stable")
+    running = (lengths[None, :] > np.arange(T)[:, None]).sum(axis=1)  # (T,) sequences that have a step t
+    start = np.concatenate([[0], np.cumsum(running)])  # (T + 1,) first row of each step
+    time = np.repeat(np.arange(T), running)
+    place = np.arange(start[-1]) - start[time]  # the row's place within its step
+    source = batch[place]
+    read = lengths[source] - 1 - time if reverse else time
+    before = np.where(time == 0, place, B + start[time - 1] + place)
+    last = np.maximum(lengths - 1, 0)
+    final = np.where(lengths == 0, rank, B + start[last] + rank)
+    starts, counts = start.tolist(), running.tolist()
+    states_before = [0] + [B + s for s in starts[: T - 1]]
+    return Packing(
+        batch=batch,
+        rows=read * B + source,
+        before=before,
+        final=final,
+        steps=[
+            (slice(s, s + n), slice(B + s, B + s + n), slice(p, p + n))
+            for s, n, p in zip(starts, counts, states_before, strict=False)
+        ],
+    )

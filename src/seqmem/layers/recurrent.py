@@ -1,0 +1,129 @@
+"""A cell run over time, forwards or backwards, on sequences of unequal lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.cells.cell import Cell, State, Tape, through
+from seqmem.layers.packing import Packing, pack
+from seqmem.module import Array, Grads, Module, prefixed, tree_map
+from seqmem.validation import as_lengths, as_upstream
+
+# Bytes of the local derivatives that are computed at once: few NumPy calls a step, and still in the L2 cache.
+BLOCK_BYTES = 1 << 19
+
+
+class RecurrentCache(NamedTuple):
+    """What `forward` hands to `backward`."""
+
+    xs: Array  # (N, D) the input without its padding; refers to the caller's xs when there is none
+    tape: Tape
+    packing: Packing
+    shape: tuple[int, int]  # T, B
+
+
+class Recurrent(Module):
+    """A layer that runs a cell over a sequence.
+
+    Args:
+        cell: the cell of every step.
+        reverse: read each sequence from its last step to its first; hs[t] still belongs to xs[t].
+
+    >>> from seqmem.cells import LSTMCell
+    >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
+    >>> (hs, final), cache = layer.forward(np.ones((5, 2, 3)), lengths=[5, 3])
+    >>> hs.shape, final.c.shape, float(abs(hs[3:, 1]).max())
+    ((5, 2, 4), (2, 4), 0.0)
+    >>> (d_xs, d_state), grads = layer.backward((np.ones((5, 2, 4)), None), cache)
+    >>> d_xs.shape, sorted(grads)
+    ((5, 2, 3), ['cell.W_h', 'cell.W_x', 'cell.b'])
+    """
+
+    def __init__(self, cell: Cell, reverse: bool = False) -> None:
+        self.cell = cell
+        self.reverse = bool(reverse)
+
+    def forward(
+        self, xs: Array, state: State = None, lengths: Any = None
+    ) -> tuple[tuple[Array, State], RecurrentCache]:
+        """All steps of a batch of sequences.
+
+        Args:
+            xs: inputs, (T, B, D).
+            state: the state before the first step; zeros when None.
+            lengths: (B,) integers from 0 to T in any order; None when every sequence has T steps. What is
+                in xs beyond them has no effect.
+
+        Returns:
+            ((hs, final), cache): outputs (T, B, H), 0 beyond a sequence's length; the state after each
+            sequence's last step, the initial one for a length of 0; and what `backward` needs. The cache
+            shares memory with xs and hs: do not write to them before the backward pass.
+
+        Raises:
+            ValueError, TypeError: for wrong shapes, dtypes or lengths.
+        """
+        xs, state = self.cell.as_inputs(xs, state, ("T", "B"), "Recurrent.forward", "xs")
+        T, B = xs.shape[:2]
+        packing = pack(T, B, as_lengths(lengths, B, T, "Recurrent.forward"), self.reverse)
+        cell, rows = self.cell, packing.pack(xs)
+        with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
+            tape = cell.tape(cell.project(rows), cell.rows(state, packing.batch))
+            kept, states = tape
+            for now, after, before in packing.steps:
+                cell.step(cell.rows(states, before), kept[:, now], cell.rows(states, after))
+        hs = packing.unpack(cell.output(states)[B:], (T, B))
+        final = tree_map(np.copy, cell.rows(states, packing.final))
+        return (hs, final), RecurrentCache(rows, tape, packing, (T, B))
+
+    def backward(
+        self, d_outputs: tuple[Array | None, State], cache: RecurrentCache
+    ) -> tuple[tuple[Array, State], Grads]:
+        """Backpropagation through time.
+
+        Args:
+            d_outputs: (d_hs, d_final), dLoss/d(outputs); None stands for zeros.
+            cache: what `forward` returned.
+
+        Returns:
+            ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
+            state before the first step, and of each parameter.
+        """
+        xs, tape, packing, (T, B) = cache
+        cell = self.cell
+        kept, states = tape
+        d_hs, d_final = d_outputs if d_outputs is not None else (None, None)
+        d_hs = as_upstream(d_hs, (T, B, cell.hidden_size), kept.dtype, "Recurrent.backward", "d_hs")
+        d_hs = packing.pack(d_hs)
+        initial = cell.rows(states, slice(0, B))
+        d_state = cell.as_upstream_state(d_final, initial, "Recurrent.backward", "d_final")
+        d_state = cell.rows(d_state, packing.batch)
+        prev = cell.rows(states, packing.before)
+        d_a = np.empty((cell.n_local, *kept.shape[1:]), kept.dtype)
+        with np.errstate(under="ignore"):
+            for now in last_step_first(cell, kept, prev, d_a, [step[0] for step in packing.steps]):
+                running = cell.rows(d_state, slice(0, now.stop - now.start))
+                d_h = cell.output(running)
+                d_h += d_hs[now]
+                cell.step_backward(running, kept[:, now], d_a[:, now])
+            grads = cell.collect(xs, prev, kept, d_a)
+            d_xs = packing.unpack(through(d_a[: cell.n_gates], cell.W_x), (T, B))
+        return (d_xs, tree_map(packing.unsort, d_state)), prefixed("cell", grads)
+
+
+def last_step_first(cell: Cell, kept: Array, prev: State, d_a: Array, steps: list[slice]) -> Iterator[slice]:
+    """Go through the steps' rows from the last step to the first, the local derivatives being ready in d_a.
+
+    They need nothing from the recurrence, so they are computed for as many steps at once as fit the cache.
+    """
+    if not steps:
+        return
+    widest = steps[0].stop * d_a.shape[0] * d_a.shape[2] * d_a.itemsize
+    per_block = max(1, BLOCK_BYTES // max(1, widest))
+    for end in range(len(steps), 0, -per_block):
+        block = steps[max(0, end - per_block) : end]
+        rows = slice(block[0].start, block[-1].stop)
+        cell.local_derivatives(kept[:, rows], cell.rows(prev, rows), d_a[:, rows])
+        yield from reversed(block)

@@ -1,0 +1,116 @@
+"""Tokens to states: embedding and recurrence."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell, State
+from seqmem.initializers import Rng, as_generator
+from seqmem.layers import Dropout, Embedding, Recurrent
+from seqmem.layers.dropout import DropoutCache
+from seqmem.layers.embedding import EmbeddingCache
+from seqmem.layers.recurrent import RecurrentCache
+from seqmem.module import Array, Grads, Module, prefixed
+from seqmem.validation import as_ids
+
+CELLS: dict[str, type[RNNCell | LSTMCell | GRUCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
+
+
+class EncoderCache(NamedTuple):
+    """What `forward` hands to `backward`."""
+
+    embedding: EmbeddingCache
+    drop: DropoutCache
+    layer: RecurrentCache
+
+
+class Encoder(Module):
+    """Reads a batch of token sequences into one state per position and a final state.
+
+    Args:
+        vocab_size: V.
+        embedding_size: E.
+        hidden_size: H.
+        cell: "lstm", "gru", "rnn", or a cell of input size E and hidden size H.
+        dropout: rate at which embedded inputs are set to 0 when an `rng` is passed.
+        rng: seed or generator of the first weights.
+        dtype: float64 or float32.
+
+    >>> encoder = Encoder(10, 3, 4, rng=0)
+    >>> (hs, final), cache = encoder.forward(np.array([[5, 6], [7, 0]]), lengths=[2, 1])
+    >>> hs.shape, final.c.shape
+    ((2, 2, 4), (2, 4))
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_size: int,
+        hidden_size: int,
+        cell: str | Cell = "lstm",
+        dropout: float = 0.0,
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        rng = as_generator(rng)
+        self.embedding = Embedding(vocab_size, embedding_size, rng=rng, dtype=dtype)
+        self.drop = Dropout(dropout)
+        self.layer = Recurrent(make_cell(cell, embedding_size, hidden_size, rng, dtype, "Encoder"))
+        self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
+        self.dropout = dropout
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of every step."""
+        return self.layer.cell
+
+    def forward(
+        self, tokens: Array, lengths: Any = None, rng: Rng = None
+    ) -> tuple[tuple[Array, State], EncoderCache]:
+        """Encode a batch.
+
+        Args:
+            tokens: (S, B), integers from 0 to V - 1.
+            lengths: (B,) integers from 0 to S; None when every sequence has S tokens.
+            rng: turns dropout on.
+
+        Returns:
+            ((hs, final), cache): one state per position (S, B, H), 0 in the padding; the state after each
+            sequence's last token; and what `backward` needs.
+
+        Raises:
+            ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
+        """
+        tokens = as_ids(tokens, self.vocab_size, ("S", "B"), "Encoder.forward", "tokens")
+        embedded, embedding_cache = self.embedding.forward(tokens)
+        xs, drop_cache = self.drop.forward(embedded, rng=rng)
+        outputs, layer_cache = self.layer.forward(xs, lengths=lengths)
+        return outputs, EncoderCache(embedding_cache, drop_cache, layer_cache)
+
+    def backward(
+        self, d_outputs: tuple[Array | None, State], cache: EncoderCache
+    ) -> tuple[tuple[None], Grads]:
+        """(d_hs, d_final) to ((None,), grads): the gradients of both outputs reach every parameter."""
+        (d_xs, _), layer_grads = self.layer.backward(d_outputs, cache.layer)
+        (d_embedded,), _ = self.drop.backward(d_xs, cache.drop)
+        _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
+        return (None,), prefixed("embedding", embedding_grads) | prefixed("layer", layer_grads)
+
+
+def make_cell(
+    cell: str | Cell, input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike, caller: str
+) -> Cell:
+    """A cell by its name, or the given cell when its sizes are right."""
+    if isinstance(cell, Cell):
+        found = (cell.input_size, cell.hidden_size)
+        if found != (input_size, hidden_size):
+            raise ValueError(
+                f"{caller}: cell has (input_size, hidden_size) {found}, expected {(input_size, hidden_size)}"
+            )
+        return cell
+    if cell not in CELLS:
+        raise ValueError(f"{caller}: cell is {cell!r}, expected one of {sorted(CELLS)} or a cell")
+    return CELLS[cell](input_size, hidden_size, rng=rng, dtype=dtype)

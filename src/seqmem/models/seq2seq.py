@@ -1,0 +1,146 @@
+"""Encoder and decoder as one model (Cho et al., 2014; Sutskever et al., 2014; Bahdanau et al., 2015)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.initializers import Rng, as_generator
+from seqmem.layers.losses import cross_entropy
+from seqmem.models.batch import Batch
+from seqmem.models.bridge import Bridge, BridgeCache
+from seqmem.models.decoder import Decoder, DecoderCache
+from seqmem.models.encoder import Encoder, EncoderCache
+from seqmem.models.search import Hypothesis, greedy_search
+from seqmem.module import Array, Grads, Module, prefixed
+from seqmem.validation import as_ids, as_lengths
+
+
+class Seq2SeqCache(NamedTuple):
+    """What `forward` hands to `backward`."""
+
+    encoder: EncoderCache
+    bridge: BridgeCache | None
+    decoder: DecoderCache
+
+
+class Seq2Seq(Module):
+    """An encoder whose states are the decoder's keys and whose final state is the decoder's first.
+
+    When both cells are of one kind and size the state passes as it is, an LSTM's c included; otherwise
+    through a `Bridge`.
+
+    Args:
+        encoder: reads the source.
+        decoder: writes the target; its key_size is the encoder's hidden_size.
+        start: the token fed to the decoder's first step.
+        end: the token that ends a target.
+        rng: seed or generator of the bridge's first weights.
+
+    >>> from seqmem.layers import AdditiveAttention
+    >>> encoder = Encoder(9, 3, 4, rng=0)
+    >>> decoder = Decoder(8, 3, 4, context=AdditiveAttention(4, 4, 5, rng=1), rng=2)
+    >>> model = Seq2Seq(encoder, decoder)
+    >>> source, inputs = np.array([[3, 4], [5, 6], [7, 8]]), np.array([[1, 1], [6, 7]])
+    >>> (logits, weights), cache = model.forward(source, inputs, lengths=[3, 2])
+    >>> logits.shape, weights.shape
+    ((2, 2, 8), (2, 2, 3))
+    >>> [len(hypothesis.tokens) <= 5 for hypothesis in model.generate(source, max_length=5)]
+    [True, True]
+    """
+
+    def __init__(
+        self, encoder: Encoder, decoder: Decoder, start: int = 1, end: int = 2, rng: Rng = None
+    ) -> None:
+        if decoder.key_size != encoder.hidden_size:
+            raise ValueError(
+                f"Seq2Seq: decoder has key_size {decoder.key_size}, expected {encoder.hidden_size}: "
+                "the encoder's hidden_size"
+            )
+        for name, token in (("start", start), ("end", end)):
+            as_ids(token, decoder.vocab_size, (), "Seq2Seq", name)
+        self.encoder = encoder
+        self.bridge = Bridge(encoder.cell, decoder.cell, rng=rng)
+        self.decoder = decoder
+        self.start, self.end = int(start), int(end)
+
+    def forward(
+        self, source: Array, inputs: Array, lengths: Any = None, rng: Rng = None
+    ) -> tuple[tuple[Array, Array], Seq2SeqCache]:
+        """Teacher forcing.
+
+        Args:
+            source: (S, B) tokens of the source.
+            inputs: (T, B) what the decoder is fed: the start token, then the target without its last token.
+            lengths: (B,) of the sources; None when each has S tokens.
+            rng: turns dropout on.
+
+        Returns:
+            ((logits, weights), cache): (T, B, V), (T, B, S), and what `backward` needs.
+
+        Raises:
+            ValueError, TypeError: for tokens outside a vocabulary, wrong shapes, dtypes or lengths.
+        """
+        rng = None if rng is None else as_generator(rng)
+        (keys, final), encoder_cache = self.encoder.forward(source, lengths=lengths, rng=rng)
+        state, bridge_cache = self.bridge.forward(final)
+        outputs, decoder_cache = self.decoder.forward(inputs, state, keys, lengths=lengths, rng=rng)
+        return outputs, Seq2SeqCache(encoder_cache, bridge_cache, decoder_cache)
+
+    def backward(
+        self, d_outputs: tuple[Array | None, Array | None], cache: Seq2SeqCache
+    ) -> tuple[tuple[None, None], Grads]:
+        """(d_logits, d_weights) to ((None, None), grads)."""
+        (_, d_state, d_keys), decoder_grads = self.decoder.backward(d_outputs, cache.decoder)
+        (d_final,), bridge_grads = self.bridge.backward(d_state, cache.bridge)
+        _, encoder_grads = self.encoder.backward((d_keys, d_final), cache.encoder)
+        return (None, None), {
+            **prefixed("encoder", encoder_grads),
+            **prefixed("bridge", bridge_grads),
+            **prefixed("decoder", decoder_grads),
+        }
+
+    def loss_and_grads(self, batch: Batch, rng: Rng = None) -> tuple[float, Grads]:
+        """Mean cross-entropy of the targets, in nats per token, and its gradient by every parameter.
+
+        Args:
+            batch: source and target sequences.
+            rng: turns dropout on.
+        """
+        outputs, cache = self.forward(batch.source, batch.inputs, lengths=batch.source_lengths, rng=rng)
+        loss, d_logits = cross_entropy(outputs[0], batch.targets, batch.mask)
+        _, grads = self.backward((d_logits, None), cache)
+        return loss, grads
+
+    def generate(self, source: Array, lengths: Any = None, max_length: int = 100) -> list[Hypothesis]:
+        """Translate a batch, at each step by the most probable token.
+
+        Args:
+            source: (S, B) tokens.
+            lengths: (B,) of the sources; None when each has S tokens.
+            max_length: tokens after which a translation ends without the end token.
+
+        Returns:
+            A hypothesis for each row: its tokens, its log-probability, and the attention weights, (T, S) with
+            S the row's own length.
+
+        Raises:
+            ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
+        """
+        if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)) or max_length < 0:
+            raise ValueError(
+                f"Seq2Seq.generate: max_length is {max_length!r}, expected an integer of at least 0"
+            )
+        (keys, final), _ = self.encoder.forward(source, lengths=lengths)
+        state, _ = self.bridge.forward(final)
+        S, B = keys.shape[:2]
+        memory = self.decoder.memory(keys, lengths)
+        found = greedy_search(self.decoder, state, memory, B, self.start, self.end, max_length)
+        rows = as_lengths(lengths, B, S, "Seq2Seq.generate", "S")
+        if rows is None:
+            return found
+        return [
+            Hypothesis(one.tokens, one.score, one.weights[:, : int(rows[row])])
+            for row, one in enumerate(found)
+        ]

@@ -1,0 +1,138 @@
+"""Checks at the public border: what came, what was expected, and which axis it is.
+
+An axis is a letter when its size is free ("B"), or a pair of the size and its meaning ((32, "input_size")).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmem.module import Array
+
+Axis = str | tuple[int, str]
+
+
+def as_floats(value: Any, dtype: np.dtype[Any], axes: tuple[Axis, ...], caller: str, name: str) -> Array:
+    """A contiguous array of the working dtype; complex values stay complex, whatever the dtype."""
+    array = _as_array(value, caller, name)
+    if array.dtype.kind not in "fiubc":
+        raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected real or complex numbers")
+    check_shape(array, axes, caller, name)
+    if array.dtype.kind == "c":
+        dtype = np.result_type(dtype, np.complex64)
+    with np.errstate(all="ignore"):  # a value too large for the dtype becomes inf, and shows as such
+        return np.require(array, dtype, ["C", "A"])
+
+
+def as_ids(value: Any, size: int, axes: tuple[Axis, ...], caller: str, name: str) -> Array:
+    """An integer array whose entries are below `size`; NumPy itself would wrap -1 around."""
+    array = _as_array(value, caller, name)
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected integers")
+    check_shape(array, axes, caller, name)
+    outside = (array < 0) | (array >= size)
+    if outside.any():
+        where = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(
+            f"{caller}: {name} holds {array[where]} at {list(where)}, expected ids from 0 to {size - 1}"
+        )
+    return array.astype(np.intp, copy=False)
+
+
+def as_lengths(value: Any, batch: int, longest: int, caller: str, longest_name: str = "T") -> Array | None:
+    """Lengths (B,) from 0 to T, in any order; None when every row is full."""
+    if value is None:
+        return None
+    array = _as_array(value, caller, "lengths")
+    if array.dtype.kind not in "iu" and array.size:
+        raise ValueError(f"{caller}: lengths has dtype {array.dtype}, expected integers")
+    check_shape(array, ((batch, "the batch size"),), caller, "lengths")
+    outside = (array < 0) | (array > longest)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise ValueError(
+            f"{caller}: lengths[{row}] is {array[row]}, expected 0 to {longest} ({longest_name})"
+        )
+    return array.astype(np.intp, copy=False)
+
+
+def as_upstream(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], caller: str, name: str) -> Array:
+    """An upstream gradient in the shape and dtype of the output it belongs to; None is a zero gradient."""
+    if value is None:
+        return np.zeros(shape, dtype)
+    axes = tuple((size, f"axis {axis} of the output") for axis, size in enumerate(shape))
+    return as_floats(value, dtype, axes, caller, name)
+
+
+def working_dtype(dtype: np.dtype[Any] | None, *values: Any) -> np.dtype[Any]:
+    """The dtype that a forward pass computes in: the parameters' own, made complex when an input is complex.
+
+    Without parameters it is float32 when every input is, and float64 otherwise.
+    """
+    arrays = [value for value in values if value is not None]
+    if dtype is None:
+        single = all(getattr(array, "dtype", None) in (np.float32, np.complex64) for array in arrays)
+        dtype = np.dtype(np.float32 if single else np.float64)
+    if any(np.iscomplexobj(array) for array in arrays):
+        return np.result_type(dtype, np.complex64)
+    return dtype
+
+
+def as_size(value: Any, caller: str, name: str) -> int:
+    """A size: an integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"{caller}: {name} is {value!r}, expected a positive integer")
+    if value < 1:
+        raise ValueError(f"{caller}: {name} is {value}, expected at least 1")
+    return int(value)
+
+
+def as_fraction(value: Any, caller: str, name: str) -> float:
+    """A probability in [0, 1)."""
+    if not 0 <= value < 1:
+        raise ValueError(f"{caller}: {name} is {value!r}, expected a number from 0 up to, not including, 1")
+    return float(value)
+
+
+def as_positive(value: Any, caller: str, name: str) -> float:
+    """A finite number above 0."""
+    if not (value > 0 and math.isfinite(value)):
+        raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number above 0")
+    return float(value)
+
+
+def as_param_dtype(dtype: npt.DTypeLike, caller: str) -> np.dtype[Any]:
+    """The dtype that a module's parameters may be made in."""
+    found = np.dtype(dtype)
+    if found not in (np.float32, np.float64):
+        raise ValueError(f"{caller}: dtype is {found}, expected float64 or float32")
+    return found
+
+
+def check_shape(array: Array, axes: tuple[Axis, ...], caller: str, name: str) -> None:
+    """Raise unless the array has these axes."""
+    fits = array.ndim == len(axes) and all(
+        isinstance(axis, str) or axis[0] == size for axis, size in zip(axes, array.shape, strict=True)
+    )
+    if fits:
+        return
+    inside = ", ".join(axis if isinstance(axis, str) else str(axis[0]) for axis in axes)
+    expected = f"({inside},)" if len(axes) == 1 else f"({inside})"
+    meanings = [f"{axis[0]} is {axis[1]}" for axis in axes if not isinstance(axis, str)]
+    because = f": {', '.join(meanings)}" if meanings else ""
+    raise ValueError(f"{caller}: {name} has shape {array.shape}, expected {expected}{because}")
+
+
+def _as_array(value: Any, caller: str, name: str) -> Array:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{caller}: {name} is a masked array, expected a plain array (pass lengths or a mask)"
+        )
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # a ragged list
+        raise TypeError(f"{caller}: {name} has no array dtype: {error}") from None

@@ -1,0 +1,183 @@
+"""The rooms of the package stand in order, and imports point one way: to the same room or an earlier one."""
+
+import ast
+import graphlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
+ROOMS = (
+    *("module", "activations", "initializers", "validation"),  # one file each
+    *("cells", "layers", "models", "training", "data", "checking", "insight", "interop"),
+    "cli",
+)
+FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything
+
+
+class Import(NamedTuple):
+    line: int
+    target: str  # absolute and dotted, the imported name included: "seqmem.cells.LSTMCell", "numpy.typing.*"
+    at_top: bool  # outside any function, hence run when the file is imported
+
+
+def imports_of(source: str, package: str) -> Iterator[Import]:
+    """Every import in a source text, inside functions too; `package` is what relative imports start from."""
+
+    def visit(node: ast.AST, at_top: bool) -> Iterator[Import]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                yield from (Import(child.lineno, alias.name, at_top) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                above = package.split(".")[: len(package.split(".")) + 1 - child.level] if child.level else []
+                base = ".".join([*above, *([child.module] if child.module else [])])
+                yield from (Import(child.lineno, f"{base}.{alias.name}", at_top) for alias in child.names)
+            else:
+                inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+                yield from visit(child, at_top and not inside)
+
+    return visit(ast.parse(source), True)
+
+
+def room_of(name: str) -> str | None:
+    """The room of a dotted name of the package; None for the package itself and for what is no room."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else None
+
+
+def complaints(source: str, name: str, is_package: bool = False) -> list[str]:
+    """What is wrong with the imports of the file that is imported as `name`, one line each."""
+    found = []
+    room = room_of(name)
+    if room is None and name not in FREE:
+        found.append(f"{name}: stands in no room of ROOMS")
+    for line, target, at_top in imports_of(source, name if is_package else name.rpartition(".")[0]):
+        where, root = f"{name}:{line}", target.split(".")[0]
+        if target.endswith(".*"):
+            found.append(f"{where}: star import of {target[:-2]}")
+        if root == "seqmem":
+            other = room_of(target)
+            if room is None:
+                continue
+            if other is None:
+                found.append(f"{where}: imports {target}, which is the front door or no room")
+            elif ROOMS.index(other) > ROOMS.index(room):
+                found.append(f"{where}: {room} imports {target}, but {other} comes after {room}")
+        elif at_top and root != "numpy" and root not in sys.stdlib_module_names:
+            found.append(f"{where}: imports {root} at module level, where only NumPy may be")
+    return found
+
+
+def cycle_in(sources: dict[str, str]) -> list[str] | None:
+    """The first circle of files that import each other, by name; None if there is none."""
+
+    def file_of(target: str) -> str:
+        while target not in sources and "." in target:
+            target = target.rpartition(".")[0]
+        return target
+
+    graph = {
+        name: {file_of(target) for _, target, _ in imports_of(source, name.rpartition(".")[0])}
+        for name, source in sources.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        circle: list[str] = error.args[1]
+        return circle
+    return None
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_imports_from_its_own_room_or_those_before_it(name: str) -> None:
+    path = FILES[name]
+    assert complaints(path.read_text("utf-8"), name, path.name == "__init__.py") == []
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert cycle_in({name: FILES[name].read_text("utf-8") for name in FILES if name not in FREE}) is None
+
+
+def test_importing_every_file_of_the_package_loads_nothing_but_numpy_and_the_standard_library() -> None:
+    names = [name for name in FILES if name != "seqmem.__main__"]
+    script = f"""
+import sys, json, importlib
+before = set(sys.modules)
+for name in {names!r}:
+    importlib.import_module(name)
+files = [name for name in set(sys.modules) - before if getattr(sys.modules[name], "__spec__", None)]
+print(json.dumps(sorted({{name.split(".")[0] for name in files}} - set(sys.stdlib_module_names))))
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == ["numpy", "seqmem"]
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "complaint"),
+    [
+        ("seqmem.cells.lstm", "from seqmem.layers.linear import Linear", "layers comes after cells"),
+        ("seqmem.cells.lstm", "from seqmem.layers import Linear", "layers comes after cells"),
+        ("seqmem.cells.lstm", "from seqmem import layers", "layers comes after cells"),
+        ("seqmem.cells.lstm", "import seqmem.layers.linear as linear", "layers comes after cells"),
+        ("seqmem.cells.lstm", "from ..layers import linear", "layers comes after cells"),
+        ("seqmem.cells.lstm", "from .. import layers", "layers comes after cells"),
+        ("seqmem.cells.lstm", "def f():\n    from seqmem.cli import main", "cli comes after cells"),
+        ("seqmem.module", "from seqmem.activations import sigmoid", "activations comes after module"),
+        ("seqmem.training.fit", "from seqmem.data import make_batch", "data comes after training"),
+        ("seqmem.data.dates", "from seqmem import Vocabulary", "front door"),
+        ("seqmem.data.dates", "import seqmem", "front door"),
+        ("seqmem.attic.old", "import math", "stands in no room"),
+        ("seqmem.models.decoder", "from .encoder import *", "star import of seqmem.models.encoder"),
+        ("seqmem", "from seqmem.cells import *", "star import of seqmem.cells"),
+        ("seqmem.training.fit", "import tqdm", "imports tqdm at module level"),
+        ("seqmem.training.fit", "try:\n    from tqdm import tqdm\nexcept ImportError: ...", "imports tqdm"),
+        ("seqmem.insight.plots", "class A:\n    import matplotlib.pyplot", "imports matplotlib"),
+    ],
+)
+def test_a_wrong_import_is_found(name: str, source: str, complaint: str) -> None:
+    found = complaints(source, name)
+    assert len(found) == 1
+    assert complaint in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("seqmem.layers.recurrent", "from seqmem.cells import LSTMCell\nfrom seqmem.module import Module"),
+        ("seqmem.models.decoder", "from seqmem.models.encoder import Encoder\nimport numpy.typing as npt"),
+        ("seqmem.models.decoder", "from .encoder import Encoder\nfrom ..layers.linear import Linear"),
+        ("seqmem.training.fit", "import sys, time\ndef f():\n    from tqdm import tqdm"),
+        ("seqmem", "from seqmem.cells import LSTMCell\nfrom seqmem.cli import main"),
+        ("seqmem.__main__", "from seqmem.cli import main"),
+    ],
+)
+def test_a_right_import_is_left_alone(name: str, source: str) -> None:
+    assert complaints(source, name) == []
+
+
+def test_a_room_is_what_its_relative_imports_start_from() -> None:
+    assert complaints("from .lstm import LSTMCell", "seqmem.cells", is_package=True) == []
+    assert complaints("from ..layers import linear", "seqmem.cells", is_package=True) != []
+
+
+def test_a_circle_is_found() -> None:
+    sources = {
+        "seqmem.cells": "from seqmem.cells.rnn import RNNCell",
+        "seqmem.cells.rnn": "import numpy as np\nfrom seqmem.cells import LSTMCell",
+    }
+    assert sorted(set(cycle_in(sources) or [])) == ["seqmem.cells", "seqmem.cells.rnn"]
+    assert cycle_in(sources | {"seqmem.cells.rnn": "import numpy as np"}) is None
