@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
 from seqmem.checking import gradcheck
+from seqmem.data import Translator, Vocabulary, make_batch
 from seqmem.layers import (
     AdditiveAttention,
     Dropout,
@@ -18,18 +19,33 @@ from seqmem.layers import (
     cross_entropy,
 )
 from seqmem.models import Batch, Decoder, Encoder, Hypothesis, Seq2Seq
+from seqmem.training import (
+    SGD,
+    Adam,
+    CheckpointError,
+    History,
+    clip_by_global_norm,
+    cosine_decay,
+    fit,
+    load,
+    save,
+)
 
 __version__ = version("seqmem")
 
 __all__ = [
+    "SGD",
+    "Adam",
     "AdditiveAttention",
     "Batch",
+    "CheckpointError",
     "Decoder",
     "Dropout",
     "Embedding",
     "Encoder",
     "FixedContext",
     "GRUCell",
+    "History",
     "Hypothesis",
     "LSTMCell",
     "LSTMState",
@@ -37,6 +53,14 @@ __all__ = [
     "RNNCell",
     "Recurrent",
     "Seq2Seq",
+    "Translator",
+    "Vocabulary",
+    "clip_by_global_norm",
+    "cosine_decay",
     "cross_entropy",
+    "fit",
     "gradcheck",
+    "load",
+    "make_batch",
+    "save",
 ]

@@ -36,10 +36,10 @@ class Packing(NamedTuple):
     def unpack(self, rows: Array, shape: tuple[int, int]) -> Array:
         """(N, F) to (T, B, F), with zeros where there is padding."""
         if isinstance(self.rows, slice):
-            return rows.reshape(*shape, -1)
+            return rows.reshape(*shape, rows.shape[-1])
         padded = np.zeros((shape[0] * shape[1], rows.shape[-1]), rows.dtype)
         padded[self.rows] = rows
-        return padded.reshape(*shape, -1)
+        return padded.reshape(*shape, rows.shape[-1])
 
     def unsort(self, values: Array) -> Array:
         """(B, F) in the packed order to (B, F) in the caller's."""

@@ -1,0 +1,281 @@
+"""Training: gradients, clipping, a step, once per batch; a metric and a record, once per epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from seqmem.initializers import Rng, as_generator
+from seqmem.models.batch import Batch
+from seqmem.module import Array, Grads
+from seqmem.training.optimizers import Optimizer, clip_by_global_norm
+from seqmem.training.progress import duration, make_progress
+from seqmem.validation import as_positive, as_size
+
+Batches = Iterable[Batch] | Callable[[np.random.Generator], Iterable[Batch]]
+
+
+class Trainable(Protocol):
+    """What `fit` needs of a model."""
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """The live parameter arrays by name."""
+
+    def loss_and_grads(self, batch: Any, rng: np.random.Generator) -> tuple[Any, Grads]:
+        """The mean loss per target token, and the gradient of every parameter."""
+
+
+Model = TypeVar("Model", bound=Trainable)
+
+
+class NonFiniteError(FloatingPointError):
+    """The loss or a gradient is nan or inf. The parameters are those before the step that was not taken.
+
+    Attributes:
+        step: the step, counted from 1 over all epochs.
+        epoch: the epoch, counted from 1.
+        parameter: the first parameter that is not finite or has a gradient that is not; None if all are.
+    """
+
+    def __init__(self, message: str, step: int, epoch: int, parameter: str | None) -> None:
+        super().__init__(message, step, epoch, parameter)  # all of them, so that it can be pickled
+        self.step, self.epoch, self.parameter = step, epoch, parameter
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+@dataclass
+class History:
+    """What happened, one entry per epoch; `vars(history)` is ready for JSON.
+
+    Attributes:
+        loss: mean loss per target token while the epoch was trained, in the loss's unit (nats).
+        metric: what `validate` returned after the epoch; empty without it.
+        tokens_per_second: target tokens over training time.
+        seconds: training time, validation and callback not counted.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    metric: list[float] = field(default_factory=list)
+    tokens_per_second: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+def cosine_decay(fraction: float) -> float:
+    """A schedule from 1 down to 0 along half a cosine (Loshchilov & Hutter, 2017, without restarts).
+
+    Args:
+        fraction: the part of the training that is done, from 0 to 1.
+
+    Returns:
+        What the learning rate is multiplied by.
+
+    >>> [round(cosine_decay(fraction), 3) for fraction in (0, 0.25, 0.5, 1)]
+    [1.0, 0.854, 0.5, 0.0]
+    """
+    return 0.5 + 0.5 * math.cos(math.pi * fraction)
+
+
+def fit(
+    model: Model,
+    batches: Batches,
+    optimizer: Optimizer,
+    *,
+    epochs: int,
+    max_seconds: float | None = None,
+    max_norm: float | None = None,
+    schedule: Callable[[float], float] | None = None,
+    validate: Callable[[Model], float] | None = None,
+    callback: Callable[[History], object] | None = None,
+    rng: Rng = None,
+    progress: bool | None = None,
+) -> History:
+    """Train a model in place.
+
+    Ctrl-C and any error leave the model usable, between two steps; only an interrupt in the midst of an
+    update can leave some parameters one step ahead of others. To keep the best model, or to be able to go on
+    later, save it in `callback`: `if history.metric[-1] == max(history.metric): save(path, model)`.
+
+    Args:
+        model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`.
+        batches: a list of batches, gone through in its order, or a function of a Generator that gives an
+            epoch's batches, called once per epoch: there they are shuffled or made.
+        optimizer: what takes the steps.
+        epochs: how often to go through the batches, at least 1.
+        max_seconds: end after the step in which this time is over, validation included in the time; the epoch
+            that is cut short is validated and recorded like the others.
+        max_norm: bound on the global norm of the gradients; None does not clip.
+        schedule: factor of the learning rate as a function of the part of the training that is done, 0 to 1:
+            of the epochs or of `max_seconds`, whichever is further. Where the number of batches is not known,
+            in the first epoch from a generator function, the epoch counts only when it is over.
+        validate: a metric of the model, measured after every epoch.
+        callback: called after every epoch with the history so far.
+        rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. Training on with the
+            same Generator and optimizer continues as if there had been no break.
+        progress: a line on stderr: epoch, step, tokens per second, loss, time left. True shows it, False does
+            not, None does if stderr is a terminal.
+
+    Returns:
+        The history, one entry per epoch.
+
+    Raises:
+        NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken.
+        ValueError, TypeError: for an argument out of its range, or an epoch without a batch.
+
+    >>> class Line:
+    ...     params = {"slope": np.zeros(())}
+    ...
+    ...     def loss_and_grads(self, batch, rng):
+    ...         error = self.params["slope"] * batch.inputs - batch.targets
+    ...         return (error**2).mean() / 2, {"slope": (error * batch.inputs).mean()}
+    >>> from seqmem.models.batch import Batch
+    >>> from seqmem.training.optimizers import SGD
+    >>> x = np.arange(4.0)[:, None]
+    >>> batch = Batch(x, np.array([4]), inputs=x, targets=3 * x, mask=np.ones((4, 1), bool))
+    >>> history = fit(Line(), [batch], SGD(0.2), epochs=20)
+    >>> Line.params["slope"].round(4), len(history.loss)
+    (np.float64(3.0), 20)
+    """
+    epochs = as_size(epochs, "fit", "epochs")
+    max_norm = None if max_norm is None else as_positive(max_norm, "fit", "max_norm")
+    max_seconds = None if max_seconds is None else as_positive(max_seconds, "fit", "max_seconds")
+    if isinstance(batches, (Batch, Iterator)):  # either would be iterated over, once, and wrongly
+        name = type(batches).__name__
+        raise TypeError(f"fit: batches is a {name}, expected a list or a function of a Generator")
+    generator = as_generator(rng)
+    base_rate = optimizer.learning_rate
+    history, clock, shown = History(), _Clock(epochs, max_seconds), make_progress(progress)
+    try:
+        for epoch in range(epochs):
+            source = batches(generator) if callable(batches) else batches
+            clock.begin_epoch(epoch, len(source) if isinstance(source, Sized) else None)
+            for batch in source:
+                if schedule is not None:
+                    optimizer.learning_rate = base_rate * schedule(clock.fraction())
+                loss = _step(model, batch, optimizer, max_norm, generator, clock)
+                clock.end_step(loss, int(np.sum(batch.mask)))
+                shown.show(clock.fraction(), clock.line())
+                if clock.is_over():
+                    break
+            _record(history, clock)
+            if validate is not None:
+                history.metric.append(float(validate(model)))
+            shown.show(clock.fraction(), clock.line(*history.metric[-1:]), last=True)
+            if callback is not None:
+                callback(history)
+            if clock.is_over():
+                break
+    finally:
+        optimizer.learning_rate = base_rate
+        shown.close()
+    return history
+
+
+def _step(
+    model: Trainable,
+    batch: Batch,
+    optimizer: Optimizer,
+    max_norm: float | None,
+    generator: np.random.Generator,
+    clock: _Clock,
+) -> float:
+    """One update of the parameters; the loss before it."""
+    loss, grads = model.loss_and_grads(batch, rng=generator)
+    loss, params = float(loss), model.params
+    bad = _first_not_finite(grads)
+    if bad is not None or not math.isfinite(loss):
+        step, epoch = clock.steps + 1, clock.epoch + 1
+        cause = _first_not_finite(params)
+        if cause is not None:
+            detail = f"parameter {cause!r} already is not finite"
+        elif bad is not None:
+            detail = f"the first gradient that is not finite is that of {bad!r}"
+        else:
+            detail = "all gradients are finite"
+        message = f"fit: step {step} (epoch {epoch}): the loss is {loss}, {detail}; the step was not taken"
+        raise NonFiniteError(message, step, epoch, bad if cause is None else cause)
+    if max_norm is not None:
+        grads, _ = clip_by_global_norm(grads, max_norm)
+    optimizer.step(params, grads)
+    return loss
+
+
+def _first_not_finite(arrays: dict[str, Array]) -> str | None:
+    return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+
+
+def _record(history: History, clock: _Clock) -> None:
+    if clock.tokens == 0:
+        what = "target token" if clock.step_of_epoch else "batch"
+        raise ValueError(f"fit: batches gave no {what} in epoch {clock.epoch + 1}")
+    clock.steps_per_epoch = clock.step_of_epoch  # known now, if it was not
+    seconds = clock.epoch_seconds()
+    history.loss.append(clock.loss())
+    history.seconds.append(seconds)
+    history.tokens_per_second.append(clock.tokens / seconds)
+
+
+class _Clock:
+    """Where the training stands: steps, tokens, loss, time."""
+
+    def __init__(self, epochs: int, max_seconds: float | None) -> None:
+        self.epochs, self.max_seconds = epochs, max_seconds
+        self.start = time.perf_counter()
+        self.steps = self.step_of_epoch = 0
+        self.steps_per_epoch: int | None = None
+
+    def begin_epoch(self, epoch: int, size: int | None) -> None:
+        """Start counting; without a size, the epoch before is the best guess."""
+        self.steps_per_epoch = size if size is not None else self.step_of_epoch or None
+        self.epoch, self.step_of_epoch, self.tokens, self.loss_sum = epoch, 0, 0, 0.0
+        self.epoch_start = self.now = time.perf_counter()
+
+    def end_step(self, loss: float, tokens: int) -> None:
+        """Count a step that was taken."""
+        self.steps += 1
+        self.step_of_epoch += 1
+        self.tokens += tokens
+        self.loss_sum += loss * tokens
+        self.now = time.perf_counter()
+
+    def fraction(self) -> float:
+        """The part of the training that is done, by steps or by time."""
+        part = min(self.step_of_epoch / self.steps_per_epoch, 1.0) if self.steps_per_epoch else 0.0
+        done = (self.epoch + part) / self.epochs
+        if self.max_seconds is not None:
+            done = max(done, (self.now - self.start) / self.max_seconds)
+        return min(done, 1.0)
+
+    def is_over(self) -> bool:
+        """Whether the time is."""
+        return self.max_seconds is not None and time.perf_counter() - self.start >= self.max_seconds
+
+    def epoch_seconds(self) -> float:
+        """Time from the epoch's first batch to its last step; never 0, whatever the system's clock."""
+        return max(self.now - self.epoch_start, 1e-9)
+
+    def loss(self) -> float:
+        """Mean per token over the epoch so far."""
+        return self.loss_sum / max(self.tokens, 1)
+
+    def line(self, metric: float | None = None) -> str:
+        """The progress line."""
+        of = f"/{self.steps_per_epoch}" if self.steps_per_epoch else ""
+        done = self.fraction()
+        left = (self.now - self.start) * (1 - done) / done if done else math.inf
+        parts = [
+            f"epoch {self.epoch + 1}/{self.epochs}",
+            f"step {self.step_of_epoch}{of}",
+            f"{self.tokens / self.epoch_seconds():,.0f} tokens/s",
+            f"loss {self.loss():.4f}",
+            *([] if metric is None else [f"metric {metric:.4f}"]),
+            *([] if math.isinf(left) else [f"{duration(left)} left"]),
+        ]
+        return "  ".join(parts)

@@ -1,0 +1,46 @@
+"""How good a model is, in numbers that a person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+
+import numpy as np
+
+from seqmem.models.batch import Batch
+from seqmem.models.seq2seq import Seq2Seq
+
+
+def token_accuracy(model: Seq2Seq, batches: Iterable[Batch]) -> float:
+    """Share of target tokens, the end token included, that the model finds most probable.
+
+    Each is predicted from the right tokens before it (teacher forcing).
+
+    Args:
+        model: what predicts.
+        batches: the sequences; what is under a batch's mask does not count.
+
+    Raises:
+        ValueError: when no token counts.
+    """
+    right = total = 0
+    for batch in batches:
+        (logits, _), _ = model.forward(batch.source, batch.inputs, lengths=batch.source_lengths)
+        right += int(np.sum((logits.argmax(axis=-1) == batch.targets) & batch.mask))
+        total += int(np.sum(batch.mask))
+    if total == 0:
+        raise ValueError("token_accuracy: mean of nothing: the batches hold no target token")
+    return right / total
+
+
+def edit_distance(found: Sequence[Hashable], right: Sequence[Hashable]) -> int:
+    """Insertions, deletions and substitutions that turn one sequence into the other (Levenshtein, 1966).
+
+    >>> edit_distance("kitten", "sitting")
+    3
+    """
+    row = list(range(len(right) + 1))
+    for i, symbol in enumerate(found, start=1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(right, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (symbol != other))
+    return row[-1]

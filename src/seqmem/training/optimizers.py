@@ -1,0 +1,232 @@
+"""Gradient descent: what turns gradients into new parameters, and the bound on a gradient's norm.
+
+An optimizer is its hyper-parameters, its state and one update. The state is a flat dict of plain arrays, made
+as parameters are first seen, so `np.savez(path, **optimizer.state)` keeps it and
+`optimizer.state = dict(np.load(path))` brings it back.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+
+from seqmem.module import Array, Grads
+from seqmem.validation import as_fraction, as_positive
+
+
+class Optimizer(ABC):
+    """Base of the optimizers: a learning rate that may be changed between steps, a state, and `step`."""
+
+    def __init__(self, learning_rate: float) -> None:
+        self.learning_rate = _as_rate(learning_rate, type(self).__name__)
+        self.state: dict[str, Array] = {}
+
+    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
+        """Update the parameters in place, all of them or, when something does not fit, none.
+
+        Args:
+            params: the live arrays by name, as `model.params` gives them.
+            grads: their gradients, under the same names and in the same shapes; never written to.
+
+        Raises:
+            ValueError: for names or shapes that differ between the two, with the first name.
+        """
+        caller = f"{type(self).__name__}.step"
+        _check_pairs(params, grads, caller)
+        rate = _as_rate(self.learning_rate, caller)
+        slots = [self._slots(name, param) for name, param in params.items()]
+        self._begin(rate)
+        with np.errstate(under="ignore"):  # an update too small for the dtype is 0
+            for (name, param), own in zip(params.items(), slots, strict=True):
+                self._update(param, np.asarray(grads[name]), *own)
+
+    @abstractmethod
+    def _kinds(self) -> tuple[str, ...]:
+        """The names of the running averages that every parameter has."""
+
+    @abstractmethod
+    def _begin(self, rate: float) -> None:
+        """What is done once per step."""
+
+    @abstractmethod
+    def _update(self, param: Array, grad: Array, *slots: Array) -> None:
+        """The update of one parameter and of its running averages, in place."""
+
+    def _slots(self, name: str, param: Array) -> list[Array]:
+        slots = []
+        for key in (f"{kind}.{name}" for kind in self._kinds()):
+            if key not in self.state:
+                self.state[key] = np.zeros_like(param)
+            slots.append(slot := self.state[key])
+            if slot.shape != param.shape:
+                raise ValueError(
+                    f"{type(self).__name__}.step: the state of {name!r} has shape {slot.shape}, expected "
+                    f"{param.shape}: an optimizer belongs to one model"
+                )
+        return slots
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with classical momentum (Polyak, 1964).
+
+        velocity = momentum * velocity - learning_rate * grad
+        param    = param + velocity
+
+    Args:
+        learning_rate: at least 0; a plain attribute that may be changed between steps.
+        momentum: what is kept of the velocity, in [0, 1); 0 is plain gradient descent and keeps no state.
+
+    Raises:
+        ValueError: for a learning rate that is negative or not finite, a momentum outside [0, 1).
+
+    >>> params = {"w": np.array([1.0, 2.0])}
+    >>> SGD(0.1).step(params, {"w": np.array([10.0, -10.0])})
+    >>> params["w"]
+    array([0., 3.])
+    """
+
+    def __init__(self, learning_rate: float, momentum: float = 0.0) -> None:
+        super().__init__(learning_rate)
+        self.momentum = as_fraction(momentum, "SGD", "momentum")
+
+    def __repr__(self) -> str:
+        return f"SGD(learning_rate={self.learning_rate}, momentum={self.momentum})"
+
+    def _kinds(self) -> tuple[str, ...]:
+        return ("velocity",) if self.momentum else ()
+
+    def _begin(self, rate: float) -> None:
+        self._rate = rate
+
+    def _update(self, param: Array, grad: Array, *slots: Array) -> None:
+        move = np.multiply(grad, -self._rate, out=np.empty_like(param), casting="same_kind")
+        for velocity in slots:
+            velocity *= self.momentum
+            velocity += move
+            move = velocity
+        param += move
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba, 2015, algorithm 1): steps scaled by running averages of g and g².
+
+        m = β1 m + (1 - β1) g             m̂ = m / (1 - β1^t)
+        v = β2 v + (1 - β2) g²            v̂ = v / (1 - β2^t)
+        param = param - learning_rate * m̂ / (√v̂ + ε)
+
+    Both corrections are taken into the two scalars of the update, as the paper's section 2 suggests, but
+    with ε scaled too, so that the result is algorithm 1's.
+
+    Args:
+        learning_rate: at least 0; a plain attribute that may be changed between steps.
+        beta1: what is kept of m, in [0, 1).
+        beta2: what is kept of v, in [0, 1).
+        epsilon: above 0.
+
+    Raises:
+        ValueError: for a learning rate that is negative or not finite, or another value out of its range.
+
+    >>> params = {"w": np.array([1.0, 2.0])}
+    >>> Adam(0.1).step(params, {"w": np.array([1e-3, -1e3])})
+    >>> params["w"].round(4)
+    array([0.9, 2.1])
+    """
+
+    def __init__(
+        self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+    ) -> None:
+        super().__init__(learning_rate)
+        self.beta1 = as_fraction(beta1, "Adam", "beta1")
+        self.beta2 = as_fraction(beta2, "Adam", "beta2")
+        self.epsilon = as_positive(epsilon, "Adam", "epsilon")
+
+    def __repr__(self) -> str:
+        return (
+            f"Adam(learning_rate={self.learning_rate}, beta1={self.beta1}, beta2={self.beta2}, "
+            f"epsilon={self.epsilon})"
+        )
+
+    def _kinds(self) -> tuple[str, ...]:
+        return ("m", "v")
+
+    def _begin(self, rate: float) -> None:
+        t = int(self.state.get("t", 0)) + 1
+        self.state["t"] = np.array(t)
+        root = math.sqrt(1 - self.beta2**t)
+        self._rate = rate * root / (1 - self.beta1**t)
+        self._epsilon = self.epsilon * root
+
+    def _update(self, param: Array, grad: Array, *slots: Array) -> None:
+        m, v = slots
+        work = np.multiply(grad, 1 - self.beta1, out=np.empty_like(param), casting="same_kind")
+        m *= self.beta1
+        m += work
+        np.multiply(grad, grad, out=work, casting="same_kind")
+        work *= 1 - self.beta2
+        v *= self.beta2
+        v += work
+        np.sqrt(v, out=work)
+        work += self._epsilon
+        np.divide(m, work, out=work)
+        work *= self._rate
+        param -= work
+
+
+def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Grads, float]:
+    """Scale gradients down together so that their common Euclidean norm is at most `max_norm`.
+
+    The norm is taken of the gradients divided by their largest magnitude, so that squares neither overflow
+    nor vanish (Pascanu, Mikolov & Bengio, 2013, with the scaling of BLAS' nrm2).
+
+    Args:
+        grads: gradients by name, never written to.
+        max_norm: a finite number above 0.
+
+    Returns:
+        (clipped, norm): new arrays in the gradients' dtypes, or the given arrays themselves where nothing was
+        to be done; and the norm before clipping. A gradient that is not finite is handed back as it is, with
+        the norm nan or inf.
+
+    Raises:
+        ValueError: for a `max_norm` that is not finite or not above 0.
+
+    >>> clipped, norm = clip_by_global_norm({"w": np.array([3.0, 0.0]), "b": np.array([-4.0])}, 1.0)
+    >>> norm, clipped["w"].round(15).tolist(), clipped["b"].tolist()
+    (5.0, [0.6, 0.0], [-0.8])
+    """
+    max_norm = as_positive(max_norm, "clip_by_global_norm", "max_norm")
+    with np.errstate(under="ignore"):
+        # two reductions without a temporary; both carry a NaN
+        tops = [max(float(g.max()), -float(g.min())) for g in grads.values() if g.size]
+        top = math.nan if any(map(math.isnan, tops)) else max(tops, default=0.0)
+        if top == 0 or not math.isfinite(top):
+            return dict(grads), top
+        units = {name: np.divide(g, top, out=np.empty_like(g)) for name, g in grads.items()}
+        relative = math.sqrt(sum(float(np.vdot(unit, unit)) for unit in units.values()))
+        norm = top * relative
+        if norm <= max_norm:
+            return dict(grads), norm
+        for unit in units.values():
+            unit *= max_norm / relative
+        return units, norm
+
+
+def _as_rate(value: float, caller: str) -> float:
+    """A learning rate: finite, at least 0."""
+    if not (value >= 0 and math.isfinite(value)):
+        raise ValueError(f"{caller}: learning_rate is {value!r}, expected a finite number of at least 0")
+    return float(value)
+
+
+def _check_pairs(params: Mapping[str, Array], grads: Mapping[str, Array], caller: str) -> None:
+    for ours, theirs, name, other in ((params, grads, "params", "grads"), (grads, params, "grads", "params")):
+        missing = next((key for key in ours if key not in theirs), None)
+        if missing is not None:
+            raise ValueError(f"{caller}: {other} has no {missing!r}, which is in {name}")
+    for key, param in params.items():
+        found = np.shape(grads[key])
+        if found != param.shape:
+            raise ValueError(f"{caller}: grads[{key!r}] has shape {found}, expected {param.shape}")

@@ -1,0 +1,112 @@
+"""The line that says how training goes; the only thing the library ever prints, and only on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, Protocol, TextIO
+
+REFRESH = 0.1  # seconds between two states of a live line
+LOG_REFRESH = 10.0  # seconds between two lines where a line cannot be overwritten
+
+
+class Progress(Protocol):
+    """Where the state of the training is shown."""
+
+    def show(self, fraction: float, text: str, *, last: bool = False) -> None:
+        """The part of the training that is done, the line, and whether it is an epoch's last."""
+
+    def close(self) -> None:
+        """Leave what stands there and begin a new line."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def show(self, fraction: float, text: str, *, last: bool = False) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class Line:
+    """A line that is overwritten on a terminal; whole lines, and few of them, anywhere else.
+
+    Args:
+        stream: where to write.
+        live: whether the stream understands a carriage return.
+    """
+
+    def __init__(self, stream: TextIO, live: bool) -> None:
+        self._stream, self._live = stream, live
+        self._width = 0
+        self._due = time.monotonic() + (0.0 if live else LOG_REFRESH)
+
+    def show(self, fraction: float, text: str, *, last: bool = False) -> None:
+        """Write the line when it is due, and always when it is an epoch's last."""
+        now = time.monotonic()
+        if now < self._due and not last:
+            return
+        self._due = now + (REFRESH if self._live else LOG_REFRESH)
+        line = f"{fraction:4.0%} {text}"
+        if self._live:
+            self._stream.write("\r" + line.ljust(self._width))
+            self._width = len(line)  # a shorter line must cover this one
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """End the live line."""
+        if self._live and self._width:
+            self._stream.write("\n")
+            self._stream.flush()
+
+
+class Bar:
+    """The same line behind tqdm's bar."""
+
+    def __init__(self, tqdm: Any, stream: TextIO) -> None:
+        bar_format = "{percentage:3.0f}%|{bar:20}| {desc}"
+        self._bar = tqdm(total=1.0, file=stream, bar_format=bar_format, mininterval=0, dynamic_ncols=True)
+        self._due = 0.0
+
+    def show(self, fraction: float, text: str, *, last: bool = False) -> None:
+        """Redraw the bar when it is due, and always when it is an epoch's last."""
+        now = time.monotonic()
+        if now < self._due and not last:
+            return
+        self._due = now + REFRESH
+        self._bar.n = min(fraction, 1.0)
+        self._bar.set_description_str(text)  # redraws too
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()
+
+
+def make_progress(wanted: bool | None) -> Progress:
+    """What `wanted` asks for: True a line, False none, None a line if stderr is a terminal."""
+    stream = sys.stderr  # looked up now: it may have been redirected; None under pythonw
+    live = stream is not None and stream.isatty()
+    if stream is None or not (live if wanted is None else wanted):
+        return Silent()
+    if not live:
+        return Line(stream, live=False)
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return Line(stream, live=True)
+    return Bar(tqdm, stream)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a clock shows them.
+
+    >>> duration(59.6), duration(3725)
+    ('1:00', '1:02:05')
+    """
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
