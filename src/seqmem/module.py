@@ -50,8 +50,8 @@ class Module:
     @property
     def config(self) -> dict[str, Any]:
         """The constructor's arguments, `rng` excepted: `type(m)(**m.config)` has m's structure."""
-        names = inspect.signature(type(self).__init__).parameters
-        return {name: getattr(self, name) for name in names if name not in ("self", "rng")}
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names if name != "rng"}
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
         """An independent copy whose parameters have another dtype, complex ones included."""

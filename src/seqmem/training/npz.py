@@ -126,7 +126,7 @@ class Reader:
         return CheckpointError(": ".join(part for part in (str(self.path), name, message) if part))
 
     def chunks(self, name: str) -> Iterator[Array]:
-        """The data of an array in pieces, flat; the checksum is verified with the last one."""
+        """The data of an array in pieces, flat; with the last one zipfile verifies the checksum."""
         entry = self.entries[name]
         with self._readable(name), self._archive.open(f"{name}.npy") as member:
             member.read(entry.offset)
@@ -137,7 +137,6 @@ class Reader:
                     raise self.fail(f"its last {left} bytes are missing", name)
                 left -= len(data)
                 yield np.frombuffer(data, entry.dtype)
-            member.read(1)  # there is none, and at the end zipfile compares the checksum
 
     def text(self, name: str, limit: int) -> str:
         """A row of bytes as ASCII text of at most `limit` characters."""

@@ -1,0 +1,202 @@
+"""The command line: what it prints, its exit codes, and no traceback for a user's mistake."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqmem import Translator
+from seqmem.cli import main
+
+PAIRS = "".join(
+    f"{word}\t{word[::-1]}\tsomebody said so\n" for word in ("ab", "ba", "abc", "cab", "aa", "bb")
+)
+SMALL = ["--epochs", "2", "--hidden", "8", "--embedding", "4", "--batch-size", "2"]
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.tsv"
+    path.write_text(PAIRS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def model(pairs: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "model.npz"
+    assert main(["train", str(pairs), "--out", str(path), *SMALL]) == 0
+    return path
+
+
+def test_training_reports_loss_and_held_out_accuracy_and_saves(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.npz"
+    assert main(["train", str(pairs), "--out", str(path), *SMALL, "--held-out", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "4 pairs to train on, 2 held out" in out
+    assert "epoch 2: loss " in out
+    assert "held-out token accuracy " in out
+    assert Translator.load(path).level == "char"
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("attention", ["additive", "none"])
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_every_choice_trains_and_translates(
+    pairs: Path, tmp_path: Path, cell: str, attention: str, level: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "model.npz")
+    choices = ["--cell", cell, "--attention", attention, "--level", level, "--dtype", "float64"]
+    assert main(["train", str(pairs), "--out", path, *SMALL, *choices]) == 0
+    capsys.readouterr()
+    assert main(["translate", path, "--attention", "ab"]) == 0
+    assert capsys.readouterr().out.count("\n") >= 2
+
+
+def test_the_same_seed_gives_the_same_file(pairs: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert main(["train", str(pairs), "--out", str(tmp_path / name), *SMALL, "--seed", "7"]) == 0
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_lines_of_standard_input_are_translated_one_by_one(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["translate", str(model), "ab", "", "ba"])
+    expected = capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", io.StringIO("ab\r\n\nba\n"))
+    assert main(["translate", str(model)]) == 0
+    assert capsys.readouterr().out == expected
+    assert expected.count("\n") == 3
+
+
+def test_a_text_may_stand_behind_an_option(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["translate", str(model), "ab", "--attention"])
+    expected = capsys.readouterr().out
+    assert main(["translate", str(model), "--attention", "ab"]) == 0
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["translate", "nowhere.npz", "x"], "nowhere.npz"),
+        (["translate", "pairs.tsv", "x"], "pairs.tsv: expected a readable .npz file"),
+        (["train", "nowhere.tsv", "--out", "m"], "nowhere.tsv: No such file"),
+        (["train", "pairs.tsv", "--out", "nowhere/m"], "there is no folder"),
+        (["train", "pairs.tsv", "--out", "."], "is a folder"),
+        (["train", "bad.tsv", "--out", "m"], "bad.tsv, line 2: no tab"),
+        (["train", "pairs.tsv", "--out", "m", "--held-out", "6"], "held_out is 6"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    message: str,
+    pairs: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(pairs.parent)
+    Path("bad.tsv").write_text("a\tb\nno tab here\n", encoding="utf-8")
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.startswith("seqmem: error: ")
+    assert err.count("\n") == 1
+    assert not Path("m").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["train", "pairs.tsv"],
+        ["train", "pairs.tsv", "--out", "m", "--epochs", "0"],
+        ["train", "pairs.tsv", "--out", "m", "--learning-rate", "nan"],
+        ["train", "pairs.tsv", "--out", "m", "--seed", "-1"],
+        ["train", "pairs.tsv", "--out", "m", "more"],
+        ["translate", "m", "x", "--nonsense"],
+    ],
+)
+def test_a_wrong_argument_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_an_interrupt_leaves_the_last_whole_epoch_and_exit_code_130(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, saved = tmp_path / "model.npz", []
+    original = Translator.save
+
+    def save_then_interrupt(self: Translator, path: Path) -> None:
+        original(self, path)
+        saved.append(path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Translator, "save", save_then_interrupt)
+    assert main(["train", str(pairs), "--out", str(path), *SMALL]) == 130
+    assert len(saved) == 1
+    assert Translator.load(path).translate(["ab"])
+
+
+def test_a_reader_who_leaves_early_is_no_error(model: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seqmem", "translate", str(model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.stdin.write(b"ab\n" * 10)
+    process.stdin.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait() == 0
+    assert err == b""
+
+
+def test_a_terminal_without_unicode_gets_ascii_and_no_error(model: Path) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "seqmem", "translate", str(model), "--attention", "ab", "ąę"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        check=True,
+    )
+    assert found.stderr == b""
+    assert found.stdout.isascii()
+
+
+def test_the_demo_proves_trains_translates_and_saves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from seqmem import cli
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli.dates, "split", _few_dates(cli.dates.split))
+    monkeypatch.setattr(cli, "fit", _few_seconds(cli.fit))
+    assert main(["demo", "--quick"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count(": right (complex step, every element") == 6
+    worst = float(captured.out.split("largest relative error of all: ")[1].split()[0])
+    assert worst <= 1e-12
+    assert "exact match on 20 unseen dates: " in captured.out
+    assert "tokens/s" in captured.err
+    assert main(["translate", "dates.npz", "9 March 2024"]) == 0
+
+
+def _few_dates(split):
+    return lambda train, held_out, rng: split(200, 20, rng)
+
+
+def _few_seconds(fit):
+    return lambda *inputs, **options: fit(*inputs, **{**options, "epochs": 1})
