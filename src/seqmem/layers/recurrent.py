@@ -43,6 +43,8 @@ class Recurrent(Module):
     """
 
     def __init__(self, cell: Cell, reverse: bool = False) -> None:
+        if not isinstance(cell, Cell):
+            raise TypeError(f"Recurrent: cell is of type {type(cell).__name__}, expected a cell")
         self.cell = cell
         self.reverse = bool(reverse)
 

@@ -79,6 +79,8 @@ class Decoder(Module):
     ) -> None:
         rng = as_generator(rng)
         self.context = FixedContext() if context is None else context
+        if not isinstance(self.context, Context):
+            raise TypeError(f"Decoder: context is of type {type(context).__name__}, expected a Context")
         if self.context.query_size not in (None, hidden_size):
             raise ValueError(
                 f"Decoder: context has query_size {self.context.query_size}, "

@@ -1,0 +1,259 @@
+"""Optimizers against their papers, and clipping against the definition of a norm."""
+
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqmem.training import SGD, Adam, Optimizer, clip_by_global_norm
+
+SEEDS = st.integers(0, 2**32)
+RATES = st.floats(1e-6, 10.0)
+MAKERS = [lambda: SGD(0.1), lambda: SGD(0.1, momentum=0.9), lambda: Adam(0.1)]
+
+
+def arrays(seed: int, dtype: Any = np.float64, scale: float = 1.0) -> dict[str, Any]:
+    """A matrix, a vector and a scalar of random numbers."""
+    rng = np.random.default_rng(seed)
+    shapes = {"cell.W": (3, 4), "cell.b": (4,), "slope": ()}
+    return {name: np.array(scale * rng.standard_normal(shape), dtype) for name, shape in shapes.items()}
+
+
+def adam_by_the_paper(
+    theta: float, gradients: list[float], a: float, b1: float, b2: float, eps: float
+) -> float:
+    """Algorithm 1 of Kingma & Ba (2015) for one number."""
+    m = v = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        m_hat = m / (1 - b1**t)
+        v_hat = v / (1 - b2**t)
+        theta = theta - a * m_hat / (math.sqrt(v_hat) + eps)
+    return theta
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12),
+    RATES,
+    st.floats(0, 0.99),
+    st.floats(0, 0.9999),
+    st.floats(1e-9, 1.0),
+)
+def test_adam_is_algorithm_1_of_its_paper(
+    gradients: Any, rate: float, b1: float, b2: float, eps: float
+) -> None:
+    params = {"w": np.array([2.0])}
+    optimizer = Adam(rate, beta1=b1, beta2=b2, epsilon=eps)
+    for gradient in gradients:
+        optimizer.step(params, {"w": np.array([gradient])})
+    expected = adam_by_the_paper(2.0, gradients, rate, b1, b2, eps)
+    assert params["w"][0] == pytest.approx(expected, rel=1e-9, abs=1e-9 * rate)
+
+
+@given(st.floats(1e-4, 1e4), RATES, st.booleans())
+def test_adams_first_step_is_the_learning_rate_whatever_the_gradient(
+    size: float, rate: float, up: bool
+) -> None:
+    params = {"w": np.array([0.0])}
+    Adam(rate, epsilon=1e-12).step(params, {"w": np.array([size if up else -size])})
+    assert params["w"][0] == pytest.approx(-rate if up else rate, rel=1e-6)
+
+
+@given(SEEDS, RATES, st.floats(0, 0.99))
+def test_sgd_is_its_two_equations(seed: int, rate: float, momentum: float) -> None:
+    params, expected = arrays(seed), arrays(seed)
+    velocity = dict.fromkeys(params, 0.0)
+    optimizer = SGD(rate, momentum)
+    for step in range(4):
+        grads = arrays(seed + 1 + step)
+        optimizer.step(params, grads)
+        for name, grad in grads.items():
+            velocity[name] = momentum * velocity[name] - rate * grad
+            expected[name] = expected[name] + velocity[name]
+    for name in params:
+        np.testing.assert_allclose(params[name], expected[name], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_step_writes_to_the_live_arrays_and_never_to_the_gradients(make: Any) -> None:
+    params, grads = arrays(0), arrays(1)
+    live = dict(params)
+    for grad in grads.values():
+        grad.flags.writeable = False
+    make().step(params, grads)
+    for name, before in arrays(0).items():
+        assert params[name] is live[name]
+        assert (params[name] != before).all()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("grad_dtype", [np.float32, np.float64])
+def test_float32_parameters_and_state_stay_float32(make: Any, grad_dtype: Any) -> None:
+    params, optimizer = arrays(0, np.float32), make()
+    optimizer.learning_rate = np.float64(0.1)  # NumPy's own scalars would widen an array
+    optimizer.step(params, arrays(1, grad_dtype))
+    assert {param.dtype for param in params.values()} == {np.dtype(np.float32)}
+    assert {slot.dtype for name, slot in optimizer.state.items() if name != "t"} <= {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_parameters_may_be_strided_views(make: Any) -> None:
+    plain, wide = arrays(0), {name: np.repeat(array[..., None], 2, -1) for name, array in arrays(0).items()}
+    views = {name: array[..., 0] for name, array in wide.items()}
+    ours, theirs = make(), make()
+    for step in range(3):
+        ours.step(plain, arrays(step))
+        theirs.step(views, arrays(step))
+    for name in plain:
+        np.testing.assert_array_equal(views[name], plain[name])
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_the_learning_rate_may_change_between_steps_and_0_stands_still(make: Any) -> None:
+    params, optimizer = arrays(0), make()
+    optimizer.learning_rate = 0.0
+    optimizer.step(params, arrays(1))
+    for name, before in arrays(0).items():
+        np.testing.assert_array_equal(params[name], before)
+    optimizer.learning_rate = 0.1
+    optimizer.step(params, arrays(1))
+    assert (params["cell.W"] != arrays(0)["cell.W"]).all()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_training_goes_on_bit_for_bit_from_a_kept_state(make: Any, tmp_path: Any) -> None:
+    straight, broken, first = arrays(0), arrays(0), make()
+    optimizer = make()
+    for step in range(6):
+        optimizer.step(straight, arrays(step))
+    for step in range(3):
+        first.step(broken, arrays(step))
+    np.savez(tmp_path / "state.npz", **first.state)
+    with np.load(tmp_path / "state.npz") as kept:
+        from_file = make()
+        from_file.state = dict(kept)
+    for step in range(3, 6):
+        from_file.step(broken, arrays(step))
+    for name in straight:
+        np.testing.assert_array_equal(broken[name], straight[name])
+    again = pickle.loads(pickle.dumps(optimizer))
+    assert repr(again) == repr(optimizer)
+    assert all(np.array_equal(again.state[key], slot) for key, slot in optimizer.state.items())
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_step_that_does_not_fit_changes_nothing(make: Any) -> None:
+    params, optimizer = arrays(0), make()
+    optimizer.step(params, arrays(1))
+    before = {name: param.copy() for name, param in params.items()}
+    state = {name: slot.copy() for name, slot in optimizer.state.items()}
+    grads = arrays(2)
+    cases: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+        (params, {name: grads[name] for name in ("cell.W", "slope")}, "grads has no 'cell.b'"),
+        ({"cell.W": params["cell.W"]}, grads, "params has no 'cell.b'"),
+        (params, grads | {"slope": np.zeros(2)}, r"grads\['slope'\] has shape \(2,\), expected \(\)"),
+    ]
+    if state:
+        other = params | {"slope": np.zeros(2)}
+        cases.append((other, grads | {"slope": np.zeros(2)}, "the state of 'slope' has shape"))
+    for some, others, message in cases:
+        with pytest.raises(ValueError, match=message):
+            optimizer.step(some, others)
+    for name, param in params.items():
+        np.testing.assert_array_equal(param, before[name])
+    for name, slot in optimizer.state.items():
+        np.testing.assert_array_equal(slot, state[name])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD(-0.1), "SGD: learning_rate is -0.1, expected a finite number of at least 0"),
+        (lambda: SGD(math.nan), "SGD: learning_rate is nan"),
+        (lambda: SGD(math.inf), "SGD: learning_rate is inf"),
+        (lambda: SGD(0.1, momentum=1.0), "SGD: momentum is 1.0"),
+        (lambda: SGD(0.1, momentum=math.nan), "SGD: momentum is nan"),
+        (lambda: Adam(-1.0), "Adam: learning_rate is -1.0"),
+        (lambda: Adam(beta1=1.0), "Adam: beta1 is 1.0"),
+        (lambda: Adam(beta2=-0.1), "Adam: beta2 is -0.1"),
+        (lambda: Adam(epsilon=0.0), "Adam: epsilon is 0.0"),
+        (lambda: Adam(epsilon=math.nan), "Adam: epsilon is nan"),
+        (lambda: clip_by_global_norm({}, -1.0), "clip_by_global_norm: max_norm is -1.0"),
+        (lambda: clip_by_global_norm({}, math.nan), "clip_by_global_norm: max_norm is nan"),
+    ],
+)
+def test_a_hyper_parameter_out_of_range_is_refused_at_once(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_learning_rate_spoiled_later_is_refused_at_the_next_step(make: Any) -> None:
+    optimizer: Optimizer = make()
+    optimizer.learning_rate = math.nan
+    with pytest.raises(ValueError, match="learning_rate is nan"):
+        optimizer.step(arrays(0), arrays(1))
+
+
+def norm_of(grads: dict[str, Any]) -> float:
+    """The Euclidean norm of all gradients together, safe by Python's own hypot."""
+    return math.hypot(*(float(value) for grad in grads.values() for value in np.ravel(grad)))
+
+
+@given(SEEDS, st.integers(-30, 30), st.integers(-30, 30), st.sampled_from([np.float32, np.float64]))
+def test_clipping_bounds_the_norm_and_keeps_the_direction(
+    seed: int, size: int, bound: int, dtype: Any
+) -> None:
+    grads, max_norm = arrays(seed, dtype, 10.0**size), 10.0**bound
+    for grad in grads.values():
+        grad.flags.writeable = False
+    before = norm_of(grads)
+    with np.errstate(all="raise"):
+        clipped, norm = clip_by_global_norm(grads, max_norm)
+    tolerance = 1e-5 if dtype is np.float32 else 1e-13
+    assert norm == pytest.approx(before, rel=tolerance)
+    if norm <= max_norm:
+        assert all(clipped[name] is grads[name] for name in grads)
+        return
+    assert norm_of(clipped) == pytest.approx(max_norm, rel=tolerance)
+    for name, grad in grads.items():
+        assert clipped[name].dtype == dtype
+        assert clipped[name].shape == grad.shape
+        np.testing.assert_allclose(
+            clipped[name].astype(float),
+            grad.astype(float) * (max_norm / before),
+            rtol=10 * tolerance,
+            atol=1e-44,
+        )
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e20), (np.float32, 3e38), (np.float64, 1e308)])
+def test_clipping_gradients_whose_squares_overflow(dtype: Any, size: float) -> None:
+    with np.errstate(all="raise"):
+        clipped, norm = clip_by_global_norm({"w": np.full(4, size, dtype), "z": np.zeros(3, dtype)}, 1.0)
+    assert norm == pytest.approx(2 * size) or (math.isinf(norm) and size == 1e308)
+    np.testing.assert_allclose(clipped["w"], 0.5, rtol=1e-6)
+    assert not clipped["z"].any()
+
+
+@pytest.mark.parametrize("grads", [{}, {"w": np.zeros(3)}, {"w": np.zeros((0, 2))}])
+def test_gradients_of_norm_zero_are_left_alone(grads: dict[str, Any]) -> None:
+    with np.errstate(all="raise"):
+        clipped, norm = clip_by_global_norm(grads, 1.0)
+    assert norm == 0
+    assert all(clipped[name] is grads[name] for name in grads)
+
+
+@pytest.mark.parametrize("order", [("bad", "good"), ("good", "bad")])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_gradient_that_is_not_finite_shows_in_the_norm(order: tuple[str, str], value: float) -> None:
+    found = {"bad": np.array([1.0, value]), "good": np.array([5.0])}
+    grads = {name: found[name] for name in order}
+    clipped, norm = clip_by_global_norm(grads, 1.0)
+    assert not math.isfinite(norm)
+    assert all(clipped[name] is grads[name] for name in grads)
