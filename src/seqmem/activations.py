@@ -33,7 +33,7 @@ def softmax(scores: Array, valid: Array | None = None) -> Array:
     """
     shape = (*scores.shape[:-1], 1)
     if valid is None:
-        top = np.max(scores.real, axis=-1, keepdims=True) if scores.shape[-1] else np.zeros(shape)
+        top = np.max(scores.real, axis=-1, keepdims=True) if scores.size else np.zeros(shape, scores.dtype)
         weights = np.exp(scores - top)
         weights /= weights.sum(axis=-1, keepdims=True)
         return weights

@@ -48,20 +48,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         interrupt.
     """
     arguments = _arguments(argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by the caller: there is nothing to read, and nobody to tell
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115 - until the process ends
+        elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without ą must not end a translation
     try:
         return int(arguments.command(arguments) or 0)
     except BrokenPipeError:  # the reader had enough: python -m seqmem translate ... | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0 if arguments.command is _translate else INTERRUPTED  # training did not end
     except NonFiniteError as error:
         print(f"seqmem: training failed: {error}", file=sys.stderr)
         return 1
-    except (CheckpointError, OSError, ValueError) as error:
-        named = isinstance(error, OSError) and error.filename and error.strerror
-        print(f"seqmem: error: {f'{error.filename}: {error.strerror}' if named else error}", file=sys.stderr)
+    except (CheckpointError, OSError, ValueError, MemoryError) as error:
+        message = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            message = f"{error.filename}: {error.strerror}"
+        print(f"seqmem: error: {message}", file=sys.stderr)
         return WRONG_USE
     except KeyboardInterrupt:
         print("seqmem: interrupted", file=sys.stderr)
@@ -72,7 +77,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
     # argparse takes no text behind an option: translate MODEL --attention TEXT
-    if rest and (arguments.command is not _translate or any(word.startswith("-") for word in rest)):
+    if "--" in rest:  # what follows is text, whatever it looks like
+        rest.remove("--")
+    elif rest and (arguments.command is not _translate or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         arguments.text += rest
@@ -290,8 +297,8 @@ def _heatmap(one: Translation) -> str:
 def _check_writable(path: str) -> None:
     """Find out before the training, not after it, that there is nowhere to save."""
     folder = Path(path).absolute().parent
-    if Path(path).is_dir():
-        raise ValueError(f"--out {path} is a folder, expected a file name")
+    if Path(path).exists() and not Path(path).is_file():
+        raise ValueError(f"--out {path} is a folder or a device, expected a file")
     if not folder.is_dir():
         raise ValueError(f"--out {path}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):

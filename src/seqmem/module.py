@@ -60,7 +60,10 @@ class Module:
         return other
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items() if name != "dtype")
+        config = self.config
+        if str(config.pop("dtype", None)) == "float32":
+            config["dtype"] = "float32"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in config.items())
         return f"{type(self).__name__}({arguments})"
 
 

@@ -1,6 +1,7 @@
 """Checks at the public border: what came, what was expected, and which axis it is.
 
 An axis is a letter when its size is free ("B"), or a pair of the size and its meaning ((32, "input_size")).
+A leading "..." stands for any number of axes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Axis = str | tuple[int, str]
 
 def as_floats(value: Any, dtype: np.dtype[Any], axes: tuple[Axis, ...], caller: str, name: str) -> Array:
     """A contiguous array of the working dtype; complex values stay complex, whatever the dtype."""
-    array = _as_array(value, caller, name)
+    array = as_array(value, caller, name)
     if array.dtype.kind not in "fiubc":
         raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected real or complex numbers")
     check_shape(array, axes, caller, name)
@@ -30,7 +31,7 @@ def as_floats(value: Any, dtype: np.dtype[Any], axes: tuple[Axis, ...], caller: 
 
 def as_ids(value: Any, size: int, axes: tuple[Axis, ...], caller: str, name: str) -> Array:
     """An integer array whose entries are below `size`; NumPy itself would wrap -1 around."""
-    array = _as_array(value, caller, name)
+    array = as_array(value, caller, name)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected integers")
     check_shape(array, axes, caller, name)
@@ -47,7 +48,7 @@ def as_lengths(value: Any, batch: int, longest: int, caller: str, longest_name: 
     """Lengths (B,) from 0 to T, in any order; None when every row is full."""
     if value is None:
         return None
-    array = _as_array(value, caller, "lengths")
+    array = as_array(value, caller, "lengths")
     if array.dtype.kind not in "iu" and array.size:
         raise ValueError(f"{caller}: lengths has dtype {array.dtype}, expected integers")
     check_shape(array, ((batch, "the batch size"),), caller, "lengths")
@@ -64,8 +65,19 @@ def as_upstream(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], caller
     """An upstream gradient in the shape and dtype of the output it belongs to; None is a zero gradient."""
     if value is None:
         return np.zeros(shape, dtype)
+    if _is_complex(value) and dtype.kind != "c":
+        raise TypeError(f"{caller}: {name} is complex, expected {dtype}: the forward pass was real")
     axes = tuple((size, f"axis {axis} of the output") for axis, size in enumerate(shape))
     return as_floats(value, dtype, axes, caller, name)
+
+
+def as_pair(value: Any, caller: str, name: str, expected: str) -> tuple[Any, Any]:
+    """The two parts of a state or of an upstream gradient; None stands for a pair of None."""
+    if value is None:
+        return None, None
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected {expected}")
+    return value[0], value[1]
 
 
 def working_dtype(dtype: np.dtype[Any] | None, *values: Any) -> np.dtype[Any]:
@@ -75,9 +87,10 @@ def working_dtype(dtype: np.dtype[Any] | None, *values: Any) -> np.dtype[Any]:
     """
     arrays = [value for value in values if value is not None]
     if dtype is None:
-        single = all(getattr(array, "dtype", None) in (np.float32, np.complex64) for array in arrays)
+        kinds = [getattr(getattr(array, "dtype", None), "type", None) for array in arrays]
+        single = all(kind in (np.float32, np.complex64) for kind in kinds)
         dtype = np.dtype(np.float32 if single else np.float64)
-    if any(np.iscomplexobj(array) for array in arrays):
+    if any(_is_complex(array) for array in arrays):
         return np.result_type(dtype, np.complex64)
     return dtype
 
@@ -93,6 +106,7 @@ def as_size(value: Any, caller: str, name: str) -> int:
 
 def as_fraction(value: Any, caller: str, name: str) -> float:
     """A probability in [0, 1)."""
+    _check_number(value, caller, name)
     if not 0 <= value < 1:
         raise ValueError(f"{caller}: {name} is {value!r}, expected a number from 0 up to, not including, 1")
     return float(value)
@@ -100,6 +114,7 @@ def as_fraction(value: Any, caller: str, name: str) -> float:
 
 def as_positive(value: Any, caller: str, name: str) -> float:
     """A finite number above 0."""
+    _check_number(value, caller, name)
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number above 0")
     return float(value)
@@ -107,7 +122,10 @@ def as_positive(value: Any, caller: str, name: str) -> float:
 
 def as_param_dtype(dtype: npt.DTypeLike, caller: str) -> np.dtype[Any]:
     """The dtype that a module's parameters may be made in."""
-    found = np.dtype(dtype)
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"{caller}: dtype is {dtype!r}, expected float64 or float32") from None
     if found not in (np.float32, np.float64):
         raise ValueError(f"{caller}: dtype is {found}, expected float64 or float32")
     return found
@@ -115,10 +133,13 @@ def as_param_dtype(dtype: npt.DTypeLike, caller: str) -> np.dtype[Any]:
 
 def check_shape(array: Array, axes: tuple[Axis, ...], caller: str, name: str) -> None:
     """Raise unless the array has these axes."""
-    fits = array.ndim == len(axes) and all(
-        isinstance(axis, str) or axis[0] == size for axis, size in zip(axes, array.shape, strict=True)
-    )
-    if fits:
+    fixed, shape = axes, array.shape
+    if axes and axes[0] == "...":
+        fixed = axes[1:]
+        shape = shape[max(0, len(shape) - len(fixed)) :]
+    if len(shape) == len(fixed) and all(
+        isinstance(axis, str) or axis[0] == size for axis, size in zip(fixed, shape, strict=True)
+    ):
         return
     inside = ", ".join(axis if isinstance(axis, str) else str(axis[0]) for axis in axes)
     expected = f"({inside},)" if len(axes) == 1 else f"({inside})"
@@ -127,7 +148,8 @@ def check_shape(array: Array, axes: tuple[Axis, ...], caller: str, name: str) ->
     raise ValueError(f"{caller}: {name} has shape {array.shape}, expected {expected}{because}")
 
 
-def _as_array(value: Any, caller: str, name: str) -> Array:
+def as_array(value: Any, caller: str, name: str) -> Array:
+    """An array of whatever dtype; a masked array or a ragged list is an error."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{caller}: {name} is a masked array, expected a plain array (pass lengths or a mask)"
@@ -136,3 +158,15 @@ def _as_array(value: Any, caller: str, name: str) -> Array:
         return np.asarray(value)
     except ValueError as error:  # a ragged list
         raise TypeError(f"{caller}: {name} has no array dtype: {error}") from None
+
+
+def _is_complex(value: Any) -> bool:
+    try:
+        return np.iscomplexobj(value)
+    except ValueError:  # a ragged list, which as_array names
+        return False
+
+
+def _check_number(value: Any, caller: str, name: str) -> None:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{caller}: {name} is {value!r}, expected a number")

@@ -89,16 +89,6 @@ class Cell(Module, ABC):
         """Some rows of a state, as views when the index is a slice."""
         return states[index]
 
-    @staticmethod
-    def flatten(state: State) -> Array:
-        """All parts of a state side by side, (B, H) or (B, 2H)."""
-        return state
-
-    @staticmethod
-    def unflatten(flat: Array) -> State:
-        """The state that `flatten` made flat."""
-        return flat
-
     def forward(self, x: Array, state: State = None) -> tuple[State, StepCache]:
         """One step: x (B, D) and the state before it to the state after it.
 
@@ -227,10 +217,12 @@ class Cell(Module, ABC):
             return x, tree_map(lambda zeros: zeros.astype(x.dtype), self.zero_state(x.shape[-2]))
         return x, self.as_state(state, x.dtype, x.shape[-2], caller)
 
-    def as_state(self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str) -> State:
+    def as_state(
+        self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str, name: str = "state"
+    ) -> State:
         """Check a state at the public border."""
         axes = ((batch_size, "the batch size"), (self.hidden_size, "hidden_size"))
-        return as_floats(state, dtype, axes, caller, "state")
+        return as_floats(state, dtype, axes, caller, name)
 
     def as_upstream_state(self, d_state: Any, state: State, caller: str, name: str) -> State:
         """A state's upstream gradient, in arrays of its own: the backward pass writes to them."""

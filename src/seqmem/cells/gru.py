@@ -1,15 +1,15 @@
-"""The gated recurrent unit (Cho et al., 2014), in the order r, z, n.
+"""The gated recurrent unit (Cho et al., 2014; z as in Chung et al., 2014), in the order r, z, n.
 
     r = sigmoid(x @ W_xr + h_prev @ W_hr + b_r)                   reset gate
     z = sigmoid(x @ W_xz + h_prev @ W_hz + b_z)                   update gate: z = 1 writes
-    reset="before" (the lecture's, the paper's):
+    reset="before" (the lecture's, and both papers'):
     n = tanh(x @ W_xn + (r * h_prev) @ W_hn + b_n)                candidate
     reset="after" (cuDNN's, torch's and Keras'):
     n = tanh(x @ W_xn + r * (h_prev @ W_hn + b_hn) + b_n)
     h = (1 - z) * h_prev + z * n
 
-W_x (3, D, H), W_h (3, H, H), b (3, H), and b_hn (H,) in the reset-after form. Not to be confused with the
-frameworks' z, which keeps the old state where ours writes the new one: their z is our 1 - z.
+W_x (3, D, H), W_h (3, H, H), b (3, H), and b_hn (H,) in the reset-after form. Not to be confused with the z
+of Cho et al. and of the frameworks, which keeps the old state where this one writes: their z is our 1 - z.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class GRUCell(Cell):
         self,
         input_size: int,
         hidden_size: int,
+        *,
         reset: Literal["before", "after"] = "before",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
@@ -63,34 +64,33 @@ class GRUCell(Cell):
         self.n_local = 3 if reset == "before" else 4
 
     def step(self, prev: Array, kept: Array, new: Array) -> None:
-        r, z, n, further = kept
+        r, z, n, _ = kept
         if self.reset == "before":
             kept[:2] += prev @ self.W_h[:2]
             sigmoid(kept[:2], out=kept[:2])
-            reset_h = np.multiply(r, prev, out=further)
+            reset_h = np.multiply(r, prev, out=kept[3])
             n += reset_h @ self.W_h[2]
         else:
             products = prev @ self.W_h  # (3, B, H)
             kept[:2] += products[:2]
             sigmoid(kept[:2], out=kept[:2])
-            a_hn = np.add(products[2], self.b_hn, out=further)
+            a_hn = np.add(products[2], self.b_hn, out=kept[3])
             n += r * a_hn
         np.tanh(n, out=n)
         np.add((1 - z) * prev, z * n, out=new)
 
     def local_derivatives(self, kept: Array, prev: Array, local: Array) -> None:
-        r, z, n, further = kept
+        r, z, n, a_hn = kept
         np.multiply(z * (1 - z), n - prev, out=local[1])  # dh/da_z
         np.multiply(1 - n**2, z, out=local[2])  # dh/da_n
         if self.reset == "before":
             np.multiply(r * (1 - r), prev, out=local[0])  # d(r * h_prev)/da_r
         else:
-            a_hn = further
             np.multiply(local[2] * a_hn, r * (1 - r), out=local[0])  # dh/da_r
             np.multiply(local[2], r, out=local[3])  # dh/da_hn
 
     def step_backward(self, d_state: Array, kept: Array, d_a: Array) -> None:
-        d_h, r, z = d_state, kept[0], kept[1]
+        d_h, (r, z, *_) = d_state, kept
         if self.reset == "before":
             d_a[1:] *= d_h
             d_reset_h = d_a[2] @ self.W_h[2].T  # a_n = ... + (r * h_prev) @ W_hn

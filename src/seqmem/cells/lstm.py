@@ -14,6 +14,7 @@ libraries, which put g third (torch) or f third (ONNX).
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from seqmem.activations import sigmoid
 from seqmem.cells.cell import Cell, through
 from seqmem.initializers import Rng
 from seqmem.module import Array
+from seqmem.validation import as_pair
 
 
 class LSTMState(NamedTuple):
@@ -60,12 +62,15 @@ class LSTMCell(Cell):
         self,
         input_size: int,
         hidden_size: int,
+        *,
         forget_bias: float = 1.0,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         super().__init__(input_size, hidden_size, rng, dtype)
         self.forget_bias = float(forget_bias)
+        if not math.isfinite(self.forget_bias):
+            raise ValueError(f"LSTMCell: forget_bias is {forget_bias}, expected a finite number")
         self.gate("f").b[...] = forget_bias
 
     def step(self, prev: LSTMState, kept: Array, new: LSTMState) -> None:
@@ -87,12 +92,12 @@ class LSTMCell(Cell):
         np.multiply(1 - tanh_c**2, o, out=local[4])  # dh/dc
 
     def step_backward(self, d_state: LSTMState, kept: Array, d_a: Array) -> None:
-        d_h, d_c = d_state
-        d_c += d_h * d_a[4]  # h = o * tanh(c)
+        (d_h, d_c), (_, f, *_), dh_dc = d_state, kept, d_a[4]
+        d_c += d_h * dh_dc  # h = o * tanh(c)
         d_a[:2] *= d_c  # i and f reach the loss through c,
         d_a[2] *= d_h  # o through h,
         d_a[3] *= d_c  # g through c
-        d_c *= kept[1]  # c = f * c_prev + i * g
+        d_c *= f  # c = f * c_prev + i * g
         d_h[...] = through(d_a[:4], self.W_h)  # a = ... + h_prev @ W_h
 
     def zero_state(self, batch_size: int) -> LSTMState:
@@ -104,27 +109,16 @@ class LSTMCell(Cell):
     def rows(self, states: LSTMState, index: Any) -> LSTMState:
         return LSTMState(states.h[index], states.c[index])
 
-    @staticmethod
-    def flatten(state: LSTMState) -> Array:
-        return np.concatenate(state, axis=1)
-
-    @staticmethod
-    def unflatten(flat: Array) -> LSTMState:
-        return LSTMState(*np.split(flat, 2, axis=1))
-
-    def as_state(self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str) -> LSTMState:
-        h, c = _pair(state, caller, "state")
+    def as_state(
+        self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str, name: str = "state"
+    ) -> LSTMState:
+        h, c = as_pair(state, caller, name, "LSTMState(h, c)")
+        check = super().as_state
         return LSTMState(
-            *(super(LSTMCell, self).as_state(part, dtype, batch_size, caller) for part in (h, c))
+            check(h, dtype, batch_size, caller, f"{name}.h"), check(c, dtype, batch_size, caller, f"{name}.c")
         )
 
     def as_upstream_state(self, d_state: Any, state: LSTMState, caller: str, name: str) -> LSTMState:
-        d_h, d_c = (None, None) if d_state is None else _pair(d_state, caller, name)
+        d_h, d_c = as_pair(d_state, caller, name, "LSTMState(h, c)")
         check = super().as_upstream_state
         return LSTMState(check(d_h, state.h, caller, f"{name}.h"), check(d_c, state.c, caller, f"{name}.c"))
-
-
-def _pair(state: Any, caller: str, name: str) -> tuple[Any, Any]:
-    if not isinstance(state, tuple) or len(state) != 2:
-        raise TypeError(f"{caller}: {name} is of type {type(state).__name__}, expected LSTMState(h, c)")
-    return state[0], state[1]

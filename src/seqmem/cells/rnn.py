@@ -39,7 +39,7 @@ class RNNCell(Cell):
     n_local = 1
 
     def __init__(
-        self, input_size: int, hidden_size: int, rng: Rng = None, dtype: npt.DTypeLike = np.float64
+        self, input_size: int, hidden_size: int, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> None:
         super().__init__(input_size, hidden_size, rng, dtype)
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seqmem.cells import Cell
+from seqmem.cells import Cell, LSTMState
 from seqmem.layers import Context, Dropout, Embedding, Linear, Recurrent
-from seqmem.models import Decoder, Encoder, Seq2Seq
+from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module, tree_map
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # positional inputs, keyword options
@@ -75,6 +75,12 @@ def _(module: Context, rng: np.random.Generator) -> Inputs:
     query = _normal(module, rng, B, module.query_size or 5)
     keys = _normal(module, rng, S, B, module.key_size or 7)
     return (query, keys), {"lengths": _lengths(S)}
+
+
+@exposing_inputs.register
+def _(module: Bridge, rng: np.random.Generator) -> Inputs:
+    parts = [_normal(module, rng, B, module.source_size) for _ in range(module.source_parts)]
+    return (parts[0] if len(parts) == 1 else LSTMState(*parts),), {}
 
 
 @exposing_inputs.register

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from seqmem.checking.report import Report, Row
 from seqmem.module import Array, Module, tree_leaves, tree_map
 
 STEP = 1e-20
+OPTIONS = ("lengths", "mask", "rng")  # what the protocol never differentiates
 DIRECTIONS = 3  # compared for each array of a large module
 
 
@@ -35,8 +36,8 @@ def gradcheck(
     """Compare a module's backward pass with the complex step, for every parameter and every input.
 
     Args:
-        module: anything that follows the protocol of `seqmem.module`, with a forward pass that runs in
-            complex arithmetic.
+        module: a subclass of `seqmem.module.Module` that follows its protocol, with a forward pass that runs
+            in complex arithmetic.
         *inputs: the positional inputs of its forward pass. Without any, a copy of the module with parameters
             that expose mistakes is checked on inputs that do; this works for the library's own modules.
         seed: of everything random here.
@@ -51,35 +52,45 @@ def gradcheck(
         A `Report` with a row for each array: name, shape, largest relative error, where.
 
     Raises:
-        TypeError: when the forward pass drops imaginary parts, or no inputs are known for the module.
+        TypeError: when the forward pass drops imaginary parts, what is checked is not a Module, no inputs are
+            known for it, or `rng` is not a seed.
 
     >>> from seqmem.cells import LSTMCell
     >>> gradcheck(LSTMCell(2, 5, rng=0)).passed
     True
     """
+    if not isinstance(module, Module):
+        raise TypeError(
+            f"gradcheck: module is of type {type(module).__name__}, expected a subclass of Module"
+        )
+    if isinstance(options.get("rng"), np.random.Generator):
+        raise TypeError("gradcheck: rng is a Generator, expected a seed: every pass must draw the same")
     rng = np.random.default_rng(seed)
     if not inputs:
         module = with_exposing_params(module, rng)
         inputs, drawn = exposing_inputs(module, rng)
         options = drawn | options
+    inputs = tuple(_arrays(value) for value in inputs)
     outputs, cache = module.forward(*inputs, **options)
     upstream = tree_map(lambda output: rng.standard_normal(output.shape).astype(output.dtype), outputs)
-    d_inputs, grads = module.backward(upstream, cache)
+    with np.errstate(all="ignore"):  # a wrong backward pass may overflow; what comes of it is compared
+        d_inputs, grads = module.backward(upstream, cache)
 
-    twin, twin_inputs = module.astype(np.complex128), tree_map(_complex, list(inputs))
+    twin, twin_inputs = module.astype(np.complex128), tree_map(_complex, inputs)
+
+    wide = tree_map(lambda d: d.astype(np.float64), upstream)
 
     def objective() -> float:
         """The imaginary part of the weighted outputs: h times the derivative along what was perturbed."""
         found, _ = twin.forward(*twin_inputs, **options)
-        both = zip(tree_leaves(upstream, "d"), tree_leaves(found, "out"), strict=True)
-        return sum(float(np.sum(d.astype(np.float64) * out.imag)) for (_, d), (_, out) in both)
+        return sum(float(np.sum(d * out.imag)) for (_, d), (_, out) in _both(wide, found))
 
     pairs = [(name, array, grads.get(name)) for name, array in twin.params.items()]
-    for name, value, d_value in zip(_input_names(module), twin_inputs, d_inputs, strict=False):
-        pairs += _paired(name, value, d_value)
+    for position, (name, value) in enumerate(zip(_input_names(module, inputs), twin_inputs, strict=True)):
+        pairs += _paired(name, value, d_inputs[position] if position < len(d_inputs) else None)
     single = sum(array.size for _, array, _ in pairs) <= max_elements
     compare = _every_element if single else _random_directions
-    with warnings.catch_warnings(), np.errstate(under="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         try:
             comparisons = [_compare(name, array, got, compare, objective, rng) for name, array, got in pairs]
@@ -89,9 +100,16 @@ def gradcheck(
 
     if tolerance is None:
         tolerance = 4096 * float(np.finfo(np.float64 if module.dtype is None else module.dtype).eps)
-    # An array whose gradient is nothing but rounding is measured against the others' gradients.
-    floor = 1e-4 * max((comparison.scale for comparison in comparisons), default=0.0)
+    # A gradient that is nothing but rounding is measured against the other gradients and the outputs: with
+    # this floor, the default tolerance still is no more than four rounding errors of the largest of them.
+    weighted = [np.abs(d * out) for (_, d), (_, out) in _both(upstream, outputs)]
+    scales = [comparison.scale for comparison in comparisons]
+    floor = 1e-3 * max([*scales, *(float(np.max(part, initial=0.0)) for part in weighted)], default=0.0)
     rows = [comparison.row(floor) for comparison in comparisons]
+    optional = _optional_inputs(module, len(inputs))
+    if not len(inputs) <= len(d_inputs) <= len(inputs) + optional:
+        note = f"backward returned {len(d_inputs)} input gradients, forward takes {len(inputs)}"
+        rows.append(Row("inputs", (len(inputs),), math.inf, None, note))
     rows += [
         Row(name, d.shape, math.inf, None, "not a parameter")
         for name, d in grads.items()
@@ -171,17 +189,41 @@ def _random_directions(array: Array, got: Array, objective: Objective, rng: np.r
     return gots, rights, scale
 
 
-def _complex(value: Any) -> Any:
+def _arrays(value: Any) -> Any:
+    """An input with arrays for its leaves; a tuple is a nest of inputs, a list an array."""
+    return tree_map(_arrays, value) if isinstance(value, tuple) else np.asarray(value)
+
+
+def _complex(value: Array) -> Array:
     """A complex copy of an input; integers, which have no derivative, as they are."""
-    return np.array(value, np.complex128) if np.asarray(value).dtype.kind == "f" else value
+    return value.astype(np.complex128) if value.dtype.kind == "f" else value
 
 
-def _input_names(module: Module) -> list[str]:
-    return list(inspect.signature(module.forward).parameters)
+def _input_names(module: Module, inputs: tuple[Any, ...]) -> list[str]:
+    """What the forward pass calls its positional inputs."""
+    bound = inspect.signature(module.forward).bind_partial(*inputs).arguments
+    names = list(bound) if len(bound) == len(inputs) else []  # forward(*inputs) names none of them
+    return names or [f"inputs[{position}]" for position in range(len(inputs))]
+
+
+def _optional_inputs(module: Module, given: int) -> int:
+    """How many positional inputs were left out, for which a gradient may be returned all the same."""
+    further = list(inspect.signature(module.forward).parameters)[given:]
+    return sum(name not in OPTIONS for name in further)
+
+
+def _both(tree: Any, other: Any) -> Iterator[tuple[tuple[str, Array], tuple[str, Array]]]:
+    return zip(tree_leaves(tree, ""), tree_leaves(other, ""), strict=True)
 
 
 def _paired(name: str, value: Any, d_value: Any) -> list[tuple[str, Array, Array | None]]:
-    """The floating-point arrays of one input, each with its gradient."""
-    leaves = [(leaf_name, leaf) for leaf_name, leaf in tree_leaves(value, name) if np.iscomplexobj(leaf)]
-    found = dict(tree_leaves(d_value, name))
-    return [(leaf_name, leaf, found.get(leaf_name)) for leaf_name, leaf in leaves]
+    """The floating-point arrays of one input, each with its gradient, which stands at the same place."""
+    if isinstance(value, tuple):
+        d_parts = (
+            d_value if isinstance(d_value, tuple) and len(d_value) == len(value) else (None,) * len(value)
+        )
+        names = [f"{name}.{field}" for field in getattr(value, "_fields", ())]
+        names = names or [f"{name}[{position}]" for position in range(len(value))]
+        parts = [_paired(*part) for part in zip(names, value, d_parts, strict=True)]
+        return [pair for part in parts for pair in part]
+    return [(name, value, d_value)] if np.iscomplexobj(value) else []

@@ -46,7 +46,7 @@ def attention_heatmap(
     margin = max((_width(name) for name in names), default=0)
     lines = [" " * margin + " " + gap.join(heads)]
     for name, row in zip(names, weights, strict=True):
-        levels = np.clip(np.rint(row * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
+        levels = np.clip(np.rint(np.nan_to_num(row) * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
         cells = [shades[level] * _width(head) for level, head in zip(levels, heads, strict=True)]
         lines.append(name + " " * (margin - _width(name)) + " " + gap.join(cells))
     return "\n".join(line.rstrip() for line in lines)

@@ -58,6 +58,7 @@ class AdditiveAttention(Context):
         query_size: int,
         key_size: int,
         attention_size: int,
+        *,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
@@ -92,12 +93,15 @@ class AdditiveAttention(Context):
         self, d_context: Array, d_weights: Array, look: Look, memory: AdditiveMemory, d_memory: Any
     ) -> tuple[Array, LookGradient]:
         weights, hidden = look.weights, look.hidden
-        d_weights = (
-            d_weights + np.matmul(memory.keys, d_context[:, :, None])[:, :, 0]
-        )  # context = weights @ keys
-        mean = (weights * d_weights).sum(axis=1, keepdims=True)
-        d_scores = weights * (d_weights - mean)  # softmax
-        d_hidden = 1 - hidden**2  # tanh; its factor v (score = hidden @ v) is applied after the sums
+        if memory.valid is not None:  # selected, like the keys
+            d_weights = np.where(memory.valid, d_weights, 0)
+            d_context = np.where(memory.valid[:, :1], d_context, 0)  # a row of length 0 has no context
+        # from context = weights @ keys
+        d_weights = d_weights + np.matmul(memory.keys, d_context[:, :, None])[:, :, 0]
+        # from weights = softmax(scores)
+        d_scores = weights * (d_weights - (weights * d_weights).sum(axis=1, keepdims=True))
+        # from score = hidden @ v and hidden = tanh(projected + q @ W_q); the factor v comes after the sums
+        d_hidden = 1 - hidden**2
         d_hidden *= d_scores[:, :, None]
         d_memory += d_hidden
         d_hidden_query = d_hidden.sum(axis=1) * self.v

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import Axis, as_floats, as_lengths, as_upstream, working_dtype
+from seqmem.validation import Axis, as_floats, as_lengths, as_pair, as_upstream, working_dtype
 
 Memory = Any  # what project returns: the keys as every step looks at them
 
@@ -53,6 +53,7 @@ class Context(Module, ABC):
     query_size: int | None  # Q; None when any will do
     key_size: int | None  # K
 
+    @np.errstate(under="ignore")  # a weight that underflows is 0, its exact limit
     def forward(
         self, query: Array, keys: Array, lengths: Any = None
     ) -> tuple[tuple[Array, Array], ContextCache]:
@@ -78,10 +79,10 @@ class Context(Module, ABC):
         query = as_floats(query, dtype, ("B", Q), caller, "query")
         keys = as_floats(keys, dtype, ("S", (len(query), "the batch size of query"), K), caller, "keys")
         memory = self.project(keys, as_lengths(lengths, len(query), len(keys), caller, "S"))
-        with np.errstate(under="ignore"):  # a weight that underflows is 0, its exact limit
-            context, look = self.step(query.copy(), memory)
+        context, look = self.step(query.copy(), memory)
         return (context, look.weights.copy()), ContextCache(memory, look, context.shape)
 
+    @np.errstate(under="ignore")
     def backward(
         self, d_outputs: tuple[Array | None, Array | None], cache: ContextCache
     ) -> tuple[tuple[Array, Array], Grads]:
@@ -97,13 +98,12 @@ class Context(Module, ABC):
         memory, look, shape = cache
         dtype = look.weights.dtype
         caller = f"{type(self).__name__}.backward"
-        d_context, d_weights = d_outputs if d_outputs is not None else (None, None)
+        d_context, d_weights = as_pair(d_outputs, caller, "d_outputs", "(d_context, d_weights)")
         d_context = as_upstream(d_context, shape, dtype, caller, "d_context")
         d_weights = as_upstream(d_weights, look.weights.shape, dtype, caller, "d_weights")
         d_memory = self.zero_gradient(memory)
-        with np.errstate(under="ignore"):
-            d_query, d_look = self.step_backward(d_context, d_weights, look, memory, d_memory)
-            d_keys, grads = self.collect([look], [d_look], memory, d_memory)
+        d_query, d_look = self.step_backward(d_context, d_weights, look, memory, d_memory)
+        d_keys, grads = self.collect([look], [d_look], memory, d_memory)
         return (d_query, d_keys), grads
 
     @abstractmethod

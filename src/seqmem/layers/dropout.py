@@ -39,16 +39,17 @@ class Dropout(Module):
     def __init__(self, rate: float) -> None:
         self.rate = as_fraction(rate, "Dropout", "rate")
 
+    @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def forward(self, x: Array, rng: Rng = None) -> tuple[Array, DropoutCache]:
-        """x of any shape to y of the same; the mask is drawn from `rng`, and None drops nothing."""
-        axes = tuple("..." for _ in np.shape(x))
-        x = as_floats(x, working_dtype(None, x), axes, "Dropout.forward", "x")
+        """x of any shape to y of the same; `rng` draws what is dropped, and without it y is x itself."""
+        x = as_floats(x, working_dtype(None, x), ("...",), "Dropout.forward", "x")
         if rng is None or self.rate == 0:
             return x, DropoutCache(None, x.shape, x.dtype)
         keep = as_generator(rng).random(x.shape, np.float32) >= self.rate
         scale = keep.astype(x.real.dtype) / (1 - self.rate)
         return x * scale, DropoutCache(scale, x.shape, x.dtype)
 
+    @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: DropoutCache) -> tuple[tuple[Array], Grads]:
         """d_y to ((d_x,), {})."""
         d_y = as_upstream(d_y, cache.shape, cache.dtype, "Dropout.backward", "d_y")

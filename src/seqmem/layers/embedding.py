@@ -38,7 +38,7 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, vocab_size: int, embedding_size: int, rng: Rng = None, dtype: npt.DTypeLike = np.float64
+        self, vocab_size: int, embedding_size: int, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> None:
         self.vocab_size = as_size(vocab_size, "Embedding", "vocab_size")
         self.embedding_size = as_size(embedding_size, "Embedding", "embedding_size")
@@ -53,8 +53,7 @@ class Embedding(Module):
             ValueError: for an id outside the table, with the id and its place.
             TypeError: for tokens that are not integers.
         """
-        axes = tuple("..." for _ in np.shape(tokens))
-        tokens = as_ids(tokens, self.vocab_size, axes, "Embedding.forward", "tokens")
+        tokens = as_ids(tokens, self.vocab_size, ("...",), "Embedding.forward", "tokens")
         return self.W[tokens], EmbeddingCache(tokens.copy())
 
     def backward(self, d_y: Array | None, cache: EmbeddingCache) -> tuple[tuple[None], Grads]:

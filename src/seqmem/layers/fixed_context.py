@@ -54,6 +54,4 @@ class FixedContext(Context):
         d_context = np.zeros_like(memory.context)
         for d_look in d_looks:
             d_context += d_look.d_context
-        return memory.weights.T[
-            :, :, None
-        ] * d_context, {}  # (S, B, K), 0 everywhere but at the last position
+        return np.where(memory.weights.T[:, :, None] == 1, d_context, 0), {}

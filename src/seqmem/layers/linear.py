@@ -38,7 +38,7 @@ class Linear(Module):
     """
 
     def __init__(
-        self, input_size: int, output_size: int, rng: Rng = None, dtype: npt.DTypeLike = np.float64
+        self, input_size: int, output_size: int, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> None:
         self.input_size = as_size(input_size, "Linear", "input_size")
         self.output_size = as_size(output_size, "Linear", "output_size")
@@ -46,14 +46,16 @@ class Linear(Module):
         self.W: Array = glorot_uniform(as_generator(rng), (self.input_size, self.output_size), dtype)
         self.b: Array = np.zeros(self.output_size, dtype)
 
+    @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def forward(self, x: Array) -> tuple[Array, LinearCache]:
         """x (..., D) to y (..., F). The cache refers to x: do not write to it before the backward pass."""
-        axes: tuple[Axis, ...] = (*("..." for _ in np.shape(x)[:-1]), (self.input_size, "input_size"))
+        axes: tuple[Axis, ...] = ("...", (self.input_size, "input_size"))
         x = as_floats(x, working_dtype(self.dtype, x), axes, "Linear.forward", "x")
         y = x @ self.W
         y += self.b
         return y, LinearCache(x)
 
+    @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: LinearCache) -> tuple[tuple[Array], Grads]:
         """d_y (..., F) to ((d_x,), grads), with d_x (..., D)."""
         (x,) = cache

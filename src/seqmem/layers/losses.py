@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqmem.module import Array
-from seqmem.validation import as_floats, as_ids, check_shape
+from seqmem.validation import as_array, as_floats, as_ids, check_shape
 
 
 def cross_entropy(logits: Array, targets: Array, mask: Array | None = None) -> tuple[Any, Array]:
@@ -71,16 +71,15 @@ def _as_inputs(logits: Any, targets: Any, mask: Any) -> tuple[Array, Array, Arra
     """The logits and ids as arrays, and the flat indices of the positions that count; None for all."""
     caller = "cross_entropy"
     single = getattr(logits, "dtype", None) in (np.float32, np.complex64)
-    leading = np.shape(logits)[:-1]
     dtype = np.dtype(np.float32 if single else np.float64)
-    logits = as_floats(logits, dtype, (*("..." for _ in leading), "V"), caller, "logits")
-    axes = tuple((size, f"axis {axis} of logits") for axis, size in enumerate(leading))
+    logits = as_floats(logits, dtype, ("...", "V"), caller, "logits")
+    axes = tuple((size, f"axis {axis} of logits") for axis, size in enumerate(logits.shape[:-1]))
     if mask is None:
         return logits, as_ids(targets, logits.shape[-1], axes, caller, "targets"), None
-    mask = np.asarray(mask)
+    mask, targets = as_array(mask, caller, "mask"), as_array(targets, caller, "targets")
     if mask.dtype != np.bool_:
         raise TypeError(f"{caller}: mask has dtype {mask.dtype}, expected bool")
     check_shape(mask, axes, caller, "mask")
-    check_shape(np.asarray(targets), axes, caller, "targets")
+    check_shape(targets, axes, caller, "targets")
     targets = as_ids(np.where(mask, targets, 0), logits.shape[-1], axes, caller, "targets")
     return logits, targets, None if mask.all() else np.flatnonzero(mask)

@@ -54,17 +54,19 @@ def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) ->
     """Lay out the rows of a batch of B sequences of up to T steps."""
     full = lengths is None or bool((lengths == T).all())
     if full and not reverse:
-        steps = [(slice(t * B, (t + 1) * B), slice((t + 1) * B, (t + 2) * B)) for t in range(T)]
-        before_steps = [slice(t * B, (t + 1) * B) for t in range(T)]
         return Packing(
             batch=slice(None),
             rows=slice(None),
             before=slice(0, T * B),
             final=slice(T * B, (T + 1) * B),
-            steps=[(*step, before) for step, before in zip(steps, before_steps, strict=True)],
+            steps=[
+                (slice(t * B, (t + 1) * B), slice((t + 1) * B, (t + 2) * B), slice(t * B, (t + 1) * B))
+                for t in range(T)
+            ],
         )
     if lengths is None:
         lengths = np.full(B, T)
+    T = int(lengths.max(initial=0))  # steps in which anything runs
     batch = np.argsort(-lengths, kind="stable")
     rank = np.argsort(batch, kind="stable")
     running = (lengths[None, :] > np.arange(T)[:, None]).sum(axis=1)  # (T,) sequences that have a step t

@@ -10,7 +10,7 @@ import numpy as np
 from seqmem.cells.cell import Cell, State, Tape, through
 from seqmem.layers.packing import Packing, pack
 from seqmem.module import Array, Grads, Module, prefixed, tree_map
-from seqmem.validation import as_lengths, as_upstream
+from seqmem.validation import as_lengths, as_pair, as_upstream
 
 # Bytes of the local derivatives that are computed at once: few NumPy calls a step, and still in the L2 cache.
 BLOCK_BYTES = 1 << 19
@@ -42,7 +42,7 @@ class Recurrent(Module):
     ((5, 2, 3), ['cell.W_h', 'cell.W_x', 'cell.b'])
     """
 
-    def __init__(self, cell: Cell, reverse: bool = False) -> None:
+    def __init__(self, cell: Cell, *, reverse: bool = False) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"Recurrent: cell is of type {type(cell).__name__}, expected a cell")
         self.cell = cell
@@ -96,7 +96,7 @@ class Recurrent(Module):
         xs, tape, packing, (T, B) = cache
         cell = self.cell
         kept, states = tape
-        d_hs, d_final = d_outputs if d_outputs is not None else (None, None)
+        d_hs, d_final = as_pair(d_outputs, "Recurrent.backward", "d_outputs", "(d_hs, d_final)")
         d_hs = as_upstream(d_hs, (T, B, cell.hidden_size), kept.dtype, "Recurrent.backward", "d_hs")
         d_hs = packing.pack(d_hs)
         initial = cell.rows(states, slice(0, B))

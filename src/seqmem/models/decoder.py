@@ -25,9 +25,18 @@ from seqmem.layers.embedding import EmbeddingCache
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.packing import pack
 from seqmem.layers.recurrent import last_step_first
-from seqmem.models.encoder import make_cell
+from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.module import Array, Grads, Module, prefixed, tree_leaves
-from seqmem.validation import Axis, as_floats, as_ids, as_lengths, as_size, as_upstream, working_dtype
+from seqmem.validation import (
+    Axis,
+    as_floats,
+    as_ids,
+    as_lengths,
+    as_pair,
+    as_size,
+    as_upstream,
+    working_dtype,
+)
 
 
 class DecoderCache(NamedTuple):
@@ -70,6 +79,7 @@ class Decoder(Module):
         vocab_size: int,
         embedding_size: int,
         hidden_size: int,
+        *,
         context: Context | None = None,
         key_size: int | None = None,
         cell: str | Cell = "lstm",
@@ -81,6 +91,7 @@ class Decoder(Module):
         self.context = FixedContext() if context is None else context
         if not isinstance(self.context, Context):
             raise TypeError(f"Decoder: context is of type {type(context).__name__}, expected a Context")
+        check_dtype(self.context, dtype, "Decoder", "context")
         if self.context.query_size not in (None, hidden_size):
             raise ValueError(
                 f"Decoder: context has query_size {self.context.query_size}, "
@@ -155,7 +166,7 @@ class Decoder(Module):
         """
         cell, context, E, (T, B, _) = self.cell, self.context, self.embedding_size, cache.shape
         (kept, states), memory, G = cache.tape, cache.memory, self.cell.n_gates
-        d_logits, d_weights = d_outputs if d_outputs is not None else (None, None)
+        d_logits, d_weights = as_pair(d_outputs, "Decoder.backward", "d_outputs", "(d_logits, d_weights)")
         d_weights = as_upstream(d_weights, cache.shape, kept.dtype, "Decoder.backward", "d_weights")
         (d_hs,), output_grads = self.output.backward(d_logits, cache.output)
         initial = cell.rows(states, slice(0, B))
@@ -194,7 +205,9 @@ class Decoder(Module):
         """What `step` looks at, made once for all steps: keys (S, B, K), lengths (B,) or None."""
         caller = "Decoder.memory"
         keys = self._as_keys(keys, working_dtype(self.dtype, keys), "B", caller)
-        return self.context.project(keys, as_lengths(lengths, keys.shape[1], len(keys), caller, "S"))
+        lengths = as_lengths(lengths, keys.shape[1], len(keys), caller, "S")
+        with np.errstate(under="ignore"):
+            return self.context.project(keys, lengths)
 
     def step(self, tokens: Array, state: State, memory: Memory) -> tuple[tuple[Array, Array], State]:
         """One step without a way back: what a search calls.
@@ -206,7 +219,17 @@ class Decoder(Module):
 
         Returns:
             ((logits, weights), state): (B, V), (B, S), and the state after the step.
+
+        Raises:
+            ValueError, TypeError: for tokens outside the vocabulary, wrong shapes or dtypes.
         """
+        batch = len(memory[0])
+        axes = ((batch, "the batch size of the memory"),)
+        tokens = as_ids(tokens, self.vocab_size, axes, "Decoder.step", "tokens")
+        return self.advance(tokens, self.cell.as_state(state, memory[0].dtype, batch, "Decoder.step"), memory)
+
+    def advance(self, tokens: Array, state: State, memory: Memory) -> tuple[tuple[Array, Array], State]:
+        """`step` without its checks, for a loop over tokens and states of its own making."""
         cell, E, B = self.cell, self.embedding_size, len(tokens)
         with np.errstate(under="ignore"):
             tape = cell.tape(cell.project(self.embedding.W[tokens], slice(0, E)), state)

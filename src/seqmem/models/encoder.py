@@ -50,6 +50,7 @@ class Encoder(Module):
         vocab_size: int,
         embedding_size: int,
         hidden_size: int,
+        *,
         cell: str | Cell = "lstm",
         dropout: float = 0.0,
         rng: Rng = None,
@@ -103,14 +104,21 @@ class Encoder(Module):
 def make_cell(
     cell: str | Cell, input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike, caller: str
 ) -> Cell:
-    """A cell by its name, or the given cell when its sizes are right."""
+    """A cell by its name, or the given cell when its sizes and dtype are right."""
     if isinstance(cell, Cell):
         found = (cell.input_size, cell.hidden_size)
         if found != (input_size, hidden_size):
             raise ValueError(
                 f"{caller}: cell has (input_size, hidden_size) {found}, expected {(input_size, hidden_size)}"
             )
+        check_dtype(cell, dtype, caller, "cell")
         return cell
     if cell not in CELLS:
         raise ValueError(f"{caller}: cell is {cell!r}, expected one of {sorted(CELLS)} or a cell")
     return CELLS[cell](input_size, hidden_size, rng=rng, dtype=dtype)
+
+
+def check_dtype(module: Module, dtype: npt.DTypeLike, caller: str, name: str) -> None:
+    """Raise unless a given module's parameters, if it has any, are of the model's dtype."""
+    if module.dtype is not None and module.dtype != np.dtype(dtype):
+        raise ValueError(f"{caller}: {name} has dtype {module.dtype}, expected {np.dtype(dtype)}: dtype")

@@ -23,7 +23,7 @@ class Hypothesis:
 
 
 def greedy_search(
-    decoder: Decoder, state: State, memory: Memory, batch_size: int, start: int, end: int, max_length: int
+    decoder: Decoder, state: State, memory: Memory, start: int, end: int, max_length: int
 ) -> list[Hypothesis]:
     """The most probable token at each step, for a batch at once; of equally probable ones, the lowest id.
 
@@ -31,7 +31,6 @@ def greedy_search(
         decoder: what scores the tokens.
         state: its state before the first step.
         memory: what `decoder.memory` returned.
-        batch_size: B.
         start: the token fed to the first step.
         end: the token that ends a sequence.
         max_length: tokens after which a sequence ends without it.
@@ -39,26 +38,26 @@ def greedy_search(
     Returns:
         A hypothesis for each row.
     """
-    previous = np.full(batch_size, start)
-    scores = np.zeros(batch_size)
-    ended = np.zeros(batch_size, bool)
+    B = len(memory[0])
+    previous = np.full(B, start)
+    scores = np.zeros(B)
+    ended = np.zeros(B, bool)
     tokens: list[Array] = []
-    weights: list[Array] = []
+    looks: list[Array] = []
     while len(tokens) < max_length and not ended.all():
-        (logits, looked), state = decoder.step(previous, state, memory)
+        (logits, weights), state = decoder.advance(previous, state, memory)
         previous = logits.argmax(axis=1)
         best = np.take_along_axis(log_softmax(logits), previous[:, None], axis=1)[:, 0]
         scores += np.where(ended, 0, best)
         ended |= previous == end
         tokens.append(np.where(ended, end, previous))
-        weights.append(looked)
-    lengths = [int(np.sum([step[row] != end for step in tokens])) for row in range(batch_size)]
-    S = weights[0].shape[1] if weights else 0
+        looks.append(weights)
+    if not tokens:
+        _, look = decoder.context.step(decoder.cell.output(state), memory)
+        return [Hypothesis([], 0.0, row[None][:0]) for row in look.weights]
+    written, shown = np.stack(tokens), np.stack(looks)  # (T, B), (T, B, S)
+    lengths = (written != end).sum(axis=0)
     return [
-        Hypothesis(
-            tokens=[int(step[row]) for step in tokens[:length]],
-            score=float(scores[row]),
-            weights=np.array([step[row] for step in weights[:length]]).reshape(length, S),
-        )
+        Hypothesis(written[:length, row].tolist(), float(scores[row]), shown[:length, row].copy())
         for row, length in enumerate(lengths)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,9 +10,9 @@ import numpy as np
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.losses import cross_entropy
 from seqmem.models.batch import Batch
-from seqmem.models.bridge import Bridge, BridgeCache
+from seqmem.models.bridge import Bridge, BridgeCache, state_parts
 from seqmem.models.decoder import Decoder, DecoderCache
-from seqmem.models.encoder import Encoder, EncoderCache
+from seqmem.models.encoder import Encoder, EncoderCache, check_dtype
 from seqmem.models.search import Hypothesis, greedy_search
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.validation import as_ids, as_lengths
@@ -21,7 +22,7 @@ class Seq2SeqCache(NamedTuple):
     """What `forward` hands to `backward`."""
 
     encoder: EncoderCache
-    bridge: BridgeCache | None
+    bridge: BridgeCache
     decoder: DecoderCache
 
 
@@ -51,17 +52,25 @@ class Seq2Seq(Module):
     """
 
     def __init__(
-        self, encoder: Encoder, decoder: Decoder, start: int = 1, end: int = 2, rng: Rng = None
+        self, encoder: Encoder, decoder: Decoder, *, start: int = 1, end: int = 2, rng: Rng = None
     ) -> None:
         if decoder.key_size != encoder.hidden_size:
             raise ValueError(
                 f"Seq2Seq: decoder has key_size {decoder.key_size}, expected {encoder.hidden_size}: "
                 "the encoder's hidden_size"
             )
+        check_dtype(decoder, encoder.embedding.W.dtype, "Seq2Seq", "decoder")
         for name, token in (("start", start), ("end", end)):
             as_ids(token, decoder.vocab_size, (), "Seq2Seq", name)
         self.encoder = encoder
-        self.bridge = Bridge(encoder.cell, decoder.cell, rng=rng)
+        self.bridge = Bridge(
+            encoder.hidden_size,
+            decoder.hidden_size,
+            source_parts=state_parts(encoder.cell.zero_state(0)),
+            target_parts=state_parts(decoder.cell.zero_state(0)),
+            rng=rng,
+            dtype=encoder.embedding.W.dtype,
+        )
         self.decoder = decoder
         self.start, self.end = int(start), int(end)
 
@@ -113,12 +122,15 @@ class Seq2Seq(Module):
         _, grads = self.backward((d_logits, None), cache)
         return loss, grads
 
-    def generate(self, source: Array, lengths: Any = None, max_length: int = 100) -> list[Hypothesis]:
+    def generate(
+        self, source: Array, lengths: Any = None, *, beam_size: int = 1, max_length: int = 100
+    ) -> list[Hypothesis]:
         """Translate a batch, at each step by the most probable token.
 
         Args:
             source: (S, B) tokens.
             lengths: (B,) of the sources; None when each has S tokens.
+            beam_size: hypotheses kept at each step; 1, greedy search, is the only one there is.
             max_length: tokens after which a translation ends without the end token.
 
         Returns:
@@ -128,6 +140,8 @@ class Seq2Seq(Module):
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
         """
+        if beam_size != 1:
+            raise ValueError(f"Seq2Seq.generate: beam_size is {beam_size!r}, expected 1: greedy search")
         if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)) or max_length < 0:
             raise ValueError(
                 f"Seq2Seq.generate: max_length is {max_length!r}, expected an integer of at least 0"
@@ -135,12 +149,11 @@ class Seq2Seq(Module):
         (keys, final), _ = self.encoder.forward(source, lengths=lengths)
         state, _ = self.bridge.forward(final)
         S, B = keys.shape[:2]
-        memory = self.decoder.memory(keys, lengths)
-        found = greedy_search(self.decoder, state, memory, B, self.start, self.end, max_length)
         rows = as_lengths(lengths, B, S, "Seq2Seq.generate", "S")
+        memory = self.decoder.memory(keys, rows)
+        found = greedy_search(self.decoder, state, memory, self.start, self.end, max_length)
         if rows is None:
             return found
         return [
-            Hypothesis(one.tokens, one.score, one.weights[:, : int(rows[row])])
-            for row, one in enumerate(found)
+            replace(one, weights=one.weights[:, :length]) for one, length in zip(found, rows, strict=True)
         ]

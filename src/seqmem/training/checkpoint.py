@@ -66,8 +66,9 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
     >>> sorted(np.load("model.npz"))
     ['W', 'b', 'metadata.json', 'seqmem.json']
     """
+    description = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
     arrays = {
-        MODEL: _as_bytes(json.dumps({"format": "seqmem", "version": VERSION, "model": _describe(model)})),
+        MODEL: _as_bytes(json.dumps(description, allow_nan=False)),
         METADATA: _as_bytes(_metadata_text({} if metadata is None else dict(metadata))),
     }
     for name, param in model.params.items():

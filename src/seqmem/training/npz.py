@@ -7,6 +7,7 @@ plain numbers in C order, whose headers are matched, never evaluated.
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -72,6 +73,8 @@ def write(path: PathLike, arrays: Mapping[str, Array]) -> None:
         OSError: when the file cannot be written.
     """
     target = Path(os.path.realpath(path))  # through a link, to the file that is meant
+    if target.exists() and not target.is_file():  # a folder; or a device, which must not become a file
+        raise OSError(errno.EINVAL, "not a regular file", str(target))
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:
