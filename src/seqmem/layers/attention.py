@@ -93,9 +93,9 @@ class AdditiveAttention(Context):
         self, d_context: Array, d_weights: Array, look: Look, memory: AdditiveMemory, d_memory: Any
     ) -> tuple[Array, LookGradient]:
         weights, hidden = look.weights, look.hidden
-        if memory.valid is not None:  # selected, like the keys
+        if memory.valid is not None:  # selected, like the keys; a row of length 0 has no context
             d_weights = np.where(memory.valid, d_weights, 0)
-            d_context = np.where(memory.valid[:, :1], d_context, 0)  # a row of length 0 has no context
+            d_context = np.where(memory.valid.any(axis=1, keepdims=True), d_context, 0)
         # from context = weights @ keys
         d_weights = d_weights + np.matmul(memory.keys, d_context[:, :, None])[:, :, 0]
         # from weights = softmax(scores)
