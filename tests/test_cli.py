@@ -88,7 +88,7 @@ def test_a_text_may_stand_behind_an_option(model: Path, capsys: pytest.CaptureFi
         (["translate", "pairs.tsv", "x"], "pairs.tsv: expected a readable .npz file"),
         (["train", "nowhere.tsv", "--out", "m"], "nowhere.tsv: No such file"),
         (["train", "pairs.tsv", "--out", "nowhere/m"], "there is no folder"),
-        (["train", "pairs.tsv", "--out", "."], "is a folder"),
+        (["train", "pairs.tsv", "--out", "."], "is a folder or a device"),
         (["train", "bad.tsv", "--out", "m"], "bad.tsv, line 2: no tab"),
         (["train", "pairs.tsv", "--out", "m", "--held-out", "6"], "held_out is 6"),
     ],

@@ -193,7 +193,7 @@ def test_the_mean_of_masked_positions_is_refused() -> None:
         (np.zeros((2, 3)), [0, 1], [1, 0], TypeError, "mask has dtype int64, expected bool"),
         (np.zeros((2, 3), object), [0, 1], None, TypeError, "logits has dtype object"),
         (np.full((2, 3), "a"), [0, 1], None, TypeError, "logits has dtype <U1"),
-        (np.zeros(()), 0, None, ValueError, r"logits has shape \(\), expected \(V,\)"),
+        (np.zeros(()), 0, None, ValueError, r"logits has shape \(\), expected \(..., V\)"),
         (np.ma.zeros((2, 3)), [0, 1], None, TypeError, "masked array"),
     ],
 )

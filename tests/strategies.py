@@ -1,0 +1,189 @@
+"""Hypothesis strategies, named by the axis whose size they draw, and the modules built of those sizes.
+
+Whatever is random in a test comes from a drawn seed, and no parameter, bias or state is left at zero.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, GRUCell, LSTMCell, Recurrent, RNNCell
+from seqmem.cells import Cell
+from seqmem.layers import Context
+from seqmem.module import Array, Module, tree_map
+
+T = st.integers(1, 5)
+B = st.integers(1, 4)
+S = st.integers(1, 5)
+D = H = E = K = A = Q = st.integers(1, 4)
+V = st.integers(1, 6)
+seeds = st.integers(0, 2**32 - 1)
+rngs = seeds.map(np.random.default_rng)
+
+CELLS = {
+    "rnn": RNNCell,
+    "lstm": LSTMCell,
+    "gru": GRUCell,
+    "gru, reset after": lambda D, H, **options: GRUCell(D, H, reset="after", **options),
+}
+kinds = st.sampled_from(sorted(CELLS))
+
+
+def exposed(module: Any, rng: np.random.Generator) -> Any:
+    """The module itself, with parameters between -1 and 1, biases included.
+
+    Bounded, because a gradient that must come through a saturated unit alone is nothing but rounding.
+    """
+    for param in module.params.values():
+        param[...] = rng.uniform(-1, 1, param.shape)
+    return module
+
+
+def random_like(tree: Any, rng: np.random.Generator) -> Any:
+    """A nest of the same shapes and dtypes, such as an upstream gradient or a state."""
+    return tree_map(lambda array: rng.uniform(-1, 1, array.shape).astype(array.dtype), tree)
+
+
+def random_state(cell: Cell, batch_size: int, rng: np.random.Generator) -> Any:
+    """A state none of whose parts is zero."""
+    return random_like(cell.zero_state(batch_size), rng)
+
+
+def lengths(longest: int, batch_size: int) -> st.SearchStrategy[Array]:
+    """(B,) integers from 0 to the longest, in any order."""
+    each = st.lists(st.integers(0, longest), min_size=batch_size, max_size=batch_size)
+    return each.map(lambda found: np.array(found, int))
+
+
+@st.composite
+def cells(draw: st.DrawFn, kinds: st.SearchStrategy[str] = kinds, D: Any = D, H: Any = H) -> Cell:
+    """Any cell of any size."""
+    return exposed(CELLS[draw(kinds)](draw(D), draw(H)), draw(rngs))
+
+
+class Recurrence(NamedTuple):
+    """A layer, what goes in, and the gradients of what comes out."""
+
+    layer: Recurrent
+    xs: Array  # (T, B, D)
+    state: Any
+    lengths: Array  # (B,)
+    d_hs: Array  # (T, B, H)
+    d_final: Any
+
+
+@st.composite
+def recurrences(
+    draw: st.DrawFn, T: Any = T, B: Any = B, full: bool = False, reverse: Sequence[bool] = (False, True)
+) -> Recurrence:
+    """A cell of any kind run over sequences of unequal lengths, or of T steps each when `full`."""
+    cell, steps, batch, rng = draw(cells()), draw(T), draw(B), draw(rngs)
+    layer = Recurrent(cell, reverse=draw(st.sampled_from(reverse)))
+    return Recurrence(
+        layer,
+        rng.uniform(-1, 1, (steps, batch, cell.input_size)),
+        random_state(cell, batch, rng),
+        np.full(batch, steps) if full else draw(lengths(steps, batch)),
+        rng.uniform(-1, 1, (steps, batch, cell.hidden_size)),
+        random_state(cell, batch, rng),
+    )
+
+
+@st.composite
+def contexts(draw: st.DrawFn, Q: Any = Q, K: Any = K) -> tuple[Context, int, int]:
+    """Either context, with a query size and a key size that fit it."""
+    query_size, key_size = draw(Q), draw(K)
+    if draw(st.booleans()):
+        return FixedContext(), query_size, key_size
+    return exposed(AdditiveAttention(query_size, key_size, draw(A)), draw(rngs)), query_size, key_size
+
+
+either_context = contexts()
+additive = either_context.filter(lambda found: isinstance(found[0], AdditiveAttention))
+
+
+class Look(NamedTuple):
+    """A context, what goes in, and the gradients of what comes out."""
+
+    context: Context
+    query: Array  # (B, Q)
+    keys: Array  # (S, B, K)
+    lengths: Array  # (B,)
+    d_context: Array  # (B, K)
+    d_weights: Array  # (B, S)
+
+
+@st.composite
+def looks(draw: st.DrawFn, S: Any = S, contexts: Any = either_context) -> Look:
+    """A context, either one by default, asked about keys of which some are padding."""
+    context, query_size, key_size = draw(contexts)
+    positions, batch, rng = draw(S), draw(B), draw(rngs)
+    return Look(
+        context,
+        rng.uniform(-1, 1, (batch, query_size)),
+        rng.uniform(-1, 1, (positions, batch, key_size)),
+        draw(lengths(positions, batch)),
+        rng.uniform(-1, 1, (batch, key_size)),
+        rng.uniform(-1, 1, (batch, positions)),
+    )
+
+
+class Encoding(NamedTuple):
+    """An encoder, what goes in, and the gradients of what comes out."""
+
+    encoder: Encoder
+    tokens: Array  # (S, B)
+    lengths: Array  # (B,)
+    d_hs: Array  # (S, B, H)
+    d_final: Any
+
+
+@st.composite
+def encodings(draw: st.DrawFn) -> Encoding:
+    """An encoder of any cell, reading sources of unequal lengths."""
+    cell, positions, batch, rng = draw(cells()), draw(S), draw(B), draw(rngs)
+    encoder = exposed(Encoder(draw(V), cell.input_size, cell.hidden_size, cell=cell), rng)
+    return Encoding(
+        encoder,
+        rng.integers(encoder.vocab_size, size=(positions, batch)),
+        draw(lengths(positions, batch)),
+        rng.uniform(-1, 1, (positions, batch, cell.hidden_size)),
+        random_state(cell, batch, rng),
+    )
+
+
+class Decoding(NamedTuple):
+    """A decoder, what goes in, and the gradients of what comes out."""
+
+    decoder: Decoder
+    tokens: Array  # (T, B)
+    state: Any
+    keys: Array  # (S, B, K)
+    lengths: Array  # (B,)
+    d_logits: Array  # (T, B, V)
+    d_weights: Array  # (T, B, S)
+
+
+@st.composite
+def decodings(draw: st.DrawFn, T: Any = T) -> Decoding:
+    """A decoder of any cell and either context, fed T tokens and shown keys of which some are padding."""
+    width, size, steps, batch, positions, rng = draw(E), draw(H), draw(T), draw(B), draw(S), draw(rngs)
+    context, _, key_size = draw(contexts(Q=st.just(size)))
+    cell = CELLS[draw(kinds)](width + key_size, size)
+    decoder = exposed(Decoder(draw(V), width, size, context=context, key_size=key_size, cell=cell), rng)
+    return Decoding(
+        decoder,
+        rng.integers(decoder.vocab_size, size=(steps, batch)),
+        random_state(cell, batch, rng),
+        rng.uniform(-1, 1, (positions, batch, key_size)),
+        draw(lengths(positions, batch)),
+        rng.uniform(-1, 1, (steps, batch, decoder.vocab_size)),
+        rng.uniform(-1, 1, (steps, batch, positions)),
+    )
+
+
+def grad_shapes(module: Module) -> dict[str, tuple[int, ...]]:
+    """What the gradients of a module's parameters must look like."""
+    return {name: param.shape for name, param in module.params.items()}

@@ -1,0 +1,488 @@
+"""What is true of every module: the same small battery for cells, layers, contexts and models."""
+
+import concurrent.futures
+import copy
+import inspect
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import strategies as draw
+from comparing import all_zero, assert_close, assert_same, leaves
+from strategies import CELLS, random_like
+
+from seqmem import (
+    AdditiveAttention,
+    Decoder,
+    Dropout,
+    Embedding,
+    Encoder,
+    FixedContext,
+    Linear,
+    Recurrent,
+    Seq2Seq,
+    gradcheck,
+)
+from seqmem.checking import exposing_inputs
+from seqmem.models import Bridge
+from seqmem.module import Module, tree_map
+
+
+def small_model(source, target, context, **options):
+    encoder = Encoder(6, 2, 5, cell=source, rng=0, **options)
+    decoder = Decoder(7, 3, 4, context=context, key_size=5, cell=target, rng=1, **options)
+    return Seq2Seq(encoder, decoder, rng=2)
+
+
+MODULES = {
+    **{f"{kind} cell": lambda kind=kind, **options: CELLS[kind](3, 5, rng=0, **options) for kind in CELLS},
+    **{
+        f"{kind} layer": lambda kind=kind, **options: Recurrent(CELLS[kind](3, 5, rng=0, **options))
+        for kind in CELLS
+    },
+    "reversed layer": lambda **options: Recurrent(CELLS["lstm"](3, 5, rng=0, **options), reverse=True),
+    "linear": lambda **options: Linear(3, 5, rng=0, **options),
+    "embedding": lambda **options: Embedding(6, 3, rng=0, **options),
+    "additive attention": lambda **options: AdditiveAttention(3, 5, 4, rng=0, **options),
+    "fixed context": lambda **options: FixedContext(),
+    "dropout": lambda **options: Dropout(0.4),
+    "encoder": lambda **options: Encoder(6, 3, 5, rng=0, **options),
+    "decoder, fixed": lambda **options: Decoder(6, 3, 5, key_size=4, cell="gru", rng=0, **options),
+    "decoder, attention": lambda **options: Decoder(
+        6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), rng=0, **options
+    ),
+    "bridge": lambda **options: Bridge(3, 5, source_parts=2, target_parts=1, rng=0, **options),
+    "model, fixed": lambda **options: small_model("lstm", "lstm", FixedContext(), **options),
+    "model, attention": lambda **options: small_model(
+        "gru", "rnn", AdditiveAttention(4, 5, 3, rng=3, **options), **options
+    ),
+}
+WITH_FLOATS = sorted(set(MODULES) - {"bridge", "embedding", "encoder", "model, fixed", "model, attention"})
+
+every_module = pytest.mark.parametrize("name", sorted(MODULES))
+both_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32])
+
+
+class Case:
+    """A module with random parameters, what goes in, and the gradients of what comes out."""
+
+    def __init__(self, name, dtype=np.float64, seed=0):
+        rng = np.random.default_rng(seed)
+        self.module = draw.exposed(MODULES[name](dtype=dtype), rng)
+        self.inputs, self.options = exposing_inputs(self.module, rng)
+        if self.module.dtype is None:  # it follows its inputs
+            self.inputs = tree_map(lambda array: array.astype(dtype), self.inputs)
+        outputs, _ = self.module.forward(*self.inputs, **self.options)
+        self.upstream = random_like(outputs, rng)
+
+    def run(self, module=None):
+        """Outputs, gradients of the inputs, gradients of the parameters."""
+        module = module or self.module
+        outputs, cache = module.forward(*self.inputs, **self.options)
+        return outputs, *module.backward(self.upstream, cache)
+
+
+@every_module
+@both_dtypes
+def test_its_gradients_are_right_on_inputs_that_expose_mistakes(name, dtype):
+    report = gradcheck(MODULES[name](dtype=dtype))
+    assert report.passed, report
+    if dtype == np.float64:
+        assert report.max_error <= 1e-12
+
+
+@every_module
+@both_dtypes
+def test_a_gradient_has_the_shape_and_the_dtype_of_what_it_belongs_to(name, dtype):
+    case = Case(name, dtype)
+    outputs, d_inputs, grads = case.run()
+    assert list(grads) == list(case.module.params)
+    for key, param in case.module.params.items():
+        assert (grads[key].shape, grads[key].dtype) == (param.shape, dtype)
+    assert isinstance(d_inputs, tuple)
+    for value, d_value in zip(case.inputs, d_inputs, strict=True):
+        if isinstance(value, np.ndarray) and value.dtype.kind == "i":
+            assert d_value is None
+        else:
+            assert type(d_value) is type(value)
+            shapes = [(leaf.shape, leaf.dtype) for leaf in leaves(value).values()]
+            assert [(leaf.shape, leaf.dtype) for leaf in leaves(d_value).values()] == shapes
+    assert {leaf.dtype for leaf in leaves(outputs).values()} == {np.dtype(dtype)}
+
+
+@every_module
+def test_backward_may_be_called_again_and_after_another_forward(name):
+    case, other = Case(name), Case(name, seed=1)
+    outputs, cache = case.module.forward(*case.inputs, **case.options)
+    first = case.module.backward(case.upstream, cache)
+    second = case.module.backward(case.upstream, cache)
+    assert_same(second, first)
+    _, other_cache = case.module.forward(*other.inputs, **other.options)
+    case.module.backward(other.upstream, other_cache)
+    assert_same(case.module.backward(case.upstream, cache), first)
+    assert_same(case.run(), (outputs, *first))
+
+
+@every_module
+def test_nothing_that_was_passed_is_written_to(name):
+    case = Case(name)
+    passed = (case.inputs, case.options, case.upstream, case.module.params)
+    before = {key: leaf.tobytes() for key, leaf in leaves(passed).items()}
+    case.run()
+    assert {key: leaf.tobytes() for key, leaf in leaves(passed).items()} == before
+
+
+@every_module
+def test_gradients_are_arrays_of_their_own(name):
+    """An optimizer that scales one in place must not change another, nor a parameter, nor an output."""
+    case = Case(name)
+    outputs, d_inputs, grads = case.run()
+    others = leaves((case.module.params, outputs, case.inputs, case.upstream))
+    for grad in grads.values():
+        assert not any(np.shares_memory(grad, other) for other in others.values())
+    for one, other in zip(list(grads.values()), list(grads.values())[1:], strict=False):
+        assert not np.shares_memory(one, other)
+    for d_value in leaves(d_inputs).values():
+        assert not any(np.shares_memory(d_value, param) for param in case.module.params.values())
+
+
+@every_module
+def test_outputs_are_arrays_of_their_own(name):
+    """Whoever scales a final state in place must not change the outputs of the last step."""
+    case = Case(name)
+    case.options.pop("lengths", None)
+    outputs, _ = case.module.forward(*case.inputs, **case.options)
+    found = list(leaves(outputs).values())
+    others = list(leaves((case.inputs, case.module.params)).values())
+    for k, output in enumerate(found):
+        assert not any(np.shares_memory(output, other) for other in [*found[:k], *others])
+
+
+@every_module
+def test_the_backward_pass_is_linear_in_the_upstream_gradient(name):
+    case = Case(name)
+    other = random_like(case.upstream, np.random.default_rng(5))
+    _, cache = case.module.forward(*case.inputs, **case.options)
+    of_one, of_other = case.module.backward(case.upstream, cache), case.module.backward(other, cache)
+    of_sum = case.module.backward(tree_map(lambda u, v: 2.5 * u - v, case.upstream, other), cache)
+    found, one, two = leaves(of_sum), leaves(of_one), leaves(of_other)
+    assert_close(found, {key: 2.5 * one[key] - two[key] for key in one})
+
+
+@every_module
+def test_none_stands_for_a_zero_gradient_as_a_whole_and_in_each_place(name):
+    case = Case(name)
+    _, cache = case.module.forward(*case.inputs, **case.options)
+    zeros = case.module.backward(tree_map(np.zeros_like, case.upstream), cache)
+    assert all_zero(zeros)
+    assert_same(case.module.backward(None, cache), zeros)
+    if isinstance(case.upstream, tuple):
+        for place in range(len(case.upstream)):
+            part = [
+                np.zeros_like(d) if isinstance(d, np.ndarray) else tree_map(np.zeros_like, d)
+                for d in case.upstream
+            ]
+            part[place] = None
+            like = type(case.upstream)
+            given = like(*part) if hasattr(case.upstream, "_fields") else like(part)
+            assert_same(case.module.backward(given, cache), zeros)
+
+
+def unaligned(array):
+    memory = np.zeros(array.nbytes + 1, np.uint8)[1:]
+    memory[:] = np.frombuffer(array.tobytes(), np.uint8)
+    return memory.view(array.dtype).reshape(array.shape)
+
+
+def strided(array):
+    wide = np.full((*array.shape, 2), 77, array.dtype)
+    wide[..., 0] = array
+    return wide[..., 0]
+
+
+def backwards(array):
+    return array[(slice(None, None, -1),) * array.ndim].copy()[(slice(None, None, -1),) * array.ndim]
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+LAYOUTS = {
+    "Fortran": lambda array: array.copy(order="F"),
+    "transposed": lambda array: np.moveaxis(np.moveaxis(array, 0, -1).copy(), -1, 0),
+    "strided": strided,
+    "negative strides": backwards,
+    "big-endian": lambda array: array.astype(array.dtype.newbyteorder(">")),
+    "unaligned": unaligned,
+    "read-only": read_only,
+}
+
+
+@every_module
+@both_dtypes
+@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+def test_where_the_numbers_stand_in_memory_does_not_change_a_bit(name, dtype, layout):
+    case = Case(name, dtype)
+    right = case.run()
+    given = (case.inputs, case.options.get("lengths"), case.upstream)
+    case.inputs, lengths, case.upstream = given = tree_map(LAYOUTS[layout], given)
+    case.options = case.options if lengths is None else {"lengths": lengths}
+    before = {key: leaf.tobytes() for key, leaf in leaves(given).items()}
+    assert_same(case.run(), right)
+    assert {key: leaf.tobytes() for key, leaf in leaves(given).items()} == before
+
+
+@every_module
+def test_memory_mapped_arrays_give_the_same_to_the_last_bit(name, tmp_path: Path):
+    case = Case(name)
+    right = case.run()
+
+    def mapped(array):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
+        np.save(path, array)
+        return np.load(path, mmap_mode="r")
+
+    case.inputs, case.upstream = tree_map(mapped, (case.inputs, case.upstream))
+    got = case.run()
+    assert_same(got, right)
+    assert all(type(leaf) is np.ndarray for leaf in leaves(got[1:]).values())
+
+
+@every_module
+def test_broadcast_arrays_give_the_same_as_their_copies(name):
+    case = Case(name)
+    one_step = tree_map(lambda array: np.broadcast_to(array[:1], array.shape), case.inputs)
+    case.inputs = tree_map(np.copy, one_step)
+    right = case.run()
+    case.inputs = one_step
+    assert_same(case.run(), right)
+
+
+@pytest.mark.parametrize("name", sorted(set(WITH_FLOATS) - {"dropout", "fixed context"}))
+@both_dtypes
+def test_the_parameters_dtype_wins_over_that_of_inputs_and_upstream_gradients(name, dtype):
+    case = Case(name, dtype)
+    other = np.float32 if dtype == np.float64 else np.float64
+    half = tree_map(
+        lambda a: a.astype(np.float16) if a.dtype.kind == "f" else a, (case.inputs, case.upstream)
+    )
+    case.inputs, case.upstream = tree_map(lambda a: a.astype(dtype) if a.dtype.kind == "f" else a, half)
+    right = case.run()
+    for found in (np.float16, other):
+        case.inputs, case.upstream = tree_map(
+            lambda a, found=found: a.astype(found) if a.dtype.kind == "f" else a, half
+        )
+        assert_same(case.run(), right)
+
+
+@pytest.mark.parametrize("name", WITH_FLOATS)
+def test_complex_inputs_stay_complex(name):
+    case = Case(name)
+    right, _, _ = case.run()
+    case.inputs = tree_map(lambda a: a + 0j if a.dtype.kind == "f" else a, case.inputs)
+    outputs, _ = case.module.forward(*case.inputs, **case.options)
+    for key, leaf in leaves(outputs).items():
+        if name != "fixed context" or key == "/0":
+            assert leaf.dtype == np.complex128, key
+    assert_close(tree_map(np.real, outputs), right)
+
+
+@pytest.mark.parametrize("name", WITH_FLOATS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: np.round(3 * x).astype(np.int8),
+        lambda x: x > 0,
+        lambda x: np.round(3 * abs(x)).astype(np.uint64),
+        lambda x: x.tolist(),
+        lambda x: np.round(3 * x).astype(int).tolist(),
+    ],
+    ids=["int8", "bool", "uint64", "list of floats", "list of integers"],
+)
+def test_integers_booleans_and_lists_are_promoted(name, change):
+    case = Case(name)
+    place = next(k for k, v in enumerate(case.inputs) if isinstance(v, np.ndarray) and v.dtype.kind == "f")
+    inputs = list(case.inputs)
+    inputs[place] = change(inputs[place])
+    outputs, _ = case.module.forward(*inputs, **case.options)
+    inputs[place] = np.array(inputs[place], float)
+    assert_same(outputs, case.module.forward(*inputs, **case.options)[0])
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"bridge"}))  # it stands inside a model
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [
+        (None, "object"),
+        ("text", "<U4"),
+        (np.array([["a"]]), "<U1"),
+        (np.array([[1, None]]), "object"),
+        (np.array(["2026-11-01"], "M8[D]"), r"datetime64\[D\]"),
+        (np.ma.masked_array(np.zeros((2, 3)), mask=True), "masked array"),
+        ([[1, 2], [3]], "array dtype"),
+        ({}, "object"),
+    ],
+    ids=["None", "string", "strings", "objects", "dates", "masked", "ragged", "dict"],
+)
+def test_what_are_no_numbers_is_refused_with_its_dtype(name, value, dtype):
+    case = Case(name)
+    caller = type(case.module).__name__.replace("Seq2Seq", "Encoder")
+    with pytest.raises(TypeError, match=rf"^{caller}.forward: \w+ (has dtype|is a|has no) ?{dtype}"):
+        case.module.forward(value, *case.inputs[1:], **case.options)
+
+
+@every_module
+@both_dtypes
+def test_numbers_too_small_to_multiply_are_zero_without_a_warning(name, dtype):
+    """An underflow is its own exact limit; a caller who lets NumPy raise must not see it."""
+    case = Case(name, dtype)
+    tiny = float(np.finfo(dtype).tiny)
+    case.inputs, case.upstream = tree_map(
+        lambda a: a * dtype(tiny) if a.dtype.kind == "f" else a, (case.inputs, case.upstream)
+    )
+    with np.errstate(all="raise"):
+        case.run()
+
+
+@every_module
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_copy_computes_the_same(name, duplicate):
+    case = Case(name)
+    twin = duplicate(case.module)
+    assert type(twin) is type(case.module)
+    assert_same(twin.params, case.module.params)
+    assert_same(case.run(twin), case.run())
+
+
+@every_module
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module)), lambda module: module.astype(float)],
+    ids=["deepcopy", "pickle", "astype"],
+)
+def test_a_deep_copy_is_independent(name, duplicate):
+    case = Case(name)
+    before, twin = case.run(), duplicate(case.module)
+    for param in twin.params.values():
+        param.fill(np.nan)
+    assert_same(case.run(), before)
+
+
+@every_module
+def test_caches_and_outputs_can_be_pickled(name):
+    case = Case(name)
+    outputs, cache = case.module.forward(*case.inputs, **case.options)
+    thawed_outputs, thawed = pickle.loads(pickle.dumps((outputs, cache)))
+    assert_same(thawed_outputs, outputs)
+    assert_same(case.module.backward(case.upstream, thawed), case.module.backward(case.upstream, cache))
+
+
+@every_module
+def test_several_threads_with_one_module_get_what_one_gets(name):
+    cases = [Case(name, seed=seed) for seed in range(4)]
+    for case in cases:
+        case.module = cases[0].module
+    serial = [case.run() for case in cases]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda k: cases[k % 4].run(), range(80)))
+    for k, found in enumerate(together):
+        assert_same(found, serial[k % 4])
+
+
+def test_several_threads_generate_what_one_generates():
+    module = Case("model, attention").module
+    sources = [np.random.default_rng(k).integers(6, size=(5, 4)) for k in range(4)]
+
+    def answers(k):
+        return [
+            (one.tokens, one.score, one.weights.tolist())
+            for one in module.generate(sources[k % 4], max_length=6)
+        ]
+
+    serial = [answers(k) for k in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(answers, range(40)))
+    assert together == [serial[k % 4] for k in range(40)]
+
+
+@every_module
+def test_its_config_makes_its_like_and_its_repr_says_it(name):
+    module = MODULES[name](dtype=np.float64)
+    twin = type(module)(**module.config)
+    assert draw.grad_shapes(twin) == draw.grad_shapes(module)
+    assert repr(twin) == repr(module)
+    assert repr(module).startswith(f"{type(module).__name__}(")
+
+
+@every_module
+@both_dtypes
+def test_one_seed_makes_one_module_to_the_last_bit(name, dtype):
+    assert_same(MODULES[name](dtype=dtype).params, MODULES[name](dtype=dtype).params)
+    assert {param.dtype for param in MODULES[name](dtype=dtype).params.values()} <= {np.dtype(dtype)}
+
+
+SEEDED = {
+    **{f"{kind} cell": lambda kind=kind, **options: CELLS[kind](3, 5, **options) for kind in CELLS},
+    "linear": lambda **options: Linear(3, 5, **options),
+    "embedding": lambda **options: Embedding(6, 3, **options),
+    "additive attention": lambda **options: AdditiveAttention(3, 5, 4, **options),
+    "encoder": lambda **options: Encoder(6, 3, 5, **options),
+    "decoder": lambda **options: Decoder(6, 3, 5, **options),
+}
+
+
+def same_stream(rng, seed):
+    """Whether both draw the same numbers."""
+    return np.random.default_rng(rng).random() == np.random.default_rng(seed).random()
+
+
+@pytest.mark.parametrize("make", SEEDED.values(), ids=SEEDED.keys())
+def test_a_seed_decides_the_weights_and_other_things_than_seeds_are_refused(make):
+    first = make(rng=3).params
+    for rng in (np.random.default_rng(3), np.int64(3)):
+        assert_same(make(rng=rng).params, first)
+    for rng in (4, None, np.random.SeedSequence(3)):
+        other = make(rng=rng).params
+        assert [param.shape for param in other.values()] == [param.shape for param in first.values()]
+        assert any(not np.array_equal(other[key], first[key]) for key in first) == (not same_stream(rng, 3))
+    for rng in (True, np.True_, 1.5, "3", np.random.RandomState(0), [3]):
+        with pytest.raises(
+            TypeError, match=r"rng is .*, expected None, an int, a numpy Generator or a SeedSequence"
+        ):
+            make(rng=rng)
+    with pytest.raises(ValueError, match="rng is -1, expected a seed of at least 0"):
+        make(rng=-1)
+
+
+@pytest.mark.parametrize("make", SEEDED.values(), ids=SEEDED.keys())
+@pytest.mark.parametrize("dtype", [np.float16, int, complex, ">f8", object])
+def test_parameters_are_made_in_float64_or_float32_only(make, dtype):
+    with pytest.raises(ValueError, match=r"dtype is .*, expected float64 or float32"):
+        make(dtype=dtype)
+
+
+def test_every_module_of_the_library_stands_in_this_battery():
+    def kinds_of(kind):
+        for child in kind.__subclasses__():
+            if child.__module__.startswith("seqmem.") and not inspect.isabstract(child):
+                yield child
+            yield from kinds_of(child)
+
+    here = {type(part) for make in MODULES.values() for part in parts_of(make(dtype=np.float64))}
+    assert set(kinds_of(Module)) <= here
+
+
+def parts_of(module):
+    """A module and all modules in it."""
+    yield module
+    for value in vars(module).values():
+        if isinstance(value, Module):
+            yield from parts_of(value)
