@@ -2,36 +2,72 @@
 
 Axes: T steps, B batch, D input features, H hidden units, S source positions, E embedding width, K key width,
 A attention width, V vocabulary. Time comes first; LSTM gates are in the order i, f, o, g, GRU gates r, z, n.
+
+A name is imported when it is first used: a script pays for what it needs.
 """
 
-from importlib.metadata import version
+from __future__ import annotations
 
-from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
-from seqmem.checking import gradcheck
-from seqmem.data import Translator, Vocabulary, make_batch
-from seqmem.layers import (
-    AdditiveAttention,
-    Dropout,
-    Embedding,
-    FixedContext,
-    Linear,
-    Recurrent,
-    cross_entropy,
-)
-from seqmem.models import Batch, Decoder, Encoder, Hypothesis, Seq2Seq
-from seqmem.training import (
-    SGD,
-    Adam,
-    CheckpointError,
-    History,
-    clip_by_global_norm,
-    cosine_decay,
-    fit,
-    load,
-    save,
-)
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__version__ = version("seqmem")
+if TYPE_CHECKING:
+    from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
+    from seqmem.checking import gradcheck
+    from seqmem.data import Translator, Vocabulary, make_batch
+    from seqmem.layers import (
+        AdditiveAttention,
+        Dropout,
+        Embedding,
+        FixedContext,
+        Linear,
+        Recurrent,
+        cross_entropy,
+    )
+    from seqmem.models import Batch, Decoder, Encoder, Hypothesis, Seq2Seq
+    from seqmem.training import (
+        SGD,
+        Adam,
+        CheckpointError,
+        History,
+        clip_by_global_norm,
+        cosine_decay,
+        fit,
+        load,
+        save,
+    )
+
+_ROOMS = {
+    "GRUCell": "cells",
+    "LSTMCell": "cells",
+    "LSTMState": "cells",
+    "RNNCell": "cells",
+    "gradcheck": "checking",
+    "Translator": "data",
+    "Vocabulary": "data",
+    "make_batch": "data",
+    "AdditiveAttention": "layers",
+    "Dropout": "layers",
+    "Embedding": "layers",
+    "FixedContext": "layers",
+    "Linear": "layers",
+    "Recurrent": "layers",
+    "cross_entropy": "layers",
+    "Batch": "models",
+    "Decoder": "models",
+    "Encoder": "models",
+    "Hypothesis": "models",
+    "Seq2Seq": "models",
+    "SGD": "training",
+    "Adam": "training",
+    "CheckpointError": "training",
+    "History": "training",
+    "clip_by_global_norm": "training",
+    "cosine_decay": "training",
+    "fit": "training",
+    "load": "training",
+    "save": "training",
+}
 
 __all__ = [
     "SGD",
@@ -64,3 +100,21 @@ __all__ = [
     "make_batch",
     "save",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        value = getattr(importlib.import_module(f"seqmem.{_ROOMS[name]}"), name)
+        globals()[name] = value  # found without this function the next time
+        return value
+    if name in _ROOMS.values():
+        return importlib.import_module(f"seqmem.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("seqmem")
+    raise AttributeError(f"module 'seqmem' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
