@@ -19,7 +19,7 @@ import sys
 import time
 
 # One thread for the matrix products: they are too small for a second one to help much, and where other work
-# keeps the cores busy the threads would wait for each other at every step. To be set before NumPy is imported.
+# keeps the cores busy the threads would wait for each other at every step. Set before NumPy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
