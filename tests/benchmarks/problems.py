@@ -1,0 +1,118 @@
+"""The numbers that every subject computes with: drawn once from a seed, in seqmem's layout and names."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # the GRU is the reset-after one, the only one that torch has
+START, END = 1, 2
+LEARNING_RATE, MAX_NORM = 1e-3, 1.0
+
+
+class LayerProblem(NamedTuple):
+    """One recurrent layer, its input and the upstream gradients of all that it returns."""
+
+    kind: str
+    W_x: np.ndarray  # (G, D, H)
+    W_h: np.ndarray  # (G, H, H)
+    b: np.ndarray  # (G, H)
+    b_hn: np.ndarray | None  # (H,) of the GRU
+    xs: np.ndarray  # (T, B, D)
+    d_hs: np.ndarray  # (T, B, H)
+    d_final: list[np.ndarray]  # (B, H) each: h, and c of the LSTM
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """T, B, D, H."""
+        return (*self.xs.shape, self.W_h.shape[-1])
+
+
+def layer_problem(kind: str, shape: tuple[int, ...], dtype: str) -> LayerProblem:
+    """Weights within ±1/sqrt(H), as torch starts them; everything else standard normal."""
+    T, B, D, H = shape
+    G, rng = GATES[kind], np.random.default_rng(7)
+
+    def weights(*axes: int) -> np.ndarray:
+        return rng.uniform(-(H**-0.5), H**-0.5, axes).astype(dtype)
+
+    def normal(*axes: int) -> np.ndarray:
+        return rng.standard_normal(axes).astype(dtype)
+
+    return LayerProblem(
+        kind=kind,
+        W_x=weights(G, D, H),
+        W_h=weights(G, H, H),
+        b=weights(G, H),
+        b_hn=weights(H) if kind == "gru" else None,
+        xs=normal(T, B, D),
+        d_hs=normal(T, B, H),
+        d_final=[normal(B, H) for _ in range(2 if kind == "lstm" else 1)],
+    )
+
+
+class TranslationProblem(NamedTuple):
+    """An LSTM encoder, additive attention and an LSTM decoder, and a batch to train them on."""
+
+    sizes: tuple[int, ...]  # B, S, T, E, H, A, V
+    params: dict[str, np.ndarray]  # by seqmem's names
+    source: np.ndarray  # (S, B)
+    source_lengths: np.ndarray  # (B,)
+    inputs: np.ndarray  # (T, B)
+    targets: np.ndarray  # (T, B)
+    mask: np.ndarray  # (T, B)
+
+
+def translation_problem(sizes: tuple[int, ...], dtype: str, unequal: bool = False) -> TranslationProblem:
+    """The model with random weights and a batch of random tokens.
+
+    Args:
+        sizes: B, S, T, E, H, A, V.
+        dtype: of the parameters.
+        unequal: sources and targets uniform between half and full length, instead of all full.
+    """
+    B, S, T, E, H, A, V = sizes
+    rng = np.random.default_rng(8)
+    shapes = {
+        "encoder.embedding.W": (V, E),
+        "encoder.layer.cell.W_x": (4, E, H),
+        "encoder.layer.cell.W_h": (4, H, H),
+        "encoder.layer.cell.b": (4, H),
+        "decoder.context.W_q": (H, A),
+        "decoder.context.W_k": (H, A),
+        "decoder.context.b": (A,),
+        "decoder.context.v": (A,),
+        "decoder.embedding.W": (V, E),
+        "decoder.cell.W_x": (4, E + H, H),
+        "decoder.cell.W_h": (4, H, H),
+        "decoder.cell.b": (4, H),
+        "decoder.output.W": (H, V),
+        "decoder.output.b": (V,),
+    }
+    params = {}
+    for name, shape in shapes.items():
+        scale = shape[-2] ** -0.5 if len(shape) > 1 and "embedding" not in name else 0.1
+        if name in ("decoder.context.W_k", "decoder.context.v"):
+            scale = (
+                1.0  # attention that is far from even: the scorer's gradients are not differences of equals
+            )
+        params[name] = rng.uniform(-scale, scale, shape).astype(dtype)
+
+    def lengths(full: int) -> np.ndarray:
+        drawn = rng.integers(full // 2, full + 1, B)
+        drawn[0] = full  # a batch is as long as its longest row
+        return drawn if unequal else np.full(B, full)
+
+    source_lengths, target_lengths = lengths(S), lengths(T)
+    source, inputs, targets = (rng.integers(3, V, (steps, B)) for steps in (S, T, T))
+    inputs[0] = START
+    mask = np.arange(T)[:, None] < target_lengths
+    return TranslationProblem(sizes, params, source, source_lengths, inputs, targets, mask)
+
+
+def without_end(problem: TranslationProblem) -> TranslationProblem:
+    """The same with an end token that never wins, so that greedy decoding always takes all its steps."""
+    b = problem.params["decoder.output.b"].copy()
+    b[END] = -1e9
+    return problem._replace(params=problem.params | {"decoder.output.b": b})

@@ -1,0 +1,56 @@
+"""A Python loop over nn.LSTMCell: what torch's users write when each step needs something of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.problems import LayerProblem
+from benchmarks.subjects import Subject
+from benchmarks.subjects.torch_layout import biases_to_torch, from_torch, to_torch
+
+
+def layer(problem: LayerProblem) -> Subject:
+    """Forward with the graph that backward needs; backward into every .grad."""
+    _, B, D, H = problem.shape
+    dtype = getattr(torch, problem.xs.dtype.name)
+    cell = torch.nn.LSTMCell(D, H, dtype=dtype)
+    b_ih, b_hh = biases_to_torch(problem.b, None, "lstm")
+    with torch.no_grad():
+        cell.weight_ih.copy_(to_torch(problem.W_x, "lstm"))
+        cell.weight_hh.copy_(to_torch(problem.W_h, "lstm"))
+        cell.bias_ih.copy_(b_ih)
+        cell.bias_hh.copy_(b_hh)
+    xs = torch.from_numpy(problem.xs).requires_grad_()
+    upstream = [torch.from_numpy(d) for d in (problem.d_hs, *problem.d_final)]
+
+    def forward() -> Any:
+        h = c = torch.zeros(B, H, dtype=dtype)
+        hs = []
+        for x in xs:  # unbinds once: xs[t] would give each step a gradient of the size of xs
+            h, c = cell(x, (h, c))
+            hs.append(h)
+        return torch.stack(hs), h, c
+
+    def both() -> Any:
+        cell.zero_grad()
+        xs.grad = None
+        outputs = forward()
+        torch.autograd.backward(outputs, upstream)
+        return outputs
+
+    def results() -> dict[str, np.ndarray]:
+        hs, h, c = (output.detach().numpy() for output in both())
+        return {
+            "hs": hs,
+            "final[0]": h,
+            "final[1]": c,
+            "d_xs": xs.grad.numpy(),
+            "d_W_x": from_torch(cell.weight_ih.grad, "lstm"),
+            "d_W_h": from_torch(cell.weight_hh.grad, "lstm"),
+            "d_b": from_torch(cell.bias_ih.grad, "lstm"),
+        }
+
+    return Subject({"forward": forward, "forward + backward": both}, results)

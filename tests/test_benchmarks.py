@@ -1,0 +1,255 @@
+"""The benchmarks measure the same computation everywhere, and their tables say what was measured."""
+
+import math
+
+import numpy as np
+import pytest
+from benchmarks import contests, measure, table, worker
+from benchmarks.contests import BOTH, EAGER, FUSED, HIPS, Contest, Goal, Job
+from benchmarks.measure import DisagreementError, Row, Settings
+from benchmarks.problems import layer_problem, translation_problem, without_end
+from benchmarks.subjects import ours
+from comparing import assert_close
+
+from seqmem import LSTMCell, Recurrent
+
+SHAPE = (5, 3, 4, 6)  # T, B, D, H
+SIZES = (4, 7, 6, 3, 5, 4, 11)  # B, S, T, E, H, A, V
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+def test_torchs_layers_compute_what_ours_do(require, kind):
+    require("torch")
+    from benchmarks.subjects import torch_fused
+
+    problem = layer_problem(kind, SHAPE, "float64")
+    assert_close(torch_fused.layer(problem).results(), ours.layer(problem).results())
+
+
+def test_torchs_loop_of_cells_computes_what_ours_does(require):
+    require("torch")
+    from benchmarks.subjects import torch_cells
+
+    problem = layer_problem("lstm", SHAPE, "float64")
+    assert_close(torch_cells.layer(problem).results(), ours.layer(problem).results())
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_hips_autograd_computes_what_ours_does_and_in_the_same_dtype(require, dtype):
+    require("autograd")
+    from benchmarks.subjects import hips_autograd
+
+    problem = layer_problem("lstm", SHAPE, dtype)
+    theirs, right = hips_autograd.layer(problem).results(), ours.layer(problem).results()
+    assert_close(theirs, right, 1e-11 if dtype == "float64" else 1e-5)
+    assert {array.dtype for array in (*theirs.values(), *right.values())} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("unequal", [False, True])
+def test_eager_torchs_training_step_is_ours(require, unequal):
+    require("torch")
+    from benchmarks.subjects import torch_eager
+
+    problem = translation_problem(SIZES, "float64", unequal)
+    assert_close(torch_eager.training(problem).results(), ours.training(problem).results(), 1e-9)
+
+
+def test_greedy_decoding_in_eager_torch_finds_our_tokens_and_takes_all_steps(require):
+    require("torch")
+    from benchmarks.subjects import torch_eager
+
+    problem = without_end(translation_problem(SIZES, "float64"))
+    right = ours.decoding(problem).results()
+    assert right["tokens"].shape == (SIZES[2], SIZES[0])
+    assert_close(torch_eager.decoding(problem).results(), right)
+
+
+def test_results_that_differ_stop_the_run_and_name_the_array():
+    jobs = {"seqmem": Job("ours", "layer", "rnn", SHAPE, "float64"), "other": Job("floor", "layer")}
+    contest = Contest("rnn", "RNN", "", jobs)
+    results = ours.layer(layer_problem("rnn", SHAPE, "float64")).results()
+
+    def digests(arrays):
+        return {name: worker.digest(name, array) for name, array in arrays.items()}
+
+    right = digests(results)
+    measure.check_agreement(contest, {"seqmem": right, "other": digests(results)})
+    wrong = results | {"d_xs": results["d_xs"].copy()}
+    wrong["d_xs"][2, 1, 3] += 1e-6
+    with pytest.raises(DisagreementError, match="other's d_xs differs"):
+        measure.check_agreement(contest, {"seqmem": right, "other": digests(wrong)})
+    swapped = results | {"hs": results["hs"][::-1]}  # the same norm
+    with pytest.raises(DisagreementError, match="other's hs differs"):
+        measure.check_agreement(contest, {"seqmem": right, "other": digests(swapped)})
+    with pytest.raises(DisagreementError, match="hs"):
+        measure.check_agreement(contest, {"seqmem": right, "other": digests({"d_xs": results["d_xs"]})})
+
+
+def test_a_contest_runs_in_processes_of_its_own_and_gives_a_ratio_for_every_round():
+    jobs = {label: Job(label, "layer", "lstm", SHAPE, "float32") for label in ("ours", "floor")}
+    rows = measure.measure(Contest("lstm", "LSTM", "", jobs), Settings(2, 0, 0.001, 1, 1))
+    assert [row.figure for row in rows] == ["forward", BOTH]
+    for row in rows:
+        assert len(row.judged) == 2
+        assert row.judged == [floor / own for own, floor in zip(row.ours, row.other, strict=True)]
+        assert row.median > 0
+
+
+def test_what_is_not_installed_is_named_in_its_rows_and_in_its_goal(monkeypatch):
+    monkeypatch.setitem(contests.PACKAGE, "hips_autograd", "no_such_package")
+    jobs = {label: Job(label, "layer", "rnn", SHAPE, "float32") for label in ("ours", "hips_autograd")}
+    rows = measure.measure(Contest("rnn", "RNN", "", jobs), Settings(1, 0, 0.001, 1, 1))
+    reason = "no_such_package is not installed"
+    assert [row.missing for row in rows] == [reason, reason]
+    assert all(f"missing: {reason}" in table.row_cells(row) for row in rows)
+    goal = Goal("RNN", ("rnn",), BOTH, "hips_autograd", "only", 1.0)
+    assert table.outcome(goal, rows).verdict == reason
+    assert reason in table.markdown([goal], rows, {"cores": 2})
+
+
+def row(name="a", ours=(1.0, 1.0, 1.0), other=(2.0, 1.0, 4.0), at_most=False):
+    return Row(name, "work", name, BOTH, "other", "ms", at_most, list(ours), list(other))
+
+
+def goal(*names, how="geometric mean", must=2.0, aim=3.0):
+    return Goal("work", names, BOTH, "other", how, must, aim)
+
+
+def test_ratios_are_taken_within_a_round_and_the_median_of_them_is_shown():
+    assert row(ours=(1.0, 2.0, 4.0), other=(3.0, 2.0, 2.0)).judged == [3.0, 1.0, 0.5]
+    assert row(ours=(1.0, 2.0, 4.0), other=(3.0, 2.0, 2.0)).median == 1.0
+    assert row(ours=(3.0,), other=(2.0,), at_most=True).judged == [1.5]
+
+
+def test_a_geometric_mean_is_taken_of_the_medians_and_its_spread_over_the_rounds():
+    rows = [row("a"), row("b", other=(8.0, 8.0, 1.0))]
+    found = table.outcome(goal("a", "b"), rows)
+    assert math.isclose(found.figure, 4.0)  # of 2 and 8
+    assert found.spread == pytest.approx((2.0, 4.0))  # rounds: √16, √8, √4
+    assert found.shape == "geometric mean of 2"
+    assert table.geometric_mean([0.5, 2.0]) == pytest.approx(1.0)
+
+
+def test_the_worst_shape_is_the_smallest_ratio_or_the_largest_where_small_is_good():
+    rows = [row("a"), row("b", other=(1.0, 1.0, 1.0))]
+    assert table.outcome(goal("a", "b", how="worst"), rows).shape == "worst of 2: b"
+    assert table.outcome(goal("a", "b", how="worst"), rows).figure == 1.0
+    rows = [row("a", at_most=True), row("b", other=(1.0, 1.0, 1.0), at_most=True)]
+    assert table.outcome(goal("a", "b", how="worst"), rows).figure == 1.0
+
+
+@pytest.mark.parametrize(
+    ("figure", "at_most", "verdict"),
+    [
+        *((3.0, False, "aim reached"), (2.9, False, "reached"), (1.9, False, "MISSED")),
+        *((3.1, True, "MISSED"), (3.0, True, "reached"), (2.0, True, "aim reached")),
+    ],
+)
+def test_a_verdict_compares_with_the_aim_and_with_what_must_be_reached(figure, at_most, verdict):
+    bounds = {"must": 3.0, "aim": 2.0} if at_most else {"must": 2.0, "aim": 3.0}
+    ours, other = ([figure], [1.0]) if at_most else ([1.0], [figure])
+    found = table.outcome(goal("a", how="only", **bounds), [row("a", ours, other, at_most)])
+    assert found.verdict == verdict
+
+
+def test_no_verdict_from_a_busy_machine():
+    measured = row("a", other=(99.0, 99.0, 99.0))
+    assert table.outcome(goal("a"), [measured._replace(busy=0.05)]).verdict == "aim reached"
+    found = table.outcome(goal("a"), [measured._replace(busy=0.3)])
+    assert found.verdict == "open: the machine was busy (aim reached)"
+
+
+def test_the_share_of_others_is_what_is_used_beyond_ourselves():
+    assert measure.share_of_others((10.0, 4.0, 50.0), (16.0, 9.0, 70.0)) == pytest.approx(1 / 20)
+    assert measure.share_of_others(None, (1.0, 1.0, 1.0)) is None
+
+
+def test_disturbed_rounds_are_measured_again_and_the_calmest_are_kept(monkeypatch):
+    shares = iter([0.5, 0.0, 0.4, 0.05, 0.3, 0.2])
+    seconds = iter(range(1, 9))
+    monkeypatch.setattr(measure, "share_of_others", lambda before, after: next(shares))
+    answer = {"digest": None}
+    monkeypatch.setattr(
+        measure, "run_worker", lambda *args, **options: answer | {"figures": {BOTH: next(seconds)}}
+    )
+    contest = Contest("rnn", "RNN", "", {"seqmem": Job("ours", "layer")})
+    (found,) = measure.measure(contest, Settings(rounds=2, spare=2))
+    assert (found.ours, found.busy) == ([2, 4], 0.05)
+    (found,) = measure.measure(contest, Settings(rounds=2, spare=0))
+    assert (found.ours, found.busy) == ([6, 5], 0.3)
+
+
+def test_no_verdict_on_a_part_of_the_shapes():
+    found = table.outcome(goal("a", "b"), [row("a", other=(99.0, 99.0, 99.0))])
+    assert found.verdict == "open: 1 of 2 shapes measured"
+    assert table.outcome(goal("c"), [row("a")]).verdict == "not measured"
+
+
+def test_every_goal_finds_its_contests_and_their_figures():
+    by_name = {contest.name: contest for contest in contests.CONTESTS}
+    assert len(by_name) == len(contests.CONTESTS)
+    for goal in contests.GOALS:
+        assert goal.contests
+        for name in goal.contests:
+            assert goal.other in (None, *by_name[name].jobs), goal.work
+
+
+def test_the_markdown_is_a_table_of_equal_rows():
+    text = table.markdown([goal("a")], [row("a")], {"cores": 2, "torch": None})
+    assert "torch not installed" in text
+    tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+    assert [len({line.count("|") for line in lines}) for lines in tables] == [1, 1]
+    assert "2.00" in text
+
+
+def test_figures_are_shown_in_their_unit():
+    assert table.show(0.00123456, "ms") == "1.23 ms"
+    assert table.show(1 / 1234, "tokens/s") == "1,234 tokens/s"
+    assert table.show(3.5e8, "MB") == "350 MB"
+
+
+def test_repetitions_go_on_until_time_and_number_are_reached(monkeypatch):
+    clock = iter(range(10_000))
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: float(next(clock)))
+    calls = []
+    assert worker.median_seconds(lambda: calls.append(1), seconds=2.0, least=5) == 1.0
+    assert len(calls) == 1 + 5  # one to warm up
+    calls.clear()
+    worker.median_seconds(lambda: calls.append(1), seconds=0.1, least=5)
+    assert len(calls) == 1 + 1  # too slow for more
+
+
+def test_kept_memory_counts_buffers_once_whole_and_without_inputs_and_outputs():
+    a, b, out = np.zeros(10), np.zeros(7), np.zeros(4)
+    cache = (a[:2], [a[3:], {"b": b}], None, slice(0, 3), out[1:])
+    assert ours.bytes_beyond(cache, [out]) == 8 * 17
+    assert ours.bytes_beyond(cache, [out[:3]]) == 8 * 18  # the buffer is longer than the output in it
+    assert ours.bytes_beyond(cache, [out, out[:3], b]) <= 8 * 10
+
+
+def test_kept_memory_agrees_with_what_the_allocator_says():
+    import tracemalloc
+
+    T, B, D, H = 40, 16, 8, 32
+    recurrent = Recurrent(LSTMCell(D, H, rng=0))
+    xs = np.ones((T, B, D))
+    tracemalloc.start()
+    try:
+        outputs, cache = recurrent.forward(xs)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    found = ours.bytes_beyond(cache, [xs, outputs, *recurrent.params.values()])
+    (hs, final) = outputs
+    outputs_size = hs.nbytes + sum(part.nbytes for part in final)
+    assert found + outputs_size == pytest.approx(held, rel=0.05)
+
+
+def test_the_contests_are_those_of_the_issue():
+    names = {contest.name.split("/")[0] for contest in contests.CONTESTS}
+    expected = "lstm gru rnn training decoding import long kept peak gradcheck"
+    assert names == set(expected.split())
+    lstm = next(contest for contest in contests.CONTESTS if contest.name.startswith("lstm"))
+    assert {FUSED["lstm"], HIPS, contests.CELLS, contests.FLOOR} < set(lstm.jobs)
+    training = next(contest for contest in contests.CONTESTS if contest.name.startswith("training"))
+    assert EAGER in training.jobs
