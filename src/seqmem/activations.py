@@ -15,11 +15,10 @@ def sigmoid(a: Array, out: Array | None = None) -> Array:
     >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
     array([0. , 0.5, 1. ])
     """
-    s = np.multiply(a, 0.5, out=out)
+    s = np.multiply(a, 0.5)
     np.tanh(s, out=s)
     s *= 0.5
-    s += 0.5
-    return s
+    return np.add(s, 0.5, out=out)
 
 
 def softmax(scores: Array, valid: Array | None = None) -> Array:

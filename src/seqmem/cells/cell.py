@@ -107,7 +107,8 @@ class Cell(Module, ABC):
         B = len(x)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             tape = self.tape(self.project(x), state)
-            self.step(self.rows(tape.states, slice(0, B)), tape.kept, self.rows(tape.states, slice(B, None)))
+            prev, new = (self.rows(tape.states, rows) for rows in (slice(0, B), slice(B, None)))
+            self.step(prev, tape.kept, new, self.W_h)
         return tree_map(np.copy, self.rows(tape.states, slice(B, None))), StepCache(x, tape)
 
     def backward(self, d_state: State, cache: StepCache) -> tuple[tuple[Array, State], Grads]:
@@ -127,9 +128,9 @@ class Cell(Module, ABC):
         with np.errstate(under="ignore"):
             d_a = np.empty((self.n_local, *tape.kept.shape[1:]), tape.kept.dtype)
             self.local_derivatives(tape.kept, prev, d_a)
-            self.step_backward(d_state, tape.kept, d_a)
+            self.step_backward(d_state, tape.kept, d_a, transposed(self.W_h))
             grads = self.collect(x, prev, tape.kept, d_a)
-            return (through(d_a[: self.n_gates], self.W_x), d_state), grads
+            return (through(d_a[: self.n_gates], transposed(self.W_x)), d_state), grads
 
     @property
     def n_gates(self) -> int:
@@ -164,14 +165,33 @@ class Cell(Module, ABC):
 
         return Tape(kept, tree_map(with_room, state))
 
+    def side_by_side(self, batch_size: int) -> bool:
+        """Whether `step` and `step_backward` take the gates' recurrent weights as one matrix.
+
+        One sequence alone is a matrix-vector product, quicker over all gates than gate by gate.
+        """
+        return False
+
+    def step_weights(self, batch_size: int) -> Array:
+        """W_h as `step` multiplies by it: made once for all steps of a pass."""
+        if self.side_by_side(batch_size):
+            return np.concatenate(list(self.W_h), axis=1)  # (H, G·H)
+        return self.W_h
+
+    def step_backward_weights(self, batch_size: int) -> Array:
+        """W_h as `step_backward` multiplies by it: made once for all steps of a pass."""
+        W_h_T = transposed(self.W_h)
+        return W_h_T.reshape(-1, self.hidden_size) if self.side_by_side(batch_size) else W_h_T
+
     @abstractmethod
-    def step(self, prev: State, kept: Array, new: State) -> None:
+    def step(self, prev: State, kept: Array, new: State, W_h: Array) -> None:
         """Turn x's part of the pre-activations into gates, in place, and write the new state.
 
         Args:
             prev: the state before the step, (B, H) each.
             kept: (K, B, H).
             new: where the state after the step goes.
+            W_h: what `step_weights` returned.
         """
 
     @abstractmethod
@@ -185,13 +205,14 @@ class Cell(Module, ABC):
         """
 
     @abstractmethod
-    def step_backward(self, d_state: State, kept: Array, d_a: Array) -> None:
+    def step_backward(self, d_state: State, kept: Array, d_a: Array, W_h_T: Array) -> None:
         """Take a step's upstream gradient through it, in place.
 
         Args:
             d_state: dLoss/d(state after the step) on entry, dLoss/d(state before it) on exit.
             kept: (K, B, H).
             d_a: the local derivatives on entry, dLoss/da on exit.
+            W_h_T: what `step_backward_weights` returned.
         """
 
     def collect(self, xs: Array, prev: State, kept: Array, d_a: Array) -> Grads:
@@ -234,6 +255,19 @@ def stacked(W: Array) -> Array:
     return W.reshape(-1, *W.shape[-2:])
 
 
-def through(d_a: Array, W: Array) -> Array:
-    """The gradient of x in a = x @ W: d_a @ W^T, summed over the gates. (G, N, H), (G, D, H) to (N, D)."""
-    return np.add.reduce(np.matmul(d_a, stacked(W).swapaxes(-1, -2)), axis=0)
+def transposed(W: Array) -> Array:
+    """(G, D, H) to (G, H, D), laid out anew: a product with a transposed view takes up to twice the time."""
+    return np.ascontiguousarray(stacked(W).swapaxes(-1, -2))
+
+
+def through(d_a: Array, W_T: Array, out: Array | None = None) -> Array:
+    """The gradient of x in a = x @ W: d_a @ W^T, summed over the gates.
+
+    Args:
+        d_a: (G, N, H).
+        W_T: (G, H, D), or all gates side by side as (G·H, D), where N is 1.
+        out: where the result goes, (N, D).
+    """
+    if W_T.ndim == 2:
+        return np.matmul(d_a.reshape(1, -1), W_T, out=out)
+    return np.add.reduce(np.matmul(d_a, W_T), axis=0, out=out)

@@ -63,18 +63,16 @@ class GRUCell(Cell):
         self.kept = ("r", "z", "n", "reset_h" if reset == "before" else "a_hn")
         self.n_local = 3 if reset == "before" else 4
 
-    def step(self, prev: Array, kept: Array, new: Array) -> None:
+    def step(self, prev: Array, kept: Array, new: Array, W_h: Array) -> None:
         r, z, n, _ = kept
+        a = prev @ (W_h[:2] if self.reset == "before" else W_h)  # (2 or 3, B, H)
+        a[:2] += kept[:2]
+        sigmoid(a[:2], out=kept[:2])
         if self.reset == "before":
-            kept[:2] += prev @ self.W_h[:2]
-            sigmoid(kept[:2], out=kept[:2])
             reset_h = np.multiply(r, prev, out=kept[3])
-            n += reset_h @ self.W_h[2]
+            n += reset_h @ W_h[2]
         else:
-            products = prev @ self.W_h  # (3, B, H)
-            kept[:2] += products[:2]
-            sigmoid(kept[:2], out=kept[:2])
-            a_hn = np.add(products[2], self.b_hn, out=kept[3])
+            a_hn = np.add(a[2], self.b_hn, out=kept[3])
             n += r * a_hn
         np.tanh(n, out=n)
         np.add((1 - z) * prev, z * n, out=new)
@@ -89,19 +87,19 @@ class GRUCell(Cell):
             np.multiply(local[2] * a_hn, r * (1 - r), out=local[0])  # dh/da_r
             np.multiply(local[2], r, out=local[3])  # dh/da_hn
 
-    def step_backward(self, d_state: Array, kept: Array, d_a: Array) -> None:
+    def step_backward(self, d_state: Array, kept: Array, d_a: Array, W_h_T: Array) -> None:
         d_h, (r, z, *_) = d_state, kept
         if self.reset == "before":
             d_a[1:] *= d_h
-            d_reset_h = d_a[2] @ self.W_h[2].T  # a_n = ... + (r * h_prev) @ W_hn
+            d_reset_h = d_a[2] @ W_h_T[2]  # a_n = ... + (r * h_prev) @ W_hn
             d_a[0] *= d_reset_h
             through_n = r * d_reset_h
         else:
             d_a *= d_h
-            through_n = d_a[3] @ self.W_h[2].T  # a_hn = h_prev @ W_hn + b_hn
+            through_n = d_a[3] @ W_h_T[2]  # a_hn = h_prev @ W_hn + b_hn
         d_h *= 1 - z  # h = (1 - z) * h_prev + z * n
         d_h += through_n
-        d_h += through(d_a[:2], self.W_h[:2])  # a_r, a_z = ... + h_prev @ W_h
+        d_h += through(d_a[:2], W_h_T[:2])  # a_r, a_z = ... + h_prev @ W_h
 
     def collect(self, xs: Array, prev: State, kept: Array, d_a: Array) -> Grads:
         grads = super().collect(xs, prev, kept, d_a)

@@ -73,12 +73,12 @@ class LSTMCell(Cell):
             raise ValueError(f"LSTMCell: forget_bias is {forget_bias}, expected a finite number")
         self.gate("f").b[...] = forget_bias
 
-    def step(self, prev: LSTMState, kept: Array, new: LSTMState) -> None:
-        a = kept[:4]
-        a += prev.h @ self.W_h  # (4, B, H)
-        sigmoid(a[:3], out=a[:3])
-        np.tanh(a[3], out=a[3])
+    def step(self, prev: LSTMState, kept: Array, new: LSTMState, W_h: Array) -> None:
         i, f, o, g, tanh_c = kept
+        a = (prev.h @ W_h).reshape(4, *i.shape)
+        a += kept[:4]
+        sigmoid(a[:3], out=kept[:3])
+        np.tanh(a[3], out=g)
         np.add(f * prev.c, i * g, out=new.c)
         np.tanh(new.c, out=tanh_c)
         np.multiply(o, tanh_c, out=new.h)
@@ -91,14 +91,17 @@ class LSTMCell(Cell):
         np.multiply(1 - g**2, i, out=local[3])  # dc/da_g
         np.multiply(1 - tanh_c**2, o, out=local[4])  # dh/dc
 
-    def step_backward(self, d_state: LSTMState, kept: Array, d_a: Array) -> None:
+    def step_backward(self, d_state: LSTMState, kept: Array, d_a: Array, W_h_T: Array) -> None:
         (d_h, d_c), (_, f, *_), dh_dc = d_state, kept, d_a[4]
         d_c += d_h * dh_dc  # h = o * tanh(c)
         d_a[:2] *= d_c  # i and f reach the loss through c,
         d_a[2] *= d_h  # o through h,
         d_a[3] *= d_c  # g through c
         d_c *= f  # c = f * c_prev + i * g
-        d_h[...] = through(d_a[:4], self.W_h)  # a = ... + h_prev @ W_h
+        through(d_a[:4], W_h_T, out=d_h)  # a = ... + h_prev @ W_h
+
+    def side_by_side(self, batch_size: int) -> bool:
+        return batch_size == 1
 
     def zero_state(self, batch_size: int) -> LSTMState:
         return LSTMState(super().zero_state(batch_size), super().zero_state(batch_size))

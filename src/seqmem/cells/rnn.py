@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells.cell import Cell, stacked, through
+from seqmem.cells.cell import Cell, through
 from seqmem.initializers import Rng
 from seqmem.module import Array
 
@@ -43,15 +43,16 @@ class RNNCell(Cell):
     ) -> None:
         super().__init__(input_size, hidden_size, rng, dtype)
 
-    def step(self, prev: Array, kept: Array, new: Array) -> None:
+    def step(self, prev: Array, kept: Array, new: Array, W_h: Array) -> None:
         (h,) = kept
-        h += prev @ self.W_h  # a  (B, H)
-        np.tanh(h, out=h)
+        a = prev @ W_h  # (B, H)
+        a += h
+        np.tanh(a, out=h)
         new[...] = h
 
     def local_derivatives(self, kept: Array, prev: Array, local: Array) -> None:
         np.subtract(1, kept**2, out=local)  # dh/da
 
-    def step_backward(self, d_state: Array, kept: Array, d_a: Array) -> None:
+    def step_backward(self, d_state: Array, kept: Array, d_a: Array, W_h_T: Array) -> None:
         d_a *= d_state
-        d_state[...] = through(d_a, stacked(self.W_h))
+        through(d_a, W_h_T, out=d_state)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells.cell import Cell, State, Tape, through
+from seqmem.cells.cell import Cell, State, Tape, through, transposed
 from seqmem.layers.packing import Packing, pack
 from seqmem.module import Array, Grads, Module, prefixed, tree_map
 from seqmem.validation import as_lengths, as_pair, as_upstream
@@ -74,8 +74,9 @@ class Recurrent(Module):
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             tape = cell.tape(cell.project(rows), cell.rows(state, packing.batch))
             kept, states = tape
+            W_h = cell.step_weights(B)
             for now, after, before in packing.steps:
-                cell.step(cell.rows(states, before), kept[:, now], cell.rows(states, after))
+                cell.step(cell.rows(states, before), kept[:, now], cell.rows(states, after), W_h)
         hs = packing.unpack(cell.output(states)[B:], (T, B))
         final = tree_map(np.copy, cell.rows(states, packing.final))
         return (hs, final), RecurrentCache(rows, tape, packing, (T, B))
@@ -104,14 +105,15 @@ class Recurrent(Module):
         d_state = cell.rows(d_state, packing.batch)
         prev = cell.rows(states, packing.before)
         d_a = np.empty((cell.n_local, *kept.shape[1:]), kept.dtype)
+        W_h_T = cell.step_backward_weights(B)
         with np.errstate(under="ignore"):
             for now in last_step_first(cell, kept, prev, d_a, [step[0] for step in packing.steps]):
                 running = cell.rows(d_state, slice(0, now.stop - now.start))
                 d_h = cell.output(running)
                 d_h += d_hs[now]
-                cell.step_backward(running, kept[:, now], d_a[:, now])
+                cell.step_backward(running, kept[:, now], d_a[:, now], W_h_T)
             grads = cell.collect(xs, prev, kept, d_a)
-            d_xs = packing.unpack(through(d_a[: cell.n_gates], cell.W_x), (T, B))
+            d_xs = packing.unpack(through(d_a[: cell.n_gates], transposed(cell.W_x)), (T, B))
         return (d_xs, tree_map(packing.unsort, d_state)), prefixed("cell", grads)
 
 

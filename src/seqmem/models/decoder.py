@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells import Cell, State
-from seqmem.cells.cell import Tape, stacked, through
+from seqmem.cells.cell import Tape, stacked, through, transposed
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Context, Dropout, Embedding, FixedContext, Linear
 from seqmem.layers.context import Look, LookGradient, Memory
@@ -140,9 +140,10 @@ class Decoder(Module):
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             memory = self.context.project(keys, lengths)
             tape = cell.tape(cell.project(xs[:, :E], slice(0, E)), state)
+            W_h = cell.step_weights(B)
             for t, (now, after, before) in enumerate(pack(T, B).steps):
-                prev = cell.rows(tape.states, before)
-                look = self._step(prev, tape.kept[:, now], cell.rows(tape.states, after), memory, xs[now, E:])
+                prev, new = cell.rows(tape.states, before), cell.rows(tape.states, after)
+                look = self._step(prev, tape.kept[:, now], new, W_h, memory, xs[now, E:])
                 weights[t] = look.weights
                 looks.append(look)
             hs = cell.output(tape.states)[B:].reshape(T, B, self.hidden_size)
@@ -174,15 +175,16 @@ class Decoder(Module):
         prev = cell.rows(states, slice(0, T * B))
         d_a = np.empty((cell.n_local, *kept.shape[1:]), kept.dtype)
         d_memory = context.zero_gradient(memory)
-        W_x_context = cell.W_x[..., E:, :]
+        W_h_T = cell.step_backward_weights(B)
+        W_y_T, W_context_T = (transposed(W) for W in np.split(cell.W_x, [E], axis=-2))
         d_looks: list[LookGradient] = []
         with np.errstate(under="ignore"):
             steps = [step[0] for step in pack(T, B).steps]
             for t, now in zip(reversed(range(T)), last_step_first(cell, kept, prev, d_a, steps), strict=True):
                 d_h = cell.output(d_state)
                 d_h += d_hs[t]
-                cell.step_backward(d_state, kept[:, now], d_a[:, now])
-                d_context = through(d_a[:G, now], W_x_context)
+                cell.step_backward(d_state, kept[:, now], d_a[:, now], W_h_T)
+                d_context = through(d_a[:G, now], W_context_T)
                 d_query, d_look = context.step_backward(
                     d_context, d_weights[t], cache.looks[t], memory, d_memory
                 )
@@ -190,7 +192,7 @@ class Decoder(Module):
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             cell_grads = cell.collect(cache.xs, prev, kept, d_a)
-            d_ys = through(d_a[:G], cell.W_x[..., :E, :]).reshape(T, B, E)
+            d_ys = through(d_a[:G], W_y_T).reshape(T, B, E)
         (d_embedded,), _ = self.drop.backward(d_ys, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
         grads = {
@@ -234,15 +236,16 @@ class Decoder(Module):
         with np.errstate(under="ignore"):
             tape = cell.tape(cell.project(self.embedding.W[tokens], slice(0, E)), state)
             new = cell.rows(tape.states, slice(B, None))
-            look = self._step(state, tape.kept, new, memory, np.empty((B, self.key_size), tape.kept.dtype))
+            context = np.empty((B, self.key_size), tape.kept.dtype)
+            look = self._step(state, tape.kept, new, cell.W_h, memory, context)
             logits = cell.output(new) @ self.output.W + self.output.b
         return (logits, look.weights), new
 
-    def _step(self, prev: State, kept: Array, new: State, memory: Memory, context: Array) -> Look:
+    def _step(self, prev: State, kept: Array, new: State, W_h: Array, memory: Memory, context: Array) -> Look:
         context[...], look = self.context.step(self.cell.output(prev), memory)
         a = kept[: self.cell.n_gates]
         a += context @ stacked(self.cell.W_x)[:, self.embedding_size :]
-        self.cell.step(prev, kept, new)
+        self.cell.step(prev, kept, new, W_h)
         return look
 
     def _as_inputs(
