@@ -85,6 +85,10 @@ class Cell(Module, ABC):
         """What the cell shows of its state: h (B, H)."""
         return state
 
+    def as_parts(self, parts: Array) -> State:
+        """A state of its parts, (1, B, H) or, for an LSTM, (2, B, H)."""
+        return parts[0]
+
     def rows(self, states: State, index: Any) -> State:
         """Some rows of a state, as views when the index is a slice."""
         return states[index]
@@ -106,7 +110,8 @@ class Cell(Module, ABC):
         x, state = self.as_inputs(x, state, ("B",), f"{type(self).__name__}.forward", "x")
         B = len(x)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-            tape = self.tape(self.project(x), state)
+            tape = self.tape(state, B)
+            self.project(x, tape.kept)
             prev, new = (self.rows(tape.states, rows) for rows in (slice(0, B), slice(B, None)))
             self.step(prev, tape.kept, new, self.W_h)
         return tree_map(np.copy, self.rows(tape.states, slice(B, None))), StepCache(x, tape)
@@ -137,33 +142,30 @@ class Cell(Module, ABC):
         """Blocks of pre-activations, 1 for a cell without gates."""
         return max(1, len(self.gates))
 
-    def project(self, xs: Array, columns: slice = slice(None)) -> Array:
+    def tape(self, state: State, n_rows: int) -> Tape:
+        """Room for what n_rows rows leave behind, the states behind the initial state.
+
+        It is one array: many large ones would go back to the operating system after every pass, and coming by
+        their pages anew takes a quarter of the time.
+        """
+        initial = [part for _, part in tree_leaves(state, "state")]
+        K, B = len(self.kept), len(initial[0])
+        shape = (K + len(initial), B + n_rows, self.hidden_size)
+        room = np.empty(shape, np.result_type(initial[0], self.W_x))
+        room[K:, :B] = initial
+        return Tape(room[:K, B:], self.as_parts(room[K:]))
+
+    def project(self, xs: Array, kept: Array, columns: slice = slice(None)) -> None:
         """The part of the pre-activations that does not wait for the recurrence: xs @ W_x + b.
 
         Args:
             xs: (N, d) rows, in the working dtype.
+            kept: (K, N, H), whose first G blocks are filled.
             columns: which of the D input features xs holds.
-
-        Returns:
-            (K, N, H), of which the first G blocks are filled.
         """
-        dtype = np.result_type(xs, self.W_x)
-        kept = np.empty((len(self.kept), len(xs), self.hidden_size), dtype)
         a = kept[: self.n_gates]
         np.matmul(xs, stacked(self.W_x)[:, columns], out=a)
         a += self.b.reshape(-1, 1, self.hidden_size)
-        return kept
-
-    def tape(self, kept: Array, state: State) -> Tape:
-        """Room for the states of all rows, behind the initial state."""
-        n_rows = kept.shape[1]
-
-        def with_room(initial: Array) -> Array:
-            states = np.empty((len(initial) + n_rows, self.hidden_size), kept.dtype)
-            states[: len(initial)] = initial
-            return states
-
-        return Tape(kept, tree_map(with_room, state))
 
     def side_by_side(self, batch_size: int) -> bool:
         """Whether `step` and `step_backward` take the gates' recurrent weights as one matrix.

@@ -109,6 +109,9 @@ class LSTMCell(Cell):
     def output(self, state: LSTMState) -> Array:
         return state.h
 
+    def as_parts(self, parts: Array) -> LSTMState:
+        return LSTMState(*parts)
+
     def rows(self, states: LSTMState, index: Any) -> LSTMState:
         return LSTMState(states.h[index], states.c[index])
 

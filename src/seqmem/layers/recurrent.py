@@ -72,8 +72,9 @@ class Recurrent(Module):
         packing = pack(T, B, as_lengths(lengths, B, T, "Recurrent.forward"), self.reverse)
         cell, rows = self.cell, packing.pack(xs)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-            tape = cell.tape(cell.project(rows), cell.rows(state, packing.batch))
+            tape = cell.tape(cell.rows(state, packing.batch), len(rows))
             kept, states = tape
+            cell.project(rows, kept)
             W_h = cell.step_weights(B)
             for now, after, before in packing.steps:
                 cell.step(cell.rows(states, before), kept[:, now], cell.rows(states, after), W_h)

@@ -139,7 +139,8 @@ class Decoder(Module):
         looks: list[Look] = []
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             memory = self.context.project(keys, lengths)
-            tape = cell.tape(cell.project(xs[:, :E], slice(0, E)), state)
+            tape = cell.tape(state, T * B)
+            cell.project(xs[:, :E], tape.kept, slice(0, E))
             W_h = cell.step_weights(B)
             for t, (now, after, before) in enumerate(pack(T, B).steps):
                 prev, new = cell.rows(tape.states, before), cell.rows(tape.states, after)
@@ -234,7 +235,8 @@ class Decoder(Module):
         """`step` without its checks, for a loop over tokens and states of its own making."""
         cell, E, B = self.cell, self.embedding_size, len(tokens)
         with np.errstate(under="ignore"):
-            tape = cell.tape(cell.project(self.embedding.W[tokens], slice(0, E)), state)
+            tape = cell.tape(state, B)
+            cell.project(self.embedding.W[tokens], tape.kept, slice(0, E))
             new = cell.rows(tape.states, slice(B, None))
             context = np.empty((B, self.key_size), tape.kept.dtype)
             look = self._step(state, tape.kept, new, cell.W_h, memory, context)
