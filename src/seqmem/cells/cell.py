@@ -273,3 +273,11 @@ def through(d_a: Array, W_T: Array, out: Array | None = None) -> Array:
     if W_T.ndim == 2:
         return np.matmul(d_a.reshape(1, -1), W_T, out=out)
     return np.add.reduce(np.matmul(d_a, W_T), axis=0, out=out)
+
+
+def through_all(d_a: Array, W_T: Array) -> Array:
+    """`through` for all rows of a pass: gate after gate, so that no array is larger than the result."""
+    d_x = d_a[0] @ W_T[0]
+    for d_gate, W_gate in zip(d_a[1:], W_T[1:], strict=True):
+        d_x += d_gate @ W_gate
+    return d_x

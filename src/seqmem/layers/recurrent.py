@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells.cell import Cell, State, Tape, through, transposed
+from seqmem.cells.cell import Cell, State, Tape, through_all, transposed
 from seqmem.layers.packing import Packing, pack
 from seqmem.module import Array, Grads, Module, prefixed, tree_map
 from seqmem.validation import as_lengths, as_pair, as_upstream
@@ -114,7 +114,7 @@ class Recurrent(Module):
                 d_h += d_hs[now]
                 cell.step_backward(running, kept[:, now], d_a[:, now], W_h_T)
             grads = cell.collect(xs, prev, kept, d_a)
-            d_xs = packing.unpack(through(d_a[: cell.n_gates], transposed(cell.W_x)), (T, B))
+            d_xs = packing.unpack(through_all(d_a[: cell.n_gates], transposed(cell.W_x)), (T, B))
         return (d_xs, tree_map(packing.unsort, d_state)), prefixed("cell", grads)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells import Cell, State
-from seqmem.cells.cell import Tape, stacked, through, transposed
+from seqmem.cells.cell import Tape, stacked, through, through_all, transposed
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Context, Dropout, Embedding, FixedContext, Linear
 from seqmem.layers.context import Look, LookGradient, Memory
@@ -193,7 +193,7 @@ class Decoder(Module):
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             cell_grads = cell.collect(cache.xs, prev, kept, d_a)
-            d_ys = through(d_a[:G], W_y_T).reshape(T, B, E)
+            d_ys = through_all(d_a[:G], W_y_T).reshape(T, B, E)
         (d_embedded,), _ = self.drop.backward(d_ys, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
         grads = {
