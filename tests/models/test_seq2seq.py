@@ -307,3 +307,10 @@ def test_batches_that_do_not_fit_are_refused(source, inputs, lengths, error, mes
     model = model_of("rnn", "gru", "additive", np.random.default_rng(0))
     with pytest.raises(error, match=message):
         model.forward(np.array(source), np.array(inputs), lengths=lengths)
+
+
+@pytest.mark.parametrize("beam_size", [0, 2, None])
+def test_a_beam_wider_than_one_is_refused_and_not_ignored(beam_size):
+    model = Seq2Seq(Encoder(7, 3, 4, rng=0), Decoder(6, 3, 4, rng=1))
+    with pytest.raises(ValueError, match=r"Seq2Seq.generate: beam_size is .*, expected 1: greedy search"):
+        model.generate(np.array([[3], [4]]), beam_size=beam_size)

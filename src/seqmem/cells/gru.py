@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.activations import sigmoid
-from seqmem.cells.cell import Cell, State, through
+from seqmem.cells.cell import Cell, State
+from seqmem.cells.products import through
 from seqmem.initializers import Rng
 from seqmem.module import Array, Grads
 

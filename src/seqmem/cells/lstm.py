@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.activations import sigmoid
-from seqmem.cells.cell import Cell, through
+from seqmem.cells.cell import Cell
+from seqmem.cells.products import through
 from seqmem.initializers import Rng
 from seqmem.module import Array
 from seqmem.validation import as_pair

@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells.cell import Cell, through
+from seqmem.cells.cell import Cell
+from seqmem.cells.products import through
 from seqmem.initializers import Rng
 from seqmem.module import Array
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells.cell import Cell, State, Tape, through_all, transposed
+from seqmem.cells.cell import Cell, State, Tape
+from seqmem.cells.products import through_all, transposed
 from seqmem.layers.packing import Packing, pack
 from seqmem.module import Array, Grads, Module, prefixed, tree_map
 from seqmem.validation import as_lengths, as_pair, as_upstream

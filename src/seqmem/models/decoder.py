@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells import Cell, State
-from seqmem.cells.cell import Tape, stacked, through, through_all, transposed
+from seqmem.cells.cell import Tape
+from seqmem.cells.products import stacked, through, through_all, transposed
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Context, Dropout, Embedding, FixedContext, Linear
 from seqmem.layers.context import Look, LookGradient, Memory
