@@ -229,8 +229,9 @@ def _train(arguments: argparse.Namespace) -> None:
 
     def report(history: History) -> None:
         translator.save(arguments.out)  # an interrupted training leaves the last whole epoch
+        below_the_progress_line = "\n" if sys.stderr.isatty() else ""
         print(
-            f"epoch {len(history.loss)}: loss {history.loss[-1]:.4f}, "
+            f"{below_the_progress_line}epoch {len(history.loss)}: loss {history.loss[-1]:.4f}, "
             f"held-out token accuracy {history.metric[-1]:.1%}, "
             f"{history.tokens_per_second[-1]:,.0f} tokens/s",
             flush=True,
