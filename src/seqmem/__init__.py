@@ -107,7 +107,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"seqmem.{_ROOMS[name]}"), name)
         globals()[name] = value  # found without this function the next time
         return value
-    if name in _ROOMS.values():
+    if name == "insight" or name in _ROOMS.values():
         return importlib.import_module(f"seqmem.{name}")
     if name == "__version__":
         from importlib.metadata import version

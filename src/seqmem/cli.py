@@ -134,7 +134,9 @@ def _argument(check: Callable[[Any, str, str], Any], number: type) -> Callable[[
         try:
             return check(number(text), "argument", "value")
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a positive number") from None
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a positive {'integer' if number is int else 'number'}"
+            ) from None
 
     return parse
 

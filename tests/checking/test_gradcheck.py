@@ -334,3 +334,25 @@ def test_what_cannot_be_checked_is_a_type_error():
         gradcheck(leaves)
     with pytest.raises(TypeError, match="gradcheck: rng is a Generator, expected a seed"):
         gradcheck(Dropout(0.5), np.ones(4), rng=np.random.default_rng(0))
+
+
+def test_real_outputs_for_complex_inputs_are_a_type_error_and_no_accusation():
+    class Magnitude(Linear):
+        def forward(self, x):
+            y, cache = super().forward(x)
+            return np.abs(y), (np.sign(y.real), cache)
+
+        def backward(self, d_y, cache):
+            sign, cache = cache
+            return super().backward(d_y * sign, cache)
+
+    with pytest.raises(TypeError, match=r"drops imaginary parts: its outputs are real"):
+        gradcheck(Magnitude(3, 2))
+
+
+def test_a_gradient_that_the_inputs_leave_at_zero_is_named():
+    """Without a state, nothing a cell does to W_h can be seen."""
+    report = gradcheck(LSTMCell(3, 4, rng=0), np.ones((2, 3)))
+    (row,) = [row for row in report.rows if row.name == "W_h"]
+    assert row.note == "zero: not put to the test by these inputs"
+    assert row.note in str(report)

@@ -349,3 +349,16 @@ def test_an_interrupt_passes_through_and_leaves_a_usable_model() -> None:
         fit(model, make_batches(8), SGD(0.1), epochs=5, callback=interrupt)
     fit(model, make_batches(8), SGD(0.1), epochs=1)
     assert len(model.seen) == 2
+
+
+def test_the_first_epoch_knows_its_length_when_the_function_of_the_generator_has_one() -> None:
+    class Batches:
+        def __len__(self) -> int:
+            return 4
+
+        def __call__(self, rng: np.random.Generator) -> Iterator[Batch]:
+            return (make_batch(rng) for _ in range(4))
+
+    seen: list[float] = []
+    fit(Plane(), Batches(), SGD(0.1), epochs=1, schedule=lambda fraction: seen.append(fraction) or 1.0)
+    assert seen == [0.0, 0.25, 0.5, 0.75]

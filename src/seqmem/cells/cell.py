@@ -37,7 +37,7 @@ class GateWeights(NamedTuple):
 class Tape(NamedTuple):
     """What N rows of steps leave behind for the backward pass."""
 
-    kept: Array  # (K, N, H) the gates, then the cell's further values; see the cell's file
+    kept: Array  # (K, N, H): x's pre-activations in the first G blocks, then the gates and further values
     states: State  # (B + N, H) each: the initial state's B rows, then the state after every row
 
 
@@ -52,8 +52,8 @@ class Cell(Module, ABC):
     """A recurrent cell: one step, its derivative, and its parameters with the gate axis leading."""
 
     gates: ClassVar[tuple[str, ...]]  # the order of the gate axis
-    kept: tuple[str, ...]  # names of the arrays in Tape.kept
-    n_local: int  # arrays that local_derivatives makes; the first of them become d_a
+    kept: tuple[str, ...]  # names of the K blocks of Tape.kept once a step is done
+    n_local: int  # blocks that local_derivatives writes; step_backward turns the first G into dLoss/da
 
     def __init__(self, input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike) -> None:
         name = type(self).__name__
@@ -194,7 +194,7 @@ class Cell(Module, ABC):
             prev: the state before the step, (B, H) each.
             kept: (K, B, H).
             new: where the state after the step goes.
-            W_h: what `step_weights` returned.
+            W_h: the recurrent weights, or what `step_weights` made of them for this batch size.
         """
 
     @abstractmethod
@@ -215,7 +215,7 @@ class Cell(Module, ABC):
             d_state: dLoss/d(state after the step) on entry, dLoss/d(state before it) on exit.
             kept: (K, B, H).
             d_a: the local derivatives on entry, dLoss/da on exit.
-            W_h_T: what `step_backward_weights` returned.
+            W_h_T: them `transposed`, or what `step_backward_weights` made of them for this batch size.
         """
 
     def collect(self, xs: Array, prev: State, kept: Array, d_a: Array) -> Grads:

@@ -79,12 +79,13 @@ class GRUCell(Cell):
         np.add((1 - z) * prev, z * n, out=new)
 
     def local_derivatives(self, kept: Array, prev: Array, local: Array) -> None:
-        r, z, n, a_hn = kept
+        r, z, n, _ = kept
         np.multiply(z * (1 - z), n - prev, out=local[1])  # dh/da_z
         np.multiply(1 - n**2, z, out=local[2])  # dh/da_n
         if self.reset == "before":
             np.multiply(r * (1 - r), prev, out=local[0])  # d(r * h_prev)/da_r
         else:
+            a_hn = kept[3]
             np.multiply(local[2] * a_hn, r * (1 - r), out=local[0])  # dh/da_r
             np.multiply(local[2], r, out=local[3])  # dh/da_hn
 

@@ -93,13 +93,14 @@ class LSTMCell(Cell):
         np.multiply(1 - tanh_c**2, o, out=local[4])  # dh/dc
 
     def step_backward(self, d_state: LSTMState, kept: Array, d_a: Array, W_h_T: Array) -> None:
-        (d_h, d_c), (_, f, *_), dh_dc = d_state, kept, d_a[4]
+        d_h, d_c = d_state  # of the state after the step; overwritten with those of the state before it
+        f, dh_dc = kept[1], d_a[4]
         d_c += d_h * dh_dc  # h = o * tanh(c)
         d_a[:2] *= d_c  # i and f reach the loss through c,
         d_a[2] *= d_h  # o through h,
         d_a[3] *= d_c  # g through c
         d_c *= f  # c = f * c_prev + i * g
-        through(d_a[:4], W_h_T, out=d_h)  # a = ... + h_prev @ W_h
+        through(d_a[:4], W_h_T, out=d_h)  # a = ... + h_prev @ W_h: now d_h_prev
 
     def side_by_side(self, batch_size: int) -> bool:
         return batch_size == 1

@@ -52,8 +52,8 @@ def gradcheck(
         A `Report` with a row for each array: name, shape, largest relative error, where.
 
     Raises:
-        TypeError: when the forward pass drops imaginary parts, what is checked is not a Module, no inputs are
-            known for it, or `rng` is not a seed.
+        TypeError: when the outputs of a complex forward pass are real or NumPy warns that imaginary parts are
+            dropped, what is checked is not a Module, no inputs are known for it, or `rng` is not a seed.
 
     >>> from seqmem.cells import LSTMCell
     >>> gradcheck(LSTMCell(2, 5, rng=0)).passed
@@ -77,12 +77,13 @@ def gradcheck(
         d_inputs, grads = module.backward(upstream, cache)
 
     twin, twin_inputs = module.astype(np.complex128), tree_map(_complex, inputs)
-
     wide = tree_map(lambda d: d.astype(np.float64), upstream)
 
     def objective() -> float:
         """The imaginary part of the weighted outputs: h times the derivative along what was perturbed."""
         found, _ = twin.forward(*twin_inputs, **options)
+        if not any(np.iscomplexobj(out) for _, out in tree_leaves(found, "")):
+            raise np.exceptions.ComplexWarning("its outputs are real for complex inputs and parameters")
         return sum(float(np.sum(d * out.imag)) for (_, d), (_, out) in _both(wide, found))
 
     pairs = [(name, array, grads.get(name)) for name, array in twin.params.items()]
@@ -132,8 +133,9 @@ class _Comparison(NamedTuple):
     def row(self, floor: float) -> Row:
         if self.got is None:
             return Row(self.name, self.shape, math.inf, None, self.note)
-        if not self.right.size:
-            return Row(self.name, self.shape, 0.0, None)
+        if not (self.right.any() or self.got.any()):
+            note = "zero: not put to the test by these inputs" if self.right.size else ""
+            return Row(self.name, self.shape, 0.0, None, note)
         difference = np.abs(self.got - self.right)
         worst = np.unravel_index(
             np.argmax(np.where(np.isnan(difference), np.inf, difference)), difference.shape

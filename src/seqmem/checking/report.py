@@ -54,7 +54,9 @@ class Report:
         ]
         for row in self.rows:
             line = f"  {row.name:<{name}}  {row.shape!s:<{shape}}  {row.max_error:>9.1e}"
-            if row.max_error > self.tolerance:
-                line += f"  at {list(row.where)}: {row.note}" if row.where is not None else f"  {row.note}"
+            if row.where is None and row.note:
+                line += f"  {row.note}"
+            elif row.max_error > self.tolerance and row.where is not None:
+                line += f"  at {list(row.where)}: {row.note}"
             lines.append(line)
         return "\n".join(lines)

@@ -100,12 +100,14 @@ class AdditiveAttention(Context):
         d_weights = d_weights + np.matmul(memory.keys, d_context[:, :, None])[:, :, 0]
         # from weights = softmax(scores)
         d_scores = weights * (d_weights - (weights * d_weights).sum(axis=1, keepdims=True))
-        # from score = hidden @ v and hidden = tanh(projected + q @ W_q); the factor v comes after the sums
-        d_hidden = 1 - hidden**2
-        d_hidden *= d_scores[:, :, None]
-        d_memory += d_hidden
-        d_hidden_query = d_hidden.sum(axis=1) * self.v
-        return d_hidden_query @ self.W_q.T, LookGradient(d_context, d_scores, d_hidden_query)
+        # from score = hidden @ v, hidden = tanh(a): d_a = d_scores * v * (1 - hidden²). The factor v is the
+        # same for all steps and positions, so the sums are taken without it: the query's part gets it here,
+        # the keys' part in collect.
+        d_a_over_v = 1 - hidden**2
+        d_a_over_v *= d_scores[:, :, None]
+        d_memory += d_a_over_v
+        d_a_query = d_a_over_v.sum(axis=1) * self.v
+        return d_a_query @ self.W_q.T, LookGradient(d_context, d_scores, d_a_query)
 
     def collect(
         self, looks: list[Look], d_looks: list[LookGradient], memory: AdditiveMemory, d_memory: Any
@@ -122,7 +124,7 @@ class AdditiveAttention(Context):
             grads["v"] += d_look.d_scores.reshape(-1) @ look.hidden.reshape(-1, self.attention_size)
         if looks:
             queries = np.concatenate([look.query for look in looks])  # (T·B, Q)
-            grads["W_q"] += queries.T @ np.concatenate([d_look.d_hidden for d_look in d_looks])
+            grads["W_q"] += queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])
             weights = np.stack([look.weights for look in looks], axis=2)  # (B, S, T)
             d_contexts = np.stack([d_look.d_context for d_look in d_looks], axis=1)  # (B, T, K)
             d_keys += np.matmul(weights, d_contexts)  # context = weights @ keys

@@ -36,7 +36,7 @@ class LookGradient(NamedTuple):
 
     d_context: Array  # (B, K)
     d_scores: Any  # (B, S); None without a scorer
-    d_hidden: Any  # (B, A) gradient of the query's part of the hidden layer's pre-activation
+    d_a_query: Any  # (B, A) gradient of the query's part of the hidden layer's pre-activation
 
 
 class ContextCache(NamedTuple):

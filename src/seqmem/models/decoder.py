@@ -244,10 +244,13 @@ class Decoder(Module):
             logits = cell.output(new) @ self.output.W + self.output.b
         return (logits, look.weights), new
 
-    def _step(self, prev: State, kept: Array, new: State, W_h: Array, memory: Memory, context: Array) -> Look:
-        context[...], look = self.context.step(self.cell.output(prev), memory)
+    def _step(
+        self, prev: State, kept: Array, new: State, W_h: Array, memory: Memory, context_out: Array
+    ) -> Look:
+        """Look, add what was seen to the pre-activations, take the cell's step."""
+        context_out[...], look = self.context.step(self.cell.output(prev), memory)
         a = kept[: self.cell.n_gates]
-        a += context @ stacked(self.cell.W_x)[:, self.embedding_size :]
+        a += context_out @ stacked(self.cell.W_x)[:, self.embedding_size :]
         self.cell.step(prev, kept, new, W_h)
         return look
 

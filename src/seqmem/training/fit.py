@@ -155,7 +155,8 @@ def fit(
     try:
         for epoch in range(epochs):
             source = batches(generator) if callable(batches) else batches
-            clock.begin_epoch(epoch, len(source) if isinstance(source, Sized) else None)
+            sized = source if isinstance(source, Sized) else batches
+            clock.begin_epoch(epoch, len(sized) if isinstance(sized, Sized) else None)
             for batch in source:
                 if schedule is not None:
                     optimizer.learning_rate = base_rate * schedule(clock.fraction())

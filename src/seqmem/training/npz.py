@@ -212,7 +212,7 @@ class Reader:
         except CheckpointError:
             raise
         except _UNREADABLE as error:
-            reason = str(error) or type(error).__name__
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise self.fail(f"expected a readable .npz file, found: {reason}", name) from error
 
 
