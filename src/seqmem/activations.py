@@ -32,11 +32,12 @@ def softmax(scores: Array, valid: Array | None = None) -> Array:
     """
     shape = (*scores.shape[:-1], 1)
     if valid is None:
-        top = np.max(scores.real, axis=-1, keepdims=True) if scores.size else np.zeros(shape, scores.dtype)
-        weights = np.exp(scores - top)
+        top = scores.real.max(axis=-1, keepdims=True) if scores.size else np.zeros(shape, scores.dtype)
+        weights = scores - top
+        np.exp(weights, out=weights)
         weights /= weights.sum(axis=-1, keepdims=True)
         return weights
-    top = np.max(scores.real, axis=-1, keepdims=True, where=valid, initial=-np.inf)
+    top = scores.real.max(axis=-1, keepdims=True, where=valid, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0).astype(scores.real.dtype)
     weights = np.exp(scores - top, where=valid, out=np.zeros_like(scores))
     total = weights.sum(axis=-1, keepdims=True)
@@ -49,6 +50,6 @@ def log_softmax(scores: Array) -> Array:
     >>> log_softmax(np.array([0.0, -1e4]))
     array([     0., -10000.])
     """
-    shifted = scores - np.max(scores.real, axis=-1, keepdims=True)
+    shifted = scores - scores.real.max(axis=-1, keepdims=True)
     with np.errstate(under="ignore"):
         return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

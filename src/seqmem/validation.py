@@ -58,7 +58,7 @@ def as_lengths(value: Any, batch: int, longest: int, caller: str, longest_name: 
         raise ValueError(
             f"{caller}: lengths[{row}] is {array[row]}, expected 0 to {longest} ({longest_name})"
         )
-    return array.astype(np.intp, copy=False)
+    return None if bool((array == longest).all()) else array.astype(np.intp, copy=False)
 
 
 def as_upstream(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], caller: str, name: str) -> Array:

@@ -18,12 +18,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells.products import stacked, through, transposed
+from seqmem.cells.products import side_by_side, stacked, through, transposed
+from seqmem.cells.tape import State, Tape, empty_blocks
 from seqmem.initializers import Rng, as_generator, glorot_uniform, orthogonal
 from seqmem.module import Array, Grads, Module, tree_leaves, tree_map
 from seqmem.validation import as_floats, as_param_dtype, as_size, as_upstream, working_dtype
-
-State = Any  # the array h (B, H), or a named tuple of such arrays
 
 
 class GateWeights(NamedTuple):
@@ -32,13 +31,6 @@ class GateWeights(NamedTuple):
     W_x: Array  # (D, H)
     W_h: Array  # (H, H)
     b: Array  # (H,)
-
-
-class Tape(NamedTuple):
-    """What N rows of steps leave behind for the backward pass."""
-
-    kept: Array  # (K, N, H): x's pre-activations in the first G blocks, then the gates and further values
-    states: State  # (B + N, H) each: the initial state's B rows, then the state after every row
 
 
 class StepCache(NamedTuple):
@@ -132,7 +124,7 @@ class Cell(Module, ABC):
         prev = self.rows(tape.states, slice(0, B))
         d_state = self.as_upstream_state(d_state, prev, f"{type(self).__name__}.backward", "d_state")
         with np.errstate(under="ignore"):
-            d_a = np.empty((self.n_local, *tape.kept.shape[1:]), tape.kept.dtype)
+            d_a = self.empty_d_a(tape, B)
             self.local_derivatives(tape.kept, prev, d_a)
             self.step_backward(d_state, tape.kept, d_a, transposed(self.W_h))
             grads = self.collect(x, prev, tape.kept, d_a)
@@ -144,17 +136,18 @@ class Cell(Module, ABC):
         return max(1, len(self.gates))
 
     def tape(self, state: State, n_rows: int) -> Tape:
-        """Room for what n_rows rows leave behind, the states behind the initial state.
-
-        It is one array: many large ones would go back to the operating system after every pass, and coming by
-        their pages anew takes a quarter of the time.
-        """
-        initial = [part for _, part in tree_leaves(state, "state")]
-        K, B = len(self.kept), len(initial[0])
-        shape = (K + len(initial), B + n_rows, self.hidden_size)
-        room = np.empty(shape, np.result_type(initial[0], self.W_x))
+        """Room for what n_rows rows leave behind, the states behind the initial state."""
+        K, B = len(self.kept), len(self.output(state))
+        initial = np.array(state, ndmin=3)  # (1, B, H), or (2, B, H) of an LSTM
+        dtype = np.result_type(initial, self.W_x)
+        room = empty_blocks(K + len(initial), B + n_rows, self.hidden_size, dtype, B)
         room[K:, :B] = initial
         return Tape(room[:K, B:], self.as_parts(room[K:]))
+
+    def empty_d_a(self, tape: Tape, batch_size: int) -> Array:
+        """Room for the local derivatives of a tape's rows, and then dLoss/da: (n_local, N, H)."""
+        n_rows, H = tape.kept.shape[1:]
+        return empty_blocks(self.n_local, n_rows, H, tape.kept.dtype, batch_size)
 
     def project(self, xs: Array, kept: Array, columns: slice = slice(None)) -> None:
         """The part of the pre-activations that does not wait for the recurrence: xs @ W_x + b.
@@ -168,7 +161,7 @@ class Cell(Module, ABC):
         np.matmul(xs, stacked(self.W_x)[:, columns], out=a)
         a += self.b.reshape(-1, 1, self.hidden_size)
 
-    def side_by_side(self, batch_size: int) -> bool:
+    def joins_gates(self, batch_size: int) -> bool:
         """Whether `step` and `step_backward` take the gates' recurrent weights as one matrix.
 
         One sequence alone is a matrix-vector product, quicker over all gates than gate by gate.
@@ -177,14 +170,12 @@ class Cell(Module, ABC):
 
     def step_weights(self, batch_size: int) -> Array:
         """W_h as `step` multiplies by it: made once for all steps of a pass."""
-        if self.side_by_side(batch_size):
-            return np.concatenate(list(self.W_h), axis=1)  # (H, G·H)
-        return self.W_h
+        return side_by_side(self.W_h) if self.joins_gates(batch_size) else self.W_h
 
     def step_backward_weights(self, batch_size: int) -> Array:
         """W_h as `step_backward` multiplies by it: made once for all steps of a pass."""
         W_h_T = transposed(self.W_h)
-        return W_h_T.reshape(-1, self.hidden_size) if self.side_by_side(batch_size) else W_h_T
+        return W_h_T.reshape(-1, self.hidden_size) if self.joins_gates(batch_size) else W_h_T
 
     @abstractmethod
     def step(self, prev: State, kept: Array, new: State, W_h: Array) -> None:

@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.activations import sigmoid
-from seqmem.cells.cell import Cell, State
-from seqmem.cells.products import through
+from seqmem.cells.cell import Cell
+from seqmem.cells.products import add_product, through
+from seqmem.cells.tape import State
 from seqmem.initializers import Rng
 from seqmem.module import Array, Grads
 
@@ -66,14 +67,13 @@ class GRUCell(Cell):
 
     def step(self, prev: Array, kept: Array, new: Array, W_h: Array) -> None:
         r, z, n, _ = kept
-        a = prev @ (W_h[:2] if self.reset == "before" else W_h)  # (2 or 3, B, H)
-        a[:2] += kept[:2]
-        sigmoid(a[:2], out=kept[:2])
+        add_product(kept[:2], prev, W_h[:2])
+        sigmoid(kept[:2], out=kept[:2])
         if self.reset == "before":
             reset_h = np.multiply(r, prev, out=kept[3])
             n += reset_h @ W_h[2]
         else:
-            a_hn = np.add(a[2], self.b_hn, out=kept[3])
+            a_hn = np.add(prev @ W_h[2], self.b_hn, out=kept[3])
             n += r * a_hn
         np.tanh(n, out=n)
         np.add((1 - z) * prev, z * n, out=new)

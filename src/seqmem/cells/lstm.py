@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from seqmem.activations import sigmoid
 from seqmem.cells.cell import Cell
-from seqmem.cells.products import through
+from seqmem.cells.products import add_product, through
 from seqmem.initializers import Rng
 from seqmem.module import Array
 from seqmem.validation import as_pair
@@ -76,10 +76,9 @@ class LSTMCell(Cell):
 
     def step(self, prev: LSTMState, kept: Array, new: LSTMState, W_h: Array) -> None:
         i, f, o, g, tanh_c = kept
-        a = (prev.h @ W_h).reshape(4, *i.shape)
-        a += kept[:4]
-        sigmoid(a[:3], out=kept[:3])
-        np.tanh(a[3], out=g)
+        add_product(kept[:4], prev.h, W_h)
+        sigmoid(kept[:3], out=kept[:3])
+        np.tanh(g, out=g)
         np.add(f * prev.c, i * g, out=new.c)
         np.tanh(new.c, out=tanh_c)
         np.multiply(o, tanh_c, out=new.h)
@@ -102,7 +101,7 @@ class LSTMCell(Cell):
         d_c *= f  # c = f * c_prev + i * g
         through(d_a[:4], W_h_T, out=d_h)  # a = ... + h_prev @ W_h: now d_h_prev
 
-    def side_by_side(self, batch_size: int) -> bool:
+    def joins_gates(self, batch_size: int) -> bool:
         return batch_size == 1
 
     def zero_state(self, batch_size: int) -> LSTMState:

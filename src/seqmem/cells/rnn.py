@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells.cell import Cell
-from seqmem.cells.products import through
+from seqmem.cells.products import add_product, through
 from seqmem.initializers import Rng
 from seqmem.module import Array
 
@@ -45,11 +45,9 @@ class RNNCell(Cell):
         super().__init__(input_size, hidden_size, rng, dtype)
 
     def step(self, prev: Array, kept: Array, new: Array, W_h: Array) -> None:
-        (h,) = kept
-        a = prev @ W_h  # (B, H)
-        a += h
-        np.tanh(a, out=h)
-        new[...] = h
+        add_product(kept, prev, W_h)
+        np.tanh(kept, out=kept)
+        new[...] = kept[0]
 
     def local_derivatives(self, kept: Array, prev: Array, local: Array) -> None:
         np.subtract(1, kept**2, out=local)  # dh/da

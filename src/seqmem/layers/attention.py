@@ -72,7 +72,7 @@ class AdditiveAttention(Context):
         self.v: Array = glorot_uniform(rng, (A, 1), dtype)[:, 0].copy()
 
     def project(self, keys: Array, lengths: Array | None) -> AdditiveMemory:
-        keys = np.ascontiguousarray(keys.swapaxes(0, 1))  # (B, S, K)
+        keys = keys.swapaxes(0, 1).copy()  # (B, S, K)
         valid = None
         if lengths is not None:
             valid = valid_positions(lengths, keys.shape[1])

@@ -51,9 +51,8 @@ class Packing(NamedTuple):
 
 
 def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) -> Packing:
-    """Lay out the rows of a batch of B sequences of up to T steps."""
-    full = lengths is None or bool((lengths == T).all())
-    if full and not reverse:
+    """Lay out the rows of a batch of B sequences of up to T steps; of T steps each when lengths is None."""
+    if lengths is None and not reverse:
         return Packing(
             batch=slice(None),
             rows=slice(None),

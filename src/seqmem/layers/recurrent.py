@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells.cell import Cell, State, Tape
-from seqmem.cells.products import through_all, transposed
+from seqmem.cells import Cell, State
+from seqmem.cells.products import stacked, through_all
+from seqmem.cells.tape import Tape
 from seqmem.layers.packing import Packing, pack
 from seqmem.module import Array, Grads, Module, prefixed, tree_map
 from seqmem.validation import as_lengths, as_pair, as_upstream
@@ -106,7 +107,7 @@ class Recurrent(Module):
         d_state = cell.as_upstream_state(d_final, initial, "Recurrent.backward", "d_final")
         d_state = cell.rows(d_state, packing.batch)
         prev = cell.rows(states, packing.before)
-        d_a = np.empty((cell.n_local, *kept.shape[1:]), kept.dtype)
+        d_a = cell.empty_d_a(tape, B)
         W_h_T = cell.step_backward_weights(B)
         with np.errstate(under="ignore"):
             for now in last_step_first(cell, kept, prev, d_a, [step[0] for step in packing.steps]):
@@ -115,7 +116,7 @@ class Recurrent(Module):
                 d_h += d_hs[now]
                 cell.step_backward(running, kept[:, now], d_a[:, now], W_h_T)
             grads = cell.collect(xs, prev, kept, d_a)
-            d_xs = packing.unpack(through_all(d_a[: cell.n_gates], transposed(cell.W_x)), (T, B))
+            d_xs = packing.unpack(through_all(d_a[: cell.n_gates], stacked(cell.W_x)), (T, B))
         return (d_xs, tree_map(packing.unsort, d_state)), prefixed("cell", grads)
 
 

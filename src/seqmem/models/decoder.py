@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells import Cell, State
-from seqmem.cells.cell import Tape
-from seqmem.cells.products import stacked, through, through_all, transposed
+from seqmem.cells.products import add_product, side_by_side, stacked, through, through_all, transposed
+from seqmem.cells.tape import Tape
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Context, Dropout, Embedding, FixedContext, Linear
 from seqmem.layers.context import Look, LookGradient, Memory
@@ -38,6 +38,13 @@ from seqmem.validation import (
     as_upstream,
     working_dtype,
 )
+
+
+class StepWeights(NamedTuple):
+    """The cell's weights as every step multiplies by them."""
+
+    W_h: Array  # what `Cell.step_weights` makes of them
+    W_context: Array  # the context's columns of W_x, laid out in the same way
 
 
 class DecoderCache(NamedTuple):
@@ -142,10 +149,10 @@ class Decoder(Module):
             memory = self.context.project(keys, lengths)
             tape = cell.tape(state, T * B)
             cell.project(xs[:, :E], tape.kept, slice(0, E))
-            W_h = cell.step_weights(B)
+            step_weights = self.step_weights(B)
             for t, (now, after, before) in enumerate(pack(T, B).steps):
                 prev, new = cell.rows(tape.states, before), cell.rows(tape.states, after)
-                look = self._step(prev, tape.kept[:, now], new, W_h, memory, xs[now, E:])
+                xs[now, E:], look = self._step(prev, tape.kept[:, now], new, step_weights, memory)
                 weights[t] = look.weights
                 looks.append(look)
             hs = cell.output(tape.states)[B:].reshape(T, B, self.hidden_size)
@@ -175,10 +182,13 @@ class Decoder(Module):
         initial = cell.rows(states, slice(0, B))
         d_state = cell.as_upstream_state(None, initial, "Decoder.backward", "d_state")
         prev = cell.rows(states, slice(0, T * B))
-        d_a = np.empty((cell.n_local, *kept.shape[1:]), kept.dtype)
+        d_a = cell.empty_d_a(cache.tape, B)
         d_memory = context.zero_gradient(memory)
         W_h_T = cell.step_backward_weights(B)
-        W_y_T, W_context_T = (transposed(W) for W in np.split(cell.W_x, [E], axis=-2))
+        W_y, W_context = np.split(stacked(cell.W_x), [E], axis=1)
+        W_context_T = transposed(W_context)
+        if cell.joins_gates(B):
+            W_context_T = W_context_T.reshape(-1, self.key_size)
         d_looks: list[LookGradient] = []
         with np.errstate(under="ignore"):
             steps = [step[0] for step in pack(T, B).steps]
@@ -194,7 +204,7 @@ class Decoder(Module):
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             cell_grads = cell.collect(cache.xs, prev, kept, d_a)
-            d_ys = through_all(d_a[:G], W_y_T).reshape(T, B, E)
+            d_ys = through_all(d_a[:G], W_y).reshape(T, B, E)
         (d_embedded,), _ = self.drop.backward(d_ys, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
         grads = {
@@ -230,29 +240,38 @@ class Decoder(Module):
         batch = len(memory[0])
         axes = ((batch, "the batch size of the memory"),)
         tokens = as_ids(tokens, self.vocab_size, axes, "Decoder.step", "tokens")
-        return self.advance(tokens, self.cell.as_state(state, memory[0].dtype, batch, "Decoder.step"), memory)
-
-    def advance(self, tokens: Array, state: State, memory: Memory) -> tuple[tuple[Array, Array], State]:
-        """`step` without its checks, for a loop over tokens and states of its own making."""
-        cell, E, B = self.cell, self.embedding_size, len(tokens)
+        state = self.cell.as_state(state, memory[0].dtype, batch, "Decoder.step")
         with np.errstate(under="ignore"):
-            tape = cell.tape(state, B)
-            cell.project(self.embedding.W[tokens], tape.kept, slice(0, E))
-            new = cell.rows(tape.states, slice(B, None))
-            context = np.empty((B, self.key_size), tape.kept.dtype)
-            look = self._step(state, tape.kept, new, cell.W_h, memory, context)
-            logits = cell.output(new) @ self.output.W + self.output.b
+            return self.advance(tokens, state, memory, self.step_weights(batch))
+
+    def step_weights(self, batch_size: int) -> StepWeights:
+        """The weights for `advance`, made once for all steps of a search."""
+        W_context = stacked(self.cell.W_x)[:, self.embedding_size :]
+        if self.cell.joins_gates(batch_size):
+            W_context = side_by_side(W_context)
+        return StepWeights(self.cell.step_weights(batch_size), W_context)
+
+    def advance(
+        self, tokens: Array, state: State, memory: Memory, weights: StepWeights
+    ) -> tuple[tuple[Array, Array], State]:
+        """`step` without its checks, for a loop over tokens and states of its own making."""
+        cell, B = self.cell, len(tokens)
+        tape = cell.tape(state, B)
+        cell.project(self.embedding.W.take(tokens, axis=0), tape.kept, slice(0, self.embedding_size))
+        new = cell.rows(tape.states, slice(B, None))
+        _, look = self._step(state, tape.kept, new, weights, memory)
+        logits = cell.output(new) @ self.output.W
+        logits += self.output.b
         return (logits, look.weights), new
 
     def _step(
-        self, prev: State, kept: Array, new: State, W_h: Array, memory: Memory, context_out: Array
-    ) -> Look:
+        self, prev: State, kept: Array, new: State, weights: StepWeights, memory: Memory
+    ) -> tuple[Array, Look]:
         """Look, add what was seen to the pre-activations, take the cell's step."""
-        context_out[...], look = self.context.step(self.cell.output(prev), memory)
-        a = kept[: self.cell.n_gates]
-        a += context_out @ stacked(self.cell.W_x)[:, self.embedding_size :]
-        self.cell.step(prev, kept, new, W_h)
-        return look
+        context, look = self.context.step(self.cell.output(prev), memory)
+        add_product(kept[: self.cell.n_gates], context, weights.W_context)
+        self.cell.step(prev, kept, new, weights.W_h)
+        return context, look
 
     def _as_inputs(
         self, state: State, keys: Any, lengths: Any, B: int, caller: str

@@ -40,23 +40,27 @@ def greedy_search(
     """
     B = len(memory[0])
     previous = np.full(B, start)
-    scores = np.zeros(B)
     ended = np.zeros(B, bool)
     tokens: list[Array] = []
+    log_probabilities: list[Array] = []
     looks: list[Array] = []
-    while len(tokens) < max_length and not ended.all():
-        (logits, weights), state = decoder.advance(previous, state, memory)
-        previous = logits.argmax(axis=1)
-        best = np.take_along_axis(log_softmax(logits), previous[:, None], axis=1)[:, 0]
-        scores += np.where(ended, 0, best)
-        ended |= previous == end
-        tokens.append(np.where(ended, end, previous))
-        looks.append(weights)
-    if not tokens:
-        _, look = decoder.context.step(decoder.cell.output(state), memory)
-        return [Hypothesis([], 0.0, row[None][:0]) for row in look.weights]
+    step_weights = decoder.step_weights(B)
+    with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
+        while len(tokens) < max_length and not ended.all():
+            (logits, weights), state = decoder.advance(previous, state, memory, step_weights)
+            previous = logits.argmax(axis=1)
+            ended |= previous == end
+            tokens.append(previous)
+            log_probabilities.append(log_softmax(logits).max(axis=1))
+            looks.append(weights)
+        if not tokens:
+            _, look = decoder.context.step(decoder.cell.output(state), memory)
+            return [Hypothesis([], 0.0, row[None][:0]) for row in look.weights]
     written, shown = np.stack(tokens), np.stack(looks)  # (T, B), (T, B, S)
-    lengths = (written != end).sum(axis=0)
+    is_end = written == end
+    lengths = np.where(is_end.any(axis=0), is_end.argmax(axis=0), len(written))  # (B,) up to the first end
+    scored = np.arange(len(written))[:, None] <= lengths  # the end token counts too
+    scores = np.stack(log_probabilities).sum(axis=0, where=scored, dtype=np.float64)
     return [
         Hypothesis(written[:length, row].tolist(), float(scores[row]), shown[:length, row].copy())
         for row, length in enumerate(lengths)
