@@ -45,7 +45,10 @@ class Module:
     @property
     def dtype(self) -> np.dtype[Any] | None:
         """The parameters' dtype; None for a module that has none and follows its inputs."""
-        return next((param.dtype for param in self.params.values()), None)
+        for value in vars(self).values():
+            if isinstance(value, (np.ndarray, Module)) and value.dtype is not None:
+                return value.dtype
+        return None
 
     @property
     def config(self) -> dict[str, Any]:

@@ -25,6 +25,9 @@ def as_floats(value: Any, dtype: np.dtype[Any], axes: tuple[Axis, ...], caller: 
     check_shape(array, axes, caller, name)
     if array.dtype.kind == "c":
         dtype = np.result_type(dtype, np.complex64)
+    flags = array.flags
+    if array.dtype == dtype and flags.c_contiguous and flags.aligned:
+        return array
     with np.errstate(all="ignore"):  # a value too large for the dtype becomes inf, and shows as such
         return np.require(array, dtype, ["C", "A"])
 

@@ -14,9 +14,10 @@ from seqmem.module import Array
 State = Any  # the array h (B, H), or a named tuple of such arrays
 
 # glibc returns the top of its heap to the operating system as soon as it exceeds twice the largest block that
-# was ever freed. A pass frees a dozen of one size, so the next pass would come by all their pages anew. To have
-# freed a large one, none of whose pages were touched, is all it takes (mallopt(3), dynamic mmap threshold; the
-# largest that counts is 32 MiB). Elsewhere it has no effect, nor where the environment sets these bounds.
+# was ever freed. A pass frees a dozen of one size, so the next pass would come by all their pages anew. To
+# have freed a large one, of which no page was touched, is all it takes (mallopt(3), the dynamic mmap
+# threshold; more than 32 MiB does not count). Elsewhere, or with these bounds in the environment, it does
+# nothing.
 np.empty(31 << 20, np.uint8)
 
 

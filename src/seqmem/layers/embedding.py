@@ -65,6 +65,7 @@ class Embedding(Module):
         if tokens.size:
             # Equal ids side by side, one sum per id: `d_W[tokens] += d_y` would keep only the last.
             order = np.argsort(tokens, axis=None, kind="stable")
-            ids, first = np.unique(tokens.ravel()[order], return_index=True)
-            d_W[ids] = np.add.reduceat(d_y.reshape(-1, self.embedding_size)[order], first, axis=0)
+            ids = tokens.ravel()[order]
+            first = np.concatenate([[0], np.flatnonzero(ids[1:] != ids[:-1]) + 1])
+            d_W[ids[first]] = np.add.reduceat(d_y.reshape(-1, self.embedding_size)[order], first, axis=0)
         return (None,), {"W": d_W}

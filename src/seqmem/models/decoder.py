@@ -185,8 +185,7 @@ class Decoder(Module):
         d_a = cell.empty_d_a(cache.tape, B)
         d_memory = context.zero_gradient(memory)
         W_h_T = cell.step_backward_weights(B)
-        W_y, W_context = np.split(stacked(cell.W_x), [E], axis=1)
-        W_context_T = transposed(W_context)
+        W_y, W_context_T = stacked(cell.W_x)[:, :E], transposed(stacked(cell.W_x)[:, E:])
         if cell.joins_gates(B):
             W_context_T = W_context_T.reshape(-1, self.key_size)
         d_looks: list[LookGradient] = []
