@@ -1,4 +1,4 @@
-"""Hypothesis strategies, named by the axis whose size they draw, and the modules built of those sizes.
+"""Strategies for the library's own modules: each with what goes in and the gradients of what comes out.
 
 Whatever is random in a test comes from a drawn seed, and no parameter, bias or state is left at zero.
 """
@@ -9,58 +9,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, GRUCell, LSTMCell, Recurrent, RNNCell
-from seqmem.cells import Cell
+from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, Recurrent
+from seqmem.checking.battery_case import random_like
+from seqmem.checking.strategies import (
+    CELLS,
+    A,
+    B,
+    D,
+    E,
+    H,
+    K,
+    Q,
+    S,
+    T,
+    V,
+    cells,
+    exposed,
+    kinds,
+    lengths,
+    random_state,
+    rngs,
+    seeds,
+)
 from seqmem.layers import Context
-from seqmem.module import Array, Module, tree_map
+from seqmem.module import Array, Module
 
-T = st.integers(1, 5)
-B = st.integers(1, 4)
-S = st.integers(1, 5)
-D = H = E = K = A = Q = st.integers(1, 4)
-V = st.integers(1, 6)
-seeds = st.integers(0, 2**32 - 1)
-rngs = seeds.map(np.random.default_rng)
-
-CELLS = {
-    "rnn": RNNCell,
-    "lstm": LSTMCell,
-    "gru": GRUCell,
-    "gru, reset after": lambda D, H, **options: GRUCell(D, H, reset="after", **options),
-}
-kinds = st.sampled_from(sorted(CELLS))
-
-
-def exposed(module: Any, rng: np.random.Generator) -> Any:
-    """The module itself, with parameters between -1 and 1, biases included.
-
-    Bounded, because a gradient that must come through a saturated unit alone is nothing but rounding.
-    """
-    for param in module.params.values():
-        param[...] = rng.uniform(-1, 1, param.shape)
-    return module
-
-
-def random_like(tree: Any, rng: np.random.Generator) -> Any:
-    """A nest of the same shapes and dtypes, such as an upstream gradient or a state."""
-    return tree_map(lambda array: rng.uniform(-1, 1, array.shape).astype(array.dtype), tree)
-
-
-def random_state(cell: Cell, batch_size: int, rng: np.random.Generator) -> Any:
-    """A state none of whose parts is zero."""
-    return random_like(cell.zero_state(batch_size), rng)
-
-
-def lengths(longest: int, batch_size: int) -> st.SearchStrategy[Array]:
-    """(B,) integers from 0 to the longest, in any order."""
-    each = st.lists(st.integers(0, longest), min_size=batch_size, max_size=batch_size)
-    return each.map(lambda found: np.array(found, int))
-
-
-@st.composite
-def cells(draw: st.DrawFn, kinds: st.SearchStrategy[str] = kinds, D: Any = D, H: Any = H) -> Cell:
-    """Any cell of any size."""
-    return exposed(CELLS[draw(kinds)](draw(D), draw(H)), draw(rngs))
+__all__ = ["CELLS", "D", "kinds", "random_like", "seeds"]  # with what is defined here
 
 
 class Recurrence(NamedTuple):

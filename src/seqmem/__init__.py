@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
-    from seqmem.checking import gradcheck
+    from seqmem.checking import assert_gradients, check_module, gradcheck, gradcheck_functions
     from seqmem.data import Translator, Vocabulary, make_batch
     from seqmem.layers import (
         AdditiveAttention,
@@ -42,7 +42,10 @@ _ROOMS = {
     "LSTMCell": "cells",
     "LSTMState": "cells",
     "RNNCell": "cells",
+    "assert_gradients": "checking",
+    "check_module": "checking",
     "gradcheck": "checking",
+    "gradcheck_functions": "checking",
     "Translator": "data",
     "Vocabulary": "data",
     "make_batch": "data",
@@ -91,11 +94,14 @@ __all__ = [
     "Seq2Seq",
     "Translator",
     "Vocabulary",
+    "assert_gradients",
+    "check_module",
     "clip_by_global_norm",
     "cosine_decay",
     "cross_entropy",
     "fit",
     "gradcheck",
+    "gradcheck_functions",
     "load",
     "make_batch",
     "save",

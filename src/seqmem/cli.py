@@ -1,8 +1,9 @@
-"""The command line: python -m seqmem demo | train | translate."""
+"""The command line: python -m seqmem check | demo | train | translate."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,9 @@ import numpy as np
 
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
 from seqmem.checking import gradcheck
+from seqmem.checking.likes import LIKES
+from seqmem.checking.sandbox import check_file
+from seqmem.checking.selftest import selftest
 from seqmem.data import (
     BucketedBatches,
     Translation,
@@ -91,6 +95,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version("seqmem"))
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
+    check = commands.add_parser("check", help="check hand-written gradients, and name the mistake")
+    check.add_argument(
+        "target",
+        nargs="?",
+        metavar="FILE.py[:name]",
+        help="a file with NAME_forward and NAME_backward, or forward and backward",
+    )
+    check.add_argument(
+        "--like",
+        choices=tuple(LIKES),
+        default="",
+        metavar="KIND",
+        help="what the functions should compute: " + ", ".join(LIKES),
+    )
+    check.add_argument("--seed", type=_seed, default=0, help="of the numbers tried (default: %(default)s)")
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.add_argument(
+        "--seconds", type=_positive, default=60.0, help="after which it is ended (default: %(default)s)"
+    )
+    check.add_argument("--selftest", action="store_true", help="check the checker: plant every known mistake")
+    check.set_defaults(command=_check)
+
     demo = commands.add_parser("demo", help="prove the gradients, train on dates, translate some")
     demo.add_argument(
         "--out", default="dates.npz", metavar="MODEL", help="where to save (default: %(default)s)"
@@ -149,6 +175,32 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 0")
     return int(text)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if arguments.selftest:
+        result = selftest()
+        print(result)
+        return 0 if result.passed else 1
+    if not arguments.target:
+        raise ValueError("check: no file was named: python -m seqmem check FILE.py[:name]")
+    path, name = Path(arguments.target), ""
+    if not path.exists() and ":" in arguments.target:
+        head, _, name = arguments.target.rpartition(":")
+        path = Path(head)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    answer = check_file(path, name, arguments.like, arguments.seed, arguments.seconds)
+    if answer.report is None:
+        text = json.dumps({"verdict": "cannot tell", "passed": False, "trouble": answer.trouble}, indent=2)
+        print(text if arguments.json else f"{arguments.target}: CANNOT TELL: {answer.trouble}")
+        code = WRONG_USE
+    else:
+        print(answer.report.to_json() if arguments.json else answer.report)
+        code = {"right": 0, "wrong": 1}.get(answer.report.verdict, WRONG_USE)
+    if answer.printed and not arguments.json:
+        print(f"\nIt printed:\n{answer.printed.rstrip()}")
+    return code
 
 
 def _demo(arguments: argparse.Namespace) -> None:

@@ -1,8 +1,13 @@
-"""What a gradient check found."""
+"""What a check found."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Verdict = Literal["right", "wrong", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -11,52 +16,115 @@ class Row:
 
     name: str
     shape: tuple[int, ...]
+    verdict: Verdict
     max_error: float  # largest difference, relative to the array's largest entry; inf when nothing fits
-    where: tuple[int, ...] | None  # its index; None when directions were compared, or nothing could be
+    where: tuple[int, ...] | None = None  # its index; None when directions were compared, or nothing could be
     note: str = ""  # what the backward pass gave there and what is right, or why nothing could be compared
 
 
 @dataclass(frozen=True)
-class Report:
-    """All rows of a gradient check; printable.
+class Cause:
+    """What explains a finding."""
 
-    >>> report = Report("LSTMCell", "complex step", 1e-12, (Row("W_x", (4, 3, 5), 2.5e-16, (0, 1, 2)),))
+    code: str  # stable, for programs
+    message: str  # a sentence, for people
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a check found; printable.
+
+    >>> row = Row("W_x", (4, 3, 5), "right", 2.5e-16, (0, 1, 2))
+    >>> report = Report("LSTMCell", "right", "complex step", 1e-12, 0, (row,))
     >>> report.passed, report.max_error
     (True, 2.5e-16)
     >>> print(report)
-    LSTMCell: right (complex step, tolerance 1.0e-12)
+    LSTMCell: right (complex step, tolerance 1.0e-12, seed 0)
       array  shape          error
       W_x    (4, 3, 5)    2.5e-16
     """
 
     title: str
+    verdict: Verdict
     method: str
     tolerance: float
-    rows: tuple[Row, ...]
+    seed: int  # that draws the same again
+    rows: tuple[Row, ...] = ()
+    causes: tuple[Cause, ...] = ()  # the most particular first
+    places: tuple[str, ...] = ()  # which gates, steps and rows are wrong, and which are right
+    notes: tuple[str, ...] = ()  # nothing wrong, but worth knowing
 
     @property
     def passed(self) -> bool:
-        """Whether every array is within the tolerance."""
-        return all(row.max_error <= self.tolerance for row in self.rows)
+        """Whether everything is right."""
+        return self.verdict == "right"
 
     @property
     def max_error(self) -> float:
         """The largest error of all arrays."""
         return max((row.max_error for row in self.rows), default=0.0)
 
+    def to_json(self) -> str:
+        """The same as a JSON object; an infinite error is null there."""
+        found = asdict(self) | {"passed": self.passed, "max_error": self.max_error}
+        return json.dumps(_finite(found), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """The report that `to_json` wrote."""
+        found = json.loads(text)
+        rows = tuple(
+            Row(
+                row["name"],
+                tuple(row["shape"]),
+                row["verdict"],
+                math.inf if row["max_error"] is None else row["max_error"],
+                None if row["where"] is None else tuple(row["where"]),
+                row["note"],
+            )
+            for row in found["rows"]
+        )
+        causes = tuple(Cause(**cause) for cause in found["causes"])
+        kept = {name: found[name] for name in ("title", "verdict", "method", "tolerance", "seed")}
+        return cls(
+            **kept, rows=rows, causes=causes, places=tuple(found["places"]), notes=tuple(found["notes"])
+        )
+
     def __str__(self) -> str:
-        name = max([len(row.name) for row in self.rows] + [len("array")])
-        shape = max([len(str(row.shape)) for row in self.rows] + [len("shape")])
-        verdict = "right" if self.passed else "WRONG"
-        lines = [
-            f"{self.title}: {verdict} ({self.method}, tolerance {self.tolerance:.1e})",
-            f"  {'array':<{name}}  {'shape':<{shape}}  {'error':>9}",
-        ]
+        verdict = self.verdict if self.passed else self.verdict.upper()
+        about = f" ({self.method}, tolerance {self.tolerance:.1e}, seed {self.seed})" if self.method else ""
+        return "\n".join([f"{self.title}: {verdict}{about}", *self._table(), *self._explanation()])
+
+    def _table(self) -> list[str]:
+        if not self.rows:
+            return []
+        name = max(len("array"), *(len(row.name) for row in self.rows))
+        shape = max(len("shape"), *(len(str(row.shape)) for row in self.rows))
+        lines = [f"  {'array':<{name}}  {'shape':<{shape}}  {'error':>9}"]
         for row in self.rows:
             line = f"  {row.name:<{name}}  {row.shape!s:<{shape}}  {row.max_error:>9.1e}"
-            if row.where is None and row.note:
-                line += f"  {row.note}"
-            elif row.max_error > self.tolerance and row.where is not None:
-                line += f"  at {list(row.where)}: {row.note}"
-            lines.append(line)
-        return "\n".join(lines)
+            if row.verdict != "right":
+                line += f"  {row.verdict}"
+            at = f" at {list(row.where)}" if row.where is not None and row.verdict != "right" else ""
+            note = row.note if row.verdict != "right" or row.where is None else ""
+            lines.append(line + at + (f": {note}" if at else f"  {note}" if note else ""))
+        return lines
+
+    def _explanation(self) -> list[str]:
+        parts = []
+        if self.places:
+            parts += ["", "Where:", *(f"  {place}" for place in self.places)]
+        if self.causes:
+            parts += ["", "Why:", *(f"  {cause.message}" for cause in self.causes)]
+        if self.notes:
+            parts += ["", "Note:", *(f"  {note}" for note in self.notes)]
+        return parts
+
+
+def _finite(value: Any) -> Any:
+    """The same with None for numbers that JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

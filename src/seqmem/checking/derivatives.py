@@ -1,0 +1,187 @@
+"""The right derivatives of a forward pass, from nothing but its values.
+
+    complex step        df/dx = Im f(x + i·h) / h,  h = 1e-20            (Squire & Trapp, 1998)
+    central differences df/dx = (f(x + h) - f(x - h)) / 2h, extrapolated  (Richardson, 1911)
+
+The complex step takes no difference, so nothing cancels and it is exact to rounding, but only where the
+forward pass carries imaginary parts through. Where it does not, the differences serve, with an error bar that
+is measured: from how far the extrapolations of several steps disagree, and from whether the slopes to both
+sides agree.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from seqmem.checking.subject import Subject, leaves
+from seqmem.module import Array
+
+STEP = 1e-20
+STEPS = (1e-2, 1e-4, 1e-6)  # of the differences; a smaller one where a bar is still wide
+NARROW = 1e-9  # a bar that needs no smaller step, relative to the derivatives
+
+# what gives real numbers for complex ones without a warning
+_SILENT = re.compile(
+    r"\b(abs|absolute|fabs|conj|conjugate|real|norm|floor|ceil|rint|round|sign|float|astype|hypot|angle)\b"
+)
+_OWN = str(Path(__file__).parent)
+
+
+class Slope(NamedTuple):
+    """The derivative of every output along one direction."""
+
+    value: Array  # (n_outputs,)
+    bar: Array  # (n_outputs,) how wrong it may be
+
+
+class Derivatives:
+    """Derivatives of a subject's outputs at the subject's arrays."""
+
+    def __init__(self, subject: Subject, rng: np.random.Generator) -> None:
+        self.subject = subject
+        self.obstacle = self._obstacle(rng)
+        self._start()
+
+    @property
+    def exact(self) -> bool:
+        """Whether the complex step serves."""
+        return not self.obstacle
+
+    def along(self, name: str, direction: Array | None = None, index: int | None = None) -> Slope:
+        """The slope along a direction of one array, or along one of its entries, by flat index."""
+        array = self._arrays[name]
+        kept = array.copy() if index is None else array.flat[index]
+
+        def outputs(step: complex) -> Array:
+            if index is not None:
+                array.flat[index] = kept + step
+            elif direction is not None:
+                array[...] = kept + step * direction
+            return self._outputs()
+
+        try:
+            if self.exact:
+                value = outputs(1j * STEP).imag / STEP
+                return Slope(value, np.zeros(value.shape))
+            size = 1.0 if index is None else max(1.0, abs(float(kept)))
+            return _extrapolated(outputs, self._values, size)
+        finally:
+            if index is None:
+                array[...] = kept
+            else:
+                array.flat[index] = kept
+
+    def _start(self) -> None:
+        dtype = np.complex128 if self.exact else np.float64
+        self._arrays = {name: array.astype(dtype) for name, array in self.subject.arrays.items()}
+        self._values = self._outputs()
+
+    def _outputs(self) -> Array:
+        with np.errstate(all="ignore"):
+            return flat(self.subject.forward(self._arrays)[0])
+
+    def _obstacle(self, rng: np.random.Generator) -> str:
+        """Why the complex step does not serve; empty when it does."""
+        self.obstacle = ""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            try:
+                self._start()
+            except Exception as error:  # noqa: BLE001 - whatever it does with numbers that it did not expect
+                return _refusal(error)
+            if self.subject.arrays and not np.iscomplexobj(self._values):
+                return "the outputs are real for complex inputs" + self._suspects()
+            try:
+                exact = {name: self.along(name, self._direction(name, rng)) for name in self._arrays}
+            except Exception as error:  # noqa: BLE001
+                return _refusal(error)
+        directions = self._directions
+        self.obstacle = "being compared"
+        self._start()
+        for name, slope in exact.items():
+            other = self.along(name, directions[name])
+            room = 1e-5 * np.max(np.abs(other.value), initial=0.0) + 10 * other.bar
+            if np.any(np.abs(slope.value - other.value) > room):
+                return f"an imaginary part of {name} is lost on the way" + self._suspects()
+        return ""
+
+    def _direction(self, name: str, rng: np.random.Generator) -> Array:
+        if not hasattr(self, "_directions"):
+            self._directions: dict[str, Array] = {}
+        self._directions[name] = rng.standard_normal(self._arrays[name].shape)
+        return self._directions[name]
+
+    def _suspects(self) -> str:
+        """The lines of the forward pass that can drop an imaginary part without a word."""
+        found = []
+        for function in self.subject.sources:
+            try:
+                lines, first = inspect.getsourcelines(function)
+            except (OSError, TypeError):
+                continue
+            found += [
+                f"line {first + k} `{line.strip()}`"
+                for k, line in enumerate(lines)
+                if _SILENT.search(line.partition("#")[0])
+            ]
+        return f"; look at {', '.join(found[:3])}" if found else ""
+
+
+def flat(outputs: object) -> Array:
+    """All outputs as one vector."""
+    parts = [np.ravel(leaf) for _, leaf in leaves(outputs, "")]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _extrapolated(outputs: Callable[[complex], Array], start: Array, size: float) -> Slope:
+    best = _richardson(outputs, start, size * STEPS[0])
+    for step in STEPS[1:]:
+        if np.all(best.bar <= NARROW * np.max(np.abs(best.value), initial=0.0)):
+            break
+        other = _richardson(outputs, start, size * step)
+        closer = other.bar < best.bar
+        best = Slope(np.where(closer, other.value, best.value), np.where(closer, other.bar, best.bar))
+    return best
+
+
+def _richardson(outputs: Callable[[complex], Array], start: Array, step: float) -> Slope:
+    """Central differences of three steps, extrapolated twice."""
+    slopes, kinks = [], []
+    for h in (step, step / 2, step / 4):
+        up, down = outputs(h), outputs(-h)
+        slopes.append((up - down) / (2 * h))
+        kinks.append(np.abs(up - 2 * start + down) / h)  # the slopes to both sides, one minus the other
+    first = (4 * slopes[1] - slopes[0]) / 3
+    second = (4 * slopes[2] - slopes[1]) / 3
+    value = (16 * second - first) / 15
+    rounding = 4 * np.finfo(start.dtype).eps * np.abs(start) / step * 4
+    disagreement = np.abs(value - second)
+    typical = np.sqrt(np.mean(disagreement**2)) if disagreement.size else 0.0  # one may agree by luck
+    bar = np.maximum(disagreement, typical) + rounding
+    # on a smooth curve the two slopes close in on each other as the step shrinks; at a kink they do not
+    kink = (kinks[2] > 0.6 * kinks[0]) & (kinks[2] > 100 * rounding) & (kinks[2] > 1e-6 * np.abs(value))
+    return Slope(value, np.where(kink, np.maximum(bar, kinks[2]), bar))
+
+
+def _refusal(error: BaseException) -> str:
+    if isinstance(error, np.exceptions.ComplexWarning):
+        return f"{_line_of(error)} drops the imaginary part: it writes into an array of real numbers"
+    return f"{_line_of(error)} does not take complex numbers ({type(error).__name__}: {error})"
+
+
+def _line_of(error: BaseException) -> str:
+    """The line of the forward pass at which an error was raised."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_OWN) and "numpy" not in Path(frame.filename).parts
+    ]
+    return f"line {frames[-1].lineno} `{frames[-1].line}`" if frames else "the forward pass"

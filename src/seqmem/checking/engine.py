@@ -1,0 +1,93 @@
+"""The check itself, of whatever kind of subject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from seqmem.checking import behaviour, generic, where
+from seqmem.checking.comparison import (
+    DIRECTIONS,
+    Comparison,
+    every_element,
+    random_directions,
+    unusable,
+)
+from seqmem.checking.derivatives import Derivatives, flat
+from seqmem.checking.report import Cause, Report, Row, Verdict
+from seqmem.checking.subject import Subject
+from seqmem.module import Array
+
+ROUNDINGS = 4096  # of the dtype: the tolerance, relative to an array's largest entry
+
+
+def check(
+    subject: Subject, seed: int = 0, tolerance: float | None = None, max_elements: int = 20_000
+) -> Report:
+    """Compare a subject's gradients with the derivatives of its forward pass."""
+    rng = np.random.default_rng(seed)
+    passes = behaviour.run(subject, rng)
+    tolerance = tolerance_of(subject, passes.outputs) if tolerance is None else tolerance
+    if passes.doubts:
+        why = (*passes.doubts, *passes.faults)
+        return Report(subject.title, "cannot tell", "", tolerance, seed, causes=why)
+    derivatives = Derivatives(subject, rng)
+    upstream = flat(passes.upstream).astype(np.float64)
+    elementwise = sum(array.size for array in subject.arrays.values()) <= max_elements
+    comparisons: list[Comparison] = []
+    jacobians: dict[str, Array] = {}
+    for name, array in subject.arrays.items():
+        got = passes.gradients.get(name)
+        comparison = unusable(name, array, got)
+        if comparison is None and elementwise:
+            comparison, jacobian = every_element(name, array, np.asarray(got), derivatives, upstream)
+            if jacobian is not None:
+                jacobians[name] = jacobian
+        elif comparison is None:
+            comparison = random_directions(name, np.asarray(got), derivatives, upstream, rng)
+        comparisons.append(comparison)
+
+    # A gradient that is nothing but rounding is measured against the other gradients and the outputs: with
+    # this floor, the default tolerance still is no more than four rounding errors of the largest of them.
+    weighted = np.abs(upstream * flat(passes.outputs))
+    floor = 1e-3 * max([c.scale for c in comparisons] + [float(np.max(weighted, initial=0.0))], default=0.0)
+    rows = [comparison.row(tolerance, floor) for comparison in comparisons]
+    surplus = passes.gradients.surplus
+    rows += [Row(name, (), "wrong", np.inf, None, note) for name, note in surplus.items()]
+
+    wrong = [c for c, row in zip(comparisons, rows, strict=False) if row.verdict == "wrong"]
+    causes: list[Cause] = list(passes.faults)
+    places: list[str] = []
+    if wrong and elementwise:
+        places = where.places(subject, comparisons, tolerance, floor)
+        places += where.one_by_one(subject, passes, jacobians, tolerance)
+        causes += generic.causes(subject, wrong, tolerance)
+    for comparison in wrong if not elementwise else []:
+        name = comparison.name
+        if comparison.got is not None:
+            got = np.asarray(passes.gradients[name])
+            row, told = where.bisect(comparison, got, derivatives, upstream, rng, tolerance, floor)
+            rows = [row if other.name == name else other for other in rows]
+            places += told
+    verdicts = {row.verdict for row in rows}
+    verdict: Verdict = (
+        "wrong"
+        if "wrong" in verdicts or passes.faults
+        else "cannot tell"
+        if "cannot tell" in verdicts
+        else "right"
+    )
+    method = ("complex step" if derivatives.exact else "central differences") + ", "
+    method += "every element" if elementwise else f"{DIRECTIONS} random directions an array"
+    notes = list(passes.notes)
+    if not derivatives.exact:
+        notes.append(f"compared with differences, not with the complex step: {derivatives.obstacle}")
+    found = (tuple(rows), tuple(causes), tuple(places), tuple(notes))
+    return Report(subject.title, verdict, method, tolerance, seed, *found)
+
+
+def tolerance_of(subject: Subject, outputs: Any) -> float:
+    """4096 rounding errors of the least precise dtype that went in or came out."""
+    dtypes = [array.dtype for array in subject.arrays.values()] + [flat(outputs).dtype]
+    return ROUNDINGS * max(float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind in "fc")

@@ -1,0 +1,119 @@
+"""Causes that need no knowledge of the function: what is the wrong gradient, seen from the right one?"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from seqmem.checking.comparison import Comparison
+from seqmem.checking.report import Cause
+from seqmem.checking.subject import Subject
+from seqmem.module import Array
+
+BLOCKS = (3, 4)  # gates in one array
+
+
+def causes(subject: Subject, wrong: list[Comparison], tolerance: float) -> list[Cause]:
+    """One cause for each explanation, with the arrays that it explains."""
+    explained: dict[tuple[str, str], list[str]] = {}
+    for comparison in wrong:
+        found = explanation(subject, comparison, tolerance)
+        if found:
+            explained.setdefault(found, []).append(comparison.name)
+    return [Cause(code, f"{', '.join(names)}: {text}") for (code, text), names in explained.items()]
+
+
+def explanation(  # noqa: C901 - one question after the other
+    subject: Subject, comparison: Comparison, tolerance: float
+) -> tuple[str, str] | None:
+    """A code and what the wrong gradient is; None unless it is so to rounding, in every entry."""
+    got, right = comparison.got, comparison.right
+    if got is None or not right.any() or not np.isfinite(got).all():
+        return None
+    got = got.astype(np.float64)
+    room = 4 * tolerance * comparison.scale + 6 * comparison.bar
+    if not got.any():
+        return (
+            "zeros",
+            "zeros where the right gradient is not: nothing was written there, or the path was cut",
+        )
+
+    def equals(other: Array, factor: float = 1.0) -> bool:
+        return bool(np.all(np.abs(got - other) <= max(1.0, abs(factor)) * room))
+
+    factor = float(np.vdot(right, got) / np.vdot(right, right))
+    if right.size > 1 and equals(factor * right, factor):
+        return "factor", _factor(subject, factor)
+    if right.ndim >= 2 and right.shape[-1] == right.shape[-2] and equals(np.swapaxes(right, -1, -2)):
+        return "transposed", "the transpose of the right gradient"
+    letters = subject.axes(comparison.name)
+    for axis in range(right.ndim):
+        if right.shape[axis] > 1 and equals(np.flip(right, axis)):
+            reversed_in = "in time" if letters[axis : axis + 1] == "T" else f"along axis {axis}"
+            return "reversed", f"the right gradient reversed {reversed_in}"
+        found = _permuted(subject, got, right, axis, room, letters)
+        if found:
+            return found
+    if right.ndim and right.size > 1 and equals(np.full(right.shape, right.sum())):
+        return "summed-over-all", "the sum over all entries, where each entry has a gradient of its own"
+    for axis in range(right.ndim):
+        told = _only_one(got, right, axis, room, letters)
+        if told:
+            return told
+    error = np.max(np.abs(got - right)) / comparison.scale
+    if error < 1e-5 and not comparison.bar.any():
+        return "single-precision", f"off by {error:.0e} of its size: is there a float32 array on the way?"
+    return None
+
+
+def _factor(subject: Subject, factor: float) -> str:
+    """A factor in words: sizes of axes are what it usually is."""
+    if abs(factor + 1) < 1e-6:
+        return "the right gradient with the wrong sign"
+    sign, size = ("minus " if factor < 0 else ""), abs(factor)
+    for name, array in subject.arrays.items():
+        for axis, n in enumerate(array.shape):
+            if n > 1 and abs(size - n) < 1e-6 * n:
+                return f"{sign}{n} times the right gradient; {n} is the length of axis {axis} of {name}"
+            if n > 1 and abs(size - 1 / n) < 1e-6 / n:
+                return f"{sign}1/{n} of the right gradient; {n} is the length of axis {axis} of {name}"
+    return f"{sign}{size:.6g} times the right gradient"
+
+
+def _permuted(
+    subject: Subject, got: Array, right: Array, axis: int, room: Array, letters: str
+) -> tuple[str, str] | None:
+    """The blocks of an axis in another order."""
+    size = right.shape[axis]
+    for n in {size} | {n for n in BLOCKS if size % n == 0}:
+        if not 1 < n <= 4 or size // n == 0:
+            continue
+        blocks = np.split(np.arange(size), n)
+        for order in itertools.permutations(range(n)):
+            if order == tuple(range(n)):
+                continue
+            index = np.concatenate([blocks[k] for k in order])
+            if np.all(np.abs(got - np.take(right, index, axis=axis)) <= room):
+                gates = subject.gates if letters[axis : axis + 1] == "G" else ()
+                names = [gates[k] if len(gates) == n else str(k) for k in range(n)]
+                found = ", ".join(names[k] for k in order)
+                return (
+                    "permuted",
+                    f"its {n} blocks along axis {axis} stand in the order {found}, not {', '.join(names)}",
+                )
+    return None
+
+
+def _only_one(got: Array, right: Array, axis: int, room: Array, letters: str) -> tuple[str, str] | None:
+    """Right at one index of an axis, zero at all others."""
+    if right.shape[axis] < 2:
+        return None
+    what = {"T": "step", "B": "batch row"}.get(letters[axis : axis + 1], f"index of axis {axis}:")
+    for k in (0, right.shape[axis] - 1):
+        kept = np.zeros_like(right)
+        index = (slice(None),) * axis + (k,)
+        kept[index] = right[index]
+        if np.all(np.abs(got - kept) <= room):
+            return "only-one", f"right at {what} {k} and zero everywhere else"
+    return None

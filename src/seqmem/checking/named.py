@@ -1,0 +1,335 @@
+"""Checks of functions and modules whose mathematics is known: a mistake from the catalogue gets its name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
+from seqmem.checking.behaviour import mapped
+from seqmem.checking.engine import check
+from seqmem.checking.layouts import Layout, layouts, outputs_of
+from seqmem.checking.likes import Arrays, Like, Problem, as_like
+from seqmem.checking.recognise import CLOSE, Bank, Found
+from seqmem.checking.report import Cause, Report, Row
+from seqmem.checking.subject import GATE_NAMES, FunctionSubject, leaves
+from seqmem.layers import AdditiveAttention, Embedding, Recurrent
+from seqmem.module import Array, Module
+
+SINGLE = 1e-5  # what counts as equal where a function computes in single precision
+MOST_LAYOUTS = 4000
+
+Outputs = list[tuple[str, tuple[int, ...]]]  # for each returned array: the output it is, and its axes
+
+
+class LikeSubject(FunctionSubject):
+    """Functions that take the reference's arrays in a layout of their own."""
+
+    def __init__(self, forward: Any, backward: Any, layout: Layout, like: Like, inputs: Arrays) -> None:
+        super().__init__(forward, backward, layout.pack(inputs))
+        self.layout = layout
+        self._blocks = _blocks(layout, like, inputs)
+
+    def blocks(self, name: str) -> dict[str, Array]:
+        return self._blocks.get(name, {})
+
+
+class Match(NamedTuple):
+    """A layout with which a function computes what the reference does, right or with a known mistake."""
+
+    subject: LikeSubject
+    outputs: Outputs
+    mistakes: Found
+
+
+def check_like(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None,
+    like: str,
+    seed: int = 0,
+    tolerance: float | None = None,
+) -> Report:
+    """Check functions that should compute what a reference pass computes.
+
+    Args:
+        forward: takes the reference's arrays under names that say what they are, in any common layout, and
+            returns (out, cache) or several outputs and the cache; a function without a backward pass returns
+            its outputs alone.
+        backward: takes (d_out, cache) and returns the gradients; None for `like="clipping"`.
+        like: "lstm_step", "gru_sequence", ..., "attention", "embedding", "cross_entropy", "clipping".
+        seed: of the numbers that are tried.
+        tolerance: as in `gradcheck`.
+
+    Returns:
+        A `Report` whose causes name known mistakes of either pass.
+
+    Raises:
+        ValueError: for an unknown `like`, or parameters whose names say nothing.
+    """
+    kind = as_like(like)
+    if backward is None:
+        return _check_values(forward, kind, seed)
+    problem = kind.problem(seed)
+    bank = Bank(kind, problem)
+    match, ran = _match(forward, backward, kind, problem, bank)
+    if match is None and not ran:
+        raise ValueError(_unknown_parameters(forward, kind))
+    subject = match.subject if match else ran[0]
+    report = check(subject, seed, tolerance)
+    if match is None:
+        text = (
+            f"forward is neither {kind.title} nor one with a mistake that is known: its values differ. The "
+            "gradients were compared with the derivative of what it does compute"
+        )
+        return replace(
+            report,
+            verdict="cannot tell" if report.passed else report.verdict,
+            causes=(Cause("forward-unknown", text), *report.causes),
+        )
+    if match.mistakes:
+        whole = "; the backward pass is right for this forward pass" if report.passed else ""
+        found = tuple(_cause(mistake, whole) for mistake in match.mistakes)
+        return replace(report, verdict="wrong", causes=(*found, *report.causes))
+    if report.verdict == "wrong":
+        return _with_names(report, _named(match, kind, problem))
+    return report
+
+
+def name_mistake(module: Module, report: Report) -> Report:
+    """A report on a module of the library, or a subclass, with what the catalogue says of it."""
+    kind = _like_of(module)
+    if report.verdict != "wrong" or kind is None:
+        return report
+    inputs, run = _of_module(module, kind)
+    rng = np.random.default_rng(report.seed)
+    try:
+        outputs, _ = kind.run(inputs)
+        problem = Problem(inputs, {name: rng.standard_normal(np.shape(out)) for name, out in outputs.items()})
+        bank = Bank(kind, problem)
+        values, gradients = run(problem.upstream)
+        mistakes = bank.forward_mistake(values)
+        if mistakes == ():
+            mistakes = bank.backward_mistakes({name: g for name, g in gradients.items() if g is not None})
+    except Exception:  # noqa: BLE001 - a broken module may do anything: then it has no name
+        return report
+    return _with_names(report, mistakes)
+
+
+def _match(
+    forward: Any, backward: Any, like: Like, problem: Problem, bank: Bank
+) -> tuple[Match | None, list[LikeSubject]]:
+    """The layout in which forward is right, or else has a known mistake; and the layouts in which it runs."""
+    names = list(inspect.signature(forward).parameters)
+    ran: list[tuple[LikeSubject, list[Array]]] = []
+    for count, layout in enumerate(layouts(like, names)):
+        if count >= MOST_LAYOUTS:
+            break
+        subject = LikeSubject(forward, backward, layout, like, problem.inputs)
+        try:
+            with np.errstate(all="ignore"):
+                outputs, _ = subject.forward(subject.arrays)
+        except Exception:  # noqa: BLE001 - another layout may fit
+            continue
+        parts = [np.asarray(leaf) for _, leaf in leaves(outputs, "")]
+        found = outputs_of(parts, bank.outputs, _closeness(parts))
+        if found is not None:
+            return Match(subject, found, ()), [subject]
+        ran.append((subject, parts))
+    shapes = {np.shape(value) for value in bank.outputs.values()}
+    for subject, parts in ran:
+        if not all(sorted(part.shape) in [sorted(shape) for shape in shapes] for part in parts):
+            continue
+        matches = []
+        for wrong in bank.singles("forward"):
+            found = outputs_of(parts, wrong.results, _closeness(parts))
+            if found is not None:
+                matches.append(Match(subject, found, wrong.mistakes))
+        if len(matches) == 1:
+            return matches[0], [subject]
+    return None, [subject for subject, _ in ran]
+
+
+def _named(match: Match, like: Like, problem: Problem) -> Found | None:
+    """The mistakes of a backward pass whose forward pass is right."""
+    subject, whole = match.subject, {name for name, _ in match.outputs}
+    only = Problem(problem.inputs, {name: value for name, value in problem.upstream.items() if name in whole})
+    try:
+        outputs, cache = subject.forward(subject.arrays)
+        parts = iter(match.outputs)
+        seen: set[str] = set()
+
+        def upstream(leaf: Any) -> Array:
+            name, axes = next(parts)
+            drawn = np.transpose(only.upstream[name], axes) if name not in seen else np.zeros(np.shape(leaf))
+            seen.add(name)
+            return np.array(drawn, np.asarray(leaf).dtype)
+
+        with np.errstate(all="ignore"):
+            gradients = subject.backward(mapped(upstream, outputs), cache)
+        got = subject.layout.unpack(gradients, problem.inputs)
+        single = any(np.asarray(value).dtype == np.float32 for value in gradients.values())
+        return Bank(like, only).backward_mistakes(got, SINGLE if single else CLOSE)
+    except Exception:  # noqa: BLE001 - whatever a wrong backward pass does: then it has no name
+        return None
+
+
+def _with_names(report: Report, mistakes: Found | None) -> Report:
+    if not mistakes:
+        return report
+    behaviour = [cause for cause in report.causes if cause.code in _BEHAVIOUR]
+    return replace(report, causes=(*map(_cause, mistakes), *behaviour))
+
+
+_BEHAVIOUR = ("inputs-written", "upstream-written", "cache-written", "not-repeatable")
+
+
+def _cause(mistake: Any, whole: str = "") -> Cause:
+    return Cause(mistake.code, f"{mistake.does} {mistake.think}{whole}")
+
+
+def _check_values(function: Callable[..., Any], like: Like, seed: int) -> Report:
+    """A function without a backward pass: its values, for numbers within the bound and beyond it."""
+    problems = [like.draw(np.random.default_rng(seed)) | {"max_norm": bound} for bound in (0.2, 1.5, 50.0)]
+    known: list[Found] = [(), *((mistake,) for mistake in like.mistakes)]
+    title = getattr(function, "__qualname__", type(function).__name__)
+    about = ("compared with the reference's values", CLOSE, seed)
+    ran = False
+    for layout in layouts(like, list(inspect.signature(function).parameters)):
+        try:
+            values = [function(**layout.pack(problem)) for problem in problems]
+        except Exception:  # noqa: BLE001 - another layout may fit
+            continue
+        ran = True
+        parts = [[np.asarray(leaf) for _, leaf in leaves(value, "") if np.ndim(leaf)] for value in values]
+        matches = [
+            mistakes
+            for mistakes in known
+            if all(
+                outputs_of(part, like.run(problem, None, mistakes)[0], CLOSE)
+                for part, problem in zip(parts, problems, strict=True)
+            )
+        ]
+        if matches and not matches[0]:
+            rows = tuple(
+                Row(name, np.shape(part), "right", 0.0)
+                for name, part in leaves(values[0], "")
+                if np.ndim(part)
+            )
+            return Report(title, "right", *about, rows=rows)
+        if len(matches) == 1:
+            return Report(title, "wrong", *about, causes=tuple(map(_cause, matches[0])))
+    if not ran:
+        raise ValueError(_unknown_parameters(function, like))
+    cause = Cause("forward-unknown", f"it is neither {like.title} nor one with a mistake that is known")
+    return Report(title, "wrong", *about, causes=(cause,))
+
+
+def _closeness(parts: list[Array]) -> float:
+    return SINGLE if any(part.dtype == np.float32 for part in parts) else CLOSE
+
+
+def _blocks(layout: Layout, like: Like, inputs: Arrays) -> dict[str, dict[str, Array]]:
+    """For each packed array, its parts by gate and by what they multiply."""
+    if not like.gates:
+        return {}
+    labels: dict[int, tuple[str, str]] = {}
+    marked: Arrays = {}
+    for name, value in inputs.items():
+        numbers = np.full(np.shape(value), -1)
+        if name in ("W_x", "W_h", "b"):
+            for k, gate in enumerate(like.gates):
+                numbers[k] = len(labels)
+                labels[len(labels)] = (f"{GATE_NAMES[gate]} ({gate})", name)
+        marked[name] = numbers
+    blocks: dict[str, dict[str, Array]] = {}
+    for name, packer in layout.packers.items():
+        numbers = packer(marked)
+        found = sorted(set(np.unique(numbers).tolist()) - {-1})
+        several = len({labels[k][1] for k in found}) > 1
+        own = {"W_x": ", weights of x", "W_h": ", weights of h", "b": ""}
+        if len(found) > 1:
+            blocks[name] = {
+                labels[k][0] + (own[labels[k][1]] if several else ""): numbers == k for k in found
+            }
+    return blocks
+
+
+def _like_of(module: Module) -> Like | None:
+    cell = module.cell if isinstance(module, Recurrent) and not module.reverse else module
+    ending = "sequence" if isinstance(module, Recurrent) else "step"
+    if isinstance(cell, LSTMCell):
+        return as_like(f"lstm_{ending}")
+    if isinstance(cell, GRUCell):
+        return as_like(f"gru_{ending}" if cell.reset == "before" else f"gru_after_{ending}")
+    if isinstance(cell, RNNCell):
+        return as_like(f"rnn_{ending}")
+    if isinstance(module, AdditiveAttention):
+        return as_like("attention")
+    return as_like("embedding") if isinstance(module, Embedding) else None
+
+
+def _of_module(module: Any, like: Like) -> tuple[Arrays, Callable[[Arrays], tuple[Arrays, Arrays]]]:
+    """A module's problem in the reference's arrays, and the module run on it."""
+    rng = np.random.default_rng(0)
+    twin = module.astype(np.float64)
+
+    def normal(*shape: int) -> Array:
+        return 0.8 * rng.standard_normal(shape)
+
+    if like.name == "embedding":
+        tokens = rng.integers(module.vocab_size, size=(4, 3))
+        tokens[-1] = tokens[0]
+
+        def embed(upstream: Arrays) -> tuple[Arrays, Arrays]:
+            y, cache = twin.forward(tokens)
+            return {"y": y}, twin.backward(upstream["y"], cache)[1]
+
+        return {**twin.params, "tokens": tokens}, embed
+    if like.name == "attention":
+        query, keys = normal(3, module.query_size), normal(6, 3, module.key_size)
+
+        def attend(upstream: Arrays) -> tuple[Arrays, Arrays]:
+            (context, weights), cache = twin.forward(query, keys)
+            (d_query, d_keys), grads = twin.backward((upstream["context"], upstream["weights"]), cache)
+            return {"context": context, "weights": weights}, {"query": d_query, "keys": d_keys, **grads}
+
+        return {"query": query, "keys": keys, **twin.params}, attend
+
+    cell: Cell = twin.cell if isinstance(twin, Recurrent) else twin
+    x = normal(3, cell.input_size) if like.is_step else normal(4, 3, cell.input_size)
+    is_lstm = isinstance(cell, LSTMCell)
+    states = [normal(3, cell.hidden_size) for _ in range(2 if is_lstm else 1)]
+    names = ("x", "h_prev", "c_prev") if like.is_step else ("xs", "h0", "c0")
+    inputs = dict(zip(names, (x, *states), strict=False)) | cell.params
+    state = LSTMState(*states) if is_lstm else states[0]
+
+    def as_state(upstream: Arrays) -> Any:
+        return LSTMState(upstream["h"], upstream["c"]) if is_lstm else upstream["h"]
+
+    def run(upstream: Arrays) -> tuple[Arrays, Arrays]:
+        outputs, cache = twin.forward(x, state)
+        final = outputs if like.is_step else outputs[1]
+        values = {"h": final.h, "c": final.c} if is_lstm else {"h": final}
+        given = as_state(upstream)
+        if not like.is_step:
+            values["hs"], given = outputs[0], (upstream["hs"], given)
+        (d_x, d_state), grads = twin.backward(given, cache)
+        parts = tuple(d_state) if is_lstm else (d_state,)
+        plain = {name.removeprefix("cell."): grad for name, grad in grads.items()}
+        return values, dict(zip(names, (d_x, *parts), strict=False)) | plain
+
+    return inputs, run
+
+
+def _unknown_parameters(forward: Any, like: Like) -> str:
+    names = ", ".join(inspect.signature(forward).parameters)
+    wanted = ", ".join(like.draw(np.random.default_rng(0)))
+    return (
+        f"{getattr(forward, '__name__', 'forward')}({names}): its parameters are not those of {like.title}, "
+        f"or it raises an error in every layout; expected names like ({wanted}), weights wide, transposed, per "
+        "gate or with h and x joined"
+    )

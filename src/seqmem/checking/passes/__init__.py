@@ -1,0 +1,1 @@
+"""Reference passes: forward and backward step by step, to be compared with one's own."""

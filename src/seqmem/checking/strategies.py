@@ -1,0 +1,100 @@
+"""Hypothesis strategies for the tests of recurrent modules, named by the axis whose size they draw.
+
+    from seqmem.checking.strategies import B, D, H, T, cells, lengths, rngs
+
+T, B, S, D, H, E, K, A, Q and V draw sizes; `seeds` and `rngs` draw what everything random in a test comes
+from. They need hypothesis, `pip install "seqmem[test]"`, which is imported when the first is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, TypeVar
+
+import numpy as np
+
+from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
+from seqmem.checking.battery_case import random_like
+from seqmem.module import Module
+
+AnyModule = TypeVar("AnyModule", bound=Module)
+Strategy = Any  # hypothesis.strategies.SearchStrategy, which is not imported for a name's sake
+
+MOST = {"T": 5, "B": 4, "S": 5, "D": 4, "H": 4, "E": 4, "K": 4, "A": 4, "Q": 4, "V": 6}  # the largest sizes
+
+CELLS: dict[str, Any] = {
+    "rnn": RNNCell,
+    "lstm": LSTMCell,
+    "gru": GRUCell,
+    "gru, reset after": lambda D, H, **options: GRUCell(D, H, reset="after", **options),
+}
+
+
+def __getattr__(name: str) -> Strategy:
+    """The strategies without arguments, made when they are first asked for."""
+    if name in MOST:
+        found = _hypothesis().integers(1, MOST[name])
+    elif name == "seeds":
+        found = _hypothesis().integers(0, 2**32 - 1)
+    elif name == "rngs":
+        found = __getattr__("seeds").map(np.random.default_rng)
+    elif name == "kinds":
+        found = _hypothesis().sampled_from(sorted(CELLS))
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found  # found without this function the next time
+    return found
+
+
+def _hypothesis() -> Any:
+    try:
+        return importlib.import_module("hypothesis.strategies")
+    except ImportError as error:
+        raise ImportError(f'{__name__} needs hypothesis: pip install "seqmem[test]"') from error
+
+
+def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
+    """The module itself, with parameters between -1 and 1, biases included.
+
+    Bounded, because a gradient that must come through a saturated unit alone is nothing but rounding.
+
+    >>> cell = exposed(RNNCell(2, 3), np.random.default_rng(0))
+    >>> bool(cell.b.all())
+    True
+    """
+    for param in module.params.values():
+        param[...] = rng.uniform(-1, 1, param.shape)
+    return module
+
+
+def random_state(cell: Cell, batch_size: int, rng: np.random.Generator) -> Any:
+    """A state none of whose parts is zero.
+
+    >>> random_state(LSTMCell(2, 3), 4, np.random.default_rng(0)).c.shape
+    (4, 3)
+    """
+    return random_like(cell.zero_state(batch_size), rng)
+
+
+def lengths(longest: int, batch_size: int) -> Strategy:
+    """A strategy for (B,) integers from 0 to the longest, in any order."""
+    st = _hypothesis()
+    each = st.lists(st.integers(0, longest), min_size=batch_size, max_size=batch_size)
+    return each.map(lambda found: np.array(found, int))
+
+
+def cells(kinds: Strategy = None, D: Strategy = None, H: Strategy = None) -> Strategy:
+    """A strategy for any cell of any size with random parameters.
+
+    Args:
+        kinds: draws one of the names in `CELLS`.
+        D: draws the input size.
+        H: draws the hidden size.
+    """
+    given = {"kinds": kinds, "D": D, "H": H}
+    drawn = [__getattr__(name) if strategy is None else strategy for name, strategy in given.items()]
+    return _hypothesis().builds(
+        lambda kind, input_size, hidden_size, rng: exposed(CELLS[kind](input_size, hidden_size), rng),
+        *drawn,
+        __getattr__("rngs"),
+    )

@@ -1,0 +1,297 @@
+"""What can be checked: a module, or a pair of plain functions, both seen as named arrays in and out."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from seqmem.cells import Cell
+from seqmem.layers import Context, Recurrent
+from seqmem.module import Array, Module
+
+OPTIONS = ("lengths", "mask", "rng")  # what the protocol never differentiates
+GATE_NAMES = {
+    "i": "input gate",
+    "f": "forget gate",
+    "o": "output gate",
+    "g": "candidate",
+    "r": "reset gate",
+    "z": "update gate",
+    "n": "candidate",
+}
+NO_GRADIENT = "no gradient was returned"
+
+
+class Returned(dict[str, Any]):
+    """The gradients that a backward pass returned, by the names of the arrays that they belong to."""
+
+    surplus: dict[str, str]  # what it returned beyond them, with what is wrong about it
+
+    def __init__(self, gradients: dict[str, Any], surplus: dict[str, str] | None = None) -> None:
+        super().__init__(gradients)
+        self.surplus = surplus or {}
+
+
+class Subject(ABC):
+    """A forward and a backward pass, and the arrays at which they are checked."""
+
+    title: str
+    arrays: dict[str, Array]  # everything that has a gradient, by name
+    gates: tuple[str, ...] = ()
+    sources: tuple[Callable[..., Any], ...] = ()  # whose text may be quoted
+
+    def blocks(self, name: str) -> dict[str, Array]:
+        """The parts of an array that have a meaning of their own, as masks by name: its gates."""
+        axis = self.axes(name).find("G")
+        if axis < 0 or self.arrays[name].shape[axis] != len(self.gates):
+            return {}
+        shape = [1] * self.arrays[name].ndim
+        shape[axis] = -1
+        numbers = np.arange(len(self.gates)).reshape(shape) + np.zeros(self.arrays[name].shape, int)
+        return {f"{GATE_NAMES[gate]} ({gate})": numbers == k for k, gate in enumerate(self.gates)}
+
+    @abstractmethod
+    def forward(self, arrays: dict[str, Array]) -> tuple[Any, Any]:
+        """Outputs and cache; neither is an array of `arrays`."""
+
+    @abstractmethod
+    def backward(self, upstream: Any, cache: Any) -> Returned:
+        """The gradients."""
+
+    def axes(self, name: str) -> str:
+        """A letter for each axis of an array: G gates, T steps, B batch, S source positions; "" unknown."""
+        return ""
+
+
+class ModuleSubject(Subject):
+    """A module that follows the protocol."""
+
+    def __init__(self, module: Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.title = type(module).__name__
+        self.module, self.options = module, options
+        self.inputs = tuple(as_arrays(value) for value in inputs)
+        self.names = _input_names(module, self.inputs)
+        self.arrays = dict(module.params) | {
+            name: leaf
+            for position, value in zip(self.names, self.inputs, strict=True)
+            for name, leaf in leaves(value, position)
+            if leaf.dtype.kind in "fc"
+        }
+        self.gates = next((cell.gates for cell in _cells(module) if cell.gates), ())
+        self.sources = (type(module).forward,)
+        self._twins: dict[np.dtype[Any], Module] = {}
+
+    def forward(self, arrays: dict[str, Array]) -> tuple[Any, Any]:
+        module = self.module
+        if arrays is not self.arrays:
+            dtype = np.result_type(*arrays.values()) if arrays else np.dtype(np.float64)
+            module = self._twins.setdefault(dtype, self.module.astype(dtype))
+            for name, param in module.params.items():
+                param[...] = arrays[name]
+        inputs = [
+            rebuilt(value, position, arrays) for position, value in zip(self.names, self.inputs, strict=True)
+        ]
+        return module.forward(*inputs, **self.options)
+
+    def backward(self, upstream: Any, cache: Any) -> Returned:
+        d_inputs, grads = self.module.backward(upstream, cache)
+        found = {name: grads.get(name) for name in self.module.params}
+        surplus = {name: "not a parameter" for name in grads if name not in found}
+        if not len(self.inputs) <= len(d_inputs) <= len(self.inputs) + self._optional():
+            surplus["inputs"] = (
+                f"backward returned {len(d_inputs)} input gradients, forward takes {len(self.inputs)}"
+            )
+        for k, (position, value) in enumerate(zip(self.names, self.inputs, strict=True)):
+            found |= gradients_of(value, d_inputs[k] if k < len(d_inputs) else None, position)
+        return Returned({name: found.get(name) for name in self.arrays}, surplus)
+
+    def axes(self, name: str) -> str:
+        owner: Any = self.module
+        *path, last = name.split(".")
+        for part in path:
+            owner = getattr(owner, part, None)
+        if isinstance(owner, Cell) and owner.gates and last in ("W_x", "W_h", "b"):
+            return {"W_x": "GDH", "W_h": "GHH", "b": "GH"}[last]
+        if name in self.module.params:
+            return ""
+        if isinstance(self.module, Recurrent) and name == "xs":
+            return "TBD"
+        if isinstance(self.module, Context):
+            return {"query": "BQ", "keys": "SBK"}.get(name, "")
+        return "BH" if isinstance(self.module, (Cell, Recurrent)) else ""
+
+    def _optional(self) -> int:
+        """How many positional inputs were left out, for which a gradient may be returned all the same."""
+        further = list(inspect.signature(self.module.forward).parameters)[len(self.inputs) :]
+        return sum(name not in OPTIONS for name in further)
+
+
+class FunctionSubject(Subject):
+    """Two plain functions: forward(**inputs) -> (out, cache) and backward(d_out, cache) -> gradients."""
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        inputs: dict[str, Any] | tuple[Any, ...],
+    ) -> None:
+        self.title = getattr(forward, "__qualname__", type(forward).__name__)
+        self._forward, self._backward = forward, backward
+        self.by_name = isinstance(inputs, dict)
+        named = (
+            inputs if isinstance(inputs, dict) else dict(zip(_names_of(forward, inputs), inputs, strict=True))
+        )
+        self.inputs = {name: as_arrays(value) for name, value in named.items()}
+        self.arrays = {
+            name: leaf
+            for position, value in self.inputs.items()
+            for name, leaf in leaves(value, position)
+            if leaf.dtype.kind in "fc"
+        }
+        self.sources = (forward,)
+        self.n_outputs = 1
+
+    def forward(self, arrays: dict[str, Array]) -> tuple[Any, Any]:
+        # copies: whoever writes into its input must not change what the next pass sees
+        given = {
+            name: copy.deepcopy(rebuilt(value, name, arrays))
+            if arrays is not self.arrays
+            else rebuilt(value, name, arrays)
+            for name, value in self.inputs.items()
+        }
+        result = self._forward(**given) if self.by_name else self._forward(*given.values())
+        if not isinstance(result, tuple) or len(result) < 2:
+            raise TypeError(f"{self.title} returned {type(result).__name__}, expected (out, cache)")
+        *outputs, cache = result
+        self.n_outputs = len(outputs)
+        return (outputs[0] if len(outputs) == 1 else tuple(outputs)), cache
+
+    def backward(self, upstream: Any, cache: Any) -> Returned:
+        spread = self.n_outputs > 1 and _takes(self._backward) == self.n_outputs + 1
+        result = self._backward(*upstream, cache) if spread else self._backward(upstream, cache)
+        return self._by_name(result)
+
+    def _by_name(self, result: Any) -> Returned:
+        if isinstance(result, dict):
+            left = dict(result)
+            found = {name: left.pop(_key(name, left), None) for name in self.inputs}
+            surplus = {str(name): "not one of the inputs" for name in left}
+        else:
+            parts = list(result) if isinstance(result, (tuple, list)) else [result]
+            floats = [
+                name
+                for name in self.inputs
+                if any(n.split(".")[0].split("[")[0] == name for n in self.arrays)
+            ]
+            names = list(self.inputs) if len(parts) == len(self.inputs) else floats
+            found = dict(zip(names, parts, strict=False))
+            surplus = {}
+            if len(parts) != len(names):
+                surplus["gradients"] = f"backward returned {len(parts)}, forward takes {len(names)} arrays"
+        gradients: dict[str, Any] = {}
+        for position, value in self.inputs.items():
+            gradients |= gradients_of(value, found.get(position), position)
+        return Returned({name: gradients.get(name) for name in self.arrays}, surplus)
+
+
+def leaves(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The arrays of a nest of tuples, lists and dicts with a name each; None and text have none."""
+    if isinstance(tree, dict):
+        for key, branch in tree.items():
+            yield from leaves(branch, f"{name}.{key}" if name else str(key))
+    elif isinstance(tree, (tuple, list)):
+        fields = getattr(tree, "_fields", None)
+        for index, branch in enumerate(tree):
+            yield from leaves(branch, f"{name}.{fields[index]}" if fields else f"{name}[{index}]")
+    elif tree is not None and not isinstance(tree, str):
+        yield name, tree
+
+
+def as_arrays(value: Any) -> Any:
+    """An input with arrays for its leaves; a tuple or dict is a nest, a list of numbers an array."""
+    if isinstance(value, dict):
+        return {key: as_arrays(part) for key, part in value.items()}
+    if isinstance(value, tuple):
+        parts = [as_arrays(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value if value is None or isinstance(value, str) else np.asarray(value)
+
+
+def rebuilt(value: Any, name: str, arrays: dict[str, Array]) -> Any:
+    """An input whose differentiable leaves come from `arrays`; the others as they are."""
+    if isinstance(value, dict):
+        return {key: rebuilt(part, f"{name}.{key}", arrays) for key, part in value.items()}
+    if isinstance(value, tuple):
+        fields = getattr(value, "_fields", None)
+        names = [f"{name}.{fields[k]}" if fields else f"{name}[{k}]" for k in range(len(value))]
+        parts = [rebuilt(part, own, arrays) for part, own in zip(value, names, strict=True)]
+        return type(value)(*parts) if fields else tuple(parts)
+    return arrays.get(name, value)
+
+
+def gradients_of(value: Any, gradient: Any, name: str) -> dict[str, Any]:
+    """The gradients of one input's leaves, each from the same place in the nest."""
+    if isinstance(value, (tuple, dict)):
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        fields = getattr(value, "_fields", None)
+        found: dict[str, Any] = {}
+        for key in keys:
+            own = (
+                f"{name}.{fields[key]}"
+                if fields
+                else f"{name}.{key}"
+                if isinstance(value, dict)
+                else f"{name}[{key}]"
+            )
+            fits = isinstance(gradient, (tuple, list, dict)) and len(gradient) == len(value)
+            try:
+                part = gradient[key] if fits else None
+            except (KeyError, IndexError):
+                part = None
+            found |= gradients_of(value[key], part, own)
+        return found
+    return {name: gradient}
+
+
+def _cells(module: Module) -> Iterator[Cell]:
+    if isinstance(module, Cell):
+        yield module
+    for value in vars(module).values():
+        if isinstance(value, Module):
+            yield from _cells(value)
+
+
+def _input_names(module: Module, inputs: tuple[Any, ...]) -> list[str]:
+    """What the forward pass calls its positional inputs."""
+    bound = inspect.signature(module.forward).bind_partial(*inputs).arguments
+    names = list(bound) if len(bound) == len(inputs) else []  # forward(*inputs) names none of them
+    return names or [f"inputs[{position}]" for position in range(len(inputs))]
+
+
+def _names_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:
+    try:
+        bound = inspect.signature(function).bind(*inputs).arguments
+    except ValueError:  # a function without a signature
+        bound = {}
+    return list(bound) if len(bound) == len(inputs) else [f"inputs[{k}]" for k in range(len(inputs))]
+
+
+def _takes(function: Callable[..., Any]) -> int:
+    """How many positional arguments a function must have."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        return -1
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters)
+
+
+def _key(name: str, gradients: dict[Any, Any]) -> Any:
+    """The key under which a gradient of `name` was returned."""
+    spellings = (name, f"d_{name}", f"d{name}", f"grad_{name}", f"{name}_grad")
+    return next((spelling for spelling in spellings if spelling in gradients), name)

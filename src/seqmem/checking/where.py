@@ -1,0 +1,205 @@
+"""Where a wrong gradient is wrong, and where it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from seqmem.checking.behaviour import Passes
+from seqmem.checking.comparison import Comparison, random_directions
+from seqmem.checking.derivatives import Derivatives, flat
+from seqmem.checking.report import Row
+from seqmem.checking.subject import Subject, leaves
+from seqmem.module import Array
+
+AXIS_NAMES = {"T": "step", "B": "batch row", "S": "source position"}
+SMALL = 64  # entries that a search by halves looks at one by one
+
+
+def places(subject: Subject, comparisons: list[Comparison], tolerance: float, floor: float) -> list[str]:
+    """A sentence for each axis along which part of an array is wrong and part of it right."""
+    found = []
+    for comparison in comparisons:
+        if comparison.got is None:
+            continue
+        mask = comparison.wrong(tolerance, floor)
+        if mask.any() and not mask.all():
+            blocks = subject.blocks(comparison.name)
+            bad = [label for label, block in blocks.items() if mask[block].any()]
+            if bad and len(bad) < len(blocks):
+                good = [label for label in blocks if label not in bad]
+                found.append(f"{comparison.name}: {_listed(bad)} wrong; {_listed(good)} right")
+            letters = subject.axes(comparison.name)
+            for axis in range(0 if blocks else mask.ndim):
+                sentence = _along(mask, axis, letters[axis] if axis < len(letters) else "")
+                if sentence:
+                    found.append(f"{comparison.name}: {sentence}")
+    return found
+
+
+def _along(mask: Array, axis: int, letter: str) -> str:
+    wrong = mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis))
+    if wrong.all():
+        return ""
+    bad, good = np.flatnonzero(wrong).tolist(), np.flatnonzero(~wrong).tolist()
+    what = AXIS_NAMES.get(letter, f"index of axis {axis}:")
+    return f"wrong at {what} {_ranges(bad)}; right at {_ranges(good)}"
+
+
+def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], tolerance: float) -> list[str]:
+    """Upstream gradients on one output alone, and on one step alone: which of them come through right?"""
+    if set(jacobians) != {name for name in subject.arrays if passes.gradients.get(name) is not None}:
+        return []
+    names = [name or "the output" for name, _ in leaves(passes.upstream, "")]
+    found = []
+    parts = list(_alone(passes.upstream))
+    if len(parts) > 1:
+        wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in parts]
+        labels = [f"output {name}" for name in names]
+        found += _told_apart("an upstream gradient on one output alone", labels, wrong)
+    steps = list(_steps_alone(subject, passes.upstream))
+    if len(steps) > 1:
+        wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in steps]
+        told = _told_apart(
+            "an upstream gradient on one step alone", [f"step {t}" for t in range(len(steps))], wrong
+        )
+        first = next((t for t, arrays in enumerate(wrong) if arrays), None)
+        if told and first:
+            told.append(
+                f"the first step whose gradient breaks is {first}: one step is right and the sequence is "
+                "wrong, so look at the wiring from step to step, not at the algebra within one"
+            )
+        found += told
+    return found
+
+
+def _told_apart(what: str, labels: list[str], wrong: list[list[str]]) -> list[str]:
+    bad = [label for label, arrays in zip(labels, wrong, strict=True) if arrays]
+    good = [label for label, arrays in zip(labels, wrong, strict=True) if not arrays]
+    if not bad or not good:
+        return []
+    return [f"{what}: right for {_listed(good)}, wrong for {_listed(bad)}"]
+
+
+def _wrong_arrays(
+    subject: Subject, upstream: Any, jacobians: dict[str, Array], tolerance: float
+) -> list[str]:
+    kept = {name: array.copy() for name, array in subject.arrays.items()}
+    _, cache = subject.forward(subject.arrays)
+    with np.errstate(all="ignore"):
+        gradients = subject.backward(upstream, cache)
+    for name, array in subject.arrays.items():
+        if array.flags.writeable:
+            array[...] = kept[name]
+    u = flat(upstream).astype(np.float64)
+    rights = {name: (jacobian @ u).reshape(kept[name].shape) for name, jacobian in jacobians.items()}
+    sizes = [float(np.max(np.abs(right), initial=0.0)) for right in rights.values()]
+    floor = 1e-3 * max(sizes, default=0.0)
+    wrong = []
+    for name, right in rights.items():
+        got = gradients.get(name)
+        scale = max(float(np.max(np.abs(right), initial=0.0)), floor)
+        if (
+            got is None
+            or np.shape(got) != right.shape
+            or not np.all(np.abs(got - right) <= max(tolerance, 1e-6) * scale)
+        ):
+            wrong.append(name)
+    return wrong
+
+
+def _alone(upstream: Any) -> Iterator[Any]:
+    """For each output, the upstream gradient with zeros for all others."""
+    for k in range(len(list(leaves(upstream, "")))):
+        yield _masked(upstream, {k: slice(None)})
+
+
+def _steps_alone(subject: Subject, upstream: Any) -> Iterator[Any]:
+    """For each time step, the upstream gradient with zeros at all others: where outputs have a time axis."""
+    lengths = {array.shape[0] for name, array in subject.arrays.items() if subject.axes(name)[:1] == "T"}
+    lengths = lengths or {array.shape[0] for array in subject.arrays.values() if array.ndim == 3}
+    timed = {
+        k: leaf.shape[0]
+        for k, (_, leaf) in enumerate(leaves(upstream, ""))
+        if np.ndim(leaf) == 3 and leaf.shape[0] in lengths
+    }
+    for t in range(max(timed.values(), default=0)):
+        yield _masked(upstream, {k: slice(t, t + 1) for k in timed})
+
+
+def _masked(upstream: Any, keep: dict[int, slice]) -> Any:
+    count = iter(range(10**9))
+
+    def mask(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: mask(part) for key, part in value.items()}
+        if isinstance(value, (tuple, list)):
+            parts = [mask(part) for part in value]
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        if value is None or isinstance(value, str):
+            return value
+        masked = np.zeros_like(value)
+        k = next(count)
+        if k in keep:
+            part = keep[k] if masked.ndim else ...
+            masked[part] = value[part]
+        return masked
+
+    return mask(upstream)
+
+
+def bisect(
+    comparison: Comparison,
+    got: Array,
+    derivatives: Derivatives,
+    upstream: Array,
+    rng: np.random.Generator,
+    tolerance: float,
+    floor: float,
+) -> tuple[Row, list[str]]:
+    """For an array of which a direction is wrong: which blocks of its first axis are, and one wrong entry."""
+
+    def is_wrong(region: tuple[slice, ...]) -> bool:
+        part = random_directions(comparison.name, got, derivatives, upstream, rng, region, n=1)
+        return bool(part.wrong(tolerance, floor).any())
+
+    whole = tuple(slice(0, size) for size in got.shape)
+    told = []
+    if 1 < got.shape[0] <= 16:
+        blocks = np.array([is_wrong((slice(k, k + 1), *whole[1:])) for k in range(got.shape[0])])
+        told = [f"{comparison.name}: {sentence}" for sentence in [_along(blocks, 0, "")] if sentence]
+    region = whole
+    while np.prod([part.stop - part.start for part in region]) > SMALL:
+        axis = int(np.argmax([part.stop - part.start for part in region]))
+        part = region[axis]
+        middle = (part.start + part.stop) // 2
+        halves = [(slice(part.start, middle)), slice(middle, part.stop)]
+        tried = [(*region[:axis], half, *region[axis + 1 :]) for half in halves]
+        region = tried[0] if is_wrong(tried[0]) else tried[1]
+    worst = (-1.0, (0,) * got.ndim, 0.0)
+    for offset in np.ndindex(*(part.stop - part.start for part in region)):
+        index = tuple(part.start + k for part, k in zip(region, offset, strict=True))
+        slope = derivatives.along(comparison.name, index=int(np.ravel_multi_index(index, got.shape)))
+        right = float(slope.value @ upstream)
+        worst = max(worst, (abs(float(got[index]) - right), index, right))
+    difference, index, right = worst
+    scale = max(comparison.scale, floor)
+    note = f"got {got[index]:.6g}, right is {right:.6g}"
+    return Row(comparison.name, got.shape, "wrong", difference / scale, index, note), told
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _ranges(numbers: list[int]) -> str:
+    """0-2, 5"""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
