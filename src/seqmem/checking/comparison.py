@@ -58,7 +58,7 @@ class Comparison(NamedTuple):
         verdict: Verdict = "wrong" if wrong.any() else "cannot tell" if unsure.any() else "right"
         bar = float(self.bar[worst])
         right = f"{self.right[worst]:.6g}" + (f" ± {bar:.0e}" if bar else "")
-        note = f"got {self.got[worst]:.6g}, right is {right}"
+        note = f"got {self.got[worst] + 0.0:.6g}, right is {right}"
         if verdict == "cannot tell":
             note += ": the function has a kink or is noisy there"
         where = tuple(int(i) for i in worst) if self.right.shape == self.shape else None

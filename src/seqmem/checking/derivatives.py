@@ -26,6 +26,7 @@ from seqmem.module import Array
 
 STEP = 1e-20
 STEPS = (1e-2, 1e-4, 1e-6)  # of the differences; a smaller one where a bar is still wide
+WALK = 1e-6  # the steps on which noise is measured
 NARROW = 1e-9  # a bar that needs no smaller step, relative to the derivatives
 
 # what gives real numbers for complex ones without a warning
@@ -40,6 +41,7 @@ class Slope(NamedTuple):
 
     value: Array  # (n_outputs,)
     bar: Array  # (n_outputs,) how wrong it may be
+    kink: Array  # (n_outputs,) whether the slopes to both sides differ
 
 
 class Derivatives:
@@ -70,9 +72,9 @@ class Derivatives:
         try:
             if self.exact:
                 value = outputs(1j * STEP).imag / STEP
-                return Slope(value, np.zeros(value.shape))
+                return Slope(value, np.zeros(value.shape), np.zeros(value.shape, bool))
             size = 1.0 if index is None else max(1.0, abs(float(kept)))
-            return _extrapolated(outputs, self._values, size)
+            return _extrapolated(outputs, self._values, self._noise, size)
         finally:
             if index is None:
                 array[...] = kept
@@ -83,6 +85,23 @@ class Derivatives:
         dtype = np.complex128 if self.exact else np.float64
         self._arrays = {name: array.astype(dtype) for name, array in self.subject.arrays.items()}
         self._values = self._outputs()
+        self._noise = np.zeros(self._values.shape) if self.exact else self._measured_noise()
+
+    def _measured_noise(self) -> Array:
+        """The noise of each output, from the third differences of a walk too short for any curve."""
+        rng = np.random.default_rng(0)
+        kept = {name: array.copy() for name, array in self._arrays.items()}
+        ways = {name: rng.uniform(0.5, 1.5, array.shape) for name, array in kept.items()}
+        walk = [self._values]
+        for k in range(1, 9):
+            for name, array in self._arrays.items():
+                array[...] = kept[name] + k * WALK * ways[name] * np.maximum(1.0, np.abs(kept[name]))
+            walk.append(self._outputs())
+        for name, array in self._arrays.items():
+            array[...] = kept[name]
+        third = np.diff(np.array(walk), 3, axis=0)
+        noise = np.sqrt(np.mean(third**2, axis=0) / 20)  # of 1, -3, 3, -1
+        return np.maximum(noise, np.sqrt(np.mean(noise**2))) if noise.size else noise
 
     def _outputs(self) -> Array:
         with np.errstate(all="ignore"):
@@ -91,6 +110,7 @@ class Derivatives:
     def _obstacle(self, rng: np.random.Generator) -> str:
         """Why the complex step does not serve; empty when it does."""
         self.obstacle = ""
+        self._directions: dict[str, Array] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             try:
@@ -111,11 +131,11 @@ class Derivatives:
             room = 1e-5 * np.max(np.abs(other.value), initial=0.0) + 10 * other.bar
             if np.any(np.abs(slope.value - other.value) > room):
                 return f"an imaginary part of {name} is lost on the way" + self._suspects()
+            if other.kink.any():
+                return f"the function has a kink at this {name}, and the complex step sees one side of it"
         return ""
 
     def _direction(self, name: str, rng: np.random.Generator) -> Array:
-        if not hasattr(self, "_directions"):
-            self._directions: dict[str, Array] = {}
         self._directions[name] = rng.standard_normal(self._arrays[name].shape)
         return self._directions[name]
 
@@ -141,18 +161,23 @@ def flat(outputs: object) -> Array:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _extrapolated(outputs: Callable[[complex], Array], start: Array, size: float) -> Slope:
-    best = _richardson(outputs, start, size * STEPS[0])
+def _extrapolated(
+    outputs: Callable[[complex], Array], start: Array, noise: Array, size: float
+) -> Slope:
+    if np.max(noise, initial=0.0) > 1e-12 * np.max(np.abs(start), initial=0.0):
+        still = (outputs(size / 2) == start) & (outputs(-size / 2) == start)
+        noise = np.where(still, 2 * STEPS[0] * noise, noise)  # a long way without a change: the slope is none
+    best = _richardson(outputs, start, noise, size * STEPS[0])
     for step in STEPS[1:]:
         if np.all(best.bar <= NARROW * np.max(np.abs(best.value), initial=0.0)):
             break
-        other = _richardson(outputs, start, size * step)
+        other = _richardson(outputs, start, noise, size * step)
         closer = other.bar < best.bar
-        best = Slope(np.where(closer, other.value, best.value), np.where(closer, other.bar, best.bar))
+        best = Slope(*(np.where(closer, *parts) for parts in zip(other, best, strict=True)))
     return best
 
 
-def _richardson(outputs: Callable[[complex], Array], start: Array, step: float) -> Slope:
+def _richardson(outputs: Callable[[complex], Array], start: Array, noise: Array, step: float) -> Slope:
     """Central differences of three steps, extrapolated twice."""
     slopes, kinks = [], []
     for h in (step, step / 2, step / 4):
@@ -162,13 +187,13 @@ def _richardson(outputs: Callable[[complex], Array], start: Array, step: float) 
     first = (4 * slopes[1] - slopes[0]) / 3
     second = (4 * slopes[2] - slopes[1]) / 3
     value = (16 * second - first) / 15
-    rounding = 4 * np.finfo(start.dtype).eps * np.abs(start) / step * 4
+    rounding = 16 * np.maximum(np.finfo(start.dtype).eps * np.abs(start), noise) / step
     disagreement = np.abs(value - second)
     typical = np.sqrt(np.mean(disagreement**2)) if disagreement.size else 0.0  # one may agree by luck
     bar = np.maximum(disagreement, typical) + rounding
     # on a smooth curve the two slopes close in on each other as the step shrinks; at a kink they do not
     kink = (kinks[2] > 0.6 * kinks[0]) & (kinks[2] > 100 * rounding) & (kinks[2] > 1e-6 * np.abs(value))
-    return Slope(value, np.where(kink, np.maximum(bar, kinks[2]), bar))
+    return Slope(value, np.where(kink, np.maximum(bar, kinks[2]), bar), kink)
 
 
 def _refusal(error: BaseException) -> str:

@@ -62,7 +62,8 @@ def explanation(  # noqa: C901 - one question after the other
         if told:
             return told
     error = np.max(np.abs(got - right)) / comparison.scale
-    if error < 1e-5 and not comparison.bar.any():
+    everywhere = np.mean(got != right) > 0.5
+    if error < 1e-5 and everywhere and not comparison.bar.any():
         return "single-precision", f"off by {error:.0e} of its size: is there a float32 array on the way?"
     return None
 
@@ -78,7 +79,8 @@ def _factor(subject: Subject, factor: float) -> str:
                 return f"{sign}{n} times the right gradient; {n} is the length of axis {axis} of {name}"
             if n > 1 and abs(size - 1 / n) < 1e-6 / n:
                 return f"{sign}1/{n} of the right gradient; {n} is the length of axis {axis} of {name}"
-    return f"{sign}{size:.6g} times the right gradient"
+    digits = 6 if abs(size - 1) > 1e-4 else 12
+    return f"{sign}{size:.{digits}g} times the right gradient"
 
 
 def _permuted(

@@ -34,8 +34,13 @@ class LikeSubject(FunctionSubject):
         self.layout = layout
         self._blocks = _blocks(layout, like, inputs)
 
+        self.outputs: Outputs = []  # known once they were recognised
+
     def blocks(self, name: str) -> dict[str, Array]:
         return self._blocks.get(name, {})
+
+    def time_axes(self, outputs: list[Array]) -> dict[int, int]:
+        return {k: axes.index(0) for k, (name, axes) in enumerate(self.outputs) if name == "hs"}
 
 
 class Match(NamedTuple):
@@ -79,6 +84,7 @@ def check_like(
     if match is None and not ran:
         raise ValueError(_unknown_parameters(forward, kind))
     subject = match.subject if match else ran[0]
+    subject.outputs = match.outputs if match else []
     report = check(subject, seed, tolerance)
     if match is None:
         text = (
@@ -91,7 +97,7 @@ def check_like(
             causes=(Cause("forward-unknown", text), *report.causes),
         )
     if match.mistakes:
-        whole = "; the backward pass is right for this forward pass" if report.passed else ""
+        whole = " (The backward pass is right for this forward pass.)" if report.passed else ""
         found = tuple(_cause(mistake, whole) for mistake in match.mistakes)
         return replace(report, verdict="wrong", causes=(*found, *report.causes))
     if report.verdict == "wrong":

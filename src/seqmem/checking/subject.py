@@ -55,6 +55,12 @@ class Subject(ABC):
         numbers = np.arange(len(self.gates)).reshape(shape) + np.zeros(self.arrays[name].shape, int)
         return {f"{GATE_NAMES[gate]} ({gate})": numbers == k for k, gate in enumerate(self.gates)}
 
+    def time_axes(self, outputs: list[Array]) -> dict[int, int]:
+        """Which outputs have an axis of time steps, and which axis: the first, where an input has it."""
+        lengths = {array.shape[0] for name, array in self.arrays.items() if self.axes(name)[:1] == "T"}
+        lengths = lengths or {array.shape[0] for array in self.arrays.values() if array.ndim == 3}
+        return {k: 0 for k, out in enumerate(outputs) if np.ndim(out) == 3 and out.shape[0] in lengths}
+
     @abstractmethod
     def forward(self, arrays: dict[str, Array]) -> tuple[Any, Any]:
         """Outputs and cache; neither is an array of `arrays`."""

@@ -113,23 +113,18 @@ def _wrong_arrays(
 def _alone(upstream: Any) -> Iterator[Any]:
     """For each output, the upstream gradient with zeros for all others."""
     for k in range(len(list(leaves(upstream, "")))):
-        yield _masked(upstream, {k: slice(None)})
+        yield _masked(upstream, {k: ...})
 
 
 def _steps_alone(subject: Subject, upstream: Any) -> Iterator[Any]:
     """For each time step, the upstream gradient with zeros at all others: where outputs have a time axis."""
-    lengths = {array.shape[0] for name, array in subject.arrays.items() if subject.axes(name)[:1] == "T"}
-    lengths = lengths or {array.shape[0] for array in subject.arrays.values() if array.ndim == 3}
-    timed = {
-        k: leaf.shape[0]
-        for k, (_, leaf) in enumerate(leaves(upstream, ""))
-        if np.ndim(leaf) == 3 and leaf.shape[0] in lengths
-    }
-    for t in range(max(timed.values(), default=0)):
-        yield _masked(upstream, {k: slice(t, t + 1) for k in timed})
+    parts = [leaf for _, leaf in leaves(upstream, "")]
+    axes = subject.time_axes(parts)
+    for t in range(max((parts[k].shape[axis] for k, axis in axes.items()), default=0)):
+        yield _masked(upstream, {k: (slice(None),) * axis + (t,) for k, axis in axes.items()})
 
 
-def _masked(upstream: Any, keep: dict[int, slice]) -> Any:
+def _masked(upstream: Any, keep: dict[int, Any]) -> Any:
     count = iter(range(10**9))
 
     def mask(value: Any) -> Any:
@@ -143,8 +138,7 @@ def _masked(upstream: Any, keep: dict[int, slice]) -> Any:
         masked = np.zeros_like(value)
         k = next(count)
         if k in keep:
-            part = keep[k] if masked.ndim else ...
-            masked[part] = value[part]
+            masked[keep[k]] = value[keep[k]]
         return masked
 
     return mask(upstream)
