@@ -135,9 +135,12 @@ class Cell(Module, ABC):
         """Blocks of pre-activations, 1 for a cell without gates."""
         return max(1, len(self.gates))
 
-    def tape(self, state: State, n_rows: int) -> Tape:
-        """Room for what n_rows rows leave behind, the states behind the initial state."""
-        K, B = len(self.kept), len(self.output(state))
+    def tape(self, state: State, n_rows: int, traced: bool = False) -> Tape:
+        """Room for what n_rows rows leave behind, the states behind the initial state.
+
+        Traced, it has G blocks more: the pre-activations are not overwritten by the gates then.
+        """
+        K, B = len(self.kept) + traced * self.n_gates, len(self.output(state))
         initial = np.array(state, ndmin=3)  # (1, B, H), or (2, B, H) of an LSTM
         dtype = np.result_type(initial, self.W_x)
         room = empty_blocks(K + len(initial), B + n_rows, self.hidden_size, dtype, B)
@@ -154,12 +157,21 @@ class Cell(Module, ABC):
 
         Args:
             xs: (N, d) rows, in the working dtype.
-            kept: (K, N, H), whose first G blocks are filled.
+            kept: (K, N, H), whose blocks of pre-activations are filled.
             columns: which of the D input features xs holds.
         """
-        a = kept[: self.n_gates]
+        a = self.pre_activations(kept)
         np.matmul(xs, stacked(self.W_x)[:, columns], out=a)
         a += self.b.reshape(-1, 1, self.hidden_size)
+
+    def pre_activations(self, kept: Array) -> Array:
+        """(G, N, H): the blocks that the gates overwrite, or blocks of their own where the tape is traced."""
+        K = len(self.kept)
+        return kept[K:] if len(kept) > K else kept[: self.n_gates]
+
+    def total_gradient(self, d_state: State, d_a: Array) -> State:
+        """dLoss/d(state after the step) by every path, from what `step_backward` is about to be given."""
+        return d_state
 
     def joins_gates(self, batch_size: int) -> bool:
         """Whether `step` and `step_backward` take the gates' recurrent weights as one matrix.

@@ -66,20 +66,22 @@ class GRUCell(Cell):
         self.n_local = 3 if reset == "before" else 4
 
     def step(self, prev: Array, kept: Array, new: Array, W_h: Array) -> None:
-        r, z, n, _ = kept
-        add_product(kept[:2], prev, W_h[:2])
-        sigmoid(kept[:2], out=kept[:2])
+        r, z, n = kept[:3]
+        a = self.pre_activations(kept)
+        a_n = a[2]
+        add_product(a[:2], prev, W_h[:2])
+        sigmoid(a[:2], out=kept[:2])
         if self.reset == "before":
             reset_h = np.multiply(r, prev, out=kept[3])
-            n += reset_h @ W_h[2]
+            a_n += reset_h @ W_h[2]
         else:
             a_hn = np.add(prev @ W_h[2], self.b_hn, out=kept[3])
-            n += r * a_hn
-        np.tanh(n, out=n)
+            a_n += r * a_hn
+        np.tanh(a_n, out=n)
         np.add((1 - z) * prev, z * n, out=new)
 
     def local_derivatives(self, kept: Array, prev: Array, local: Array) -> None:
-        r, z, n, _ = kept
+        r, z, n = kept[:3]
         np.multiply(z * (1 - z), n - prev, out=local[1])  # dh/da_z
         np.multiply(1 - n**2, z, out=local[2])  # dh/da_n
         if self.reset == "before":

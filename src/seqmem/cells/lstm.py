@@ -75,16 +75,17 @@ class LSTMCell(Cell):
         self.gate("f").b[...] = forget_bias
 
     def step(self, prev: LSTMState, kept: Array, new: LSTMState, W_h: Array) -> None:
-        i, f, o, g, tanh_c = kept
-        add_product(kept[:4], prev.h, W_h)
-        sigmoid(kept[:3], out=kept[:3])
-        np.tanh(g, out=g)
+        i, f, o, g, tanh_c = kept[:5]
+        a = self.pre_activations(kept)
+        add_product(a, prev.h, W_h)
+        sigmoid(a[:3], out=kept[:3])
+        np.tanh(a[3], out=g)
         np.add(f * prev.c, i * g, out=new.c)
         np.tanh(new.c, out=tanh_c)
         np.multiply(o, tanh_c, out=new.h)
 
     def local_derivatives(self, kept: Array, prev: LSTMState, local: Array) -> None:
-        i, f, o, g, tanh_c = kept
+        i, f, o, g, tanh_c = kept[:5]
         np.multiply(i * (1 - i), g, out=local[0])  # dc/da_i
         np.multiply(f * (1 - f), prev.c, out=local[1])  # dc/da_f
         np.multiply(o * (1 - o), tanh_c, out=local[2])  # dh/da_o
@@ -100,6 +101,10 @@ class LSTMCell(Cell):
         d_a[3] *= d_c  # g through c
         d_c *= f  # c = f * c_prev + i * g
         through(d_a[:4], W_h_T, out=d_h)  # a = ... + h_prev @ W_h: now d_h_prev
+
+    def total_gradient(self, d_state: LSTMState, d_a: Array) -> LSTMState:
+        d_h, d_c = d_state
+        return LSTMState(d_h, d_c + d_h * d_a[4])
 
     def joins_gates(self, batch_size: int) -> bool:
         return batch_size == 1

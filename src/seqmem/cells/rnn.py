@@ -45,12 +45,13 @@ class RNNCell(Cell):
         super().__init__(input_size, hidden_size, rng, dtype)
 
     def step(self, prev: Array, kept: Array, new: Array, W_h: Array) -> None:
-        add_product(kept, prev, W_h)
-        np.tanh(kept, out=kept)
-        new[...] = kept[0]
+        a, h = self.pre_activations(kept), kept[:1]
+        add_product(a, prev, W_h)
+        np.tanh(a, out=h)
+        new[...] = h[0]
 
     def local_derivatives(self, kept: Array, prev: Array, local: Array) -> None:
-        np.subtract(1, kept**2, out=local)  # dh/da
+        np.subtract(1, kept[:1] ** 2, out=local)  # dh/da
 
     def step_backward(self, d_state: Array, kept: Array, d_a: Array, W_h_T: Array) -> None:
         d_a *= d_state

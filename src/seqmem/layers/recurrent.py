@@ -11,6 +11,7 @@ from seqmem.cells import Cell, State
 from seqmem.cells.products import stacked, through_all
 from seqmem.cells.tape import Tape
 from seqmem.layers.packing import Packing, pack
+from seqmem.layers.traces import Trace, note, pre_activation_names, values_of
 from seqmem.module import Array, Grads, Module, prefixed, tree_map
 from seqmem.validation import as_lengths, as_pair, as_upstream
 
@@ -51,7 +52,7 @@ class Recurrent(Module):
         self.reverse = bool(reverse)
 
     def forward(
-        self, xs: Array, state: State = None, lengths: Any = None
+        self, xs: Array, state: State = None, lengths: Any = None, traced: bool = False
     ) -> tuple[tuple[Array, State], RecurrentCache]:
         """All steps of a batch of sequences.
 
@@ -60,6 +61,7 @@ class Recurrent(Module):
             state: the state before the first step; zeros when None.
             lengths: (B,) integers from 0 to T in any order; None when every sequence has T steps. What is
                 in xs beyond them has no effect.
+            traced: keep the pre-activations as well, for `trace`.
 
         Returns:
             ((hs, final), cache): outputs (T, B, H), 0 beyond a sequence's length; the state after each
@@ -74,7 +76,7 @@ class Recurrent(Module):
         packing = pack(T, B, as_lengths(lengths, B, T, "Recurrent.forward"), self.reverse)
         cell, rows = self.cell, packing.pack(xs)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-            tape = cell.tape(cell.rows(state, packing.batch), len(rows))
+            tape = cell.tape(cell.rows(state, packing.batch), len(rows), traced)
             kept, states = tape
             cell.project(rows, kept)
             W_h = cell.step_weights(B)
@@ -97,6 +99,43 @@ class Recurrent(Module):
             ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
             state before the first step, and of each parameter.
         """
+        return self._backward(d_outputs, cache, None)
+
+    def trace(self, cache: RecurrentCache) -> Trace:
+        """What happened at every step of a forward pass, (T, B, H) each, by name; 0 in the padding.
+
+        These are the values that the backward pass uses: do not write to them. "i", "f", "o", "g", "c",
+        "tanh_c", "h" of an LSTM, "r", "z", "n", "h" and the reset state or product of a GRU, "h" of an RNN;
+        pre-activations "a_i" and so on ("a" of an RNN) when the forward pass was traced.
+
+        >>> from seqmem.cells import GRUCell
+        >>> layer = Recurrent(GRUCell(3, 4, rng=0))
+        >>> _, cache = layer.forward(np.ones((5, 2, 3)), traced=True)
+        >>> list(layer.trace(cache))
+        ['r', 'z', 'n', 'reset_h', 'h', 'a_r', 'a_z', 'a_n']
+        """
+        values = values_of(self.cell, cache.tape)
+        return {name: cache.packing.unpack(rows, cache.shape) for name, rows in values.items()}
+
+    def trace_gradients(self, d_outputs: tuple[Array | None, State], cache: RecurrentCache) -> Trace:
+        """The gradients at every step of a backward pass, (T, B, H) each, by name; 0 in the padding.
+
+        "h" and "c" are dLoss/d(state after the step) by every path, "a_i" and so on dLoss/d(pre-activation).
+
+        >>> from seqmem.cells import LSTMCell
+        >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
+        >>> (hs, _), cache = layer.forward(np.ones((5, 2, 3)))
+        >>> list(layer.trace_gradients((hs, None), cache))
+        ['h', 'c', 'a_i', 'a_f', 'a_o', 'a_g']
+        """
+        seen: Trace = {}
+        self._backward(d_outputs, cache, seen)
+        return {name: cache.packing.unpack(rows, cache.shape) for name, rows in seen.items()}
+
+    def _backward(
+        self, d_outputs: tuple[Array | None, State], cache: RecurrentCache, seen: Trace | None
+    ) -> tuple[tuple[Array, State], Grads]:
+        """`backward`; what `trace_gradients` shows goes into `seen`."""
         xs, tape, packing, (T, B) = cache
         cell = self.cell
         kept, states = tape
@@ -114,7 +153,11 @@ class Recurrent(Module):
                 running = cell.rows(d_state, slice(0, now.stop - now.start))
                 d_h = cell.output(running)
                 d_h += d_hs[now]
+                if seen is not None:
+                    note(seen, cell.total_gradient(running, d_a[:, now]), now, len(xs))
                 cell.step_backward(running, kept[:, now], d_a[:, now], W_h_T)
+            if seen is not None:
+                seen |= dict(zip(pre_activation_names(cell), d_a, strict=False))
             grads = cell.collect(xs, prev, kept, d_a)
             d_xs = packing.unpack(through_all(d_a[: cell.n_gates], stacked(cell.W_x)), (T, B))
         return (d_xs, tree_map(packing.unsort, d_state)), prefixed("cell", grads)

@@ -26,6 +26,7 @@ from seqmem.layers.embedding import EmbeddingCache
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.packing import pack
 from seqmem.layers.recurrent import last_step_first
+from seqmem.layers.traces import Trace, note, pre_activation_names, values_of
 from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.module import Array, Grads, Module, prefixed, tree_leaves
 from seqmem.validation import (
@@ -118,7 +119,13 @@ class Decoder(Module):
         self.dropout = dropout
 
     def forward(
-        self, tokens: Array, state: State, keys: Array, lengths: Any = None, rng: Rng = None
+        self,
+        tokens: Array,
+        state: State,
+        keys: Array,
+        lengths: Any = None,
+        rng: Rng = None,
+        traced: bool = False,
     ) -> tuple[tuple[Array, Array], DecoderCache]:
         """Teacher forcing: all steps, each fed the token that should have come before it.
 
@@ -128,6 +135,7 @@ class Decoder(Module):
             keys: what the context looks at, (S, B, K).
             lengths: (B,) integers from 0 to S, the valid positions of the keys; None when all are.
             rng: turns dropout on.
+            traced: keep the pre-activations as well, for `trace`.
 
         Returns:
             ((logits, weights), cache): (T, B, V), (T, B, S), and what `backward` needs.
@@ -147,7 +155,7 @@ class Decoder(Module):
         looks: list[Look] = []
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             memory = self.context.project(keys, lengths)
-            tape = cell.tape(state, T * B)
+            tape = cell.tape(state, T * B, traced)
             cell.project(xs[:, :E], tape.kept, slice(0, E))
             step_weights = self.step_weights(B)
             for t, (now, after, before) in enumerate(pack(T, B).steps):
@@ -174,6 +182,32 @@ class Decoder(Module):
             ((None, d_state, d_keys), grads): for the state before the first step, for the keys (S, B, K),
             exactly 0 in the padding, and for each parameter.
         """
+        return self._backward(d_outputs, cache, None)
+
+    def trace(self, cache: DecoderCache) -> Trace:
+        """What happened at every step of a forward pass, by name: as `Recurrent.trace`, (T, B, H) each, with
+        "weights" (T, B, S) and "context" (T, B, K) of the steps' looks.
+        """
+        T, B, _ = cache.shape
+        values = values_of(self.cell, cache.tape)
+        trace = {name: rows.reshape(T, B, self.hidden_size) for name, rows in values.items()}
+        trace["weights"] = (
+            np.stack([look.weights for look in cache.looks]) if cache.looks else np.zeros(cache.shape)
+        )
+        trace["context"] = cache.xs[:, self.embedding_size :].reshape(T, B, self.key_size)
+        return trace
+
+    def trace_gradients(self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache) -> Trace:
+        """The gradients at every step of a backward pass, by name: as `Recurrent.trace_gradients`."""
+        T, B, _ = cache.shape
+        seen: Trace = {}
+        self._backward(d_outputs, cache, seen)
+        return {name: rows.reshape(T, B, self.hidden_size) for name, rows in seen.items()}
+
+    def _backward(
+        self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache, seen: Trace | None
+    ) -> tuple[tuple[None, State, Array], Grads]:
+        """`backward`; what `trace_gradients` shows goes into `seen`."""
         cell, context, E, (T, B, _) = self.cell, self.context, self.embedding_size, cache.shape
         (kept, states), memory, G = cache.tape, cache.memory, self.cell.n_gates
         d_logits, d_weights = as_pair(d_outputs, "Decoder.backward", "d_outputs", "(d_logits, d_weights)")
@@ -194,6 +228,8 @@ class Decoder(Module):
             for t, now in zip(reversed(range(T)), last_step_first(cell, kept, prev, d_a, steps), strict=True):
                 d_h = cell.output(d_state)
                 d_h += d_hs[t]
+                if seen is not None:
+                    note(seen, cell.total_gradient(d_state, d_a[:, now]), now, T * B)
                 cell.step_backward(d_state, kept[:, now], d_a[:, now], W_h_T)
                 d_context = through(d_a[:G, now], W_context_T)
                 d_query, d_look = context.step_backward(
@@ -201,6 +237,8 @@ class Decoder(Module):
                 )
                 d_h += d_query  # the state before the step asked
                 d_looks.append(d_look)
+            if seen is not None:
+                seen |= dict(zip(pre_activation_names(cell), d_a, strict=False))
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             cell_grads = cell.collect(cache.xs, prev, kept, d_a)
             d_ys = through_all(d_a[:G], W_y).reshape(T, B, E)
@@ -268,7 +306,7 @@ class Decoder(Module):
     ) -> tuple[Array, Look]:
         """Look, add what was seen to the pre-activations, take the cell's step."""
         context, look = self.context.step(self.cell.output(prev), memory)
-        add_product(kept[: self.cell.n_gates], context, weights.W_context)
+        add_product(self.cell.pre_activations(kept), context, weights.W_context)
         self.cell.step(prev, kept, new, weights.W_h)
         return context, look
 
