@@ -63,3 +63,29 @@ def _width(symbol: str) -> int:
         0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
         for character in symbol
     )
+
+
+def trace_heatmap(values: Array, *, ascii_only: bool = False) -> str:
+    """A quantity of a trace as shades: a line for each unit, a column for each step.
+
+    Args:
+        values: (T, H), one sequence's: `trace["f"][:, 0]`. Shaded by magnitude, the largest darkest.
+        ascii_only: shade with ASCII characters.
+
+    Returns:
+        Lines of text; a minus stands before a unit that is negative on average.
+
+    >>> print(trace_heatmap(np.array([[0.0, -1.0], [0.5, -1.0], [1.0, -0.2]])))
+    0   ▒█
+    1 -██░
+    """
+    values = as_floats(values, np.dtype(np.float64), ("T", "H"), "trace_heatmap", "values")
+    shades = ASCII_SHADES if ascii_only else SHADES
+    top = float(np.max(np.abs(values), initial=0.0)) or 1.0
+    levels = np.rint(np.abs(values) / top * (len(shades) - 1)).astype(int)  # (T, H)
+    width = len(str(max(0, values.shape[1] - 1)))
+    return "\n".join(
+        f"{unit:>{width}} {'-' if values[:, unit].mean() < 0 else ' '}"
+        + "".join(shades[level] for level in levels[:, unit])
+        for unit in range(values.shape[1] if len(values) else 0)
+    )

@@ -1,0 +1,178 @@
+"""Pictures with matplotlib, an optional package. Each takes the axes to draw on and returns them.
+
+Without matplotlib, `attention_heatmap` and `trace_heatmap` draw with text and need nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from seqmem.module import Array
+from seqmem.training import History
+
+GRID = {"alpha": 0.3, "linewidth": 0.6}
+LINES = ("-", "--", "-.", ":")  # colour is never the only difference
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def plot_attention(weights: Array, source: Sequence[str], target: Sequence[str], *, ax: Any = None) -> Any:
+    """Attention weights as a matrix: a row for each target symbol, a column for each source symbol.
+
+    Args:
+        weights: (T, S), each row adding up to 1.
+        source: S symbols.
+        target: T symbols.
+        ax: matplotlib axes; new ones when None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: when the weights' shape does not fit the symbols.
+    """
+    weights = np.asarray(weights)
+    if weights.shape != (len(target), len(source)):
+        raise ValueError(
+            f"plot_attention: weights has shape {weights.shape}, expected ({len(target)}, {len(source)}): "
+            "one row for each target symbol, one column for each source symbol"
+        )
+    ax = _axes(ax)
+    image = ax.imshow(weights, vmin=0.0, vmax=1.0, cmap="Greys", aspect="auto")
+    ax.set_xticks(range(len(source)), labels=source, rotation=45, ha="right", parse_math=False)
+    ax.set_yticks(range(len(target)), labels=target, parse_math=False)
+    ax.set_xlabel("source")
+    ax.set_ylabel("target")
+    ax.figure.colorbar(image, ax=ax, label="weight")
+    return ax
+
+
+def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any = None) -> Any:
+    """One quantity of a trace, units over time, for one sequence of the batch.
+
+    Args:
+        trace: what `layer.trace(cache)` returned: (T, B, H) by name.
+        name: which of its arrays.
+        row: which sequence of the batch.
+        ax: matplotlib axes; new ones when None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ImportError: without matplotlib.
+        ValueError: for a name that is not in the trace.
+    """
+    if name not in trace:
+        raise ValueError(f"plot_trace: {name!r} is not in the trace, which has {', '.join(trace)}")
+    values = trace[name][:, row].T  # (H, T)
+    ax = _axes(ax)
+    is_gate = name in ("i", "f", "o", "r", "z")
+    bound = 1.0 if is_gate else max(1e-12, float(np.max(np.abs(values), initial=0.0)))
+    colours = {"cmap": "viridis", "vmin": 0.0} if is_gate else {"cmap": "RdBu_r", "vmin": -bound}
+    image = ax.imshow(values, vmax=bound, aspect="auto", interpolation="nearest", **colours)
+    ax.set_xlabel("step")
+    ax.set_ylabel("unit")
+    ax.set_title(name)
+    ax.figure.colorbar(image, ax=ax)
+    return ax
+
+
+def plot_gradient_flow(norms: Mapping[str, Array], *, ax: Any = None) -> Any:
+    """How large the gradient is at each step, on a logarithmic scale.
+
+    Args:
+        norms: (T,) norms by the name of what they are norms of.
+        ax: matplotlib axes; new ones when None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ImportError: without matplotlib.
+    """
+    ax = _axes(ax)
+    for k, (name, values) in enumerate(norms.items()):
+        shown = np.where(np.asarray(values) > 0, values, np.nan)  # a logarithm has no place for 0
+        ax.plot(shown, LINES[k % len(LINES)], label=name)
+    ax.set_yscale("log")
+    ax.set_xlabel("step")
+    ax.set_ylabel("norm of the gradient")
+    ax.grid(**GRID)
+    ax.legend()
+    return ax
+
+
+def plot_memory_horizon(accuracy: Mapping[str, Mapping[int, Sequence[float]]], *, ax: Any = None) -> Any:
+    """Accuracy against distance: the median over the seeds, and their spread.
+
+    Args:
+        accuracy: by kind and distance, one accuracy from 0 to 1 for each seed.
+        ax: matplotlib axes; new ones when None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ImportError: without matplotlib.
+    """
+    ax = _axes(ax)
+    for k, (kind, found) in enumerate(accuracy.items()):
+        distances = sorted(found)
+        runs = [np.asarray(found[distance]) for distance in distances]
+        style = {"marker": MARKERS[k % len(MARKERS)], "linestyle": LINES[k % len(LINES)]}
+        (line,) = ax.plot(distances, [np.median(run) for run in runs], label=kind, **style)
+        low, high = [run.min() for run in runs], [run.max() for run in runs]
+        ax.fill_between(distances, low, high, alpha=0.15, color=line.get_color())
+    ax.axhline(0.9, color="grey", linewidth=0.8, linestyle=":")
+    ax.set_xscale("log")
+    ax.set_ylim(0.0, 1.02)
+    ax.set_xlabel("distance in words")
+    ax.set_ylabel("accuracy")
+    ax.grid(**GRID)
+    ax.legend()
+    return ax
+
+
+def plot_history(history: History, *, ax: Any = None) -> Any:
+    """Loss, and the metric where there is one, over the epochs.
+
+    Args:
+        history: what `fit` returned.
+        ax: matplotlib axes; new ones when None.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ImportError: without matplotlib.
+    """
+    ax = _axes(ax)
+    epochs = range(1, len(history.loss) + 1)
+    ax.plot(epochs, history.loss, "o-", label="loss")
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("loss (nats per token)")
+    ax.grid(**GRID)
+    if history.metric:
+        other = ax.twinx()
+        other.plot(epochs, history.metric, "s--", color="C1", label="metric")
+        other.set_ylabel("metric")
+        ax.legend(handles=[*ax.get_lines(), *other.get_lines()])
+    return ax
+
+
+def _axes(ax: Any) -> Any:
+    """The given axes, or new ones."""
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            'plots need matplotlib, which is not installed: pip install "seqmem[plot]". '
+            "attention_heatmap and trace_heatmap draw with text and need nothing"
+        ) from error
+    return Figure(layout="constrained").subplots()  # no window, and no list of figures that never ends
