@@ -1,6 +1,7 @@
 """The command line: what it prints, its exit codes, and no traceback for a user's mistake."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -200,3 +201,114 @@ def _few_dates(split):
 
 def _few_seconds(fit):
     return lambda *inputs, **options: fit(*inputs, **{**options, "epochs": 1})
+
+
+DENSE = """
+import numpy as np
+
+
+def dense_forward(x, w):
+    return x @ w, (x, w)
+
+
+def dense_backward(d_y, cache):
+    x, w = cache
+    return d_y @ w.T, x.T @ d_y
+
+
+def dense_inputs(rng):
+    return {"x": rng.standard_normal((3, 2)), "w": rng.standard_normal((2, 4))}
+"""
+RNN = """
+import numpy as np
+
+
+def mine_forward(x, h, Wx, Wh, b):
+    new = np.tanh(x @ Wx + h @ Wh + b)
+    return new, (x, h, Wx, Wh, new)
+
+
+def mine_backward(d_new, cache):
+    x, h, Wx, Wh, new = cache
+    d_a = d_new * (1 - new)
+    return d_a @ Wx.T, d_a @ Wh.T, x.T @ d_a, h.T @ d_a, d_a.sum(axis=0)
+"""
+VERDICTS = {
+    "right": (DENSE, 0),
+    "wrong": (DENSE.replace("x.T @ d_y", "2 * x.T @ d_y"), 1),
+    "cannot tell": (DENSE.replace("x, w = cache", "raise ZeroDivisionError"), 2),
+}
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "mine.py"
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_a_check_has_its_verdict_as_exit_code(
+    verdict: str, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, code = VERDICTS[verdict]
+    mine.write_text("print('hello')\n" + text, encoding="utf-8")
+    assert main(["check", "mine.py:dense"]) == code
+    captured = capsys.readouterr()
+    assert verdict in captured.out.lower().splitlines()[0]
+    assert captured.out.endswith("\n\nIt printed:\nhello\n")
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_a_check_prints_json_and_nothing_else(
+    verdict: str, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, code = VERDICTS[verdict]
+    mine.write_text("print('hello')\n" + text, encoding="utf-8")
+    assert main(["check", "mine.py", "--json", "--seed", "7"]) == code
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == verdict
+    assert found["passed"] == (code == 0)
+    assert found.get("seed", 7) == 7
+    assert ("ZeroDivisionError" in found.get("trouble", "")) == (code == 2)
+
+
+def test_a_check_is_told_what_functions_are_like_and_names_the_mistake(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine.write_text(RNN, encoding="utf-8")
+    assert main(["check", "mine.py:mine", "--like", "rnn_step", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [cause["code"] for cause in found["causes"]] == ["rnn-tanh-derivative-without-square"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check"], "no file was named"),
+        (["check", "nowhere.py"], "nowhere.py: no such file"),
+        (["check", "nowhere.py:dense"], "nowhere.py: no such file"),
+        (["check", r"C:\Users\me\nowhere.py"], "no such file"),
+        (["check", r"C:\Users\me\nowhere.py:dense"], "nowhere.py: no such file"),
+        (["check", "."], "no such file"),
+    ],
+)
+def test_a_check_of_no_file_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.startswith("seqmem: error: ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("options", [["--like", "transformer"], ["--seed", "-1"], ["--seconds", "0"]])
+def test_a_wrong_option_of_a_check_is_exit_code_2(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["check", "mine.py", *options])
+    assert stopped.value.code == 2
+    assert "usage:" in capsys.readouterr().err

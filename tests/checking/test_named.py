@@ -1,4 +1,4 @@
-"""Students' functions in any layout: right ones are right, known mistakes have a name, unknown ones have none."""
+"""Functions in any layout: right ones are right, known mistakes have a name, unknown ones have none."""
 
 import inspect
 import re
@@ -82,7 +82,7 @@ def test_every_style_has_a_name_of_its_own():
     assert len(STYLES) == len(styles.STYLES)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", [WIDE, FEATURES_FIRST, BATCH_FIRST, SINGLE, GRU_JOINED])
 def test_what_is_right_is_right_at_other_numbers(name, seed):
     style = STYLES[name]
@@ -109,7 +109,7 @@ PLANTED = [
         "lstm-d-f-with-new-c",
     ),
     (BATCH_FIRST, 'dWh += s["h"].T @ da', 'dWh = s["h"].T @ da', "lstm-d-W-h-overwritten"),
-    (BATCH_FIRST, "dh = dh + dhs[:, t]", "dh = dhs[:, t]", "lstm-carry-and-final-dropped"),
+    (BATCH_FIRST, "dh = dh + dhs[:, t]", "dh = dhs[:, t]", "lstm-carry-dropped"),
     (BUFFERS, "d_c * cs[t] * f", "d_c * cs[t + 1] * f", "lstm-d-f-with-new-c"),
     (BUFFERS, "flat.T @ hs[:-1]", "flat.T @ hs[1:]", "lstm-d-W-h-with-new-h"),
     (SINGLE, "d_c * c_prev *", "d_c * c *", "lstm-d-f-with-new-c"),
@@ -119,7 +119,7 @@ PLANTED = [
     (RNN, "da.dot(Wh.T)", "da.dot(Wh)", "rnn-d-h-without-transpose"),
     (RNN_EINSUM, '1 - cache["h"] ** 2', '1 + cache["h"] ** 2', "rnn-tanh-derivative-plus"),
     (RNN_BATCH_FIRST, "(1 - h[:, t, :] ** 2)", "(1 - before ** 2)", "rnn-tanh-derivative-at-h-prev"),
-    (RNN_BATCH_FIRST, "(dh[:, t, :] + dprev)", "dh[:, t, :]", "rnn-carry-and-final-dropped"),
+    (RNN_BATCH_FIRST, "(dh[:, t, :] + dprev)", "dh[:, t, :]", "rnn-carry-dropped"),
     (GRU, "d_h * (n - h_prev)", "d_h * (h_prev - n)", "gru-before-z-exchanged-in-d-z"),
     (GRU, '"W_hn": (r * h_prev).T', '"W_hn": h_prev.T', "gru-before-d-W-hn-without-r"),
     (GRU_JOINED, "drhx[:, :H] * r", "drhx[:, :H]", "gru-before-d-h-without-r"),
@@ -190,13 +190,13 @@ def test_a_backward_pass_that_is_right_for_a_wrong_forward_pass_is_said_to_be():
     report = check_like(forward, backward, "rnn_step")
     assert report.verdict == "wrong"
     assert codes(report) == ["rnn-forward-no-activation"]
-    assert "the backward pass is right for this forward pass" in report.causes[0].message
+    assert "the backward pass is right for this forward pass" in report.causes[0].message.lower()
 
 
 def test_a_backward_pass_that_is_wrong_for_a_wrong_forward_pass_is_not_said_to_be_right():
     report = planted_forward(RNN, "np.tanh(x.dot(Wx) + prev_h.dot(Wh) + b)", "x @ Wx + prev_h @ Wh + b")
     assert codes(report)[0] == "rnn-forward-no-activation"
-    assert "the backward pass is right" not in str(report)
+    assert "the backward pass is right" not in str(report).lower()
 
 
 def test_a_forward_pass_that_is_neither_right_nor_known_is_not_judged_with_a_backward_pass_that_fits_it():
@@ -220,10 +220,10 @@ def test_an_unknown_forward_pass_is_said_and_its_backward_pass_compared_with_it(
     assert "neither one step of an LSTM nor one with a mistake that is known" in report.causes[0].message
 
 
-def test_an_lstm_is_no_rnn():
-    style = STYLES[RNN]
-    with pytest.raises(ValueError, match=r"its parameters are not those of one step of an LSTM"):
-        check_like(style.forward, style.backward, "lstm_step")
+def test_a_gru_is_no_rnn():
+    style = STYLES[GRU]
+    with pytest.raises(ValueError, match=r"should be one step of an RNN: what are W_xr, W_hr"):
+        check_like(style.forward, style.backward, "rnn_step")
 
 
 def test_an_unknown_like_is_refused_with_those_that_there_are():
@@ -237,7 +237,8 @@ def test_parameters_whose_names_say_nothing_are_refused_with_the_names_expected(
         return STYLES[RNN].forward(p, q, r, s, t)
 
     with pytest.raises(
-        ValueError, match=r"step\(p, q, r, s, t\).*expected names like \(x, h_prev, W_x, W_h, b\)"
+        ValueError,
+        match=r"step\(p, q, r, s, t\).*what are p, q, r, s, t\? Expected names like \(x, h_prev, W_x, ",
     ):
         check_like(step, STYLES[RNN].backward, "rnn_step")
 
@@ -281,7 +282,7 @@ UNSEEN = [
     (WIDE, "dc * prev_c * f * (1 - f)", "1.1 * dc * prev_c * f * (1 - f)", "forget gate (f)"),
     (WIDE, "dc * g * i * (1 - i)", f"dc * {NOISE}(g.shape)", "input gate (i)"),
     (JOINED, "tanh_c * o * (1 - o)", "tanh_c * o * (1 - o) ** 2", "output gate (o)"),
-    (BATCH_FIRST, 'dg = dc * s["i"]', 'dg = 1.1 * dc * s["i"]', "candidate (g)"),
+    (BATCH_FIRST, "@ da\n        dWh", "@ da * np.repeat([1, 1, 1, 1.1], 5)\n        dWh", "candidate (g)"),
     (SINGLE, "d_c * c_prev * f", "1.1 * d_c * c_prev * f", "forget gate (f)"),
     (NESTED, "(d_c * i * (1 - g**2))", "(1.1 * d_c * i * (1 - g**2))", "candidate (g)"),
     (GRU_AFTER, "dz = dh * (n - h_prev)", "dz = 1.1 * dh * (n - h_prev)", "update gate (z)"),
@@ -311,7 +312,7 @@ def test_a_mistake_that_nobody_knows_is_found_in_the_arrays_of_its_gate():
     assert wrong == {"x", "h", "W_xf", "W_hf", "b_f"}
 
 
-@pytest.mark.parametrize("like", ["lstm_step", "gru_sequence", "attention", "cross_entropy"])
+@pytest.mark.parametrize("like", ["lstm_sequence", "gru_sequence", "attention", "cross_entropy"])
 def test_a_backward_pass_that_raises_an_error_does_so_as_its_author_wrote_it(like):
     forward, _ = with_mistakes(LIKES[like], ())
 
@@ -323,9 +324,9 @@ def test_a_backward_pass_that_raises_an_error_does_so_as_its_author_wrote_it(lik
 
 
 def test_a_backward_pass_that_returns_nothing_is_wrong_and_has_no_name():
-    report = check_like(STYLES[NESTED].forward, lambda upstream, cache: {}, "lstm_step")
+    report = check_like(STYLES[RNN].forward, lambda upstream, cache: {}, "rnn_step")
     assert report.verdict == "wrong"
-    assert named(report, "lstm_step") == []
+    assert named(report, "rnn_step") == []
 
 
 @pytest.mark.parametrize("mistake", LIKES["clipping"].mistakes, ids=lambda mistake: mistake.code)

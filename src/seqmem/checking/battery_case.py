@@ -12,7 +12,6 @@ import numpy as np
 
 from seqmem.module import Array, Module, tree_leaves, tree_map
 
-OPTIONS = ("lengths", "mask", "rng")  # what the protocol never differentiates
 ROUNDING = 4096  # rounding errors that two ways to the same numbers may differ by
 
 Named = dict[str, Array]  # arrays by what a message calls them: "outputs[0]", "d_xs", "grads[W_x]"

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from seqmem.checking.battery_case import (
-    OPTIONS,
     Case,
     NotApplicableError,
     close,
@@ -26,6 +25,7 @@ from seqmem.checking.battery_case import (
     zero,
 )
 from seqmem.checking.gradcheck import gradcheck
+from seqmem.checking.subject import OPTIONS
 from seqmem.module import Array, Module, tree_leaves, tree_map
 
 

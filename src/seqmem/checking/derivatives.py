@@ -26,13 +26,15 @@ from seqmem.module import Array
 
 STEP = 1e-20
 STEPS = (1e-2, 1e-4, 1e-6)  # of the differences; a smaller one where a bar is still wide
-WALK = 1e-6  # the steps on which noise is measured
+WALK, WALKS = 1e-5, 4  # the steps on which noise is measured, and how often
 NARROW = 1e-9  # a bar that needs no smaller step, relative to the derivatives
 
 # what gives real numbers for complex ones without a warning
 _SILENT = re.compile(
     r"\b(abs|absolute|fabs|conj|conjugate|real|norm|floor|ceil|rint|round|sign|float|astype|hypot|angle)\b"
 )
+_REAL = re.compile(r"\b(float\(|math\.)")  # of a single number
+_INTO_REAL = "writes into an array of real numbers"
 _OWN = str(Path(__file__).parent)
 
 
@@ -88,19 +90,28 @@ class Derivatives:
         self._noise = np.zeros(self._values.shape) if self.exact else self._measured_noise()
 
     def _measured_noise(self) -> Array:
-        """The noise of each output, from the third differences of a walk too short for any curve."""
+        """The noise of each output, from the fourth differences of walks too short for any curve."""
         rng = np.random.default_rng(0)
         kept = {name: array.copy() for name, array in self._arrays.items()}
-        ways = {name: rng.uniform(0.5, 1.5, array.shape) for name, array in kept.items()}
-        walk = [self._values]
-        for k in range(1, 9):
-            for name, array in self._arrays.items():
-                array[...] = kept[name] + k * WALK * ways[name] * np.maximum(1.0, np.abs(kept[name]))
-            walk.append(self._outputs())
+        noise = np.zeros(self._values.shape)
+        for _ in range(WALKS):
+            steps = {
+                name: WALK * rng.uniform(0.2, 1, array.shape) * np.maximum(1, np.abs(array))
+                for name, array in kept.items()
+            }
+            walk = [self._values]
+            for k in range(1, 9):
+                for name, array in self._arrays.items():
+                    array[...] = kept[name] + k * steps[name]
+                walk.append(self._outputs())
+            fourth = np.diff(np.array(walk), 4, axis=0)
+            found = np.sqrt(np.mean(fourth**2, axis=0) / 70)  # 70 = 1² + 4² + 6² + 4² + 1²
+            noise = np.maximum(noise, found)  # a walk in step with the rounding sees none
         for name, array in self._arrays.items():
             array[...] = kept[name]
-        third = np.diff(np.array(walk), 3, axis=0)
-        noise = np.sqrt(np.mean(third**2, axis=0) / 20)  # of 1, -3, 3, -1
+        single = self._values.astype(np.float32)
+        if np.array_equal(single, self._values):  # where it is flat, a walk does not show that it is rounded
+            noise = np.maximum(noise, 0.3 * np.finfo(np.float32).eps * np.abs(self._values))
         return np.maximum(noise, np.sqrt(np.mean(noise**2))) if noise.size else noise
 
     def _outputs(self) -> Array:
@@ -123,6 +134,9 @@ class Derivatives:
                 exact = {name: self.along(name, self._direction(name, rng)) for name in self._arrays}
             except Exception as error:  # noqa: BLE001
                 return _refusal(error)
+        lost = [name for name, slope in exact.items() if not np.isfinite(slope.value).all()]
+        if lost:
+            return f"it overflows in complex arithmetic ({', '.join(lost)})"
         directions = self._directions
         self.obstacle = "being compared"
         self._start()
@@ -161,9 +175,7 @@ def flat(outputs: object) -> Array:
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _extrapolated(
-    outputs: Callable[[complex], Array], start: Array, noise: Array, size: float
-) -> Slope:
+def _extrapolated(outputs: Callable[[complex], Array], start: Array, noise: Array, size: float) -> Slope:
     if np.max(noise, initial=0.0) > 1e-12 * np.max(np.abs(start), initial=0.0):
         still = (outputs(size / 2) == start) & (outputs(-size / 2) == start)
         noise = np.where(still, 2 * STEPS[0] * noise, noise)  # a long way without a change: the slope is none
@@ -172,7 +184,10 @@ def _extrapolated(
         if np.all(best.bar <= NARROW * np.max(np.abs(best.value), initial=0.0)):
             break
         other = _richardson(outputs, start, noise, size * step)
-        closer = other.bar < best.bar
+        # a step too short to change rounded numbers gives 0, and looks sure of it
+        trusted = best.bar < 1e-2 * np.abs(best.value)
+        denied = np.abs(other.value - best.value) > 3 * best.bar + other.bar
+        closer = (other.bar < best.bar) & ~(trusted & denied)
         best = Slope(*(np.where(closer, *parts) for parts in zip(other, best, strict=True)))
     return best
 
@@ -187,8 +202,8 @@ def _richardson(outputs: Callable[[complex], Array], start: Array, noise: Array,
     first = (4 * slopes[1] - slopes[0]) / 3
     second = (4 * slopes[2] - slopes[1]) / 3
     value = (16 * second - first) / 15
-    rounding = 16 * np.maximum(np.finfo(start.dtype).eps * np.abs(start), noise) / step
-    disagreement = np.abs(value - second)
+    rounding = np.maximum(16 * np.finfo(start.dtype).eps * np.abs(start), 6 * noise) / step
+    disagreement = np.maximum(np.abs(value - second), np.abs(value - first) / 5)
     typical = np.sqrt(np.mean(disagreement**2)) if disagreement.size else 0.0  # one may agree by luck
     bar = np.maximum(disagreement, typical) + rounding
     # on a smooth curve the two slopes close in on each other as the step shrinks; at a kink they do not
@@ -198,7 +213,9 @@ def _richardson(outputs: Callable[[complex], Array], start: Array, noise: Array,
 
 def _refusal(error: BaseException) -> str:
     if isinstance(error, np.exceptions.ComplexWarning):
-        return f"{_line_of(error)} drops the imaginary part: it writes into an array of real numbers"
+        line = _line_of(error)
+        what = "makes a real number of a complex one" if _REAL.search(line) else _INTO_REAL
+        return f"{line} drops the imaginary part: it {what}"
     return f"{_line_of(error)} does not take complex numbers ({type(error).__name__}: {error})"
 
 

@@ -19,10 +19,12 @@ from seqmem.module import Array
 Packer = Callable[[Arrays], Any]
 
 _X = {"x", "xt", "xs", "input", "inputs", "xseq"}
-_H = {"h", "h0", "hprev", "prevh", "aprev", "a0", "hinit", "hpast"}
-_C = {"c", "c0", "cprev", "prevc", "cinit", "cpast"}
-_WIDE_X = {"wx", "wih", "wxh", "wax", "win"}
-_WIDE_H = {"wh", "whh", "waa", "whidden", "u"}
+_H = {"h", "h0", "hprev", "prevh", "aprev", "a0", "hinit", "hpast", "htm", "ht", "hold", "hx"}
+_H |= {"hidden", "prevhidden", "hiddenprev", "statehprev"}
+_C = {"c", "c0", "cprev", "prevc", "cinit", "cpast", "ctm", "ct", "cold", "cx"}
+_C |= {"cell", "prevcell", "cellprev"}
+_WIDE_X = {"wx", "wih", "wxh", "wax", "win", "weightih", "kernel", "winput"}
+_WIDE_H = {"wh", "whh", "waa", "whidden", "u", "weighthh", "recurrentkernel", "wrec"}
 _BIAS = {"b", "bias", "ba", "bh"}
 _GATES = {  # spellings of a gate, in lower case
     "i": ("i",),
@@ -83,6 +85,17 @@ class Layout(NamedTuple):
             if not np.isnan(part).any():
                 unpacked[name] = part
         return unpacked
+
+
+def says_nothing(like: Like, name: str) -> bool:
+    """Whether a parameter's name is none that is known for this kind of function."""
+    short = _short(name)
+    if not like.gates and not like.name.startswith("rnn"):
+        return not any(short in spellings for spellings in _OTHERS.values())
+    if short in _X | _H | _C | _WIDE_X | _WIDE_H | _BIAS | {"w", "bhn"}:
+        return False
+    gates = {spelling for gate in like.gates for spelling in _GATES[gate]}
+    return not (short[:1] in ("w", "u", "b") and (short[1:] in gates or short[2:] in gates))
 
 
 def layouts(like: Like, names: list[str]) -> Iterator[Layout]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -30,8 +30,8 @@ from seqmem.checking.passes import (
 )
 from seqmem.module import Array
 
-T, B, D, H = 4, 3, 2, 5  # all sizes differ, so that no axis can stand for another
-S, K, A, V, E = 6, 4, 5, 7, 2
+T, B, D, H = 4, 3, 7, 5  # all sizes differ, so that no axis can stand for another
+S, K, A, V = 6, 8, 5, 11
 
 Arrays = dict[str, Any]
 
@@ -54,10 +54,20 @@ class Like(NamedTuple):
     gates: tuple[str, ...] = ()
     is_step: bool = False  # one step of a sequence pass, with x for xs and h_prev for h0
 
-    def problem(self, seed: int) -> Problem:
-        """Numbers that expose mistakes, the same for the same seed."""
+    def problem(self, seed: int, absent: Iterable[str] = (), steps: int = T) -> Problem:
+        """Numbers that expose mistakes, the same for the same seed.
+
+        Args:
+            seed: of the numbers.
+            absent: inputs that a function does not have: zeros, or a mask that lets everything count.
+            steps: T, where the pass has steps.
+        """
         rng = np.random.default_rng(seed)
         inputs = self.draw(rng)
+        for name in absent:
+            inputs[name] = np.ones_like(inputs[name]) if name == "mask" else np.zeros_like(inputs[name])
+        if "xs" in inputs:
+            inputs["xs"] = _normal(rng, (steps, B, D)) if steps != T else inputs["xs"]
         outputs, _ = self.run(inputs)
         return Problem(inputs, {name: _normal(rng, np.shape(value)) for name, value in outputs.items()})
 
@@ -118,9 +128,10 @@ def _attention(rng: np.random.Generator) -> Arrays:
 
 
 def _embedding(rng: np.random.Generator) -> Arrays:
-    tokens = rng.integers(V, size=(T, B))
-    tokens[-1] = tokens[0]  # a token that occurs twice must collect both gradients
-    return {"W": _normal(rng, (V, E)), "tokens": tokens}
+    # a token twice in a step, twice in a sequence, in both, once, and never
+    tokens = np.array([[1, 2, 1], [3, 1, 0], [2, 5, 5], [1, 2, 4]])
+    others = np.concatenate([[0], 1 + rng.permutation(D - 1)])
+    return {"W": _normal(rng, (D, H)), "tokens": others[tokens]}
 
 
 def _cross_entropy(rng: np.random.Generator) -> Arrays:

@@ -12,9 +12,9 @@ import numpy as np
 from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
 from seqmem.checking.behaviour import mapped
 from seqmem.checking.engine import check
-from seqmem.checking.layouts import Layout, layouts, outputs_of
-from seqmem.checking.likes import Arrays, Like, Problem, as_like
-from seqmem.checking.recognise import CLOSE, Bank, Found
+from seqmem.checking.layouts import Layout, layouts, outputs_of, says_nothing
+from seqmem.checking.likes import Arrays, Like, Problem, T, as_like
+from seqmem.checking.recognise import CLOSE, Bank, Found, agree
 from seqmem.checking.report import Cause, Report, Row
 from seqmem.checking.subject import GATE_NAMES, FunctionSubject, leaves
 from seqmem.layers import AdditiveAttention, Embedding, Recurrent
@@ -78,11 +78,10 @@ def check_like(
     kind = as_like(like)
     if backward is None:
         return _check_values(forward, kind, seed)
-    problem = kind.problem(seed)
+    absent = _absent(forward, kind)
+    problem = kind.problem(seed, absent)
     bank = Bank(kind, problem)
     match, ran = _match(forward, backward, kind, problem, bank)
-    if match is None and not ran:
-        raise ValueError(_unknown_parameters(forward, kind))
     subject = match.subject if match else ran[0]
     subject.outputs = match.outputs if match else []
     report = check(subject, seed, tolerance)
@@ -98,10 +97,13 @@ def check_like(
         )
     if match.mistakes:
         whole = " (The backward pass is right for this forward pass.)" if report.passed else ""
-        found = tuple(_cause(mistake, whole) for mistake in match.mistakes)
-        return replace(report, verdict="wrong", causes=(*found, *report.causes))
+        causes = (*(_cause(mistake, whole) for mistake in match.mistakes), *report.causes)
+        return replace(report, verdict="wrong", causes=causes)
     if report.verdict == "wrong":
-        return _with_names(report, _named(match, kind, problem))
+        found = _named(match, kind, problem)
+        other = kind.problem(seed + 1, absent, steps=T + 2)  # once is chance
+        confirmed = found and _gives(match, kind, other, found)
+        return _with_names(report, found if confirmed else None)
     return report
 
 
@@ -110,19 +112,42 @@ def name_mistake(module: Module, report: Report) -> Report:
     kind = _like_of(module)
     if report.verdict != "wrong" or kind is None:
         return report
-    inputs, run = _of_module(module, kind)
     rng = np.random.default_rng(report.seed)
+    found: list[Found | None] = []
     try:
-        outputs, _ = kind.run(inputs)
-        problem = Problem(inputs, {name: rng.standard_normal(np.shape(out)) for name, out in outputs.items()})
-        bank = Bank(kind, problem)
-        values, gradients = run(problem.upstream)
-        mistakes = bank.forward_mistake(values)
-        if mistakes == ():
-            mistakes = bank.backward_mistakes({name: g for name, g in gradients.items() if g is not None})
+        for steps in (T, T + 2):  # once is chance
+            inputs, run = _of_module(module, kind, steps)
+            outputs, _ = kind.run(inputs)
+            upstream = {name: rng.standard_normal(np.shape(out)) for name, out in outputs.items()}
+            bank = Bank(kind, Problem(inputs, upstream))
+            values, gradients = run(upstream)
+            mistakes = bank.forward_mistake(values)
+            if mistakes == ():
+                mistakes = bank.backward_mistakes({n: g for n, g in gradients.items() if g is not None})
+            found.append(mistakes)
     except Exception:  # noqa: BLE001 - a broken module may do anything: then it has no name
         return report
-    return _with_names(report, mistakes)
+    return _with_names(report, found[0] if found[0] == found[1] else None)
+
+
+def _absent(forward: Any, like: Like) -> list[str]:
+    """Inputs of the reference that a function does not have: a state that starts from zeros, a bias, a mask.
+
+    Raises:
+        ValueError: for parameters whose names say nothing.
+    """
+    inputs = like.draw(np.random.default_rng(0))
+    layout = next(layouts(like, list(inspect.signature(forward).parameters)), None)
+    if layout is None:
+        raise ValueError(_unknown_parameters(forward, like))
+    numbers = [np.ravel(numbers) for numbers in layout.sources(inputs).values()]
+    used = set(np.concatenate(numbers).tolist())
+    absent, start = [], 0
+    for name, value in inputs.items():
+        if start not in used and np.size(value):
+            absent.append(name)
+        start += np.size(value)
+    return absent
 
 
 def _match(
@@ -131,6 +156,7 @@ def _match(
     """The layout in which forward is right, or else has a known mistake; and the layouts in which it runs."""
     names = list(inspect.signature(forward).parameters)
     ran: list[tuple[LikeSubject, list[Array]]] = []
+    raised: list[Exception] = []
     for count, layout in enumerate(layouts(like, names)):
         if count >= MOST_LAYOUTS:
             break
@@ -138,49 +164,73 @@ def _match(
         try:
             with np.errstate(all="ignore"):
                 outputs, _ = subject.forward(subject.arrays)
-        except Exception:  # noqa: BLE001 - another layout may fit
+        except Exception as error:  # noqa: BLE001 - another layout may fit
+            raised.append(error)
             continue
         parts = [np.asarray(leaf) for _, leaf in leaves(outputs, "")]
         found = outputs_of(parts, bank.outputs, _closeness(parts))
         if found is not None:
             return Match(subject, found, ()), [subject]
         ran.append((subject, parts))
-    shapes = {np.shape(value) for value in bank.outputs.values()}
-    for subject, parts in ran:
-        if not all(sorted(part.shape) in [sorted(shape) for shape in shapes] for part in parts):
-            continue
-        matches = []
-        for wrong in bank.singles("forward"):
-            found = outputs_of(parts, wrong.results, _closeness(parts))
-            if found is not None:
-                matches.append(Match(subject, found, wrong.mistakes))
-        if len(matches) == 1:
-            return matches[0], [subject]
-    return None, [subject for subject, _ in ran]
+    if not ran:  # a shape that does not fit is the layout's fault, anything else the function's
+        of_its_own = [error for error in raised if not isinstance(error, (ValueError, IndexError))]
+        raise (of_its_own or raised)[0]
+    mistaken = (_with_a_mistake(subject, parts, bank) for subject, parts in ran)
+    return next((match for match in mistaken if match), None), [subject for subject, _ in ran]
+
+
+def _with_a_mistake(subject: LikeSubject, parts: list[Array], bank: Bank) -> Match | None:
+    """The only mistake of a forward pass that gives these outputs."""
+    shapes = [sorted(np.shape(value)) for value in bank.outputs.values()]
+    if not all(sorted(part.shape) in shapes for part in parts):
+        return None
+    matches = []
+    for wrong in bank.singles("forward"):
+        found = outputs_of(parts, wrong.results, _closeness(parts))
+        if found is not None:
+            matches.append(Match(subject, found, wrong.mistakes))
+    return matches[0] if len(matches) == 1 else None
 
 
 def _named(match: Match, like: Like, problem: Problem) -> Found | None:
     """The mistakes of a backward pass whose forward pass is right."""
-    subject, whole = match.subject, {name for name, _ in match.outputs}
-    only = Problem(problem.inputs, {name: value for name, value in problem.upstream.items() if name in whole})
     try:
-        outputs, cache = subject.forward(subject.arrays)
-        parts = iter(match.outputs)
-        seen: set[str] = set()
-
-        def upstream(leaf: Any) -> Array:
-            name, axes = next(parts)
-            drawn = np.transpose(only.upstream[name], axes) if name not in seen else np.zeros(np.shape(leaf))
-            seen.add(name)
-            return np.array(drawn, np.asarray(leaf).dtype)
-
-        with np.errstate(all="ignore"):
-            gradients = subject.backward(mapped(upstream, outputs), cache)
-        got = subject.layout.unpack(gradients, problem.inputs)
-        single = any(np.asarray(value).dtype == np.float32 for value in gradients.values())
+        got, only, single = _returned(match, like, problem)
         return Bank(like, only).backward_mistakes(got, SINGLE if single else CLOSE)
     except Exception:  # noqa: BLE001 - whatever a wrong backward pass does: then it has no name
         return None
+
+
+def _gives(match: Match, like: Like, problem: Problem, mistakes: Found) -> bool:
+    """Whether the mistakes give on another problem, too, what the function gives."""
+    try:
+        got, only, single = _returned(match, like, problem)
+        return agree(got, like.run(only.inputs, only.upstream, mistakes)[1], SINGLE if single else CLOSE)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+
+
+def _returned(match: Match, like: Like, problem: Problem) -> tuple[Arrays, Problem, bool]:
+    """A function's gradients in the reference's layout, the problem, and whether in single precision."""
+    whole = {name for name, _ in match.outputs}
+    upstreams = {name: value for name, value in problem.upstream.items() if name in whole}
+    own = match.subject
+    subject = LikeSubject(own.forward_function, own.backward_function, own.layout, like, problem.inputs)
+    outputs, cache = subject.forward(subject.arrays)
+    parts = iter(match.outputs)
+    seen: set[str] = set()
+
+    def upstream(leaf: Any) -> Array:
+        name, axes = next(parts)
+        drawn = np.transpose(upstreams[name], axes) if name not in seen else np.zeros(np.shape(leaf))
+        seen.add(name)
+        return np.array(drawn, np.asarray(leaf).dtype)
+
+    with np.errstate(all="ignore"):
+        gradients = subject.backward(mapped(upstream, outputs), cache)
+    got = subject.layout.unpack(gradients, problem.inputs)
+    single = any(np.asarray(value).dtype == np.float32 for value in gradients.values())
+    return got, Problem(problem.inputs, upstreams), single
 
 
 def _with_names(report: Report, mistakes: Found | None) -> Report:
@@ -278,16 +328,18 @@ def _like_of(module: Module) -> Like | None:
     return as_like("embedding") if isinstance(module, Embedding) else None
 
 
-def _of_module(module: Any, like: Like) -> tuple[Arrays, Callable[[Arrays], tuple[Arrays, Arrays]]]:
+def _of_module(
+    module: Any, like: Like, steps: int = T
+) -> tuple[Arrays, Callable[[Arrays], tuple[Arrays, Arrays]]]:
     """A module's problem in the reference's arrays, and the module run on it."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(steps)
     twin = module.astype(np.float64)
 
     def normal(*shape: int) -> Array:
         return 0.8 * rng.standard_normal(shape)
 
     if like.name == "embedding":
-        tokens = rng.integers(module.vocab_size, size=(4, 3))
+        tokens = rng.integers(module.vocab_size, size=(steps, 3))
         tokens[-1] = tokens[0]
 
         def embed(upstream: Arrays) -> tuple[Arrays, Arrays]:
@@ -306,7 +358,7 @@ def _of_module(module: Any, like: Like) -> tuple[Arrays, Callable[[Arrays], tupl
         return {"query": query, "keys": keys, **twin.params}, attend
 
     cell: Cell = twin.cell if isinstance(twin, Recurrent) else twin
-    x = normal(3, cell.input_size) if like.is_step else normal(4, 3, cell.input_size)
+    x = normal(3, cell.input_size) if like.is_step else normal(steps, 3, cell.input_size)
     is_lstm = isinstance(cell, LSTMCell)
     states = [normal(3, cell.hidden_size) for _ in range(2 if is_lstm else 1)]
     names = ("x", "h_prev", "c_prev") if like.is_step else ("xs", "h0", "c0")
@@ -332,10 +384,16 @@ def _of_module(module: Any, like: Like) -> tuple[Arrays, Callable[[Arrays], tupl
 
 
 def _unknown_parameters(forward: Any, like: Like) -> str:
-    names = ", ".join(inspect.signature(forward).parameters)
+    names = list(inspect.signature(forward).parameters)
+    unknown = [name for name in names if says_nothing(like, name)]
     wanted = ", ".join(like.draw(np.random.default_rng(0)))
+    what = (
+        f"what are {', '.join(unknown)}?"
+        if unknown
+        else "its parameters do not go together as any layout does."
+    )
+    name = getattr(forward, "__name__", "forward")
     return (
-        f"{getattr(forward, '__name__', 'forward')}({names}): its parameters are not those of {like.title}, "
-        f"or it raises an error in every layout; expected names like ({wanted}), weights wide, transposed, per "
-        "gate or with h and x joined"
+        f"{name}({', '.join(names)}) should be {like.title}: {what} Expected "
+        f"names like ({wanted}), the weights wide, transposed, one for each gate, or with h and x joined as W"
     )

@@ -44,9 +44,13 @@ class Bank:
         """() for the right gradients, the one or two mistakes that give these, or None."""
         found = self._find(gradients, self.gradients, self.singles("backward"), close)
         if found is not None or any(
-            _agree(gradients, wrong.results, close) for wrong in self.singles("backward")
+            agree(gradients, wrong.results, close) for wrong in self.singles("backward")
         ):
             return found
+        if set(gradients) != set(self.gradients) or any(
+            np.shape(value) != np.shape(self.gradients[name]) for name, value in gradients.items()
+        ):
+            return None
         # two mistakes leave right what neither of them touches
         untouched = {name: _equal(value, self.gradients[name], close) for name, value in gradients.items()}
         candidates = [wrong for wrong in self.singles("backward") if self._leaves(wrong, untouched)]
@@ -64,7 +68,7 @@ class Bank:
         shown = [
             wrong.mistakes[0]
             for wrong in (self.singles("backward") if singles is None else singles)
-            if not _agree(wrong.results, self.gradients, CLOSE)
+            if not agree(wrong.results, self.gradients, CLOSE)
         ]
         two = [pair for pair in itertools.combinations(shown, 2) if pair[0].line != pair[1].line]
         return self._run(two, "backward")
@@ -87,17 +91,30 @@ class Bank:
             yield Wrong(group, outputs if place == "forward" else gradients)
 
     def _find(self, got: Arrays, right: Arrays, known: list[Wrong], close: float) -> Found | None:
-        if _agree(got, right, close):
+        if agree(got, right, close):
             return ()
-        if self.like.is_step:  # some mistakes need a sequence to show
-            known = [wrong for wrong in known if not _agree(wrong.results, right, CLOSE)]
-        matches = [wrong for wrong in known if _agree(got, wrong.results, close)]
-        # in one step alone, what drops the carried and what drops the last gradient is the same mistake
-        unique = len(matches) == 1 or (self.like.is_step and len(matches) > 1)
-        return matches[0].mistakes if unique else None
+        # one step alone, or an output that is not returned: some mistakes do not show, others look the same
+        partly = self.like.is_step or len(self.problem.upstream) < len(self.outputs)
+        if partly:
+            known = [wrong for wrong in known if not agree(wrong.results, right, CLOSE)]
+        matches = [wrong for wrong in known if agree(got, wrong.results, close)]
+        if len(matches) > 1 and partly and all(self._same(matches[0], other) for other in matches[1:]):
+            return matches[0].mistakes
+        return matches[0].mistakes if len(matches) == 1 else None
+
+    def _same(self, one: Wrong, other: Wrong) -> bool:
+        """Whether two groups of mistakes differ only in mistakes that alone give the same."""
+        alone = {wrong.mistakes[0].code: wrong.results for wrong in self.singles(one.mistakes[0].place)}
+        return len(one.mistakes) == len(other.mistakes) and any(
+            all(
+                agree(alone[mine.code], alone[yours.code], CLOSE)
+                for mine, yours in zip(one.mistakes, order, strict=True)
+            )
+            for order in itertools.permutations(other.mistakes)
+        )
 
 
-def _agree(got: Arrays, known: Arrays, close: float) -> bool:
+def agree(got: Arrays, known: Arrays, close: float) -> bool:
     """Whether all that was returned is what is known, to rounding."""
     if not got:
         return False

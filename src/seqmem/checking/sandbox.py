@@ -48,7 +48,7 @@ def check_file(
         result = Path(folder, "result.json")
         order = [str(path.resolve()), name, like, str(seed), str(megabytes), str(result)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "seqmem.checking.sandbox", *order],
+            [sys.executable, "-P", "-m", "seqmem.checking.sandbox", *order],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -58,15 +58,17 @@ def check_file(
             start_new_session=True,
         )
         printed = _Printed(process.stdout)
+        code = None
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            return Answer(
-                None, f"it did not finish within {seconds:g} seconds: is there an endless loop?", printed.text
-            )
+            pass
         finally:
             _end(process)
-        printed.thread.join(1.0)
+            printed.thread.join(1.0)
+        if code is None:
+            why = f"it did not finish within {seconds:g} seconds: is there an endless loop?"
+            return Answer(None, why, printed.text)
         try:
             answer = json.loads(result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -85,12 +87,12 @@ class _Printed:
         self.thread.start()
 
     def _read(self, stream: IO[bytes] | None) -> None:
-        while stream is not None and (part := stream.read1(65536)):  # type: ignore[attr-defined]
-            self.text = (
-                (self.text + part.decode(errors="replace"))[:KEPT_OUTPUT]
-                if len(self.text) < KEPT_OUTPUT
-                else self.text
-            )
+        if stream is None:
+            return
+        with stream:
+            while part := stream.read1(65536):  # type: ignore[attr-defined]
+                if len(self.text) < KEPT_OUTPUT:
+                    self.text = (self.text + part.decode(errors="replace"))[:KEPT_OUTPUT]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -117,7 +119,7 @@ def run_apart(path: str, name: str, like: str, seed: int, megabytes: int) -> dic
     module = types.ModuleType("student")
     module.__file__ = path
     sys.modules["student"] = module
-    sys.path.insert(0, str(Path(path).parent))
+    sys.path.append(str(Path(path).parent))  # behind ours: a file beside it may be called random.py
     sys.argv = [path]
     try:
         source = compile(Path(path).read_bytes(), path, "exec")
@@ -166,3 +168,5 @@ if __name__ == "__main__":
     file, wanted, alike, number, memory, answer_path = sys.argv[1:]
     found = run_apart(file, wanted, alike, int(number), int(memory))
     Path(answer_path).write_text(json.dumps(found), encoding="utf-8")
+    sys.stdout.flush()
+    os._exit(0)  # a thread that it left running holds nothing up

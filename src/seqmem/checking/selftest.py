@@ -379,8 +379,8 @@ PLANTED = (
         _rnn,
         RNNCell,
         "local_derivatives",
-        "kept**2",
-        "kept",
+        "kept[:1] ** 2",
+        "kept[:1]",
         "rnn-tanh-derivative-without-square",
     ),
     Planted(
@@ -394,7 +394,7 @@ PLANTED = (
     Planted(
         _rnn,
         Recurrent,
-        "backward",
+        "_backward",
         "d_h += d_hs[now]",
         "d_h[...] = d_hs[now]",
         "rnn-carry-and-final-dropped",

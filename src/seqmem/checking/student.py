@@ -41,12 +41,12 @@ def check_names(names: dict[str, Any], name: str, like: str, seed: int) -> Repor
         return gradcheck(names[name], seed=seed)
     found = _named(names, name) if name else _only(names)
     kind = like or _kind(found.name)
-    if kind:
-        return check_like(found.forward, found.backward, kind, seed)
-    if found.backward is None:
+    if found.backward is None and kind != "clipping":
         raise LookupError(
-            f"{found.name} has no backward function: write {found.name}_backward, or say --like"
+            f"{found.name} has no backward function: write {found.name}_backward, or say --like clipping"
         )
+    if kind or found.backward is None:
+        return check_like(found.forward, found.backward, kind, seed)
     if found.inputs is None:
         raise LookupError(
             f"at which inputs should {found.name} be checked? Say --like ({', '.join(LIKES)}), or write a "

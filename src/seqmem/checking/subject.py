@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import Cell
+from seqmem.checking.returned import Returned, by_input, of_leaves
 from seqmem.layers import Context, Recurrent
 from seqmem.module import Array, Module
 
-OPTIONS = ("lengths", "mask", "rng")  # what the protocol never differentiates
+OPTIONS = ("lengths", "mask", "rng", "traced")  # what the protocol never differentiates
 GATE_NAMES = {
     "i": "input gate",
     "f": "forget gate",
@@ -25,16 +26,6 @@ GATE_NAMES = {
     "n": "candidate",
 }
 NO_GRADIENT = "no gradient was returned"
-
-
-class Returned(dict[str, Any]):
-    """The gradients that a backward pass returned, by the names of the arrays that they belong to."""
-
-    surplus: dict[str, str]  # what it returned beyond them, with what is wrong about it
-
-    def __init__(self, gradients: dict[str, Any], surplus: dict[str, str] | None = None) -> None:
-        super().__init__(gradients)
-        self.surplus = surplus or {}
 
 
 class Subject(ABC):
@@ -113,7 +104,7 @@ class ModuleSubject(Subject):
                 f"backward returned {len(d_inputs)} input gradients, forward takes {len(self.inputs)}"
             )
         for k, (position, value) in enumerate(zip(self.names, self.inputs, strict=True)):
-            found |= gradients_of(value, d_inputs[k] if k < len(d_inputs) else None, position)
+            found |= of_leaves(value, d_inputs[k] if k < len(d_inputs) else None, position)
         return Returned({name: found.get(name) for name in self.arrays}, surplus)
 
     def axes(self, name: str) -> str:
@@ -147,7 +138,7 @@ class FunctionSubject(Subject):
         inputs: dict[str, Any] | tuple[Any, ...],
     ) -> None:
         self.title = getattr(forward, "__qualname__", type(forward).__name__)
-        self._forward, self._backward = forward, backward
+        self.forward_function, self.backward_function = forward, backward
         self.by_name = isinstance(inputs, dict)
         named = (
             inputs if isinstance(inputs, dict) else dict(zip(_names_of(forward, inputs), inputs, strict=True))
@@ -170,38 +161,37 @@ class FunctionSubject(Subject):
             else rebuilt(value, name, arrays)
             for name, value in self.inputs.items()
         }
-        result = self._forward(**given) if self.by_name else self._forward(*given.values())
+        result = self.forward_function(**given) if self.by_name else self.forward_function(*given.values())
         if not isinstance(result, tuple) or len(result) < 2:
-            raise TypeError(f"{self.title} returned {type(result).__name__}, expected (out, cache)")
+            what = "nothing (is a return missing?)" if result is None else f"one {type(result).__name__}"
+            raise TypeError(f"{self.title} returned {what}, expected (out, cache)")
         *outputs, cache = result
         self.n_outputs = len(outputs)
         return (outputs[0] if len(outputs) == 1 else tuple(outputs)), cache
 
     def backward(self, upstream: Any, cache: Any) -> Returned:
-        spread = self.n_outputs > 1 and _takes(self._backward) == self.n_outputs + 1
-        result = self._backward(*upstream, cache) if spread else self._backward(upstream, cache)
+        takes, n_outputs = _takes(self.backward_function), self.n_outputs
+        spread = n_outputs > 1 and takes == n_outputs + 1
+        if takes > 2 and not spread:
+            raise TypeError(
+                f"backward takes {takes} arguments, expected (d_out, cache), or a gradient for each output "
+                f"and the cache: {self.title} returns {n_outputs} output{'s' * (n_outputs > 1)} and the cache"
+            )
+        result = (
+            self.backward_function(*upstream, cache) if spread else self.backward_function(upstream, cache)
+        )
         return self._by_name(result)
 
     def _by_name(self, result: Any) -> Returned:
-        if isinstance(result, dict):
-            left = dict(result)
-            found = {name: left.pop(_key(name, left), None) for name in self.inputs}
-            surplus = {str(name): "not one of the inputs" for name in left}
-        else:
-            parts = list(result) if isinstance(result, (tuple, list)) else [result]
-            floats = [
-                name
-                for name in self.inputs
-                if any(n.split(".")[0].split("[")[0] == name for n in self.arrays)
-            ]
-            names = list(self.inputs) if len(parts) == len(self.inputs) else floats
-            found = dict(zip(names, parts, strict=False))
-            surplus = {}
-            if len(parts) != len(names):
-                surplus["gradients"] = f"backward returned {len(parts)}, forward takes {len(names)} arrays"
+        floats = [
+            name
+            for name, value in self.inputs.items()
+            if any(leaf.dtype.kind in "fc" for _, leaf in leaves(value, name))
+        ]
+        found, surplus = by_input(result, self.inputs, floats)
         gradients: dict[str, Any] = {}
-        for position, value in self.inputs.items():
-            gradients |= gradients_of(value, found.get(position), position)
+        for name, value in self.inputs.items():
+            gradients |= of_leaves(value, found.get(name), name)
         return Returned({name: gradients.get(name) for name in self.arrays}, surplus)
 
 
@@ -240,30 +230,6 @@ def rebuilt(value: Any, name: str, arrays: dict[str, Array]) -> Any:
     return arrays.get(name, value)
 
 
-def gradients_of(value: Any, gradient: Any, name: str) -> dict[str, Any]:
-    """The gradients of one input's leaves, each from the same place in the nest."""
-    if isinstance(value, (tuple, dict)):
-        keys = list(value) if isinstance(value, dict) else range(len(value))
-        fields = getattr(value, "_fields", None)
-        found: dict[str, Any] = {}
-        for key in keys:
-            own = (
-                f"{name}.{fields[key]}"
-                if fields
-                else f"{name}.{key}"
-                if isinstance(value, dict)
-                else f"{name}[{key}]"
-            )
-            fits = isinstance(gradient, (tuple, list, dict)) and len(gradient) == len(value)
-            try:
-                part = gradient[key] if fits else None
-            except (KeyError, IndexError):
-                part = None
-            found |= gradients_of(value[key], part, own)
-        return found
-    return {name: gradient}
-
-
 def _cells(module: Module) -> Iterator[Cell]:
     if isinstance(module, Cell):
         yield module
@@ -295,9 +261,3 @@ def _takes(function: Callable[..., Any]) -> int:
         return -1
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(p.kind in positional and p.default is inspect.Parameter.empty for p in parameters)
-
-
-def _key(name: str, gradients: dict[Any, Any]) -> Any:
-    """The key under which a gradient of `name` was returned."""
-    spellings = (name, f"d_{name}", f"d{name}", f"grad_{name}", f"{name}_grad")
-    return next((spelling for spelling in spellings if spelling in gradients), name)

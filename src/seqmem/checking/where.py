@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.checking.behaviour import Passes
+from seqmem.checking.behaviour import Passes, restore
 from seqmem.checking.comparison import Comparison, random_directions
 from seqmem.checking.derivatives import Derivatives, flat
 from seqmem.checking.report import Row
@@ -26,17 +26,23 @@ def places(subject: Subject, comparisons: list[Comparison], tolerance: float, fl
             continue
         mask = comparison.wrong(tolerance, floor)
         if mask.any() and not mask.all():
-            blocks = subject.blocks(comparison.name)
-            bad = [label for label, block in blocks.items() if mask[block].any()]
-            if bad and len(bad) < len(blocks):
-                good = [label for label in blocks if label not in bad]
-                found.append(f"{comparison.name}: {_listed(bad)} wrong; {_listed(good)} right")
+            sentence = _of_blocks(subject, comparison.name, mask)
+            if sentence:
+                found.append(f"{comparison.name}: {sentence}")
             letters = subject.axes(comparison.name)
-            for axis in range(0 if blocks else mask.ndim):
+            for axis in range(0 if subject.blocks(comparison.name) else mask.ndim):
                 sentence = _along(mask, axis, letters[axis] if axis < len(letters) else "")
                 if sentence:
                     found.append(f"{comparison.name}: {sentence}")
     return found
+
+
+def _of_blocks(subject: Subject, name: str, mask: Array) -> str:
+    """Which gates of an array are wrong, and which right; nothing where all are the same."""
+    blocks = subject.blocks(name)
+    bad = [label for label, block in blocks.items() if mask[block].any()]
+    good = [label for label in blocks if label not in bad]
+    return f"{_listed(bad)} wrong; {_listed(good)} right" if bad and good else ""
 
 
 def _along(mask: Array, axis: int, letter: str) -> str:
@@ -60,22 +66,29 @@ def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], to
         labels = [f"output {name}" for name in names]
         found += _told_apart("an upstream gradient on one output alone", labels, wrong)
     steps = list(_steps_alone(subject, passes.upstream))
-    if len(steps) > 1:
-        wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in steps]
-        told = _told_apart(
-            "an upstream gradient on one step alone", [f"step {t}" for t in range(len(steps))], wrong
+    if len(steps) < 2:
+        return found
+    wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in steps]
+    told = _told_apart(
+        "an upstream gradient on one step alone", [f"step {t}" for t in range(len(steps))], wrong
+    )
+    first = next((t for t, arrays in enumerate(wrong) if arrays), None)
+    carried = {name for arrays in wrong for name in arrays if subject.axes(name)[:1] != "T"}
+    if told and first and carried:
+        told.append(
+            f"the first step whose gradient breaks is {first}: one step is right and the sequence is wrong, "
+            "so look at the wiring from step to step, not at the algebra within one"
         )
-        first = next((t for t, arrays in enumerate(wrong) if arrays), None)
-        if told and first:
-            told.append(
-                f"the first step whose gradient breaks is {first}: one step is right and the sequence is "
-                "wrong, so look at the wiring from step to step, not at the algebra within one"
-            )
-        found += told
-    return found
+    if first == 0:  # only one step lies behind it, so nothing has spread yet
+        told += [
+            f"with an upstream gradient on step 0 alone, {name}: {sentence}"
+            for name, mask in wrong[0].items()
+            if (sentence := _of_blocks(subject, name, mask))
+        ]
+    return found + told
 
 
-def _told_apart(what: str, labels: list[str], wrong: list[list[str]]) -> list[str]:
+def _told_apart(what: str, labels: list[str], wrong: list[dict[str, Array]]) -> list[str]:
     bad = [label for label, arrays in zip(labels, wrong, strict=True) if arrays]
     good = [label for label, arrays in zip(labels, wrong, strict=True) if not arrays]
     if not bad or not good:
@@ -85,28 +98,24 @@ def _told_apart(what: str, labels: list[str], wrong: list[list[str]]) -> list[st
 
 def _wrong_arrays(
     subject: Subject, upstream: Any, jacobians: dict[str, Array], tolerance: float
-) -> list[str]:
+) -> dict[str, Array]:
+    """The arrays whose gradient is wrong for an upstream gradient, and where."""
     kept = {name: array.copy() for name, array in subject.arrays.items()}
     _, cache = subject.forward(subject.arrays)
     with np.errstate(all="ignore"):
         gradients = subject.backward(upstream, cache)
-    for name, array in subject.arrays.items():
-        if array.flags.writeable:
-            array[...] = kept[name]
+    restore(subject.arrays, kept)
     u = flat(upstream).astype(np.float64)
     rights = {name: (jacobian @ u).reshape(kept[name].shape) for name, jacobian in jacobians.items()}
-    sizes = [float(np.max(np.abs(right), initial=0.0)) for right in rights.values()]
-    floor = 1e-3 * max(sizes, default=0.0)
-    wrong = []
+    floor = 1e-3 * max((float(np.max(np.abs(right), initial=0.0)) for right in rights.values()), default=0.0)
+    wrong = {}
     for name, right in rights.items():
         got = gradients.get(name)
         scale = max(float(np.max(np.abs(right), initial=0.0)), floor)
-        if (
-            got is None
-            or np.shape(got) != right.shape
-            or not np.all(np.abs(got - right) <= max(tolerance, 1e-6) * scale)
-        ):
-            wrong.append(name)
+        if got is None or np.shape(got) != right.shape:
+            wrong[name] = np.ones(right.shape, bool)
+        elif (mask := ~(np.abs(got - right) <= max(tolerance, 1e-6) * scale)).any():
+            wrong[name] = mask
     return wrong
 
 
@@ -161,7 +170,7 @@ def bisect(
 
     whole = tuple(slice(0, size) for size in got.shape)
     told = []
-    if 1 < got.shape[0] <= 16:
+    if got.ndim and 1 < got.shape[0] <= 16:
         blocks = np.array([is_wrong((slice(k, k + 1), *whole[1:])) for k in range(got.shape[0])])
         told = [f"{comparison.name}: {sentence}" for sentence in [_along(blocks, 0, "")] if sentence]
     region = whole

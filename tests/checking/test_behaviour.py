@@ -1,0 +1,209 @@
+"""What a pass does to what it was given, and what it keeps, is a finding of its own."""
+
+import numpy as np
+import pytest
+
+from seqmem.checking import gradcheck_functions
+
+X = np.random.default_rng(1).standard_normal((3, 4))
+
+
+def square(x):
+    return x**2, x.copy()
+
+
+def square_back(d_y, x):
+    return 2 * x * d_y
+
+
+def writes_inputs(x):
+    y, cache = x**2, x.copy()
+    x *= 2
+    return y, cache
+
+
+def upstream_written(d_y, x):
+    d_y *= 2
+    return x * d_y
+
+
+def cache_written(d_y, x):
+    d_x = 2 * x * d_y
+    x += 1
+    return d_x
+
+
+def kept_sums():
+    total = np.zeros(X.shape)
+
+    def back(d_y, x):
+        nonlocal total
+        total = total + 2 * x * d_y
+        return total
+
+    return back
+
+
+def counted():
+    calls = 0
+
+    def back(d_y, x):
+        nonlocal calls
+        calls += 1
+        return 2 * x * d_y + calls
+
+    return back
+
+
+def norm_clipped(d_y, x):
+    d_x = 2 * x * d_y
+    return d_x / np.maximum(0.1, np.linalg.norm(d_x, axis=1, keepdims=True))
+
+
+FAULTS = {
+    "forward writes inputs": (writes_inputs, lambda: square_back, "inputs-written", "forward writes into x"),
+    "backward writes inputs": (
+        lambda x: (x**2, x), lambda: cache_written, "inputs-written", "backward writes into x",
+    ),
+    "backward writes upstream": (
+        square, lambda: upstream_written, "upstream-written", "writes into the upstream gradient",
+    ),
+    "backward writes the cache": (square, lambda: cache_written, "cache-written", "1 of the cache's arrays"),
+    "sums kept": (square, kept_sums, "not-repeatable", "gives twice the numbers for x"),
+    "something else kept": (square, counted, "not-repeatable", "gives other numbers for x"),
+    "clipped": (
+        square, lambda: lambda d, x: np.clip(2 * x * d, -0.5, 0.5), "not-linear", "is not linear in",
+    ),
+    "rows clipped by norm": (square, lambda: norm_clipped, "not-linear", "(x)"),
+    "a constant added": (square, lambda: lambda d, x: 2 * x * d + 1e-2, "not-linear", "or added"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("forward", "back", "code", "words"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_wrong_and_is_the_only_one_named(forward, back, code, words):
+    report = gradcheck_functions(forward, back(), (X,))
+    assert report.verdict == "wrong"
+    assert [cause.code for cause in report.causes] == [code]
+    assert words in report.causes[0].message
+
+
+@pytest.mark.parametrize("fault", [name for name, (*_, code, _) in FAULTS.items() if "written" in code])
+def test_what_is_written_over_does_not_make_the_gradients_wrong(fault):
+    forward, back, *_ = FAULTS[fault]
+    (row,) = gradcheck_functions(forward, back(), (X,)).rows
+    assert row.verdict == "right"
+
+
+def test_sums_kept_are_right_the_first_time():
+    (row,) = gradcheck_functions(square, kept_sums(), (X,)).rows
+    assert row.verdict == "right"
+
+
+@pytest.mark.parametrize("keep", [dict, list, lambda x: x, lambda x: ({"deep": [x]},)])
+def test_a_cache_is_looked_through(keep):
+    class Kept:
+        pass
+
+    def forward(x):
+        kept = Kept()
+        kept.arrays = keep([("x", x.copy())]) if keep is dict else keep([x.copy()])
+        return x**2, kept
+
+    def first(value):
+        while not isinstance(value, np.ndarray):
+            value = next(iter(value.values())) if isinstance(value, dict) else value[0]
+        return value
+
+    report = gradcheck_functions(forward, lambda d, kept: cache_written(d, first(kept.arrays)), (X,))
+    assert [cause.code for cause in report.causes] == ["cache-written"]
+
+
+def drawn():
+    rng = np.random.default_rng(0)
+    return lambda x: (x * rng.random(), x)
+
+
+def remembered():
+    calls = []
+
+    def forward(x):
+        calls.append(x)
+        return x * len(calls), x
+
+    return forward
+
+
+DOUBTS = {
+    "drawn at random": (drawn(), "not-deterministic", "other numbers when it is called again"),
+    "remembered": (remembered(), "not-deterministic", "remembered from the call before"),
+    "NaN": (lambda x: (np.where(x > 0, x, np.nan), x), "not-finite", "NaN or inf"),
+    "infinite": (lambda x: (np.where(x > 0, x, np.inf), x), "not-finite", "NaN or inf"),
+    "integers": (lambda x: (x.argmax(axis=1), x), "integer-outputs", "an output is int64"),
+    "truth values": (lambda x: (x > 0, x), "integer-outputs", "an output is bool"),
+    "integers beside floats": (lambda x: ((x, x.argmax(axis=1)), x), "integer-outputs", "int64"),
+    "None": (lambda x: (None, x), "no-outputs", "nothing to differentiate"),
+    "an empty tuple": (lambda x: ((), x), "no-outputs", "nothing to differentiate"),
+}
+
+
+@pytest.mark.parametrize(("forward", "code", "words"), DOUBTS.values(), ids=DOUBTS.keys())
+def test_a_forward_that_cannot_be_differentiated_is_no_accusation(forward, code, words):
+    report = gradcheck_functions(forward, square_back, (X,))
+    assert report.verdict == "cannot tell"
+    assert [cause.code for cause in report.causes] == [code]
+    assert words in report.causes[0].message
+    assert report.rows == ()
+
+
+def test_what_a_forward_writes_is_named_where_nothing_can_be_told():
+    def forward(x):
+        x += np.nan
+        return x * 1, None
+
+    report = gradcheck_functions(forward, square_back, (X.copy(),))
+    assert [cause.code for cause in report.causes] == ["not-finite", "inputs-written"]
+    assert report.verdict == "cannot tell"
+
+
+@pytest.mark.parametrize(
+    ("forward", "back", "other"),
+    [
+        (lambda x: (x + 1, x), lambda d, x: d, "the upstream gradient"),
+        (lambda x: (x.sum(axis=0), x), lambda d, x: np.broadcast_to(d, x.shape), "the upstream gradient"),
+        (lambda x: (x**2 / 2 * 1.0, x), lambda d, x: np.multiply(x, d, out=d), "the upstream gradient"),
+    ],
+    ids=["itself", "broadcast", "written"],
+)
+def test_shared_memory_is_noted(forward, back, other):
+    report = gradcheck_functions(forward, back, (X,))
+    assert any(f"the gradient of x shares memory with {other}" in note for note in report.notes)
+    assert all(row.verdict == "right" for row in report.rows)
+
+
+def test_shared_memory_alone_leaves_the_verdict_right():
+    def back(d, cache):
+        return d, d
+
+    report = gradcheck_functions(lambda a, b: (a + b, None), back, (X, X + 1))
+    assert report.passed
+    assert "the gradient of b shares memory with the gradient of a: adding to it in place changes both" in (
+        report.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("forward", "back"),
+    [
+        (square, square_back),
+        (lambda x: (x.sum(axis=0), x), lambda d, x: np.zeros(x.shape) + d),
+        (lambda x: (np.exp(x) / 1e8, x), lambda d, x: d * np.exp(x) / 1e8),
+        (lambda x: (0 * x, x), lambda d, x: 0 * d),
+    ],
+    ids=["square", "sum", "tiny", "zero"],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_right_functions_have_no_causes(forward, back, dtype):
+    report = gradcheck_functions(forward, back, (X.astype(dtype),))
+    assert report.passed, report
+    assert report.causes == ()
+    assert report.places == ()

@@ -1,0 +1,108 @@
+"""The mutation score: what it counts, what it prints, and when it fails."""
+
+import pytest
+
+from seqmem import AdditiveAttention, Embedding
+from seqmem.checking import selftest
+from seqmem.checking.likes import LIKES
+from seqmem.checking.mistakes.record import Mistake
+from seqmem.checking.selftest import (
+    CATALOGUES,
+    PLANTED,
+    Planted,
+    Score,
+    SelfTest,
+    _score,
+    _score_planted,
+    plant,
+)
+from seqmem.module import Module
+
+FULL = Score("an LSTM", 100, 100, 100, 40, 30)
+
+
+def result(*scores, correct=19, findings=()):
+    return SelfTest(scores, correct, findings)
+
+
+PASSED = {
+    "all named": (result(FULL), True),
+    "95 % named": (result(Score("an LSTM", 100, 100, 95)), True),
+    "95 % named in all": (result(FULL, Score("a GRU", 100, 100, 90)), True),
+    "pairs without a name": (result(Score("an LSTM", 100, 100, 100, 40, 0)), True),
+    "94 % named": (result(Score("an LSTM", 100, 100, 94)), False),
+    "one silent": (result(Score("an LSTM", 100, 99, 99, silent=("lstm-x",))), False),
+    "one silent among many": (result(FULL, FULL, Score("a GRU", 100, 99, 100)), False),
+    "a false finding": (result(FULL, findings=("RNN step: WRONG",)), False),
+}
+
+
+@pytest.mark.parametrize(("outcome", "passed"), PASSED.values(), ids=PASSED.keys())
+def test_it_passes_when_all_is_caught_95_percent_named_and_nothing_else_found(outcome, passed):
+    assert outcome.passed is passed
+
+
+def test_the_score_prints_a_row_for_each_and_the_sum_of_all():
+    silent = Score("a GRU", 50, 49, 40, silent=("gru-one",), unnamed=("gru-two",))
+    lines = str(result(FULL, silent, findings=("RNN step: WRONG",))).splitlines()
+    assert lines[0].split() == ["mistakes", "planted", "in", "planted", "caught", "named", "pairs", "named"]
+    assert lines[1].split() == ["an", "LSTM", "100", "100", "100", "40", "30"]
+    assert lines[2].split() == ["a", "GRU", "50", "49", "40"]
+    assert lines[3].split() == ["in", "all", "150", "149", "140", "40", "30"]
+    assert lines[4:7] == ["NOT CAUGHT: gru-one", "not named: gru-two", "FALSE FINDING: RNN step: WRONG"]
+    assert lines[7] == (
+        "99.3 % caught, 93.3 % named, 75.0 % of the pairs named; 1 false findings on 19 correct passes"
+    )
+
+
+def test_a_score_without_pairs_prints_no_share_of_them():
+    assert "- of the pairs named" in str(result(Score("clipping", 2, 2, 2)))
+
+
+@pytest.mark.parametrize("name", ["clipping", "embedding"])
+def test_every_mistake_of_a_small_catalogue_is_caught_and_named(name):
+    score = _score(LIKES[name])
+    assert score.planted == score.caught == score.named == len(LIKES[name].mistakes)
+    assert score.silent == score.unnamed == ()
+    assert 0 <= score.named_pairs <= score.pairs
+
+
+def test_a_mistake_that_changes_nothing_is_counted_as_silent_and_without_a_name():
+    same = Mistake("embedding-same", "backward", 'return {"W": d_W}', 'return {"W": 1 * d_W}', "", "")
+    score = _score(LIKES["embedding"]._replace(mistakes=(same,)))
+    assert (score.planted, score.caught, score.named) == (1, 0, 0)
+    assert score.silent == score.unnamed == ("embedding-same",)
+    assert not result(score).passed
+
+
+def test_mistakes_planted_in_the_librarys_own_code_are_caught_and_named(monkeypatch):
+    some = tuple(planted for planted in PLANTED if planted.owner in (AdditiveAttention, Embedding))
+    monkeypatch.setattr(selftest, "PLANTED", some)
+    score = _score_planted()
+    assert score.planted == score.caught == score.named == len(some) >= 4
+    assert score.silent == score.unnamed == ()
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=[f"{p.owner.__name__}: {p.becomes}" for p in PLANTED])
+def test_every_line_to_be_planted_stands_once_in_the_librarys_code(planted):
+    assert isinstance(plant(planted), Module)
+
+
+def test_planting_a_line_that_is_not_there_is_refused():
+    absent = PLANTED[0]._replace(line="there is no such line")
+    assert isinstance(absent, Planted)
+    with pytest.raises(ValueError, match="stands 0 times in local_derivatives"):
+        plant(absent)
+
+
+def test_planting_leaves_the_library_as_it_is():
+    planted = PLANTED[0]
+    before = vars(planted.owner)[planted.method]
+    assert type(plant(planted)).__mro__ != ()
+    assert vars(planted.owner)[planted.method] is before
+
+
+def test_every_catalogue_is_in_the_selftest_and_there_are_eighty_mistakes_and_more():
+    catalogues = {LIKES[name].mistakes for name in CATALOGUES}
+    assert catalogues == {like.mistakes for like in LIKES.values()}
+    assert sum(len(mistakes) for mistakes in catalogues) >= 80
