@@ -91,11 +91,30 @@ function sourceOf(panel) {
   const attributes = { class: "tiles words", dir: directionOf(panel.source), "aria-label": "Input words", "data-source": "" };
   if (tiles.length > MANY) attributes.tabindex = 0; // it scrolls, and a keyboard must reach it
   const list = element("ol", attributes, ...tiles.map((tile) => tile.node));
-  const shade = (weights) => tiles.forEach((tile, at) => {
-    tile.share.textContent = `${percent(weights[at])}\u00a0%`;
-    shadeBy(tile.node, weights[at]);
-  });
+  const shade = (weights) => {
+    tiles.forEach((tile, at) => {
+      tile.share.textContent = `${percent(weights[at])}\u00a0%`;
+      shadeBy(tile.node, weights[at]);
+    });
+    bringIntoSight(list, tiles[largestOf(weights)].node);
+  };
   return { list, shade };
+}
+
+function largestOf(weights) {
+  return weights.indexOf(Math.max(...weights));
+}
+
+/** Scroll a list to one of its nodes, unless it is in sight; the page itself stays where it is. */
+function bringIntoSight(list, node) {
+  const [frame, box] = [list.getBoundingClientRect(), node.getBoundingClientRect()];
+  const middle = (from, size) => from + size / 2;
+  const isAcross = box.left < frame.left || box.right > frame.right;
+  const isBelow = box.top < frame.top || box.bottom > frame.bottom;
+  list.scrollBy({
+    left: isAcross ? middle(box.left, box.width) - middle(frame.left, frame.width) : 0,
+    top: isBelow ? middle(box.top, box.height) - middle(frame.top, frame.height) : 0,
+  });
 }
 
 /** The ground of a weight: its shade, and the text colour that is readable on it. */
@@ -125,6 +144,7 @@ function matrixOf(panel, place, choose) {
     marked.removeAttribute("aria-current");
     marked = rows[step];
     marked.setAttribute("aria-current", "true");
+    bringIntoSight(scroller, marked.cells[largestOf(panel.weights[step]) + 1]);
   };
   return { scroller, mark };
 }
@@ -146,7 +166,8 @@ function sentenceOn(panel, step) {
   const nodes = ["Before ", quoted(panel.target[step]), ` (${step + 1} of ${panel.target.length}) the model looked at `];
   named.forEach((at, rank) => {
     if (rank) nodes.push(rank === named.length - 1 ? " and " : ", ");
-    nodes.push(quoted(panel.source[at]), ` ${percent(weights[at])}\u00a0%`);
+    const isRepeated = panel.source.indexOf(panel.source[at]) !== panel.source.lastIndexOf(panel.source[at]);
+    nodes.push(quoted(panel.source[at]), `${isRepeated ? ` (number ${at + 1})` : ""} ${percent(weights[at])}\u00a0%`);
   });
   return [...nodes, "."];
 }

@@ -84,8 +84,8 @@ class Movie {
     this.meaning.textContent = quantity.meaning ? `${capital(quantity.meaning)}.` : `The trace named ${quantity.name}.`;
     this.frame.setAttribute("aria-label", `${titleOf(quantity)}: ${quantity.units} units over ${quantity.steps} steps`);
     this.legend.replaceChildren(...legendOf(quantity));
-    this.columns = this.part.quantities.filter((other) => other.units === quantity.units && !other.names === !quantity.names);
-    this.head.replaceChildren(element("th", { scope: "col" }, quantity.names ? "Input" : "Unit"),
+    this.columns = this.part.quantities.filter((other) => other.axis === quantity.axis && other.units === quantity.units);
+    this.head.replaceChildren(element("th", { scope: "col" }, quantity.axis),
       ...this.columns.map((other) => headOf(other, other === quantity)));
     this.rows = Array.from({ length: quantity.units }, (_, unit) => rowOf(this.columns, quantity, unit));
     this.body.replaceChildren(...this.rows);
@@ -124,7 +124,7 @@ class Movie {
   /** The value of one cell, under the pointer or chosen. */
   read({ step, unit }) {
     const value = this.quantity.at(step, unit);
-    const unitName = this.quantity.names ? [quotedName(this.quantity.named(unit))] : [`unit ${unit}`];
+    const unitName = this.quantity.names ? [quotedName(this.quantity.named(unit))] : [`${this.quantity.axis.toLowerCase()} ${unit}`];
     this.readout.replaceChildren(titleOf(this.quantity), ", ", ...unitName, `, t = ${step} (`, isolated(this.part.steps[step]), "): ",
       element("strong", {}, shown(value, 4)));
     setValue(this.readout, value);
