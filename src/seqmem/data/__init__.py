@@ -1,8 +1,9 @@
-"""Symbols and their ids, padded batches, files of pairs, and the built-in date task."""
+"""Symbols and their ids, padded batches, files of pairs, and the built-in tasks: dates, phrases, recall."""
 
-from seqmem.data import dates
+from seqmem.data import dates, recall
 from seqmem.data.batches import BucketedBatches, make_batch, pad
 from seqmem.data.pairs import join_symbols, read_pairs, split_symbols, train_validation_split
+from seqmem.data.phrases import phrases
 from seqmem.data.translator import Translation, Translator
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 
@@ -19,7 +20,9 @@ __all__ = [
     "join_symbols",
     "make_batch",
     "pad",
+    "phrases",
     "read_pairs",
+    "recall",
     "split_symbols",
     "train_validation_split",
 ]
