@@ -312,3 +312,35 @@ def test_a_wrong_option_of_a_check_is_exit_code_2(
         main(["check", "mine.py", *options])
     assert stopped.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_explore_writes_the_pages_of_a_model_that_was_saved(model, tmp_path, capsys):
+    out = tmp_path / "pages"
+    texts = ["--text", "<b>ab", "--text", "cab"]
+    assert main(["explore", "--model", str(model), *texts, "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["attention.html", "gates.html", "movie.html"]
+    assert "<b>ab" not in (out / "attention.html").read_text("utf-8")
+    assert str(out / "gates.html") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--text", "hello"], "--text without --model"),
+        (["--model", "missing.npz"], "--model without --text"),
+        (["--model", "missing.npz", "--text", "hello"], "missing.npz"),
+    ],
+)
+def test_explore_says_what_is_missing(arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["explore", "--out", "pages", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_compare_prints_the_table_or_its_figures(capsys):
+    assert main(["compare"]) == 0
+    text = capsys.readouterr().out
+    assert "LSTM" in text
+    assert "0.75" in text
+    assert main(["compare", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)

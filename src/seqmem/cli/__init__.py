@@ -1,4 +1,4 @@
-"""The command line: python -m seqmem check | demo | train | translate."""
+"""The command line: python -m seqmem check | demo | train | translate | explore | compare | memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from seqmem.checking import gradcheck
 from seqmem.checking.likes import LIKES
 from seqmem.checking.sandbox import check_file
 from seqmem.checking.selftest import selftest
+from seqmem.cli import insight
+from seqmem.cli.arguments import positive, seed, size
 from seqmem.data import (
     BucketedBatches,
     Translation,
@@ -33,7 +35,6 @@ from seqmem.layers import AdditiveAttention
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.training import Adam, CheckpointError, History, NonFiniteError, cosine_decay, fit, token_accuracy
-from seqmem.validation import as_positive, as_size
 
 WRONG_USE = 2  # the exit code of argparse, too
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
@@ -109,10 +110,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KIND",
         help="what the functions should compute: " + ", ".join(LIKES),
     )
-    check.add_argument("--seed", type=_seed, default=0, help="of the numbers tried (default: %(default)s)")
+    check.add_argument("--seed", type=seed, default=0, help="of the numbers tried (default: %(default)s)")
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.add_argument(
-        "--seconds", type=_positive, default=60.0, help="after which it is ended (default: %(default)s)"
+        "--seconds", type=positive, default=60.0, help="after which it is ended (default: %(default)s)"
     )
     check.add_argument("--selftest", action="store_true", help="check the checker: plant every known mistake")
     check.set_defaults(command=_check)
@@ -122,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         "--out", default="dates.npz", metavar="MODEL", help="where to save (default: %(default)s)"
     )
     demo.add_argument("--quick", action="store_true", help="train for 20 seconds only")
-    demo.add_argument("--seed", type=_seed, default=0, help="of everything random (default: %(default)s)")
+    demo.add_argument("--seed", type=seed, default=0, help="of everything random (default: %(default)s)")
     demo.set_defaults(command=_demo)
 
     train = commands.add_parser("train", help="train on a file of pairs, tab-separated")
@@ -138,10 +139,10 @@ def _parser() -> argparse.ArgumentParser:
         ("hidden", 128, "units of encoder, decoder and scorer"),
         ("embedding", 64, "width of a symbol's vector"),
     ):
-        train.add_argument(f"--{name}", type=_size, default=default, help=f"{meaning} (default: %(default)s)")
-    train.add_argument("--learning-rate", type=_positive, default=2e-3, help="Adam's (default: %(default)s)")
-    train.add_argument("--held-out", type=_size, help="pairs to validate on (default: a tenth, at most 1000)")
-    train.add_argument("--seed", type=_seed, default=0, help="of everything random (default: %(default)s)")
+        train.add_argument(f"--{name}", type=size, default=default, help=f"{meaning} (default: %(default)s)")
+    train.add_argument("--learning-rate", type=positive, default=2e-3, help="Adam's (default: %(default)s)")
+    train.add_argument("--held-out", type=size, help="pairs to validate on (default: a tenth, at most 1000)")
+    train.add_argument("--seed", type=seed, default=0, help="of everything random (default: %(default)s)")
     train.set_defaults(command=_train)
 
     translate = commands.add_parser("translate", help="translate with a saved model")
@@ -150,31 +151,10 @@ def _parser() -> argparse.ArgumentParser:
         "text", nargs="*", metavar="TEXT", help="what to translate; lines of stdin if none"
     )
     translate.add_argument("--attention", action="store_true", help="show what each symbol looked at")
-    translate.add_argument("--max-length", type=_size, default=100, help="in symbols (default: %(default)s)")
+    translate.add_argument("--max-length", type=size, default=100, help="in symbols (default: %(default)s)")
     translate.set_defaults(command=_translate)
+    insight.add_commands(commands)
     return parser
-
-
-def _argument(check: Callable[[Any, str, str], Any], number: type) -> Callable[[str], Any]:
-    def parse(text: str) -> Any:
-        try:
-            return check(number(text), "argument", "value")
-        except ValueError:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is not a positive {'integer' if number is int else 'number'}"
-            ) from None
-
-    return parse
-
-
-_size = _argument(as_size, int)
-_positive = _argument(as_positive, float)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 0")
-    return int(text)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,32 @@
+"""Types of arguments, with messages for people."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from seqmem.validation import as_positive, as_size
+
+
+def _argument(check: Callable[[Any, str, str], Any], number: type) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return check(number(text), "argument", "value")
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a positive {'integer' if number is int else 'number'}"
+            ) from None
+
+    return parse
+
+
+size = _argument(as_size, int)
+positive = _argument(as_positive, float)
+
+
+def seed(text: str) -> int:
+    """An integer of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 0")
+    return int(text)
