@@ -1,5 +1,7 @@
 """What a pass does to what it was given, and what it keeps, is a finding of its own."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -207,3 +209,44 @@ def test_right_functions_have_no_causes(forward, back, dtype):
     assert report.passed, report
     assert report.causes == ()
     assert report.places == ()
+
+
+def test_a_buffer_that_is_handed_out_twice_is_named_as_that():
+    buffer = np.empty(3)
+
+    def back(d, cache):
+        return np.multiply(d, 2, out=buffer)
+
+    report = gradcheck_functions(lambda x: (2 * x, None), back, (np.ones(3),))
+    assert [cause.code for cause in report.causes] == ["one-buffer"]
+
+
+def test_outputs_that_stand_in_one_array_do_not_hide_what_is_drawn_at_random():
+    rng, buffer = np.random.default_rng(0), np.empty(3)
+
+    def forward(x):
+        return np.multiply(x, rng.uniform(size=3), out=buffer), None
+
+    report = gradcheck_functions(forward, lambda d, cache: d, (np.ones(3),))
+    assert [cause.code for cause in report.causes] == ["not-deterministic"]
+
+
+def test_integers_that_are_written_over_are_named():
+    def forward(W, tokens):
+        y = W[tokens]
+        tokens += 1
+        return y, (W, tokens)
+
+    def back(d, cache):
+        W, tokens = cache
+        d_W = np.zeros_like(W)
+        np.add.at(d_W, tokens - 1, d)
+        return {"W": d_W}
+
+    report = gradcheck_functions(forward, back, {"W": np.ones((4, 2)), "tokens": np.array([0, 1])})
+    assert "tokens" in next(cause.message for cause in report.causes if cause.code == "inputs-written")
+
+
+def test_a_cache_that_cannot_be_copied_is_fine():
+    report = gradcheck_functions(lambda x: (2 * x, threading.Lock()), lambda d, cache: 2 * d, (np.ones(3),))
+    assert report.passed

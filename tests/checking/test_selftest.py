@@ -64,7 +64,6 @@ def test_every_mistake_of_a_small_catalogue_is_caught_and_named(name):
     score = _score(LIKES[name])
     assert score.planted == score.caught == score.named == len(LIKES[name].mistakes)
     assert score.silent == score.unnamed == ()
-    assert 0 <= score.named_pairs <= score.pairs
 
 
 def test_a_mistake_that_changes_nothing_is_counted_as_silent_and_without_a_name():
@@ -98,7 +97,7 @@ def test_planting_a_line_that_is_not_there_is_refused():
 def test_planting_leaves_the_library_as_it_is():
     planted = PLANTED[0]
     before = vars(planted.owner)[planted.method]
-    assert type(plant(planted)).__mro__ != ()
+    plant(planted)
     assert vars(planted.owner)[planted.method] is before
 
 

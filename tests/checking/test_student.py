@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from seqmem import GRUCell
+from seqmem import GRUCell, Recurrent, gradcheck
 from seqmem.checking import styles
 from seqmem.checking.likes import LIKES
 from seqmem.checking.student import check_names
+from seqmem.module import Module
 
 RNN = next(style for style in styles.STYLES if style.name == "RNN step")
 RNN_SEQUENCE = next(style for style in styles.STYLES if style.like == "rnn_sequence")
@@ -182,3 +183,32 @@ def test_a_function_for_a_like_with_a_backward_pass_needs_one():
 def test_a_module_class_that_needs_sizes_is_told_so():
     with pytest.raises((LookupError, TypeError), match="GRUCell"):
         check({"GRUCell": GRUCell}, "GRUCell")
+
+
+def test_a_class_that_is_a_module_is_made_and_checked_as_one():
+    class Scale(Module):
+        def __init__(self):
+            self.w = np.arange(1.0, 4.0)
+
+        def forward(self, x):
+            return x * self.w, x
+
+        def backward(self, d_y, x):
+            return (d_y * self.w,), {"w": (d_y * x).sum(axis=0)}
+
+    names = {"Scale": Scale, "Scale_inputs": lambda rng: rng.normal(size=(5, 3))}
+    report = check_names(names, "Scale", "", 0)
+    assert report.passed
+    assert [row.name for row in report.rows] == ["w", "x"]
+
+
+def test_a_gate_of_another_cell_goes_by_its_letter():
+    class Unknown(GRUCell):
+        gates = ("u", "q", "n")
+
+        def step_backward(self, d_state, kept, d_a, W_h_T):
+            super().step_backward(d_state, kept, d_a, W_h_T)
+            d_a[1] *= 2
+
+    report = gradcheck(Recurrent(Unknown(2, 5, rng=0)))
+    assert any("gate q wrong" in place for place in report.places)

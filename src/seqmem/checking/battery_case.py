@@ -117,14 +117,18 @@ class Case:
         return bound if len(bound) == len(self.inputs) else numbered
 
     @property
-    def passed(self) -> Named:
-        """Everything that the module is lent and must not write to."""
+    def given(self) -> Named:
+        """What the forward pass is lent: inputs, options and parameters."""
         given: Named = {}
         for name, value in zip(self.input_names, self.inputs, strict=True):
             given |= dict(tree_leaves(value, name))
         given |= {name: value for name, value in self.options.items() if isinstance(value, np.ndarray)}
-        given |= {f"params[{key}]": param for key, param in self.module.params.items()}
-        return given | dict(tree_leaves(self.upstream, "d_outputs"))
+        return given | {f"params[{key}]": param for key, param in self.module.params.items()}
+
+    @property
+    def passed(self) -> Named:
+        """Everything that the module is lent and must not write to."""
+        return self.given | dict(tree_leaves(self.upstream, "d_outputs"))
 
 
 def random_like(tree: Any, rng: np.random.Generator) -> Any:

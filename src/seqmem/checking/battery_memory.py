@@ -18,9 +18,9 @@ from seqmem.module import Array, tree_leaves, tree_map
 
 def purity(case: Case) -> None:
     """Inputs, options, parameters, upstream gradients and the cache are never written to."""
-    before = {name: np.array(array) for name, array in case.passed.items()}
+    before = {name: np.array(array) for name, array in case.given.items()}  # before any forward pass has run
     outputs, cache = case.forward()
-    _unwritten(case, case.passed, before, "forward")
+    _unwritten(case, case.given, before, "forward")
     lent = case.passed | dict(tree_leaves(outputs, "outputs")) | dict(arrays_in(cache, "cache"))
     before = {name: np.array(array) for name, array in lent.items()}
     case.backward(case.upstream, cache)

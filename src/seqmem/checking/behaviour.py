@@ -12,6 +12,10 @@ from seqmem.checking.returned import Returned
 from seqmem.checking.subject import Subject, leaves
 from seqmem.module import Array
 
+FAULTS = (  # the codes of what is wrong with how a pass behaves, whatever it computes
+    *("inputs-written", "upstream-written", "cache-written", "cache-used-up"),
+    *("not-repeatable", "not-linear", "one-buffer"),
+)
 SINGLE = 1e-5  # what a single-precision buffer may add to a sum; it is no clipping
 
 
@@ -30,9 +34,14 @@ def run(subject: Subject, rng: np.random.Generator) -> Passes:
     """Run both passes, watching what they do to what they were given."""
     faults: list[Cause] = []
     before = {name: array.copy() for name, array in subject.arrays.items()}
+    integers = {name: array.copy() for name, array in subject.integers.items()}
     outputs, cache = subject.forward(subject.arrays)
-    faults += _written(subject.arrays, before, "inputs-written", "forward writes into {name}, an input")
-    restore(subject.arrays, before)
+    outputs = copy.deepcopy(outputs)  # a pass may return the same array every time
+    faults += _written(
+        subject.arrays | subject.integers, before | integers, "inputs-written",
+        "forward writes into {name}, an input",
+    )  # fmt: skip
+    restore(subject.arrays | subject.integers, before | integers)
     again, _ = subject.forward(subject.arrays)
     restore(subject.arrays, before)
     doubts = _doubts(outputs, again)
@@ -41,13 +50,13 @@ def run(subject: Subject, rng: np.random.Generator) -> Passes:
         return Passes(outputs, upstream, Returned({}), faults, doubts, [])
 
     given = copy.deepcopy(upstream)
-    spare = copy.deepcopy(cache)  # a backward pass may use its cache up
+    spare = _copied(cache)  # a backward pass may use its own up
     cached = arrays_in(cache)
     kept = [array.copy() for array in cached]
     with np.errstate(all="ignore"):  # a wrong backward pass may overflow; what comes of it is compared
         found = subject.backward(given, cache)
         notes = _shared(subject, found, given)
-        gradients = Returned({name: copy.copy(value) for name, value in found.items()}, found.surplus)
+        gradients = _kept(found)
         name = "the upstream gradient"
         faults += _written(
             dict(leaves(given, name)), dict(leaves(upstream, name)), "upstream-written",
@@ -57,7 +66,8 @@ def run(subject: Subject, rng: np.random.Generator) -> Passes:
         restore(subject.arrays, before)
         faults += _cache_written(cached, kept)
         try:
-            not_the_same = _repeats(gradients, subject.backward(copy.deepcopy(upstream), cache))
+            again = subject.backward(copy.deepcopy(upstream), cache)
+            not_the_same = _repeats(gradients, again) + _one_buffer(found, again)
         except Exception as error:  # noqa: BLE001 - the first call had the same arguments and went well
             raised = type(error).__name__
             text = f"backward, called again with the same cache, raises {raised}: is the cache used up?"
@@ -178,13 +188,37 @@ def _repeats(first: Returned, second: Returned) -> list[Cause]:
     return [Cause("not-repeatable", text)]
 
 
+def _one_buffer(first: Returned, second: Returned) -> list[Cause]:
+    """Two calls must not hand out the same memory: the second overwrites what the first returned."""
+    shared = [
+        name
+        for name, value in first.items()
+        if isinstance(value, np.ndarray) and value.size and np.shares_memory(value, second.get(name))
+    ]
+    text = f"backward returns the same array at every call ({', '.join(shared)}): the next call overwrites it"
+    return [Cause("one-buffer", text)] if shared else []
+
+
+def _kept(found: Returned) -> Returned:
+    """Gradients that a later call cannot change."""
+    return Returned({name: copy.deepcopy(value) for name, value in found.items()}, found.surplus)
+
+
+def _copied(cache: Any) -> Any:
+    try:
+        return copy.deepcopy(cache)
+    except Exception:  # noqa: BLE001 - a lock, a generator
+        return cache
+
+
 def _linear(
     subject: Subject, cache: Any, upstream: Any, gradients: Returned, rng: np.random.Generator
 ) -> list[Cause]:
     """The gradient of a sum is the sum of the gradients; clipping, averaging and constants break that."""
     other = draw_upstream(upstream, rng)
-    parts = subject.backward(copy.deepcopy(other), copy.deepcopy(cache))
-    whole = subject.backward(mapped(lambda a, b: np.asarray(a + b), upstream, other), copy.deepcopy(cache))
+    cache = _copied(cache)
+    parts = _kept(subject.backward(copy.deepcopy(other), _copied(cache)))
+    whole = subject.backward(mapped(lambda a, b: np.asarray(a + b), upstream, other), cache)
     found = {}
     for name, value in gradients.items():
         first, second, total = (np.asarray(part) for part in (value, parts.get(name), whole.get(name)))

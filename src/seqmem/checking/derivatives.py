@@ -35,7 +35,7 @@ _SILENT = re.compile(
 )
 _REAL = re.compile(r"\b(float\(|math\.)")  # of a single number
 _INTO_REAL = "writes into an array of real numbers"
-_OWN = str(Path(__file__).parent)
+_OWN = Path(__file__).parent
 
 
 class Slope(NamedTuple):
@@ -224,6 +224,6 @@ def _line_of(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_OWN) and "numpy" not in Path(frame.filename).parts
+        if not Path(frame.filename).is_relative_to(_OWN) and "numpy" not in Path(frame.filename).parts
     ]
     return f"line {frames[-1].lineno} `{frames[-1].line}`" if frames else "the forward pass"

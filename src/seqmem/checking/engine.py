@@ -67,7 +67,7 @@ def check(
         name = comparison.name
         if comparison.got is not None:
             got = np.asarray(passes.gradients[name])
-            row, told = where.bisect(comparison, got, derivatives, upstream, rng, tolerance, floor)
+            row, told = where.bisect(subject, comparison, got, derivatives, upstream, rng, tolerance, floor)
             rows = [row if other.name == name else other for other in rows]
             places += told
     verdicts = {row.verdict for row in rows}

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
-from seqmem.checking.behaviour import mapped
+from seqmem.checking.behaviour import FAULTS, mapped
 from seqmem.checking.engine import check
 from seqmem.checking.layouts import Layout, layouts, outputs_of, says_nothing
 from seqmem.checking.likes import Arrays, Like, Problem, T, as_like
 from seqmem.checking.recognise import CLOSE, Bank, Found, agree
 from seqmem.checking.report import Cause, Report, Row
-from seqmem.checking.subject import GATE_NAMES, FunctionSubject, leaves
+from seqmem.checking.subject import FunctionSubject, gate_name, leaves
 from seqmem.layers import AdditiveAttention, Embedding, Recurrent
 from seqmem.module import Array, Module
 
@@ -236,11 +236,8 @@ def _returned(match: Match, like: Like, problem: Problem) -> tuple[Arrays, Probl
 def _with_names(report: Report, mistakes: Found | None) -> Report:
     if not mistakes:
         return report
-    behaviour = [cause for cause in report.causes if cause.code in _BEHAVIOUR]
-    return replace(report, causes=(*map(_cause, mistakes), *behaviour))
-
-
-_BEHAVIOUR = ("inputs-written", "upstream-written", "cache-written", "not-repeatable")
+    faults = [cause for cause in report.causes if cause.code in FAULTS]
+    return replace(report, causes=(*map(_cause, mistakes), *faults))
 
 
 def _cause(mistake: Any, whole: str = "") -> Cause:
@@ -281,7 +278,7 @@ def _check_values(function: Callable[..., Any], like: Like, seed: int) -> Report
     if not ran:
         raise ValueError(_unknown_parameters(function, like))
     cause = Cause("forward-unknown", f"it is neither {like.title} nor one with a mistake that is known")
-    return Report(title, "wrong", *about, causes=(cause,))
+    return Report(title, "cannot tell", *about, causes=(cause,))
 
 
 def _closeness(parts: list[Array]) -> float:
@@ -299,7 +296,7 @@ def _blocks(layout: Layout, like: Like, inputs: Arrays) -> dict[str, dict[str, A
         if name in ("W_x", "W_h", "b"):
             for k, gate in enumerate(like.gates):
                 numbers[k] = len(labels)
-                labels[len(labels)] = (f"{GATE_NAMES[gate]} ({gate})", name)
+                labels[len(labels)] = (gate_name(gate), name)
         marked[name] = numbers
     blocks: dict[str, dict[str, Array]] = {}
     for name, packer in layout.packers.items():

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import traceback
@@ -20,7 +21,7 @@ from typing import IO, Any, NamedTuple
 from seqmem.checking.report import Report
 
 KEPT_OUTPUT = 2000  # characters of what the code printed
-_SEQMEM = str(Path(__file__).parents[1])
+_SEQMEM = Path(__file__).parents[1]
 
 
 class Answer(NamedTuple):
@@ -149,11 +150,12 @@ def _limit(megabytes: int) -> None:
 
 def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
     """The frames of an error that are neither ours nor the interpreter's libraries'."""
-    libraries = (_SEQMEM, sys.prefix, sys.base_prefix, "<frozen")
+    libraries = [_SEQMEM, *(Path(sysconfig.get_path(key)) for key in ("stdlib", "purelib", "platlib"))]
     return [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(libraries)
+        if not frame.filename.startswith("<frozen")
+        and not any(Path(frame.filename).is_relative_to(folder) for folder in libraries)
     ]
 
 

@@ -167,8 +167,8 @@ def _score_planted() -> Score:
         report = gradcheck(plant(planted))
         if report.verdict != "wrong":
             silent.append(what)
-        if planted.code and not _names(report, planted.code):
-            unnamed.append(f"{what} ({planted.code})")
+        if not planted.code or not _names(report, planted.code):
+            unnamed.append(f"{what} ({planted.code or 'not in the catalogue'})")
     n = len(PLANTED)
     return Score(
         "the library's own code", n, n - len(silent), n - len(unnamed), 0, 0, tuple(silent), tuple(unnamed)

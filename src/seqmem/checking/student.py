@@ -37,8 +37,11 @@ def check_names(names: dict[str, Any], name: str, like: str, seed: int) -> Repor
     Raises:
         LookupError: when there is nothing of that name, or nothing says at which inputs to check.
     """
-    if name and isinstance(names.get(name), Module):
-        return gradcheck(names[name], seed=seed)
+    module = _module(names, name)
+    if module is not None:
+        inputs = names.get(f"{name}_inputs")
+        given = inputs(np.random.default_rng(seed)) if inputs else ()
+        return gradcheck(module, *(given if isinstance(given, tuple) else (given,)), seed=seed)
     found = _named(names, name) if name else _only(names)
     kind = like or _kind(found.name)
     if found.backward is None and kind != "clipping":
@@ -50,10 +53,18 @@ def check_names(names: dict[str, Any], name: str, like: str, seed: int) -> Repor
     if found.inputs is None:
         raise LookupError(
             f"at which inputs should {found.name} be checked? Say --like ({', '.join(LIKES)}), or write a "
-            f"function {found.name}_inputs(rng) that returns them as a dict"
+            f"function {found.name}_inputs(rng) that returns them as a dict, or a tuple for a Module"
         )
     inputs = found.inputs(*[np.random.default_rng(seed)] * bool(inspect.signature(found.inputs).parameters))
     return gradcheck_functions(found.forward, found.backward, inputs, seed=seed)
+
+
+def _module(names: dict[str, Any], name: str) -> Module | None:
+    """The Module of that name, made anew when the name is a class's."""
+    thing = names.get(name)
+    if isinstance(thing, type) and issubclass(thing, Module):
+        thing = thing()
+    return thing if isinstance(thing, Module) else None
 
 
 def _named(names: dict[str, Any], name: str) -> Passes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,17 @@ GATE_NAMES = {
 NO_GRADIENT = "no gradient was returned"
 
 
+def gate_name(gate: str) -> str:
+    """ "forget gate (f)"; a gate of another cell goes by its letter."""
+    return f"{GATE_NAMES[gate]} ({gate})" if gate in GATE_NAMES else f"gate {gate}"
+
+
 class Subject(ABC):
     """A forward and a backward pass, and the arrays at which they are checked."""
 
     title: str
     arrays: dict[str, Array]  # everything that has a gradient, by name
+    integers: dict[str, Array]  # the inputs that have none
     gates: tuple[str, ...] = ()
     sources: tuple[Callable[..., Any], ...] = ()  # whose text may be quoted
 
@@ -44,12 +50,11 @@ class Subject(ABC):
         shape = [1] * self.arrays[name].ndim
         shape[axis] = -1
         numbers = np.arange(len(self.gates)).reshape(shape) + np.zeros(self.arrays[name].shape, int)
-        return {f"{GATE_NAMES[gate]} ({gate})": numbers == k for k, gate in enumerate(self.gates)}
+        return {gate_name(gate): numbers == k for k, gate in enumerate(self.gates)}
 
     def time_axes(self, outputs: list[Array]) -> dict[int, int]:
-        """Which outputs have an axis of time steps, and which axis: the first, where an input has it."""
+        """Which outputs have an axis of time steps, and which axis: the first, where an input is known to."""
         lengths = {array.shape[0] for name, array in self.arrays.items() if self.axes(name)[:1] == "T"}
-        lengths = lengths or {array.shape[0] for array in self.arrays.values() if array.ndim == 3}
         return {k: 0 for k, out in enumerate(outputs) if np.ndim(out) == 3 and out.shape[0] in lengths}
 
     @abstractmethod
@@ -79,6 +84,7 @@ class ModuleSubject(Subject):
             for name, leaf in leaves(value, position)
             if leaf.dtype.kind in "fc"
         }
+        self.integers = _integers(zip(self.names, self.inputs, strict=True))
         self.gates = next((cell.gates for cell in _cells(module) if cell.gates), ())
         self.sources = (type(module).forward,)
         self._twins: dict[np.dtype[Any], Module] = {}
@@ -150,6 +156,7 @@ class FunctionSubject(Subject):
             for name, leaf in leaves(value, position)
             if leaf.dtype.kind in "fc"
         }
+        self.integers = _integers(self.inputs.items())
         self.sources = (forward,)
         self.n_outputs = 1
 
@@ -193,6 +200,11 @@ class FunctionSubject(Subject):
         for name, value in self.inputs.items():
             gradients |= of_leaves(value, found.get(name), name)
         return Returned({name: gradients.get(name) for name in self.arrays}, surplus)
+
+
+def _integers(inputs: Iterable[tuple[str, Any]]) -> dict[str, Array]:
+    found = (leaf for name, value in inputs for leaf in leaves(value, name))
+    return {name: leaf for name, leaf in found if leaf.dtype.kind not in "fc"}
 
 
 def leaves(tree: Any, name: str) -> Iterator[tuple[str, Any]]:

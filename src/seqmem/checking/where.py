@@ -11,7 +11,7 @@ from seqmem.checking.behaviour import Passes, restore
 from seqmem.checking.comparison import Comparison, random_directions
 from seqmem.checking.derivatives import Derivatives, flat
 from seqmem.checking.report import Row
-from seqmem.checking.subject import Subject, leaves
+from seqmem.checking.subject import Subject, gate_name, leaves
 from seqmem.module import Array
 
 AXIS_NAMES = {"T": "step", "B": "batch row", "S": "source position"}
@@ -154,6 +154,7 @@ def _masked(upstream: Any, keep: dict[int, Any]) -> Any:
 
 
 def bisect(
+    subject: Subject,
     comparison: Comparison,
     got: Array,
     derivatives: Derivatives,
@@ -172,13 +173,20 @@ def bisect(
     told = []
     if got.ndim and 1 < got.shape[0] <= 16:
         blocks = np.array([is_wrong((slice(k, k + 1), *whole[1:])) for k in range(got.shape[0])])
-        told = [f"{comparison.name}: {sentence}" for sentence in [_along(blocks, 0, "")] if sentence]
+        gates = subject.axes(comparison.name)[:1] == "G" and len(subject.gates) == len(blocks)
+        names = [gate_name(gate) for gate in subject.gates]
+        bad = [name for name, wrong in zip(names, blocks, strict=False) if wrong]
+        good = [name for name in names if name not in bad]
+        sentence = _along(blocks, 0, "")
+        if gates and bad and good:
+            sentence = f"{_listed(bad)} wrong; {_listed(good)} right"
+        told = [f"{comparison.name}: {sentence}"] if sentence else []
     region = whole
     while np.prod([part.stop - part.start for part in region]) > SMALL:
         axis = int(np.argmax([part.stop - part.start for part in region]))
         part = region[axis]
         middle = (part.start + part.stop) // 2
-        halves = [(slice(part.start, middle)), slice(middle, part.stop)]
+        halves = [slice(part.start, middle), slice(middle, part.stop)]
         tried = [(*region[:axis], half, *region[axis + 1 :]) for half in halves]
         region = tried[0] if is_wrong(tried[0]) else tried[1]
     worst = (-1.0, (0,) * got.ndim, 0.0)

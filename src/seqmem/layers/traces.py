@@ -21,9 +21,9 @@ def values_of(cell: Cell, tape: Tape) -> Trace:
     B = len(cell.output(states)) - kept.shape[1]
     named = dict(zip(cell.kept, kept, strict=False))
     named |= {name: part[B:] for name, part in parts_of(states)}
-    first = [name for name in named if name in cell.gates]
-    last = [name for name in ("c", "tanh_c", "reset_h", "a_hn", "h") if name in named]
-    values = {name: named[name] for name in (*first, *last)}
+    rank = {"c": 0, "h": 2}  # gates, then c, then what else is kept, then h
+    others = sorted((name for name in named if name not in cell.gates), key=lambda name: rank.get(name, 1))
+    values = {name: named[name] for name in (*cell.gates, *others)}
     if len(kept) > len(cell.kept):
         values |= dict(zip(pre_activation_names(cell), cell.pre_activations(kept), strict=True))
     return values

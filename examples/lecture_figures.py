@@ -1,0 +1,97 @@
+"""The figures of docs/lecture.md: gradient flow, gates over time, attention, and how far memory reaches.
+
+    pip install "seqmem[plot]"
+    python -m seqmem memory --folder runs --json > memory.json      # half an hour; --quick: six minutes
+    python examples/lecture_figures.py --memory memory.json --out docs/figures
+
+Without --memory the figures of the memory experiment are left out.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from seqmem import LSTMCell, Recurrent
+from seqmem.insight import (
+    Experiment,
+    gradient_flow_of_cases,
+    phrase_model,
+    plot_attention,
+    plot_gradient_flow,
+    plot_memory_horizon,
+    plot_trace,
+)
+
+COURSES = {
+    "alone": "trained at one distance only",
+    "mixed": "trained on all distances from the first step",
+    "growing": "trained on near distances first",
+}
+
+
+def save(ax, folder, name, title=None):
+    """Write a figure as SVG, which stays sharp and small."""
+    if title:
+        ax.set_title(title)
+    ax.figure.set_size_inches(7, 4)
+    ax.figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    print(folder / f"{name}.svg")
+
+
+def memory_figures(text, folder):
+    """One figure for each course of the memory experiment, and one of the bottleneck."""
+    found = json.loads(text)
+    memory = Experiment.from_json(json.dumps(found["memory"]))
+    for course, title in COURSES.items():
+        if accuracy := memory.accuracy(course):
+            save(plot_memory_horizon(accuracy), folder, f"memory-{course}", title)
+    bottleneck = Experiment.from_json(json.dumps(found["bottleneck"]))
+    for course in sorted({row.course for row in bottleneck.rows}):
+        ax = plot_memory_horizon(bottleneck.accuracy(course))
+        ax.set_xlabel("symbols of the source")
+        save(ax, folder, f"bottleneck-{course}", f"{course}: whole sequences without a mistake")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", default="figures", help="the folder (default: %(default)s)")
+    parser.add_argument("--memory", help="what `python -m seqmem memory --json` printed")
+    parser.add_argument("--quick", action="store_true", help="small figures, to see that it runs")
+    arguments = parser.parse_args(argv)
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        print('this needs matplotlib: pip install "seqmem[plot]"', file=sys.stderr)
+        return 3
+
+    folder = Path(arguments.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    size = {"steps": 20, "hidden_size": 8} if arguments.quick else {}
+    cases = gradient_flow_of_cases(**size)
+    print(cases)
+    save(
+        plot_gradient_flow(cases.norms),
+        folder,
+        "gradient-flow",
+        "‖dL/dh‖, L being a projection of the last output",
+    )
+
+    layer = Recurrent(LSTMCell(8, 12, rng=0))
+    _, cache = layer.forward(np.random.default_rng(0).normal(size=(40, 1, 8)))
+    save(plot_trace(layer.trace(cache), "f"), folder, "gates", "forget gates of an LSTM as it starts")
+
+    translator = phrase_model("fr", epochs=1 if arguments.quick else None)
+    (found,) = translator.translate(["The cat sat on mat"])
+    save(plot_attention(found.weights, found.source, found.target), folder, "attention", found.text)
+    if arguments.memory:
+        memory_figures(Path(arguments.memory).read_text(encoding="utf-8"), folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
