@@ -369,3 +369,31 @@ def test_the_strategies_say_what_they_need(monkeypatch):
         strategies.lengths(3, 2)
     with pytest.raises(AttributeError, match="has no attribute 'Z'"):
         _ = strategies.Z
+
+
+def test_sums_that_go_on_in_one_array_are_not_repeatable():
+    class Accumulating(Leaky):
+        total = None
+
+        def backward(self, d_h, cache):
+            d_inputs, grads = super().backward(d_h, cache)
+            self.total = np.zeros_like(grads["b"]) if self.total is None else self.total
+            self.total += grads["b"]
+            return d_inputs, grads | {"b": self.total}
+
+    rng = np.random.default_rng(0)
+    inputs = rng.uniform(-1, 1, (4, 2)), rng.uniform(-1, 1, (4, 3))
+    with pytest.raises(AssertionError, match="repeatable"):
+        check_module(Accumulating(2, 3, rng=0), *inputs, checks=["repeatable"])
+
+
+def test_what_the_first_forward_pass_writes_over_is_seen():
+    class Clipping(Leaky):
+        def forward(self, x, h_prev):
+            np.clip(x, -1, 1, out=x)
+            return super().forward(x, h_prev)
+
+    rng = np.random.default_rng(0)
+    inputs = 3 * rng.standard_normal((4, 2)), rng.standard_normal((4, 3))
+    with pytest.raises(AssertionError, match="purity"):
+        check_module(Clipping(2, 3, rng=0), *inputs, checks=["purity"])

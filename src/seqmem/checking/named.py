@@ -253,7 +253,7 @@ def _check_values(function: Callable[..., Any], like: Like, seed: int) -> Report
     ran = False
     for layout in layouts(like, list(inspect.signature(function).parameters)):
         try:
-            values = [function(**layout.pack(problem)) for problem in problems]
+            values = [_returned_or_changed(function, layout.pack(problem)) for problem in problems]
         except Exception:  # noqa: BLE001 - another layout may fit
             continue
         ran = True
@@ -278,7 +278,13 @@ def _check_values(function: Callable[..., Any], like: Like, seed: int) -> Report
     if not ran:
         raise ValueError(_unknown_parameters(function, like))
     cause = Cause("forward-unknown", f"it is neither {like.title} nor one with a mistake that is known")
-    return Report(title, "cannot tell", *about, causes=(cause,))
+    return Report(title, "wrong", *about, causes=(cause,))
+
+
+def _returned_or_changed(function: Callable[..., Any], given: Arrays) -> Any:
+    """What a function returned, or what it made of its arguments where it returned no array."""
+    found = function(**given)
+    return found if any(np.ndim(leaf) for _, leaf in leaves(found, "")) else given
 
 
 def _closeness(parts: list[Array]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,7 +66,7 @@ def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], to
         wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in parts]
         labels = [f"output {name}" for name in names]
         found += _told_apart("an upstream gradient on one output alone", labels, wrong)
-    steps = list(_steps_alone(subject, passes.upstream))
+    steps = list(_steps_alone(subject, passes.upstream, jacobians))
     if len(steps) < 2:
         return found
     wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in steps]
@@ -73,7 +74,9 @@ def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], to
         "an upstream gradient on one step alone", [f"step {t}" for t in range(len(steps))], wrong
     )
     first = next((t for t, arrays in enumerate(wrong) if arrays), None)
-    carried = {name for arrays in wrong for name in arrays if subject.axes(name)[:1] != "T"}
+    carried = {
+        name for arrays in wrong for name in arrays if subject.arrays[name].ndim < 3 or subject.blocks(name)
+    }
     if told and first and carried:
         told.append(
             f"the first step whose gradient breaks is {first}: one step is right and the sequence is wrong, "
@@ -125,12 +128,33 @@ def _alone(upstream: Any) -> Iterator[Any]:
         yield _masked(upstream, {k: ...})
 
 
-def _steps_alone(subject: Subject, upstream: Any) -> Iterator[Any]:
+def _steps_alone(subject: Subject, upstream: Any, jacobians: dict[str, Array]) -> Iterator[Any]:
     """For each time step, the upstream gradient with zeros at all others: where outputs have a time axis."""
     parts = [leaf for _, leaf in leaves(upstream, "")]
-    axes = subject.time_axes(parts)
+    axes = subject.time_axes(parts) or _causal_axes(subject, parts, jacobians)
     for t in range(max((parts[k].shape[axis] for k, axis in axes.items()), default=0)):
         yield _masked(upstream, {k: (slice(None),) * axis + (t,) for k, axis in axes.items()})
+
+
+def _causal_axes(subject: Subject, parts: list[Array], jacobians: dict[str, Array]) -> dict[int, int]:
+    """The outputs' time axes, found by what depends on what: on an input's earlier steps and on no later one.
+
+    A batch axis is none: there each row depends on its own alone.
+    """
+    found: dict[int, int] = {}
+    start = 0
+    for k, part in enumerate(parts):
+        for name, jacobian in jacobians.items():
+            given = subject.arrays[name].shape
+            block = (jacobian[:, start : start + part.size] != 0).reshape(*given, *part.shape)
+            for axis, other in itertools.product(range(len(given)), range(part.ndim)):
+                if given[axis] == part.shape[other] > 1:
+                    others = tuple(i for i in range(block.ndim) if i not in (axis, len(given) + other))
+                    depends = block.any(axis=others)  # [s, t]: output t on input s
+                    if not np.tril(depends, -1).any() and np.triu(depends, 1).any():
+                        found.setdefault(k, other)
+        start += part.size
+    return found
 
 
 def _masked(upstream: Any, keep: dict[int, Any]) -> Any:
