@@ -6,7 +6,7 @@ import pytest
 
 from seqmem.insight import compare
 from seqmem.insight.compare import COLUMNS, Shape, compare_command, comparison
-from seqmem.insight.memory import Experiment
+from seqmem.insight.experiment import Experiment
 
 SMALL = Shape(T=3, B=2, D=128, H=128)
 

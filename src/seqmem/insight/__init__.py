@@ -1,8 +1,10 @@
 """Insight: looking into trained models, and measuring what the lecture says of them."""
 
+from seqmem.insight.capacity import BottleneckSettings, bottleneck
 from seqmem.insight.compare import Comparison, compare_command, comparison
+from seqmem.insight.experiment import Experiment
 from seqmem.insight.explorer import gate_explorer
-from seqmem.insight.gradient_flow import (
+from seqmem.insight.flow import (
     FlowCases,
     GradientFlow,
     gradient_flow,
@@ -11,14 +13,7 @@ from seqmem.insight.gradient_flow import (
     source_gradients,
 )
 from seqmem.insight.heatmap import attention_heatmap, trace_heatmap
-from seqmem.insight.memory import (
-    BottleneckSettings,
-    Experiment,
-    MemorySettings,
-    bottleneck,
-    memory_command,
-    memory_horizon,
-)
+from seqmem.insight.memory import MemorySettings, memory_command, memory_horizon
 from seqmem.insight.movie import gate_movie
 from seqmem.insight.page import Page
 from seqmem.insight.phrase_model import phrase_model

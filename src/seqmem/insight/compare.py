@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
-from seqmem.insight.memory import Experiment
+from seqmem.insight.experiment import Experiment
 from seqmem.layers import AdditiveAttention, Recurrent
 from seqmem.module import Array
 from seqmem.validation import as_size

@@ -1,0 +1,148 @@
+"""Runs of an experiment: functions of their settings, through any executor, resumed from a folder.
+
+Runs go through any `concurrent.futures.Executor`, and those whose file is already in the folder are not run
+again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from seqmem.training.progress import make_progress
+
+Run = Mapping[str, Any]
+
+
+def run_all(
+    function: Callable[[Run], dict[str, Any]],
+    runs: Sequence[Run],
+    *,
+    executor: Executor | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+    work: Callable[[Run], float] | None = None,
+) -> list[dict[str, Any]]:
+    """The record of every run, in the order of the runs; those already in the folder are read.
+
+    A file is written under another name and then renamed, so an interruption leaves none half written; a file
+    that cannot be read or belongs to other settings is replaced.
+
+    Args:
+        function: of a run, picklable: a module's own function.
+        runs: what it is called with, each a mapping with "kind", "course", "seed", "longest" and whatever
+            else.
+        executor, folder, progress: as in `memory_horizon`.
+        work: how much a run is expected to take, in any unit, for the progress line; all the same when None.
+
+    Raises:
+        Whatever a run raises, once those that are running have ended and have been written.
+    """
+    place = None if folder is None else Path(folder)
+    paths = [None if place is None else place / _file_name(function, run) for run in runs]
+    if place is not None:
+        place.mkdir(parents=True, exist_ok=True)
+    stored = [_read_record(path, run) for path, run in zip(paths, runs, strict=True)]
+    records = {index: record for index, record in enumerate(stored) if record is not None}
+    missing = [index for index in range(len(runs)) if index not in records]
+    shown, works = make_progress(progress), [1.0 if work is None else work(run) for run in runs]
+    try:
+        with contextlib.ExitStack() as stack:
+            if missing and executor is None:
+                executor = stack.enter_context(_own_processes(len(missing)))
+            for index, record in _finished(executor, function, runs, missing):
+                records[index] = record
+                _write_record(paths[index], runs[index], record)
+                part = sum(works[done] for done in records) / sum(works)
+                shown.show(part, f"run {len(records)}/{len(runs)}  {_name(runs[index])}", last=True)
+    finally:
+        shown.close()
+    return [records[index] for index in range(len(runs))]
+
+
+def _finished(
+    executor: Any, function: Callable[[Run], dict[str, Any]], runs: Sequence[Run], wanted: Sequence[int]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The wanted runs' records as they come; after a failure those still running, and then the failure."""
+    futures: dict[Future[dict[str, Any]], int] = {
+        executor.submit(function, dict(runs[index])): index for index in wanted
+    }
+    failure: BaseException | None = None
+    try:
+        for future in as_completed(futures):
+            if future.cancelled():
+                continue
+            error = future.exception()
+            if error is None:
+                yield futures[future], future.result()
+            else:
+                failure = failure or error
+                _cancel(futures)
+    finally:
+        _cancel(futures)  # an interrupted experiment leaves nothing in the queue; a finished one has none
+    if failure is not None:
+        raise failure
+
+
+def _cancel(futures: Iterable[Future[dict[str, Any]]]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+@contextlib.contextmanager
+def _own_processes(most: int) -> Iterator[Executor]:
+    """A process for each processor, each with one BLAS thread: they would hinder one another.
+
+    A library reads these variables as it is loaded, so they are set while the processes start, and only where
+    the user has not.
+    """
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    added = [name for name in names if name not in os.environ]
+    os.environ.update(dict.fromkeys(added, "1"))
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(min(most, available), mp_context=context) as executor:
+            try:
+                yield executor
+            except BaseException:
+                executor.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for what is queued
+                raise
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def _name(run: Run) -> str:
+    longest = f", {run['longest']} words" if run["course"] == "alone" else ""
+    return f"{run['kind']}, {run['course']}{longest}, seed {run['seed']}"
+
+
+def _file_name(function: Callable[..., Any], run: Run) -> str:
+    text = f"{function.__name__} {run['kind']} {run['course']} {run['longest']} seed {run['seed']}"
+    return "".join(letter if letter.isalnum() else "-" for letter in text.replace(" + ", "-")) + ".json"
+
+
+def _read_record(path: Path | None, run: Run) -> dict[str, Any] | None:
+    """What was stored for this very run; None when there is nothing, or something else."""
+    if path is None:
+        return None
+    try:
+        stored = json.loads(path.read_text("utf-8"))
+        return dict(stored["record"]) if stored["run"] == json.loads(json.dumps(dict(run))) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_record(path: Path | None, run: Run, record: dict[str, Any]) -> None:
+    if path is None:
+        return
+    unfinished = path.with_suffix(f".{os.getpid()}.part")
+    unfinished.write_text(json.dumps({"run": dict(run), "record": record}, indent=1), "utf-8")
+    os.replace(unfinished, path)
