@@ -51,7 +51,7 @@ def add_commands(commands: Any) -> None:
 
     memory = commands.add_parser("memory", help="how far back each kind of network remembers")
     memory.add_argument(
-        "--quick", action="store_true", help="fewer steps and seeds: minutes, not half an hour"
+        "--quick", action="store_true", help="fewer seeds and distances: three minutes, not twenty"
     )
     memory.add_argument("--lags", type=size, nargs="+", metavar="N", help="distances to test, in words")
     memory.add_argument("--seeds", type=seed, nargs="+", metavar="SEED", help="a run of each kind for each")
