@@ -102,7 +102,7 @@ class MemorySettings:
 
     @classmethod
     def full(cls) -> Self:
-        """Five seeds, all courses, and tests beyond the distances trained on: half an hour on two cores."""
+        """Five seeds, all courses, and tests beyond the distances trained on: twenty minutes on two cores."""
         tested = (5, 7, 10, 15, 20, 30, 50, 100, 200, 300, 400, 800)
         return cls(seeds=(0, 1, 2, 3, 4), alone=(5, 10, 20, 30, 40, 60, 80, 160), tested=tested)
 
