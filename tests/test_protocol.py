@@ -357,7 +357,10 @@ def test_parameters_are_made_in_float64_or_float32_only(make, dtype):
 def test_every_module_of_the_library_stands_in_this_battery():
     def kinds_of(kind):
         for child in kind.__subclasses__():
-            if child.__module__.startswith("seqmem.") and not inspect.isabstract(child):
+            own = child.__module__.startswith("seqmem.") and not inspect.isabstract(child)
+            if (
+                own and child.__module__ != "seqmem.insight.reader"
+            ):  # an experiment's: tests/insight/test_reader.py
                 yield child
             yield from kinds_of(child)
 

@@ -76,7 +76,7 @@ def test_a_trace_shows_units_over_time_of_one_sequence(require):
     assert np.array_equal(image.get_array(), TRACE["f"][:, 1].T)
 
 
-def test_the_horizon_shows_the_median_of_the_seeds(require):
+def test_the_horizon_shows_the_mean_of_the_seeds(require):
     require("matplotlib")
     line = PLOTS["memory horizon"](None).get_lines()[0]
     assert np.allclose(line.get_xydata(), [[5, 0.95], [50, 0.6]])

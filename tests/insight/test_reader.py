@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seqmem import gradcheck
+from seqmem import check_module, gradcheck
 from seqmem.data import recall
 from seqmem.insight.memory import MemorySettings
 from seqmem.insight.reader import ATTENTION_SIZE, Reader, _start_small, hidden_size_for, parameters_of
@@ -16,8 +16,10 @@ def test_the_readers_gradients_are_right(cell, attention_size):
     rng = np.random.default_rng(0)
     for param in reader.params.values():
         param[...] = rng.uniform(-0.8, 0.8, param.shape)
-    report = gradcheck(reader, rng.integers(7, size=(5, 3)), tolerance=1e-11)
+    tokens = rng.integers(7, size=(5, 3))
+    report = gradcheck(reader, tokens, tolerance=1e-11)
     assert report.passed, report
+    assert "purity" in check_module(reader, tokens).passed
 
 
 @pytest.mark.parametrize("settings", [MemorySettings(), MemorySettings.quick(), MemorySettings.full()])

@@ -83,7 +83,7 @@ def _explore(arguments: argparse.Namespace) -> None:
 
 def _lecture(number: int) -> dict[str, Page]:
     """The pages of the lecture's sentences, from models trained here and now."""
-    print("training three small models on phrases (about 20 seconds)", flush=True)
+    print("training three small models on phrases (about ten seconds)", flush=True)
     french, polish = phrase_model("fr", seed=number), phrase_model("pl", seed=number)
     fixed = phrase_model("fr", "fixed", seed=number)
     return {
@@ -96,7 +96,10 @@ def _lecture(number: int) -> dict[str, Page]:
 def _compare(arguments: argparse.Namespace) -> None:
     memory = None
     if arguments.memory:
-        memory = Experiment.from_json(Path(arguments.memory).read_text(encoding="utf-8"))
+        try:
+            memory = Experiment.from_json(Path(arguments.memory).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{arguments.memory}: not what `memory --json` prints: {error}") from None
     print(compare_command(memory, as_json=arguments.json))
 
 

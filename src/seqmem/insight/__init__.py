@@ -24,6 +24,7 @@ from seqmem.insight.plots import (
     plot_memory_horizon,
     plot_trace,
 )
+from seqmem.insight.table import trace_table
 from seqmem.insight.visualiser import attention_page
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "plot_trace",
     "source_gradients",
     "trace_heatmap",
+    "trace_table",
 ]

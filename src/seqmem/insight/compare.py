@@ -209,7 +209,8 @@ def _notes(table: Comparison) -> list[str]:
     ]
     if table.horizon is None:
         notes.append(
-            "Memory horizon: not measured here; `memory_horizon` takes minutes; pass what it returned."
+            "Memory horizon: not measured here, it takes minutes: `python -m seqmem memory --quick --json > "
+            "memory.json`, then `compare --memory memory.json` (memory_horizon in Python)."
         )
     else:
         notes.append(

@@ -96,7 +96,10 @@ class Experiment:
 
     def accuracy(self, course: str) -> dict[str, dict[int, list[float]]]:
         """By kind and distance, the accuracy of each seed: what `plot_memory_horizon` draws."""
-        rows = [row for row in self.rows if row.course == course]
+        kinds = [*KINDS, *CONTEXTS]
+        rows = sorted(
+            (row for row in self.rows if row.course == course), key=lambda row: kinds.index(row.kind)
+        )
         return {row.kind: dict(zip(row.at, row.accuracy, strict=True)) for row in rows}
 
     def __str__(self) -> str:
@@ -119,6 +122,10 @@ class Experiment:
         names = {"title", "settings", "records"}
         if not isinstance(found, dict) or set(found) != names:
             raise ValueError(f"Experiment.from_json: expected an object of {sorted(names)}")
+        needed = {"kind", "course", "seed", "at", "accuracy", "parameters"}
+        for record in found["records"]:
+            if not isinstance(record, dict) or not needed <= record.keys():
+                raise ValueError(f"Experiment.from_json: a record lacks some of {sorted(needed)}")
         return cls(**found)
 
 
@@ -145,6 +152,7 @@ def findings(experiment: Experiment) -> list[str]:
         for kind, name, figure, least, most in (
             ("rnn, small start", "an RNN that starts with small weights", "5-10 words", 5, 10),
             ("rnn", "an RNN that starts orthogonal", "5-10 words", 5, 10),
+            ("gru", "a GRU", "hundreds", 100, None),
             ("lstm", "an LSTM", "hundreds", 100, None),
         ):
             row = experiment.row(kind, course)

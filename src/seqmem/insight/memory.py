@@ -222,12 +222,12 @@ def memory_command(
     length = asdict(BottleneckSettings.quick() if quick else BottleneckSettings.full())
     if lags is not None:
         memory |= {
-            "tested": tuple(sorted(lags)),
-            "alone": tuple(sorted(lags)),
+            "tested": tuple(sorted(set(lags))),
+            "alone": tuple(sorted(set(lags))),
             "longest": max(lags, default=0),
         }
     if seeds is not None:
-        memory["seeds"] = length["seeds"] = tuple(seeds)
+        memory["seeds"] = length["seeds"] = tuple(sorted(set(seeds)))
     first = memory_horizon(MemorySettings(**memory), executor=executor, folder=folder, progress=progress)
     second = bottleneck(BottleneckSettings(**length), executor=executor, folder=folder, progress=progress)
     if as_json:

@@ -97,9 +97,17 @@ def plot_gradient_flow(norms: Mapping[str, Array], *, ax: Any = None) -> Any:
     ax = _axes(ax)
     for k, (name, values) in enumerate(norms.items()):
         shown = np.where(np.asarray(values) > 0, values, np.nan)  # a logarithm has no place for 0
-        ax.plot(shown, LINES[k % len(LINES)], label=name)
+        marker, every = MARKERS[k % len(MARKERS)], max(1, len(shown) // 8)
+        ax.plot(
+            shown,
+            LINES[k % len(LINES)],
+            marker=marker,
+            markevery=(k % every, every),
+            markersize=4,
+            label=name,
+        )
     ax.set_yscale("log")
-    ax.set_xlabel("step")
+    ax.set_xlabel("step, 0 is the first")
     ax.set_ylabel("norm of the gradient")
     ax.grid(**GRID)
     ax.legend()
@@ -107,7 +115,7 @@ def plot_gradient_flow(norms: Mapping[str, Array], *, ax: Any = None) -> Any:
 
 
 def plot_memory_horizon(accuracy: Mapping[str, Mapping[int, Sequence[float]]], *, ax: Any = None) -> Any:
-    """Accuracy against distance: the median over the seeds, and their spread.
+    """Accuracy against distance: the mean over the seeds, and their spread.
 
     Args:
         accuracy: by kind and distance, one accuracy from 0 to 1 for each seed.
@@ -124,7 +132,7 @@ def plot_memory_horizon(accuracy: Mapping[str, Mapping[int, Sequence[float]]], *
         distances = sorted(found)
         runs = [np.asarray(found[distance]) for distance in distances]
         style = {"marker": MARKERS[k % len(MARKERS)], "linestyle": LINES[k % len(LINES)]}
-        (line,) = ax.plot(distances, [np.median(run) for run in runs], label=kind, **style)
+        (line,) = ax.plot(distances, [run.mean() for run in runs], label=kind, **style)
         low, high = [run.min() for run in runs], [run.max() for run in runs]
         ax.fill_between(distances, low, high, alpha=0.15, color=line.get_color())
     ax.axhline(0.9, color="grey", linewidth=0.8, linestyle=":")

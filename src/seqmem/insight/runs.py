@@ -10,6 +10,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -126,7 +127,9 @@ def _name(run: Run) -> str:
 
 def _file_name(function: Callable[..., Any], run: Run) -> str:
     text = f"{function.__name__} {run['kind']} {run['course']} {run['longest']} seed {run['seed']}"
-    return "".join(letter if letter.isalnum() else "-" for letter in text.replace(" + ", "-")) + ".json"
+    plain = "".join(letter if letter.isalnum() else "-" for letter in text.replace(" + ", "-"))
+    settings = zlib.crc32(json.dumps(dict(run), sort_keys=True).encode())  # others' runs stay where they are
+    return f"{plain}-{settings:08x}.json"
 
 
 def _read_record(path: Path | None, run: Run) -> dict[str, Any] | None:
