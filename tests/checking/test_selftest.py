@@ -6,16 +6,8 @@ from seqmem import AdditiveAttention, Embedding
 from seqmem.checking import selftest
 from seqmem.checking.likes import LIKES
 from seqmem.checking.mistakes.record import Mistake
-from seqmem.checking.selftest import (
-    CATALOGUES,
-    PLANTED,
-    Planted,
-    Score,
-    SelfTest,
-    _score,
-    _score_planted,
-    plant,
-)
+from seqmem.checking.planted import PLANTED, Planted, plant
+from seqmem.checking.selftest import CATALOGUES, Score, SelfTest, _score, _score_planted
 from seqmem.module import Module
 
 FULL = Score("an LSTM", 100, 100, 100, 40, 30)
