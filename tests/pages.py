@@ -47,3 +47,9 @@ def texts(page: Any, selector: str) -> list[str]:
 def values(page: Any, selector: str) -> list[float]:
     """The elements' numbers in full precision."""
     return page.eval_on_selector_all(selector, "nodes => nodes.map((node) => Number(node.dataset.value))")
+
+
+def stop_clock(page: Any) -> None:
+    """From here on the page's time goes on only through `page.clock.run_for`, however slow the machine is."""
+    page.clock.install(time=0)
+    page.clock.pause_at(60)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from pages import stop_clock
 
 from seqmem import GRUCell, LSTMCell, LSTMState, Recurrent, RNNCell
 from seqmem.insight.explorer import gate_explorer
@@ -192,7 +193,7 @@ def test_a_played_sequence_is_the_cell_run_over_it(page, kind):
 
 
 def test_play_goes_to_the_end_by_itself_and_pause_holds_it(page):
-    page.clock.install()
+    stop_clock(page)
     page.click("#lstm-play")
     assert page.inner_text("#lstm-play") == "Pause"
     page.clock.run_for(1000)
@@ -381,7 +382,7 @@ def test_the_equations_hold_the_current_numbers(page):
 
 
 def test_a_listener_is_told_the_results_once_the_slider_rests(page):
-    page.clock.install()
+    stop_clock(page)
     page.focus("#lstm-f-b-slider")
     for _ in range(5):
         page.keyboard.press("ArrowLeft")

@@ -132,7 +132,7 @@ class Movie {
 
   /** Everything on the map: for another quantity, width or theme. */
   draw() {
-    if (!this.scroller.clientWidth) return; // not on the page yet: the observer calls again
+    if (!this.scroller?.clientWidth) return; // nothing to draw, or not on the page yet
     this.label();
     this.cell = cellSize(this.scroller.clientWidth - this.axis.offsetWidth - 8, this.quantity.steps, this.quantity.units);
     this.label();
@@ -252,14 +252,18 @@ function fill(cell, value) {
 function start() {
   const place = element("div");
   let movie = new Movie(parts[0]);
+  const put = () => {
+    place.replaceChildren(movie.node);
+    movie.draw(); // at once: the observer calls only with the next frame
+  };
   const choice = choiceOf("Part of the model", parts.map(({ name }) => name), (index) => {
     if (movie.timer !== null) movie.stop();
     movie = new Movie(parts[index]);
-    place.replaceChildren(movie.node);
+    put();
   }, { "data-parts": "" });
   choice.group.hidden = parts.length === 1;
-  place.append(movie.node);
   document.getElementById("movie").append(choice.group, place);
+  put();
 }
 
 start();
