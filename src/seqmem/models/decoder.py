@@ -46,6 +46,7 @@ class StepWeights(NamedTuple):
 
     W_h: Array  # what `Cell.step_weights` makes of them
     W_context: Array  # the context's columns of W_x, laid out in the same way
+    tokens: Array | None  # (V, G, H), each token's part of the pre-activations; None: one at a time
 
 
 class DecoderCache(NamedTuple):
@@ -274,32 +275,56 @@ class Decoder(Module):
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes or dtypes.
         """
-        batch = len(memory[0])
-        axes = ((batch, "the batch size of the memory"),)
+        cell, B = self.cell, len(memory[0])
+        axes = ((B, "the batch size of the memory"),)
         tokens = as_ids(tokens, self.vocab_size, axes, "Decoder.step", "tokens")
-        state = self.cell.as_state(state, memory[0].dtype, batch, "Decoder.step")
+        state = cell.as_state(state, memory[0].dtype, B, "Decoder.step")
+        kept, states = cell.tape(state, B)
+        new = cell.rows(states, slice(B, None))
         with np.errstate(under="ignore"):
-            return self.advance(tokens, state, memory, self.step_weights(batch))
+            return self.advance(tokens, state, kept, new, memory, self.step_weights(B)), new
 
-    def step_weights(self, batch_size: int) -> StepWeights:
-        """The weights for `advance`, made once for all steps of a search."""
-        W_context = stacked(self.cell.W_x)[:, self.embedding_size :]
-        if self.cell.joins_gates(batch_size):
+    def step_weights(self, batch_size: int, n_steps: int = 0) -> StepWeights:
+        """The weights for `advance`, made once for a search of n_steps.
+
+        When the vocabulary is small beside the steps, every token's embedding takes its way into the cell in
+        one product: a row of it costs a fraction of a product of its own.
+        """
+        cell, E = self.cell, self.embedding_size
+        W_context = stacked(cell.W_x)[:, E:]
+        if cell.joins_gates(batch_size):
             W_context = side_by_side(W_context)
-        return StepWeights(self.cell.step_weights(batch_size), W_context)
+        tokens = None
+        if self.vocab_size <= 2 * n_steps:
+            tokens = np.empty((self.vocab_size, cell.n_gates, self.hidden_size), self.dtype)
+            cell.project(self.embedding.W, tokens.swapaxes(0, 1), slice(0, E))
+        return StepWeights(cell.step_weights(batch_size), W_context, tokens)
 
     def advance(
-        self, tokens: Array, state: State, memory: Memory, weights: StepWeights
-    ) -> tuple[tuple[Array, Array], State]:
-        """`step` without its checks, for a loop over tokens and states of its own making."""
-        cell, B = self.cell, len(tokens)
-        tape = cell.tape(state, B)
-        cell.project(self.embedding.W.take(tokens, axis=0), tape.kept, slice(0, self.embedding_size))
-        new = cell.rows(tape.states, slice(B, None))
-        _, look = self._step(state, tape.kept, new, weights, memory)
-        logits = cell.output(new) @ self.output.W
+        self, tokens: Array, prev: State, kept: Array, new: State, memory: Memory, weights: StepWeights
+    ) -> tuple[Array, Array]:
+        """`step` without its checks, for a loop over tokens and states of its own making.
+
+        Args:
+            tokens: (B,).
+            prev: the state before the step.
+            kept: (K, B, H), overwritten.
+            new: where the state after the step goes.
+            memory: what `memory` returned.
+            weights: what `step_weights` returned.
+
+        Returns:
+            (logits, weights): (B, V), (B, S).
+        """
+        cell, columns = self.cell, slice(0, self.embedding_size)
+        if weights.tokens is None:
+            cell.project(self.embedding.W.take(tokens, axis=0), kept, columns)
+        else:
+            cell.pre_activations(kept)[...] = weights.tokens.take(tokens, axis=0).swapaxes(0, 1)
+        _, look = self._step(prev, kept, new, weights, memory)
+        logits = np.dot(cell.output(new), self.output.W)  # dot: quicker for one row
         logits += self.output.b
-        return (logits, look.weights), new
+        return logits, look.weights
 
     def _step(
         self, prev: State, kept: Array, new: State, weights: StepWeights, memory: Memory

@@ -12,6 +12,8 @@ from seqmem.layers.context import Memory
 from seqmem.models.decoder import Decoder
 from seqmem.module import Array
 
+BLOCK_BYTES = 1 << 16  # of logits that wait: scored together while the cache still holds them
+
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
@@ -38,21 +40,30 @@ def greedy_search(
     Returns:
         A hypothesis for each row.
     """
-    B = len(memory[0])
+    B, cell = len(memory[0]), decoder.cell
+    kept, states = cell.tape(state, B)
+    now, after = cell.rows(states, slice(0, B)), cell.rows(states, slice(B, None))
     previous = np.full(B, start)
     ended = np.zeros(B, bool)
     tokens: list[Array] = []
+    unscored: list[Array] = []
     log_probabilities: list[Array] = []
     looks: list[Array] = []
-    step_weights = decoder.step_weights(B)
+    step_weights = decoder.step_weights(B, max_length)
     with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-        while len(tokens) < max_length and not ended.all():
-            (logits, weights), state = decoder.advance(previous, state, memory, step_weights)
+        while len(tokens) < max_length and np.count_nonzero(ended) < B:
+            logits, weights = decoder.advance(previous, now, kept, after, memory, step_weights)
+            now, after = after, now  # of the states only the last is needed
             previous = logits.argmax(axis=1)
             ended |= previous == end
             tokens.append(previous)
-            log_probabilities.append(log_softmax(logits).max(axis=1))
             looks.append(weights)
+            unscored.append(logits)
+            if len(unscored) * logits.nbytes >= BLOCK_BYTES:
+                log_probabilities.append(_of_the_best(unscored))
+                unscored = []
+        if unscored:
+            log_probabilities.append(_of_the_best(unscored))
         if not tokens:
             _, look = decoder.context.step(decoder.cell.output(state), memory)
             return [Hypothesis([], 0.0, row[None][:0]) for row in look.weights]
@@ -60,8 +71,13 @@ def greedy_search(
     is_end = written == end
     lengths = np.where(is_end.any(axis=0), is_end.argmax(axis=0), len(written))  # (B,) up to the first end
     scored = np.arange(len(written))[:, None] <= lengths  # the end token counts too
-    scores = np.stack(log_probabilities).sum(axis=0, where=scored, dtype=np.float64)
+    scores = np.concatenate(log_probabilities).sum(axis=0, where=scored, dtype=np.float64)
     return [
         Hypothesis(written[:length, row].tolist(), float(scores[row]), shown[:length, row].copy())
         for row, length in enumerate(lengths)
     ]
+
+
+def _of_the_best(logits: list[Array]) -> Array:
+    """The log-probability of the best token, (n, B), of n steps' logits, (B, V) each."""
+    return log_softmax(np.stack(logits)).max(axis=-1)
