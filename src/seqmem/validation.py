@@ -68,6 +68,8 @@ def as_upstream(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], caller
     """An upstream gradient in the shape and dtype of the output it belongs to; None is a zero gradient."""
     if value is None:
         return np.zeros(shape, dtype)
+    if type(value) is np.ndarray and value.shape == shape and value.dtype == dtype and value.flags.carray:
+        return value  # the usual case: none of what follows would change it
     if _is_complex(value) and dtype.kind != "c":
         raise TypeError(f"{caller}: {name} is complex, expected {dtype}: the forward pass was real")
     axes = tuple((size, f"axis {axis} of the output") for axis, size in enumerate(shape))
@@ -140,10 +142,12 @@ def check_shape(array: Array, axes: tuple[Axis, ...], caller: str, name: str) ->
     if axes and axes[0] == "...":
         fixed = axes[1:]
         shape = shape[max(0, len(shape) - len(fixed)) :]
-    if len(shape) == len(fixed) and all(
-        isinstance(axis, str) or axis[0] == size for axis, size in zip(fixed, shape, strict=True)
-    ):
-        return
+    if len(shape) == len(fixed):
+        for axis, size in zip(fixed, shape, strict=True):
+            if not isinstance(axis, str) and axis[0] != size:
+                break
+        else:
+            return
     inside = ", ".join(axis if isinstance(axis, str) else str(axis[0]) for axis in axes)
     expected = f"({inside},)" if len(axes) == 1 else f"({inside})"
     meanings = [f"{axis[0]} is {axis[1]}" for axis in axes if not isinstance(axis, str)]

@@ -16,6 +16,8 @@ import numpy as np
 from seqmem.module import Array, Grads
 from seqmem.validation import as_fraction, as_positive
 
+LEAST_SQUARES = 1e-20  # from here on what float32 loses of smaller squares is below its rounding
+
 
 class Optimizer(ABC):
     """Base of the optimizers: a learning rate that may be changed between steps, a state, and `step`."""
@@ -178,8 +180,8 @@ class Adam(Optimizer):
 def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Grads, float]:
     """Scale gradients down together so that their common Euclidean norm is at most `max_norm`.
 
-    The norm is taken of the gradients divided by their largest magnitude, so that squares neither overflow
-    nor vanish (Pascanu, Mikolov & Bengio, 2013, with the scaling of BLAS' nrm2).
+    Where squares would overflow or vanish, they are taken of the gradients divided by the largest magnitude
+    (Pascanu, Mikolov & Bengio, 2013, with the scaling of BLAS' nrm2).
 
     Args:
         grads: gradients by name, never written to.
@@ -198,20 +200,30 @@ def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Gr
     (5.0, [0.6, 0.0], [-0.8])
     """
     max_norm = as_positive(max_norm, "clip_by_global_norm", "max_norm")
-    with np.errstate(under="ignore"):
-        # two reductions without a temporary; both carry a NaN
-        tops = [max(float(g.max()), -float(g.min())) for g in grads.values() if g.size]
-        top = math.nan if any(map(math.isnan, tops)) else max(tops, default=0.0)
-        if top == 0 or not math.isfinite(top):
-            return dict(grads), top
-        units = {name: np.divide(g, top, out=np.empty_like(g)) for name, g in grads.items()}
-        relative = math.sqrt(sum(float(np.vdot(unit, unit)) for unit in units.values()))
+    with np.errstate(under="ignore", over="ignore"):
+        top, units, squares = 1.0, grads, _sum_of_squares(grads)
+        if not LEAST_SQUARES <= squares < math.inf:
+            top = _largest_magnitude(grads)
+            if top == 0 or not math.isfinite(top):
+                return dict(grads), top
+            units = {name: np.divide(g, top, out=np.empty_like(g)) for name, g in grads.items()}
+            squares = _sum_of_squares(units)
+        relative = math.sqrt(squares)
         norm = top * relative
         if norm <= max_norm:
             return dict(grads), norm
-        for unit in units.values():
-            unit *= max_norm / relative
-        return units, norm
+        factor = max_norm / relative
+        return {name: np.multiply(g, factor, out=np.empty_like(g)) for name, g in units.items()}, norm
+
+
+def _sum_of_squares(grads: Mapping[str, Array]) -> float:
+    return sum(float(np.vdot(g, g)) for g in grads.values())
+
+
+def _largest_magnitude(grads: Mapping[str, Array]) -> float:
+    """Two reductions of each gradient without a temporary; both carry a NaN."""
+    tops = [max(float(g.max()), -float(g.min())) for g in grads.values() if g.size]
+    return math.nan if any(map(math.isnan, tops)) else max(tops, default=0.0)
 
 
 def _as_rate(value: float, caller: str) -> float:
