@@ -112,20 +112,22 @@ class AdditiveAttention(Context):
     def collect(
         self, looks: list[Look], d_looks: list[LookGradient], memory: AdditiveMemory, d_memory: Any
     ) -> tuple[Array, Grads]:
+        T, (B, S, K), A = len(looks), memory.keys.shape, self.attention_size
         d_projected = d_memory * self.v  # score = hidden @ v
         d_keys = d_projected @ self.W_k.T
         grads = {
             "W_q": np.zeros_like(self.W_q, dtype=d_keys.dtype),
-            "W_k": np.tensordot(memory.keys, d_projected, axes=((0, 1), (0, 1))),
+            "W_k": memory.keys.reshape(-1, K).T @ d_projected.reshape(-1, A),
             "b": d_projected.sum(axis=(0, 1)),
             "v": np.zeros_like(self.v, dtype=d_keys.dtype),
         }
         for look, d_look in zip(looks, d_looks, strict=True):
-            grads["v"] += d_look.d_scores.reshape(-1) @ look.hidden.reshape(-1, self.attention_size)
+            grads["v"] += np.dot(d_look.d_scores.reshape(-1), look.hidden.reshape(-1, A))
         if looks:
             queries = np.concatenate([look.query for look in looks])  # (T·B, Q)
             grads["W_q"] += queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])
-            weights = np.stack([look.weights for look in looks], axis=2)  # (B, S, T)
-            d_contexts = np.stack([d_look.d_context for d_look in d_looks], axis=1)  # (B, T, K)
-            d_keys += np.matmul(weights, d_contexts)  # context = weights @ keys
+            weights = np.concatenate([look.weights for look in looks]).reshape(T, B, S)
+            d_contexts = np.concatenate([d_look.d_context for d_look in d_looks]).reshape(T, B, K)
+            # context = weights @ keys
+            d_keys += np.matmul(weights.transpose(1, 2, 0), d_contexts.transpose(1, 0, 2))
         return d_keys.swapaxes(0, 1), grads
