@@ -77,12 +77,14 @@ class AdditiveAttention(Context):
         if lengths is not None:
             valid = valid_positions(lengths, keys.shape[1])
             keys = np.where(valid[:, :, None], keys, 0)  # selected, not multiplied: 0 * NaN is NaN
-        return AdditiveMemory(keys, keys @ self.W_k + self.b, valid)
+        projected = keys.reshape(-1, self.key_size) @ self.W_k + self.b  # one product for all rows
+        return AdditiveMemory(keys, projected.reshape(*keys.shape[:2], self.attention_size), valid)
 
     def step(self, query: Array, memory: AdditiveMemory) -> tuple[Array, Look]:
         hidden = memory.projected + (query @ self.W_q)[:, None, :]  # (B, S, A)
         np.tanh(hidden, out=hidden)
-        weights = softmax(hidden @ self.v, memory.valid)  # (B, S)
+        scores = np.dot(hidden.reshape(-1, self.attention_size), self.v)  # one product for all rows
+        weights = softmax(scores.reshape(hidden.shape[:2]), memory.valid)  # (B, S)
         context = np.matmul(weights[:, None, :], memory.keys)[:, 0]  # (B, K)
         return context, Look(query, weights, hidden)
 
@@ -114,11 +116,12 @@ class AdditiveAttention(Context):
     ) -> tuple[Array, Grads]:
         T, (B, S, K), A = len(looks), memory.keys.shape, self.attention_size
         d_projected = d_memory * self.v  # score = hidden @ v
-        d_keys = d_projected @ self.W_k.T
+        d_rows = d_projected.reshape(-1, A)
+        d_keys = (d_rows @ self.W_k.T).reshape(B, S, K)
         grads = {
             "W_q": np.zeros_like(self.W_q, dtype=d_keys.dtype),
-            "W_k": memory.keys.reshape(-1, K).T @ d_projected.reshape(-1, A),
-            "b": d_projected.sum(axis=(0, 1)),
+            "W_k": memory.keys.reshape(-1, K).T @ d_rows,
+            "b": d_rows.sum(axis=0),
             "v": np.zeros_like(self.v, dtype=d_keys.dtype),
         }
         for look, d_look in zip(looks, d_looks, strict=True):

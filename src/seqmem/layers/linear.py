@@ -51,9 +51,9 @@ class Linear(Module):
         """x (..., D) to y (..., F). The cache refers to x: do not write to it before the backward pass."""
         axes: tuple[Axis, ...] = ("...", (self.input_size, "input_size"))
         x = as_floats(x, working_dtype(self.dtype, x), axes, "Linear.forward", "x")
-        y = x @ self.W
+        y = x.reshape(-1, self.input_size) @ self.W  # one product for all rows
         y += self.b
-        return y, LinearCache(x)
+        return y.reshape(*x.shape[:-1], self.output_size), LinearCache(x)
 
     @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: LinearCache) -> tuple[tuple[Array], Grads]:
