@@ -131,6 +131,6 @@ class AdditiveAttention(Context):
             grads["W_q"] += queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])
             weights = np.concatenate([look.weights for look in looks]).reshape(T, B, S)
             d_contexts = np.concatenate([d_look.d_context for d_look in d_looks]).reshape(T, B, K)
-            # context = weights @ keys
+            # from context = weights @ keys
             d_keys += np.matmul(weights.transpose(1, 2, 0), d_contexts.transpose(1, 0, 2))
         return d_keys.swapaxes(0, 1), grads
