@@ -262,7 +262,7 @@ PLANTED = (
         _attention,
         AdditiveAttention,
         "collect",
-        "d_keys += np.matmul(weights, d_contexts)",
+        "d_keys += np.matmul(weights.transpose(1, 2, 0), d_contexts.transpose(1, 0, 2))",
         "pass",
         "attention-d-keys-through-scores-only",
     ),
