@@ -16,7 +16,7 @@ import numpy as np
 from seqmem.module import Array, Grads
 from seqmem.validation import as_fraction, as_positive
 
-LEAST_SQUARES = 1e-20  # from here on what float32 loses of smaller squares is below its rounding
+TINY = 1e-20  # between it and its inverse neither squares nor factors come near the ends of float32's range
 
 
 class Optimizer(ABC):
@@ -180,7 +180,7 @@ class Adam(Optimizer):
 def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Grads, float]:
     """Scale gradients down together so that their common Euclidean norm is at most `max_norm`.
 
-    Where squares would overflow or vanish, they are taken of the gradients divided by the largest magnitude
+    Where squares could overflow or vanish, they are taken of the gradients divided by the largest magnitude
     (Pascanu, Mikolov & Bengio, 2013, with the scaling of BLAS' nrm2).
 
     Args:
@@ -202,7 +202,7 @@ def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Gr
     max_norm = as_positive(max_norm, "clip_by_global_norm", "max_norm")
     with np.errstate(under="ignore", over="ignore"):
         top, units, squares = 1.0, grads, _sum_of_squares(grads)
-        if not LEAST_SQUARES <= squares < math.inf:
+        if not TINY <= squares <= 1 / TINY or max_norm < TINY:
             top = _largest_magnitude(grads)
             if top == 0 or not math.isfinite(top):
                 return dict(grads), top
