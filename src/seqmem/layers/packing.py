@@ -53,15 +53,13 @@ class Packing(NamedTuple):
 def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) -> Packing:
     """Lay out the rows of a batch of B sequences of up to T steps; of T steps each when lengths is None."""
     if lengths is None and not reverse:
+        rows = [slice(t * B, (t + 1) * B) for t in range(T + 1)]
         return Packing(
             batch=slice(None),
             rows=slice(None),
             before=slice(0, T * B),
             final=slice(T * B, (T + 1) * B),
-            steps=[
-                (slice(t * B, (t + 1) * B), slice((t + 1) * B, (t + 2) * B), slice(t * B, (t + 1) * B))
-                for t in range(T)
-            ],
+            steps=list(zip(rows, rows[1:], rows, strict=False)),
         )
     if lengths is None:
         lengths = np.full(B, T)

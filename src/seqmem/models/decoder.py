@@ -159,11 +159,13 @@ class Decoder(Module):
             tape = cell.tape(state, T * B, traced)
             cell.project(xs[:, :E], tape.kept, slice(0, E))
             step_weights = self.step_weights(B)
-            for t, (now, after, before) in enumerate(pack(T, B).steps):
-                prev, new = cell.rows(tape.states, before), cell.rows(tape.states, after)
+            prev = cell.rows(tape.states, slice(0, B))
+            for t, (now, after, _) in enumerate(pack(T, B).steps):
+                new = cell.rows(tape.states, after)
                 xs[now, E:], look = self._step(prev, tape.kept[:, now], new, step_weights, memory)
                 weights[t] = look.weights
                 looks.append(look)
+                prev = new
             hs = cell.output(tape.states)[B:].reshape(T, B, self.hidden_size)
             logits, output_cache = self.output.forward(hs)
         shape = (T, B, len(keys))
