@@ -6,6 +6,7 @@ from seqmem import AdditiveAttention, Embedding
 from seqmem.checking import selftest
 from seqmem.checking.likes import LIKES
 from seqmem.checking.mistakes.record import Mistake
+from seqmem.checking.mutation import Mutation
 from seqmem.checking.planted import PLANTED, Planted, plant
 from seqmem.checking.selftest import CATALOGUES, Score, SelfTest, _score, _score_planted
 from seqmem.module import Module
@@ -13,8 +14,11 @@ from seqmem.module import Module
 FULL = Score("an LSTM", 100, 100, 100, 40, 30)
 
 
-def result(*scores, correct=19, findings=()):
-    return SelfTest(scores, correct, findings)
+CAUGHT = Mutation(wrong=3, refused=2, same=("one",), silent=())
+
+
+def result(*scores, correct=19, findings=(), mutation=CAUGHT):
+    return SelfTest(scores, correct, findings, mutation)
 
 
 PASSED = {
@@ -25,6 +29,7 @@ PASSED = {
     "94 % named": (result(Score("an LSTM", 100, 100, 94)), False),
     "one silent": (result(Score("an LSTM", 100, 99, 99, silent=("lstm-x",))), False),
     "one silent among many": (result(FULL, FULL, Score("a GRU", 100, 99, 100)), False),
+    "a mutant that nobody caught": (result(FULL, mutation=Mutation(3, 2, (), ("one",))), False),
     "a false finding": (result(FULL, findings=("RNN step: WRONG",)), False),
 }
 
@@ -36,13 +41,19 @@ def test_it_passes_when_all_is_caught_95_percent_named_and_nothing_else_found(ou
 
 def test_the_score_prints_a_row_for_each_and_the_sum_of_all():
     silent = Score("a GRU", 50, 49, 40, silent=("gru-one",), unnamed=("gru-two",))
-    lines = str(result(FULL, silent, findings=("RNN step: WRONG",))).splitlines()
+    mutation = Mutation(3, 2, ("same",), ("LSTMCell.step: a -> b",))
+    lines = str(result(FULL, silent, findings=("RNN step: WRONG",), mutation=mutation)).splitlines()
     assert lines[0].split() == ["mistakes", "planted", "in", "planted", "caught", "named", "pairs", "named"]
     assert lines[1].split() == ["an", "LSTM", "100", "100", "100", "40", "30"]
     assert lines[2].split() == ["a", "GRU", "50", "49", "40"]
     assert lines[3].split() == ["in", "all", "150", "149", "140", "40", "30"]
     assert lines[4:7] == ["NOT CAUGHT: gru-one", "not named: gru-two", "FALSE FINDING: RNN step: WRONG"]
-    assert lines[7] == (
+    assert lines[7] == "NOT CAUGHT: LSTMCell.step: a -> b"
+    assert lines[8] == (
+        "the library's passes with one place changed, 7 mutants: 3 found wrong, 2 stopped with an error or "
+        "refused, 1 that change nothing, 1 not caught"
+    )
+    assert lines[9] == (
         "99.3 % caught, 93.3 % named, 75.0 % of the pairs named; 1 false findings on 19 correct passes"
     )
 
@@ -56,6 +67,14 @@ def test_every_mistake_of_a_small_catalogue_is_caught_and_named(name):
     score = _score(LIKES[name])
     assert score.planted == score.caught == score.named == len(LIKES[name].mistakes)
     assert score.silent == score.unnamed == ()
+
+
+def test_of_one_step_what_goes_wrong_between_steps_is_not_planted_and_any_name_of_a_result_will_do():
+    like = LIKES["rnn_step"]
+    score = _score(like)
+    assert score.planted == score.caught == score.named
+    assert len(like.mistakes) / 2 < score.planted < len(like.mistakes)
+    assert score.pairs == 0
 
 
 def test_a_mistake_that_changes_nothing_is_counted_as_silent_and_without_a_name():

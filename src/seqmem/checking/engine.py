@@ -62,7 +62,7 @@ def check(
     if wrong and elementwise:
         places = where.places(subject, comparisons, tolerance, floor)
         places += where.one_by_one(subject, passes, jacobians, tolerance)
-        causes += generic.causes(subject, wrong, tolerance)
+        causes += generic.causes(subject, wrong, tolerance, passes.upstream, jacobians)
     for comparison in wrong if not elementwise else []:
         name = comparison.name
         if comparison.got is not None:

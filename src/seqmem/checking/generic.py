@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from seqmem.checking.comparison import Comparison
+from seqmem.checking.derivatives import flat
 from seqmem.checking.report import Cause
 from seqmem.checking.subject import Subject
+from seqmem.checking.upstream import Part, parts
 from seqmem.module import Array
 
 BLOCKS = (3, 4)  # gates in one array
 
 
-def causes(subject: Subject, wrong: list[Comparison], tolerance: float) -> list[Cause]:
+def causes(
+    subject: Subject,
+    wrong: list[Comparison],
+    tolerance: float,
+    upstream: Any = None,
+    jacobians: Mapping[str, Array] = MappingProxyType({}),
+) -> list[Cause]:
     """One cause for each explanation, with the arrays that it explains."""
     explained: dict[tuple[str, str], list[str]] = {}
+    partial = list(parts(subject, upstream, jacobians)) if jacobians else []
     for comparison in wrong:
-        found = explanation(subject, comparison, tolerance)
+        found = explanation(subject, comparison, tolerance) or _of_a_part(
+            comparison, tolerance, partial, jacobians
+        )
         if found:
             explained.setdefault(found, []).append(comparison.name)
     return [Cause(code, f"{', '.join(names)}: {text}") for (code, text), names in explained.items()]
@@ -32,7 +46,7 @@ def explanation(  # noqa: C901 - one question after the other
     if got is None or not right.any() or not np.isfinite(got).all():
         return None
     got = got.astype(np.float64)
-    room = 4 * tolerance * comparison.scale + 6 * comparison.bar
+    room = _room(comparison, tolerance)
     if not got.any():
         return (
             "zeros",
@@ -71,6 +85,24 @@ def explanation(  # noqa: C901 - one question after the other
     ):
         return "single-precision", "right in single precision only: there is a float32 array on the way"
     return None
+
+
+def _of_a_part(
+    comparison: Comparison, tolerance: float, partial: list[Part], jacobians: Mapping[str, Array]
+) -> tuple[str, str] | None:
+    """Right for a part of the upstream gradient, as if the rest of it were zero."""
+    got, right = comparison.got, comparison.right
+    if got is None or comparison.name not in jacobians or not np.isfinite(got).all():
+        return None
+    for part in partial:
+        of_part = (jacobians[comparison.name] @ flat(part.upstream)).reshape(right.shape)
+        if np.all(np.abs(got - of_part) <= _room(comparison, tolerance)):
+            return part.code, part.text
+    return None
+
+
+def _room(comparison: Comparison, tolerance: float) -> Array:
+    return 4 * tolerance * comparison.scale + 6 * comparison.bar
 
 
 def _factor(subject: Subject, factor: float) -> str:

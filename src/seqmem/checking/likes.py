@@ -78,20 +78,25 @@ class Like(NamedTuple):
         forward, backward = (
             mistaken(self.reference, mistakes) if mistakes else (self.reference.forward, _backward(self))
         )
-        whole = self._as_sequence(inputs)
-        outputs, cache = forward(**whole)
+        outputs, cache = forward(**self.as_sequence(inputs))
         gradients: Arrays = {}
         if upstream is not None and backward is not None:
             upstreams = [upstream.get(name, np.zeros_like(value)) for name, value in outputs.items()]
             gradients = backward(*upstreams, cache)
+        return self.as_step(outputs), self.as_step(gradients)
+
+    def as_step(self, values: Arrays) -> Arrays:
+        """A sequence pass's outputs or gradients as those of its only step; as they are if it is no step."""
         if not self.is_step:
-            return outputs, gradients
-        del outputs["hs"]
-        return outputs, {
-            _STEP_NAMES.get(name, name): _first(name, value) for name, value in gradients.items()
+            return values
+        return {
+            _STEP_NAMES.get(name, name): value[0] if name == "xs" else value
+            for name, value in values.items()
+            if name != "hs"
         }
 
-    def _as_sequence(self, inputs: Arrays) -> Arrays:
+    def as_sequence(self, inputs: Arrays) -> Arrays:
+        """The inputs of a step as those of a sequence pass of one step; as they are when it is no step."""
         if not self.is_step:
             return inputs
         names = {own: name for name, own in _STEP_NAMES.items()}
@@ -100,10 +105,6 @@ class Like(NamedTuple):
 
 
 _STEP_NAMES = {"xs": "x", "h0": "h_prev", "c0": "c_prev"}
-
-
-def _first(name: str, value: Array) -> Array:
-    return value[0] if name == "xs" else value
 
 
 def _backward(like: Like) -> Any:

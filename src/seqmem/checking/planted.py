@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
@@ -32,14 +32,25 @@ def plant(planted: Planted) -> Module:
     source = textwrap.dedent(inspect.getsource(getattr(planted.owner, planted.method)))
     if source.count(planted.line) != 1:
         raise ValueError(f"{planted.line!r} stands {source.count(planted.line)} times in {planted.method}")
-    names: dict[str, Any] = dict(vars(inspect.getmodule(planted.owner)))
-    names["__class__"] = planted.owner
-    changed = source.replace(planted.line, planted.becomes).replace("super()", "super(__class__, self)")
-    exec(changed, names)  # our own text, from our own files
-    module = planted.make()
-    target: Any = module.cell if isinstance(module, Recurrent) and planted.owner is not Recurrent else module
-    target.__class__ = type(type(target).__name__, (type(target),), {planted.method: names[planted.method]})
+    return with_method(
+        planted.make(), planted.owner, planted.method, source.replace(planted.line, planted.becomes)
+    )
+
+
+def with_method(module: Module, owner: type, method: str, source: str) -> Module:
+    """The module with another text for a method of the first of its parts that is an `owner`."""
+    names: dict[str, Any] = dict(vars(inspect.getmodule(owner))) | {"__class__": owner}
+    exec(source.replace("super()", "super(__class__, self)"), names)  # our own text, from our own files
+    part: Any = next(part for part in _parts(module) if isinstance(part, owner))
+    part.__class__ = type(type(part).__name__, (type(part),), {method: names[method]})
     return module
+
+
+def _parts(module: Module) -> Iterator[Module]:
+    yield module
+    for value in vars(module).values():
+        if isinstance(value, Module):
+            yield from _parts(value)
 
 
 def _lstm() -> Module:

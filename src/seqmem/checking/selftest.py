@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from seqmem.checking.gradcheck import gradcheck
-from seqmem.checking.likes import LIKES, Like
+from seqmem.checking.likes import LIKES, Arrays, Like
 from seqmem.checking.mistakes.record import Mistake, mistaken
+from seqmem.checking.mutation import Mutation, mutation
 from seqmem.checking.named import check_like
 from seqmem.checking.planted import PLANTED, plant
 from seqmem.checking.recognise import CLOSE, Bank, Wrong
@@ -20,10 +21,8 @@ from seqmem.checking.styles import STYLES
 from seqmem.module import Array
 
 CATALOGUES = (
-    "rnn_sequence",
-    "lstm_sequence",
-    "gru_sequence",
-    "gru_after_sequence",
+    *("rnn_sequence", "lstm_sequence", "gru_sequence", "gru_after_sequence"),
+    *("rnn_step", "lstm_step", "gru_step", "gru_after_step"),
     "attention",
     "embedding",
     "cross_entropy",
@@ -52,14 +51,16 @@ class SelfTest:
     scores: tuple[Score, ...]
     correct: int  # correct passes in different styles
     findings: tuple[str, ...]  # on them
+    mutation: Mutation
 
     @property
     def passed(self) -> bool:
-        """All caught, at least 95 % named, nothing found on what is correct."""
+        """All caught, mutants too; at least 95 % named; nothing found on what is correct."""
         planted = sum(score.planted for score in self.scores)
         caught = sum(score.caught for score in self.scores)
         named = sum(score.named for score in self.scores)
-        return caught == planted and named >= 0.95 * planted and not self.findings
+        missed = self.findings or self.mutation.silent
+        return caught == planted and named >= 0.95 * planted and not missed
 
     def __str__(self) -> str:
         width = max(len(score.title) for score in self.scores)
@@ -72,6 +73,8 @@ class SelfTest:
         lines += [f"NOT CAUGHT: {code}" for score in self.scores for code in score.silent]
         lines += [f"not named: {code}" for score in self.scores for code in score.unnamed]
         lines += [f"FALSE FINDING: {finding}" for finding in self.findings]
+        lines += [f"NOT CAUGHT: {mutant}" for mutant in self.mutation.silent]
+        lines.append(str(self.mutation))
         lines.append(
             f"{_percent(total.caught, total.planted)} caught, {_percent(total.named, total.planted)} named, "
             f"{_percent(total.named_pairs, total.pairs)} of the pairs named; "
@@ -88,7 +91,7 @@ class SelfTest:
 
 
 def selftest() -> SelfTest:
-    """Plant every mistake of the catalogue in the reference passes, and others in the library's code."""
+    """Plant every mistake of the catalogue in the reference passes, and others in the library's own code."""
     scores = [_score(LIKES[name]) for name in CATALOGUES]
     scores.append(_score_planted())
     findings = []
@@ -96,7 +99,7 @@ def selftest() -> SelfTest:
         report = check_like(style.forward, style.backward, style.like)
         if not report.passed:
             findings.append(f"{style.name}: {report}")
-    return SelfTest(tuple(scores), len(STYLES), tuple(findings))
+    return SelfTest(tuple(scores), len(STYLES), tuple(findings), mutation())
 
 
 def with_mistakes(like: Like, mistakes: tuple[Mistake, ...]) -> tuple[Callable[..., Any], Any]:
@@ -104,28 +107,63 @@ def with_mistakes(like: Like, mistakes: tuple[Mistake, ...]) -> tuple[Callable[.
     forward, backward = mistaken(like.reference, mistakes)
 
     def handed_in(**arrays: Any) -> Any:
-        outputs, cache = forward(**arrays)
-        return (outputs, cache) if backward else outputs
+        outputs, cache = forward(**like.as_sequence(arrays))
+        unread = [np.zeros_like(outputs["hs"])] if like.is_step else []
+        outputs = like.as_step(outputs)
+        return (outputs, (unread, cache)) if backward else outputs
 
-    handed_in.__signature__ = inspect.signature(forward)  # type: ignore[attr-defined]
+    def handed_back(upstream: Arrays, cache: Any) -> Arrays:
+        unread, cache = cache
+        gradients: Arrays = backward(*unread, *upstream.values(), cache)  # type: ignore[misc]
+        return like.as_step(gradients)
+
+    names = like.draw(np.random.default_rng(0))
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    handed_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     handed_in.__qualname__ = handed_in.__name__ = like.name
-    return handed_in, (lambda upstream, cache: backward(*upstream.values(), cache)) if backward else None
+    return handed_in, handed_back if backward else None
 
 
 def _score(like: Like) -> Score:
     silent, unnamed = [], []
-    for mistake in like.mistakes:
+    planted = _planted(like)
+    for mistake, names in planted:
         report = check_like(*with_mistakes(like, (mistake,)), like.name)
         if report.verdict != "wrong":
             silent.append(mistake.code)
-        if not _names(report, mistake.code):
+        if not any(_names(report, name) for name in names):
             unnamed.append(mistake.code)
-    n = len(like.mistakes)
+    n = len(planted)
     bank = Bank(like, like.problem(0))
-    pairs = list(bank.pairs()) if hasattr(like.reference, "backward") else []
-    named_pairs = _unique(pairs, bank.singles("backward"))
-    counts = (n, n - len(silent), n - len(unnamed), len(pairs), named_pairs)
+    pairs = list(bank.pairs()) if hasattr(like.reference, "backward") and not like.is_step else []
+    counts = (n, n - len(silent), n - len(unnamed), len(pairs), _unique(pairs, bank.singles("backward")))
     return Score(like.title, *counts, tuple(silent), tuple(unnamed))
+
+
+def _planted(like: Like) -> list[tuple[Mistake, list[str]]]:
+    """The mistakes to plant, each with the codes that will do as its name.
+
+    In one step there is no way from step to step to go wrong, and some mistakes come to the same.
+    """
+    if not like.is_step:
+        return [(mistake, [mistake.code]) for mistake in like.mistakes]
+    right = _results(like, ())
+    results = {mistake.code: _results(like, (mistake,)) for mistake in like.mistakes}
+    return [
+        (mistake, [code for code, other in results.items() if _equal(other, results[mistake.code])])
+        for mistake in like.mistakes
+        if not _equal(results[mistake.code], right)
+    ]
+
+
+def _results(like: Like, mistakes: tuple[Mistake, ...]) -> Array:
+    problem = like.problem(0)
+    outputs, gradients = like.run(problem.inputs, problem.upstream, mistakes)
+    return np.concatenate([_row(outputs), _row(gradients)])
+
+
+def _equal(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and bool(np.allclose(one, other, rtol=1e-9, atol=1e-12))
 
 
 def _score_planted() -> Score:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from seqmem.checking.comparison import Comparison, random_directions
 from seqmem.checking.derivatives import Derivatives, flat
 from seqmem.checking.report import Row
 from seqmem.checking.subject import Subject, gate_name, leaves
+from seqmem.checking.upstream import outputs_alone, steps_alone
 from seqmem.module import Array
 
 AXIS_NAMES = {"T": "step", "B": "batch row", "S": "source position"}
@@ -61,12 +60,12 @@ def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], to
         return []
     names = [name or "the output" for name, _ in leaves(passes.upstream, "")]
     found = []
-    parts = list(_alone(passes.upstream))
+    parts = outputs_alone(passes.upstream)
     if len(parts) > 1:
         wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in parts]
         labels = [f"output {name}" for name in names]
         found += _told_apart("an upstream gradient on one output alone", labels, wrong)
-    steps = list(_steps_alone(subject, passes.upstream, jacobians))
+    steps = steps_alone(subject, passes.upstream, jacobians)
     if len(steps) < 2:
         return found
     wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in steps]
@@ -120,61 +119,6 @@ def _wrong_arrays(
         elif (mask := ~(np.abs(got - right) <= max(tolerance, 1e-6) * scale)).any():
             wrong[name] = mask
     return wrong
-
-
-def _alone(upstream: Any) -> Iterator[Any]:
-    """For each output, the upstream gradient with zeros for all others."""
-    for k in range(len(list(leaves(upstream, "")))):
-        yield _masked(upstream, {k: ...})
-
-
-def _steps_alone(subject: Subject, upstream: Any, jacobians: dict[str, Array]) -> Iterator[Any]:
-    """For each time step, the upstream gradient with zeros at all others: where outputs have a time axis."""
-    parts = [leaf for _, leaf in leaves(upstream, "")]
-    axes = subject.time_axes(parts) or _causal_axes(subject, parts, jacobians)
-    for t in range(max((parts[k].shape[axis] for k, axis in axes.items()), default=0)):
-        yield _masked(upstream, {k: (slice(None),) * axis + (t,) for k, axis in axes.items()})
-
-
-def _causal_axes(subject: Subject, parts: list[Array], jacobians: dict[str, Array]) -> dict[int, int]:
-    """The outputs' time axes, found by what depends on what: on an input's earlier steps and on no later one.
-
-    A batch axis is none: there each row depends on its own alone.
-    """
-    found: dict[int, int] = {}
-    start = 0
-    for k, part in enumerate(parts):
-        for name, jacobian in jacobians.items():
-            given = subject.arrays[name].shape
-            block = (jacobian[:, start : start + part.size] != 0).reshape(*given, *part.shape)
-            for axis, other in itertools.product(range(len(given)), range(part.ndim)):
-                if given[axis] == part.shape[other] > 1:
-                    others = tuple(i for i in range(block.ndim) if i not in (axis, len(given) + other))
-                    depends = block.any(axis=others)  # [s, t]: output t on input s
-                    if not np.tril(depends, -1).any() and np.triu(depends, 1).any():
-                        found.setdefault(k, other)
-        start += part.size
-    return found
-
-
-def _masked(upstream: Any, keep: dict[int, Any]) -> Any:
-    count = iter(range(10**9))
-
-    def mask(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: mask(part) for key, part in value.items()}
-        if isinstance(value, (tuple, list)):
-            parts = [mask(part) for part in value]
-            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-        if value is None or isinstance(value, str):
-            return value
-        masked = np.zeros_like(value)
-        k = next(count)
-        if k in keep:
-            masked[keep[k]] = value[keep[k]]
-        return masked
-
-    return mask(upstream)
 
 
 def bisect(

@@ -1,0 +1,104 @@
+"""Mutants: the library's own passes with one operator, number, name or line changed, one at a time.
+
+What the catalogue knows is what somebody thought of. Here nobody thought: every place of a pass is changed in
+the ways of a slip of the hand (after DeMillo, Lipton & Sayward, 1978), and every mutant must be caught.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+OPERATORS: dict[type[ast.operator], ast.operator] = {
+    ast.Add: ast.Sub(),
+    ast.Sub: ast.Add(),
+    ast.Mult: ast.Add(),
+    ast.Div: ast.Mult(),
+    ast.Pow: ast.Mult(),
+}
+FUNCTIONS = {"add": "subtract", "subtract": "add", "multiply": "add", "tanh": "sin"}  # NumPy's
+ALIKE = ({"i", "f", "o", "g"}, {"r", "z", "n"}, {"d_h", "d_c"}, {"h", "c"})  # names taken for each other
+
+
+class Mutant(NamedTuple):
+    """A function with one change."""
+
+    line: str
+    becomes: str
+    source: str
+
+
+def mutants(function: Callable[..., Any]) -> Iterator[Mutant]:
+    """Every mutant of a function."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    before = ast.unparse(tree).splitlines()
+    known = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    negated = {
+        id(node.operand) for node in ast.walk(tree) if isinstance(node, ast.UnaryOp)
+    }  # reshape(-2) is -1
+    for index, node in enumerate(ast.walk(tree)):
+        for new in changes(node, known) if id(node) not in negated else ():
+            after = ast.unparse(_with(tree, index, new)).splitlines()
+            at = next(k for k, (old, new) in enumerate(zip(before, after, strict=True)) if old != new)
+            yield Mutant(before[at].strip(), after[at].strip(), "\n".join(after))
+
+
+def changes(node: ast.AST, known: set[str]) -> Iterator[ast.AST]:
+    """What may stand in a node's place; `known` are the names that the function has."""
+    match node:
+        case ast.BinOp(left, op, right) if type(op) in OPERATORS:
+            yield ast.BinOp(left, OPERATORS[type(op)], right)
+        case ast.UnaryOp(ast.USub(), operand):
+            yield operand
+        case ast.AugAssign(target, op, value) if type(op) in OPERATORS:
+            yield ast.AugAssign(target, OPERATORS[type(op)], value)
+            yield ast.Pass()
+            yield ast.Assign(
+                [ast.Subscript(_loaded(target), ast.Constant(...), ast.Store())], value, lineno=0
+            )
+        case ast.Expr(ast.Call(func)) if not ast.unparse(func).startswith("np."):
+            yield ast.Pass()  # where nothing else is written: what np.empty finds in memory may be right
+        case ast.Constant(int() | float() as number) if not isinstance(number, bool):
+            yield ast.Constant(number + 1)
+            if number > 0:
+                yield ast.Constant(number - 1)
+        case ast.Name() | ast.Attribute():
+            yield from _other_names(node, known)
+
+
+def _other_names(node: ast.Name | ast.Attribute, known: set[str]) -> Iterator[ast.AST]:
+    match node:
+        case ast.Name(name, ast.Load()):
+            yield from (ast.Name(other, ast.Load()) for other in sorted(_alike(name) & known))
+        case ast.Attribute(value, name, ctx):
+            yield from (ast.Attribute(value, other, ctx) for other in sorted(_alike(name)))
+            if name in FUNCTIONS and ast.unparse(value) == "np":
+                yield ast.Attribute(value, FUNCTIONS[name], ctx)
+            if name == "T":
+                yield value
+
+
+def _alike(name: str) -> set[str]:
+    return set().union(*(names - {name} for names in ALIKE if name in names))
+
+
+def _loaded(target: ast.expr) -> ast.expr:
+    loaded = copy.deepcopy(target)
+    loaded.ctx = ast.Load()  # type: ignore[attr-defined]
+    return loaded
+
+
+def _with(tree: ast.AST, index: int, new: ast.AST) -> ast.AST:
+    """A copy of the tree whose index-th node is another."""
+    other = copy.deepcopy(tree)
+    found = list(ast.walk(other))[index]
+
+    class Exchange(ast.NodeTransformer):
+        def visit(self, node: ast.AST) -> Any:
+            return copy.deepcopy(new) if node is found else self.generic_visit(node)
+
+    return Exchange().visit(other)
