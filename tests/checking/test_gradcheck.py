@@ -17,7 +17,9 @@ from seqmem import (
     RNNCell,
     gradcheck,
 )
-from seqmem.checking import Report
+from seqmem.checking import Report, gradcheck_functions
+from seqmem.checking.likes import LIKES
+from seqmem.checking.selftest import with_mistakes
 from seqmem.module import Module
 
 SIZES = {"all elements": 20_000, "directions": 0}
@@ -372,3 +374,39 @@ def test_a_gradient_that_the_inputs_leave_at_zero_is_named():
     (row,) = [row for row in report.rows if row.name == "W_h"]
     assert row.note == "zero: not put to the test by these inputs"
     assert row.note in str(report)
+
+
+@every_mode
+def test_the_steps_at_which_an_upstream_gradient_breaks_are_told(max_elements):
+    class Forgets(Recurrent):
+        def backward(self, d_outputs, cache):
+            d_hs, d_final = d_outputs
+            d_hs = d_hs.copy()
+            d_hs[2] *= 0.5
+            return super().backward((d_hs, d_final), cache)
+
+    rng = np.random.default_rng(0)
+    xs, h0 = rng.normal(size=(4, 3, 5)), rng.normal(size=(3, 6))
+    report = gradcheck(Forgets(GRUCell(5, 6, rng=0)), xs, h0, max_elements=max_elements)
+    told = "an upstream gradient on one step alone: right for step 0, step 1 and step 3, wrong for step 2"
+    assert told in report.places
+
+
+def test_a_forward_pass_that_writes_into_an_option_is_seen():
+    class Writes(Recurrent):
+        def forward(self, xs, state=None, lengths=None, rng=None, traced=False):
+            outputs = super().forward(xs, state, lengths=lengths)
+            lengths[...] = 1
+            return outputs
+
+    lengths = np.array([2, 4, 3])
+    report = gradcheck(Writes(GRUCell(5, 6, rng=0)), np.ones((4, 3, 5)), lengths=lengths)
+    assert [cause.message for cause in report.causes] == ["forward writes into lengths, an input"]
+
+
+def test_a_large_function_that_is_like_something_is_compared_along_directions():
+    like = LIKES["rnn_sequence"]
+    functions = with_mistakes(like, like.mistakes[:1])
+    report = gradcheck_functions(*functions, like=like.name, max_elements=0)
+    assert "random directions" in report.method
+    assert report.causes[0].code == like.mistakes[0].code

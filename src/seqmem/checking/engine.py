@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqmem.checking import behaviour, generic, where
+from seqmem.checking.behaviour import Passes
 from seqmem.checking.comparison import (
     DIRECTIONS,
     Comparison,
@@ -35,18 +36,7 @@ def check(
     derivatives = Derivatives(subject, rng)
     upstream = flat(passes.upstream).astype(np.float64)
     elementwise = sum(array.size for array in subject.arrays.values()) <= max_elements
-    comparisons: list[Comparison] = []
-    jacobians: dict[str, Array] = {}
-    for name, array in subject.arrays.items():
-        got = passes.gradients.get(name)
-        comparison = unusable(name, array, got)
-        if comparison is None and elementwise:
-            comparison, jacobian = every_element(name, array, np.asarray(got), derivatives, upstream)
-            if jacobian is not None:
-                jacobians[name] = jacobian
-        elif comparison is None:
-            comparison = random_directions(name, np.asarray(got), derivatives, upstream, rng)
-        comparisons.append(comparison)
+    comparisons, jacobians = _compared(subject, passes, derivatives, upstream, elementwise, rng)
 
     # A gradient that is nothing but rounding is measured against the other gradients and the outputs: with
     # this floor, the default tolerance still is no more than four rounding errors of the largest of them.
@@ -63,13 +53,9 @@ def check(
         places = where.places(subject, comparisons, tolerance, floor)
         places += where.one_by_one(subject, passes, jacobians, tolerance)
         causes += generic.causes(subject, wrong, tolerance, passes.upstream, jacobians)
-    for comparison in wrong if not elementwise else []:
-        name = comparison.name
-        if comparison.got is not None:
-            got = np.asarray(passes.gradients[name])
-            row, told = where.bisect(subject, comparison, got, derivatives, upstream, rng, tolerance, floor)
-            rows = [row if other.name == name else other for other in rows]
-            places += told
+    elif wrong:
+        searched, places = _searched(subject, passes, derivatives, wrong, rng, tolerance, floor)
+        rows = [searched.get(row.name, row) for row in rows]
     verdicts = {row.verdict for row in rows}
     verdict: Verdict = (
         "wrong"
@@ -85,6 +71,53 @@ def check(
         notes.append(f"compared with differences, not with the complex step: {derivatives.obstacle}")
     found = (tuple(rows), tuple(causes), tuple(places), tuple(notes))
     return Report(subject.title, verdict, method, tolerance, seed, *found)
+
+
+def _compared(
+    subject: Subject,
+    passes: Passes,
+    derivatives: Derivatives,
+    upstream: Array,
+    elementwise: bool,
+    rng: np.random.Generator,
+) -> tuple[list[Comparison], dict[str, Array]]:
+    """Every array beside the right one, and the Jacobians that were small enough to keep."""
+    comparisons: list[Comparison] = []
+    jacobians: dict[str, Array] = {}
+    for name, array in subject.arrays.items():
+        got = passes.gradients.get(name)
+        comparison = unusable(name, array, got)
+        if comparison is None and elementwise:
+            comparison, jacobian = every_element(name, array, np.asarray(got), derivatives, upstream)
+            if jacobian is not None:
+                jacobians[name] = jacobian
+        elif comparison is None:
+            comparison = random_directions(name, np.asarray(got), derivatives, upstream, rng)
+        comparisons.append(comparison)
+    return comparisons, jacobians
+
+
+def _searched(
+    subject: Subject,
+    passes: Passes,
+    derivatives: Derivatives,
+    wrong: list[Comparison],
+    rng: np.random.Generator,
+    tolerance: float,
+    floor: float,
+) -> tuple[dict[str, Row], list[str]]:
+    """Where arrays are wrong of which only directions were compared: a row with one wrong entry for each."""
+    upstream = flat(passes.upstream).astype(np.float64)
+    usable = [comparison for comparison in wrong if comparison.got is not None]
+    rows: dict[str, Row] = {}
+    places: list[str] = []
+    for comparison in usable:
+        got = np.asarray(passes.gradients[comparison.name])
+        row, told = where.bisect(subject, comparison, got, derivatives, upstream, rng, tolerance, floor)
+        rows[comparison.name] = row
+        places += told
+    names = [comparison.name for comparison in usable]
+    return rows, places + where.step_by_step(subject, passes, derivatives, names, rng, tolerance)
 
 
 def tolerance_of(subject: Subject, outputs: Any) -> float:

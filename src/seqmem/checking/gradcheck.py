@@ -111,7 +111,7 @@ def gradcheck_functions(
             raise ValueError(
                 "gradcheck_functions: both inputs and like were passed; like brings its own inputs"
             )
-        return check_like(forward, backward, like, seed, tolerance)
+        return check_like(forward, backward, like, seed, tolerance, max_elements)
     if inputs is None:
         raise ValueError("gradcheck_functions: neither inputs nor like was passed: at what should it check?")
     return check(FunctionSubject(forward, backward, inputs), seed, tolerance, max_elements)

@@ -57,6 +57,7 @@ def check_like(
     like: str,
     seed: int = 0,
     tolerance: float | None = None,
+    max_elements: int = 20_000,
 ) -> Report:
     """Check functions that should compute what a reference pass computes.
 
@@ -67,7 +68,7 @@ def check_like(
         backward: takes (d_out, cache) and returns the gradients; None for `like="clipping"`.
         like: "lstm_step", "gru_sequence", ..., "attention", "embedding", "cross_entropy", "clipping".
         seed: of the numbers that are tried.
-        tolerance: as in `gradcheck`.
+        tolerance, max_elements: as in `gradcheck`.
 
     Returns:
         A `Report` whose causes name known mistakes of either pass.
@@ -84,7 +85,7 @@ def check_like(
     match, ran = _match(forward, backward, kind, problem, bank)
     subject = match.subject if match else ran[0]
     subject.outputs = match.outputs if match else []
-    report = check(subject, seed, tolerance)
+    report = check(subject, seed, tolerance, max_elements)
     if match is None:
         text = (
             f"forward is neither {kind.title} nor one with a mistake that is known: its values differ. The "

@@ -38,7 +38,7 @@ class Subject(ABC):
 
     title: str
     arrays: dict[str, Array]  # everything that has a gradient, by name
-    integers: dict[str, Array]  # the inputs that have none
+    integers: dict[str, Array]  # the inputs and options that have none
     gates: tuple[str, ...] = ()
     sources: tuple[Callable[..., Any], ...] = ()  # whose text may be quoted
 
@@ -84,7 +84,9 @@ class ModuleSubject(Subject):
             for name, leaf in leaves(value, position)
             if leaf.dtype.kind in "fc"
         }
-        self.integers = _integers(zip(self.names, self.inputs, strict=True))
+        self.integers = _integers(zip(self.names, self.inputs, strict=True)) | {
+            name: value for name, value in options.items() if isinstance(value, np.ndarray)
+        }
         self.gates = next((cell.gates for cell in _cells(module) if cell.gates), ())
         self.sources = (type(module).forward,)
         self._twins: dict[np.dtype[Any], Module] = {}

@@ -10,11 +10,13 @@ from seqmem.checking.behaviour import Passes, restore
 from seqmem.checking.comparison import Comparison, random_directions
 from seqmem.checking.derivatives import Derivatives, flat
 from seqmem.checking.report import Row
+from seqmem.checking.returned import Returned
 from seqmem.checking.subject import Subject, gate_name, leaves
 from seqmem.checking.upstream import outputs_alone, steps_alone
 from seqmem.module import Array
 
 AXIS_NAMES = {"T": "step", "B": "batch row", "S": "source position"}
+MOST_STEPS = 64  # that are tried one by one without Jacobians
 SMALL = 64  # entries that a search by halves looks at one by one
 
 
@@ -90,6 +92,45 @@ def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], to
     return found + told
 
 
+def step_by_step(
+    subject: Subject,
+    passes: Passes,
+    derivatives: Derivatives,
+    wrong: list[str],
+    rng: np.random.Generator,
+    tolerance: float,
+) -> list[str]:
+    """`one_by_one` for steps without Jacobians: of each wrong array, one direction."""
+    steps = steps_alone(subject, passes.upstream, {})
+    if not 2 <= len(steps) <= MOST_STEPS or not wrong:
+        return []
+    directions = {name: rng.standard_normal(subject.arrays[name].shape) for name in wrong}
+    slopes = {name: derivatives.along(name, direction) for name, direction in directions.items()}
+    found: list[dict[str, Array]] = []
+    for upstream in steps:
+        gradients = _gradients(subject, upstream)
+        u, broken = flat(upstream).astype(np.float64), {}
+        for name, direction in directions.items():
+            parts = np.asarray(gradients.get(name), np.float64) * direction
+            right, bar = float(slopes[name].value @ u), float(slopes[name].bar @ np.abs(u))
+            scale = max(float(np.sqrt(np.sum(parts**2))), abs(right))
+            if not abs(parts.sum() - right) <= max(tolerance, 1e-6) * scale + 3 * bar:
+                broken[name] = np.ones(direction.shape, bool)
+        found.append(broken)
+    labels = [f"step {t}" for t in range(len(steps))]
+    return _told_apart("an upstream gradient on one step alone", labels, found)
+
+
+def _gradients(subject: Subject, upstream: Any) -> Returned:
+    """The backward pass of an upstream gradient, the inputs left as they were."""
+    kept = {name: array.copy() for name, array in subject.arrays.items()}
+    _, cache = subject.forward(subject.arrays)
+    with np.errstate(all="ignore"):
+        gradients = subject.backward(upstream, cache)
+    restore(subject.arrays, kept)
+    return gradients
+
+
 def _told_apart(what: str, labels: list[str], wrong: list[dict[str, Array]]) -> list[str]:
     bad = [label for label, arrays in zip(labels, wrong, strict=True) if arrays]
     good = [label for label, arrays in zip(labels, wrong, strict=True) if not arrays]
@@ -102,13 +143,11 @@ def _wrong_arrays(
     subject: Subject, upstream: Any, jacobians: dict[str, Array], tolerance: float
 ) -> dict[str, Array]:
     """The arrays whose gradient is wrong for an upstream gradient, and where."""
-    kept = {name: array.copy() for name, array in subject.arrays.items()}
-    _, cache = subject.forward(subject.arrays)
-    with np.errstate(all="ignore"):
-        gradients = subject.backward(upstream, cache)
-    restore(subject.arrays, kept)
+    gradients = _gradients(subject, upstream)
     u = flat(upstream).astype(np.float64)
-    rights = {name: (jacobian @ u).reshape(kept[name].shape) for name, jacobian in jacobians.items()}
+    rights = {
+        name: (jacobian @ u).reshape(subject.arrays[name].shape) for name, jacobian in jacobians.items()
+    }
     floor = 1e-3 * max((float(np.max(np.abs(right), initial=0.0)) for right in rights.values()), default=0.0)
     wrong = {}
     for name, right in rights.items():
