@@ -311,14 +311,14 @@ def test_modules_in_modules_as_deep_as_json_goes_are_no_model(tmp_path: Path) ->
 
 @pytest.fixture
 def frugal() -> Iterator[None]:
-    """Fails a test that takes more than a second or 50 MB."""
+    """Fails a test that takes more than ten seconds of the processor's own time, or 50 MB."""
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     yield
-    seconds, (_, peak) = time.perf_counter() - start, tracemalloc.get_traced_memory()
+    seconds, (_, peak) = time.process_time() - start, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 50e6
-    assert seconds < 1
+    assert seconds < 10
 
 
 def test_every_class_stops_before_it_makes_more_parameters_than_the_file_has(tmp_path: Path) -> None:

@@ -326,14 +326,14 @@ def test_any_bytes_are_refused(tmp_path_factory: Any, data: bytes) -> None:
 
 @pytest.fixture
 def frugal() -> Iterator[None]:
-    """Fails a test that takes more than a second or 10 MB."""
+    """Fails a test that takes more than ten seconds of the processor's own time, or 10 MB."""
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     yield
-    seconds, (_, peak) = time.perf_counter() - start, tracemalloc.get_traced_memory()
+    seconds, (_, peak) = time.process_time() - start, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 10e6
-    assert seconds < 1
+    assert seconds < 10
 
 
 def test_a_bomb_does_not_go_off(tmp_path: Path, frugal: None) -> None:
