@@ -14,7 +14,7 @@ from seqmem.module import Module
 FULL = Score("an LSTM", 100, 100, 100, 40, 30)
 
 
-CAUGHT = Mutation(wrong=3, refused=2, same=("one",), silent=())
+CAUGHT = Mutation(caught=5, same=("one",), silent=())
 
 
 def result(*scores, correct=19, findings=(), mutation=CAUGHT):
@@ -29,7 +29,7 @@ PASSED = {
     "94 % named": (result(Score("an LSTM", 100, 100, 94)), False),
     "one silent": (result(Score("an LSTM", 100, 99, 99, silent=("lstm-x",))), False),
     "one silent among many": (result(FULL, FULL, Score("a GRU", 100, 99, 100)), False),
-    "a mutant that nobody caught": (result(FULL, mutation=Mutation(3, 2, (), ("one",))), False),
+    "a mutant that nobody caught": (result(FULL, mutation=Mutation(5, (), ("one",))), False),
     "a false finding": (result(FULL, findings=("RNN step: WRONG",)), False),
 }
 
@@ -41,7 +41,7 @@ def test_it_passes_when_all_is_caught_95_percent_named_and_nothing_else_found(ou
 
 def test_the_score_prints_a_row_for_each_and_the_sum_of_all():
     silent = Score("a GRU", 50, 49, 40, silent=("gru-one",), unnamed=("gru-two",))
-    mutation = Mutation(3, 2, ("same",), ("LSTMCell.step: a -> b",))
+    mutation = Mutation(5, ("same",), ("LSTMCell.step: a -> b",))
     lines = str(result(FULL, silent, findings=("RNN step: WRONG",), mutation=mutation)).splitlines()
     assert lines[0].split() == ["mistakes", "planted", "in", "planted", "caught", "named", "pairs", "named"]
     assert lines[1].split() == ["an", "LSTM", "100", "100", "100", "40", "30"]
@@ -50,8 +50,8 @@ def test_the_score_prints_a_row_for_each_and_the_sum_of_all():
     assert lines[4:7] == ["NOT CAUGHT: gru-one", "not named: gru-two", "FALSE FINDING: RNN step: WRONG"]
     assert lines[7] == "NOT CAUGHT: LSTMCell.step: a -> b"
     assert lines[8] == (
-        "the library's passes with one place changed, 7 mutants: 3 found wrong, 2 stopped with an error or "
-        "refused, 1 that change nothing, 1 not caught"
+        "the library's passes with one place changed, 7 mutants: 5 caught, 1 that change nothing, "
+        "1 not caught"
     )
     assert lines[9] == (
         "99.3 % caught, 93.3 % named, 75.0 % of the pairs named; 1 false findings on 19 correct passes"

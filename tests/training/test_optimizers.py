@@ -241,6 +241,17 @@ def test_clipping_gradients_whose_squares_overflow(dtype: Any, size: float) -> N
     assert not clipped["z"].any()
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, bool])
+def test_gradients_that_are_no_floats_are_refused(dtype: Any) -> None:
+    with pytest.raises(TypeError, match=f"'w' has dtype {np.dtype(dtype)}, expected floating-point numbers"):
+        clip_by_global_norm({"v": np.ones(2), "w": np.ones(2, dtype)}, 1.0)
+
+
+def test_the_norm_of_half_precision_does_not_lose_small_squares() -> None:
+    grads = {f"w{k}": np.array([1e-4], np.float16) for k in range(10)}
+    assert clip_by_global_norm(grads, 1.0)[1] == pytest.approx(3.16e-4, rel=1e-2)
+
+
 @pytest.mark.parametrize("grads", [{}, {"w": np.zeros(3)}, {"w": np.zeros((0, 2))}])
 def test_gradients_of_norm_zero_are_left_alone(grads: dict[str, Any]) -> None:
     with np.errstate(all="raise"):

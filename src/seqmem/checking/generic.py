@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,18 +22,18 @@ def causes(
     subject: Subject,
     wrong: list[Comparison],
     tolerance: float,
-    upstream: Any = None,
-    jacobians: Mapping[str, Array] = MappingProxyType({}),
+    upstream: Any,
+    jacobians: Mapping[str, Array],
 ) -> list[Cause]:
     """One cause for each explanation, with the arrays that it explains."""
+    found = {comparison.name: explanation(subject, comparison, tolerance) for comparison in wrong}
+    unexplained = [comparison for comparison in wrong if not found[comparison.name]]
+    if unexplained and jacobians:
+        found |= _of_parts(unexplained, tolerance, list(parts(subject, upstream, jacobians)), jacobians)
     explained: dict[tuple[str, str], list[str]] = {}
-    partial = list(parts(subject, upstream, jacobians)) if jacobians else []
-    for comparison in wrong:
-        found = explanation(subject, comparison, tolerance) or _of_a_part(
-            comparison, tolerance, partial, jacobians
-        )
-        if found:
-            explained.setdefault(found, []).append(comparison.name)
+    for name, why in found.items():
+        if why:
+            explained.setdefault(why, []).append(name)
     return [Cause(code, f"{', '.join(names)}: {text}") for (code, text), names in explained.items()]
 
 
@@ -56,6 +55,8 @@ def explanation(  # noqa: C901 - one question after the other
     def equals(other: Array, factor: float = 1.0) -> bool:
         return bool(np.all(np.abs(got - other) <= max(1.0, abs(factor)) * room))
 
+    if equals(right):
+        return None  # all but right: no slip
     factor = float(np.vdot(right, got) / np.vdot(right, right))
     if right.size > 1 and equals(factor * right, factor):
         return "factor", _factor(subject, factor)
@@ -87,18 +88,26 @@ def explanation(  # noqa: C901 - one question after the other
     return None
 
 
-def _of_a_part(
-    comparison: Comparison, tolerance: float, partial: list[Part], jacobians: Mapping[str, Array]
-) -> tuple[str, str] | None:
-    """Right for a part of the upstream gradient, as if the rest of it were zero."""
-    got, right = comparison.got, comparison.right
-    if got is None or comparison.name not in jacobians or not np.isfinite(got).all():
-        return None
-    for part in partial:
-        of_part = (jacobians[comparison.name] @ flat(part.upstream)).reshape(right.shape)
-        if np.all(np.abs(got - of_part) <= _room(comparison, tolerance)):
-            return part.code, part.text
-    return None
+def _of_parts(
+    comparisons: list[Comparison], tolerance: float, partial: list[Part], jacobians: Mapping[str, Array]
+) -> dict[str, tuple[str, str]]:
+    """Which gradients are right for a part of the upstream gradient, as if the rest of it were zero."""
+    found: dict[str, tuple[str, str]] = {}
+    if not partial:
+        return found
+    upstreams = np.stack([flat(part.upstream) for part in partial], axis=1).astype(np.float64)
+    for comparison in comparisons:
+        name, got, right = comparison.name, comparison.got, comparison.right
+        if got is None or name not in jacobians or not np.isfinite(got).all():
+            continue
+        room = _room(comparison, tolerance)
+        for part, of_part in zip(partial, (jacobians[name] @ upstreams).T, strict=True):
+            of_part = of_part.reshape(right.shape)
+            is_whole = np.all(np.abs(of_part - right) <= 2 * room)  # then the rest has no say in this array
+            if not is_whole and np.all(np.abs(got - of_part) <= room):
+                found[name] = part.code, part.text
+                break
+    return found
 
 
 def _room(comparison: Comparison, tolerance: float) -> Array:
@@ -152,10 +161,10 @@ def _only_one(got: Array, right: Array, axis: int, room: Array, letters: str) ->
     if right.shape[axis] < 2:
         return None
     what = {"T": "step", "B": "batch row"}.get(letters[axis : axis + 1], f"index of axis {axis}:")
-    for k in (0, right.shape[axis] - 1):
-        kept = np.zeros_like(right)
-        index = (slice(None),) * axis + (k,)
-        kept[index] = right[index]
-        if np.all(np.abs(got - kept) <= room):
-            return "only-one", f"right at {what} {k} and zero everywhere else"
+    written = np.flatnonzero(got.any(axis=tuple(k for k in range(got.ndim) if k != axis)))
+    if len(written) != 1:
+        return None
+    index = (slice(None),) * axis + (written[0],)
+    if np.all(np.abs(got - right)[index] <= np.broadcast_to(room, got.shape)[index]):
+        return "only-one", f"right at {what} {written[0]} and zero everywhere else"
     return None

@@ -1,7 +1,8 @@
 """Mutants: the library's own passes with one operator, number, name or line changed, one at a time.
 
-What the catalogue knows is what somebody thought of. Here nobody thought: every place of a pass is changed in
-the ways of a slip of the hand (after DeMillo, Lipton & Sayward, 1978), and every mutant must be caught.
+What the catalogue knows is what somebody thought of. Here nobody thought (after DeMillo, Lipton & Sayward,
+1978): every arithmetic operator, comparison and number becomes another, every name one that is easily taken
+for it, a sum or a factor is overwritten or left out, a call not made, a sign or a transpose dropped.
 """
 
 from __future__ import annotations
@@ -19,6 +20,16 @@ OPERATORS: dict[type[ast.operator], ast.operator] = {
     ast.Mult: ast.Add(),
     ast.Div: ast.Mult(),
     ast.Pow: ast.Mult(),
+}
+COMPARISONS: dict[type[ast.cmpop], ast.cmpop] = {
+    ast.Eq: ast.NotEq(),
+    ast.NotEq: ast.Eq(),
+    ast.Lt: ast.LtE(),
+    ast.LtE: ast.Lt(),
+    ast.Gt: ast.GtE(),
+    ast.GtE: ast.Gt(),
+    ast.Is: ast.IsNot(),
+    ast.IsNot: ast.Is(),
 }
 FUNCTIONS = {"add": "subtract", "subtract": "add", "multiply": "add", "tanh": "sin"}  # NumPy's
 ALIKE = ({"i", "f", "o", "g"}, {"r", "z", "n"}, {"d_h", "d_c"}, {"h", "c"})  # names taken for each other
@@ -52,6 +63,8 @@ def changes(node: ast.AST, known: set[str]) -> Iterator[ast.AST]:
     match node:
         case ast.BinOp(left, op, right) if type(op) in OPERATORS:
             yield ast.BinOp(left, OPERATORS[type(op)], right)
+        case ast.Compare(left, [op], right) if type(op) in COMPARISONS:
+            yield ast.Compare(left, [COMPARISONS[type(op)]], right)
         case ast.UnaryOp(ast.USub(), operand):
             yield operand
         case ast.AugAssign(target, op, value) if type(op) in OPERATORS:

@@ -14,7 +14,8 @@ from seqmem.checking.subject import Subject, leaves
 from seqmem.module import Array
 
 Axes = dict[int, int]  # for some of the outputs, by number: one of its axes
-MOST_OUTPUTS = 4  # of which every combination is tried
+MOST_OUTPUTS = 4  # of which every combination is left out; of more, each alone
+MOST_INDICES = 64  # of an axis that are tried one by one
 
 
 class Part(NamedTuple):
@@ -43,7 +44,7 @@ def steps_alone(subject: Subject, upstream: Any, jacobians: Mapping[str, Array])
 def parts(subject: Subject, upstream: Any, jacobians: Mapping[str, Array]) -> Iterator[Part]:
     """What a backward pass may have used instead of the whole upstream gradient."""
     names = [name or "the output" for name, _ in leaves(upstream, "")]
-    for n_left_out in range(1, len(names) if len(names) <= MOST_OUTPUTS else 0):
+    for n_left_out in range(1, len(names) if len(names) <= MOST_OUTPUTS else 2):
         for left_out in itertools.combinations(range(len(names)), n_left_out):
             kept = masked(upstream, {k: ... for k in range(len(names)) if k not in left_out})
             which = " and ".join(f"output {names[k]}" for k in left_out)
@@ -67,7 +68,7 @@ def _slices(
 ) -> Iterator[tuple[str, str, list[Any]]]:
     """Steps and rows: words with a place for the number, a code, and the upstream gradient of each alone."""
     steps = steps_alone(subject, upstream, jacobians)
-    if len(steps) > 1:
+    if 1 < len(steps) <= MOST_INDICES:
         yield "the outputs of step {}", "one-step", steps
     grouped: dict[tuple[str, int], Axes] = {}
     for name, axis, k, other, depends in _dependences(subject, upstream, jacobians):
@@ -75,7 +76,9 @@ def _slices(
             grouped.setdefault((name, axis), {}).setdefault(k, other)
     seen: list[Axes] = []
     for (name, axis), axes in grouped.items():
-        if axes not in seen:  # the same rows of the outputs, whichever input they are rows of
+        if (
+            axes not in seen and subject.arrays[name].shape[axis] <= MOST_INDICES
+        ):  # the same rows of the outputs, whichever input they are rows of
             seen.append(axes)
             letter = subject.axes(name)[axis : axis + 1]
             what = {"T": "step {}", "B": "batch row {}"}.get(letter, f"index {{}} of axis {axis} of {name}")
@@ -92,7 +95,7 @@ def _minus(one: Any, other: Any) -> Any:
 
 def masked(upstream: Any, keep: dict[int, Any]) -> Any:
     """Zeros but for the places to keep, by the outputs' numbers."""
-    count = iter(range(10**9))
+    count = itertools.count()
 
     def mask(value: Any) -> Array:
         zeros = np.zeros_like(value)
@@ -106,9 +109,10 @@ def masked(upstream: Any, keep: dict[int, Any]) -> Any:
 
 def _along(upstream: Any, axes: Axes) -> list[Any]:
     parts = [leaf for _, leaf in leaves(upstream, "")]
-    length = max((parts[k].shape[axis] for k, axis in axes.items()), default=0)
+    lengths = {k: parts[k].shape[axis] for k, axis in axes.items()}
     return [
-        masked(upstream, {k: (slice(None),) * axis + (t,) for k, axis in axes.items()}) for t in range(length)
+        masked(upstream, {k: (slice(None),) * axes[k] + (t,) for k, length in lengths.items() if t < length})
+        for t in range(max(lengths.values(), default=0))
     ]
 
 

@@ -80,7 +80,10 @@ class Recurrent(Module):
             kept, states = tape
             cell.project(rows, kept)
             W_h = cell.step_weights(B)
-            new, written = state, None  # a view made anew for every step is 5 % at batch 1
+            new, written = (
+                state,
+                None,
+            )  # the rows written last: mostly the next step's own, and a view less to make
             for now, after, before in packing.steps:
                 prev = new if before == written else cell.rows(states, before)
                 new, written = cell.rows(states, after), after

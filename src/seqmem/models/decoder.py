@@ -40,6 +40,8 @@ from seqmem.validation import (
     working_dtype,
 )
 
+SMALL_VOCABULARY = 128  # whose way into the cell costs no more than a few steps, should a search end early
+
 
 class StepWeights(NamedTuple):
     """The cell's weights as every step multiplies by them."""
@@ -284,20 +286,21 @@ class Decoder(Module):
         kept, states = cell.tape(state, B)
         new = cell.rows(states, slice(B, None))
         with np.errstate(under="ignore"):
-            return self.advance(tokens, state, kept, new, memory, self.step_weights(B)), new
+            logits, weights = self.advance(tokens, state, kept, new, memory, self.step_weights(B))
+        return (logits, weights.copy()), new
 
     def step_weights(self, batch_size: int, n_steps: int = 0) -> StepWeights:
         """The weights for `advance`, made once for a search of n_steps.
 
-        When the vocabulary is small beside the steps, every token's embedding takes its way into the cell in
-        one product: a row of it costs a fraction of a product of its own.
+        When the vocabulary is small, also beside the steps, every token's embedding takes its way into the
+        cell in one product: a row of it costs a fraction of a product of its own.
         """
         cell, E = self.cell, self.embedding_size
         W_context = stacked(cell.W_x)[:, E:]
         if cell.joins_gates(batch_size):
             W_context = side_by_side(W_context)
         tokens = None
-        if self.vocab_size <= 2 * n_steps:
+        if self.vocab_size <= min(2 * n_steps, SMALL_VOCABULARY):
             tokens = np.empty((self.vocab_size, cell.n_gates, self.hidden_size), self.dtype)
             cell.project(self.embedding.W, tokens.swapaxes(0, 1), slice(0, E))
         return StepWeights(cell.step_weights(batch_size), W_context, tokens)

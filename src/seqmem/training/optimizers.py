@@ -194,15 +194,22 @@ def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Gr
 
     Raises:
         ValueError: for a `max_norm` that is not finite or not above 0.
+        TypeError: for gradients that are no floating-point numbers.
 
     >>> clipped, norm = clip_by_global_norm({"w": np.array([3.0, 0.0]), "b": np.array([-4.0])}, 1.0)
     >>> norm, clipped["w"].round(15).tolist(), clipped["b"].tolist()
     (5.0, [0.6, 0.0], [-0.8])
     """
     max_norm = as_positive(max_norm, "clip_by_global_norm", "max_norm")
+    for name, grad in grads.items():
+        if grad.dtype.kind not in "fc":
+            raise TypeError(
+                f"clip_by_global_norm: {name!r} has dtype {grad.dtype}, expected floating-point numbers"
+            )
+    single = all(grad.dtype.itemsize >= 4 for grad in grads.values())
     with np.errstate(under="ignore", over="ignore"):
         top, units, squares = 1.0, grads, _sum_of_squares(grads)
-        if not TINY <= squares <= 1 / TINY or max_norm < TINY:
+        if not (single and max_norm >= TINY and TINY <= squares <= 1 / TINY):
             top = _largest_magnitude(grads)
             if top == 0 or not math.isfinite(top):
                 return dict(grads), top
