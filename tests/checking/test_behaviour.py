@@ -250,3 +250,24 @@ def test_integers_that_are_written_over_are_named():
 def test_a_cache_that_cannot_be_copied_is_fine():
     report = gradcheck_functions(lambda x: (2 * x, threading.Lock()), lambda d, cache: 2 * d, (np.ones(3),))
     assert report.passed
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
+def test_a_right_softmax_of_any_precision_is_not_accused(dtype):
+    def softmax(x):
+        p = np.exp(x - x.real.max(axis=1, keepdims=True))
+        p = p / p.sum(axis=1, keepdims=True)
+        return p, p
+
+    def back(d, p):
+        return {"x": p * (d - (d * p).sum(axis=1, keepdims=True))}
+
+    x = (10 * np.random.default_rng(0).normal(size=(40, 30))).astype(dtype)
+    assert gradcheck_functions(softmax, back, {"x": x}).causes == ()
+
+
+def test_half_precision_cannot_be_told():
+    x = np.linspace(0, 1, 5).astype(np.float16)
+    report = gradcheck_functions(lambda x: (x**2, x), lambda d, x: {"x": 7 * d * x}, {"x": x})
+    assert report.verdict == "cannot tell"
+    assert "half precision" in report.causes[0].message

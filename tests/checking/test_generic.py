@@ -269,3 +269,19 @@ def test_a_report_gives_the_explanation(change, code, lossy):
     report = gradcheck_functions(forward, back, (drawn(3, 5), drawn(5, 5)))
     assert [cause.code for cause in report.causes] == [code]
     assert report.method.startswith("central" if lossy else "complex")
+
+
+def test_two_gradients_in_each_others_places_are_told():
+    def forward(x, y):
+        return np.sin(x) * np.exp(y), (x, y)
+
+    def back(d, cache):
+        x, y = cache
+        return {"x": d * np.sin(x) * np.exp(y), "y": d * np.cos(x) * np.exp(y)}
+
+    inputs = {"x": drawn(3, 2), "y": drawn(3, 2)}
+    report = gradcheck_functions(forward, back, inputs)
+    assert [cause.message for cause in report.causes] == [
+        "x: the gradient of y: the two are exchanged",
+        "y: the gradient of x: the two are exchanged",
+    ]

@@ -423,3 +423,19 @@ def test_a_subclass_with_a_mistake_that_nobody_knows_has_none_named():
     assert report.verdict == "wrong"
     assert named(report, "attention") == []
     assert [row.name for row in report.rows if row.verdict == "wrong"] == ["v"]
+
+
+def test_clipping_may_take_its_gradients_as_a_list():
+    def clip(grads, max_norm):
+        norm = np.sqrt(sum((g**2).sum() for g in grads))
+        return [g * min(1, max_norm / norm) for g in grads]
+
+    assert check_like(clip, None, "clipping").passed
+
+
+def test_an_error_of_a_function_without_a_backward_pass_is_its_own():
+    def clip(W, U, b, max_norm):
+        return W / nrom, U, b  # noqa: F821
+
+    with pytest.raises(NameError, match="nrom"):
+        check_like(clip, None, "clipping")

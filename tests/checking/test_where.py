@@ -248,3 +248,31 @@ def test_arrays_of_any_shape_are_searched(shape):
     report = gradcheck_functions(lambda x: (np.sin(x), x), lambda d, x: d * x, (x,), max_elements=0)
     assert report.verdict == "wrong"
     assert report.rows[0].where is not None
+
+
+def test_without_a_state_the_first_step_does_not_speak_for_the_algebra():
+    """Step 0 alone cannot be wrong in W_h when there is no state before it: that says nothing of the wiring."""
+
+    def forward(xs, W, U):
+        hs, h = [], np.zeros((xs.shape[1], W.shape[1]))
+        for x in xs:
+            h = np.tanh(x @ W + h @ U)
+            hs.append(h)
+        return np.stack(hs), (xs, W, U, hs)
+
+    def back(d_hs, cache):
+        xs, W, U, hs = cache
+        d_xs, d_W, d_U, d_h = np.zeros_like(xs), np.zeros_like(W), np.zeros_like(U), 0
+        for t in reversed(range(len(xs))):
+            d_a = (d_h + d_hs[t]) * (1 - hs[t] ** 2)
+            d_xs[t], d_h = d_a @ W.T, d_a @ U.T
+            d_W += xs[t].T @ d_a
+            d_U += 2 * hs[t - 1].T @ d_a if t else 0
+        return {"xs": d_xs, "W": d_W, "U": d_U}
+
+    rng = np.random.default_rng(0)
+    shapes = {"xs": (4, 3, 5), "W": (5, 2), "U": (2, 2)}
+    inputs = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    report = gradcheck_functions(forward, back, inputs)
+    assert [cause.message for cause in report.causes] == ["U: twice the right gradient"]
+    assert not any("wiring" in place for place in report.places)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqmem.checking import behaviour, generic, where
-from seqmem.checking.behaviour import Passes
+from seqmem.checking.behaviour import ROUNDINGS, Passes
 from seqmem.checking.comparison import (
     DIRECTIONS,
     Comparison,
@@ -20,7 +20,7 @@ from seqmem.checking.report import Cause, Report, Row, Verdict
 from seqmem.checking.subject import Subject
 from seqmem.module import Array
 
-ROUNDINGS = 4096  # of the dtype: the tolerance, relative to an array's largest entry
+COARSE = 0.1  # a tolerance with which nothing can be told
 
 
 def check(
@@ -30,6 +30,9 @@ def check(
     rng = np.random.default_rng(seed)
     passes = behaviour.run(subject, rng)
     tolerance = tolerance_of(subject, passes.outputs) if tolerance is None else tolerance
+    if tolerance > COARSE:
+        text = "computed in half precision, whose rounding hides mistakes: check in float32 or float64"
+        passes.doubts.append(Cause("half-precision", text))
     if passes.doubts:
         why = (*passes.doubts, *passes.faults)
         return Report(subject.title, "cannot tell", "", tolerance, seed, causes=why)
@@ -123,4 +126,8 @@ def _searched(
 def tolerance_of(subject: Subject, outputs: Any) -> float:
     """4096 rounding errors of the least precise dtype that went in or came out."""
     dtypes = [array.dtype for array in subject.arrays.values()] + [flat(outputs).dtype]
-    return ROUNDINGS * max(float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind in "fc")
+    kinds = [
+        np.dtype(np.float64),
+        *(dtype for dtype in dtypes if dtype.kind in "fc"),
+    ]  # the derivatives are no better
+    return ROUNDINGS * max(float(np.finfo(dtype).eps) for dtype in kinds)

@@ -27,6 +27,7 @@ def causes(
 ) -> list[Cause]:
     """One cause for each explanation, with the arrays that it explains."""
     found = {comparison.name: explanation(subject, comparison, tolerance) for comparison in wrong}
+    found |= _exchanged([comparison for comparison in wrong if not found[comparison.name]], tolerance)
     unexplained = [comparison for comparison in wrong if not found[comparison.name]]
     if unexplained and jacobians:
         found |= _of_parts(unexplained, tolerance, list(parts(subject, upstream, jacobians)), jacobians)
@@ -86,6 +87,19 @@ def explanation(  # noqa: C901 - one question after the other
     ):
         return "single-precision", "right in single precision only: there is a float32 array on the way"
     return None
+
+
+def _exchanged(wrong: list[Comparison], tolerance: float) -> dict[str, tuple[str, str]]:
+    """Gradients of one shape that stand in each other's places."""
+    found: dict[str, tuple[str, str]] = {}
+    for one, other in itertools.permutations(wrong, 2):
+        if one.got is None or other.got is None or one.right.shape != other.right.shape:
+            continue
+        room = _room(one, tolerance) + _room(other, tolerance)
+        there = np.all(np.abs(one.got - other.right) <= room)
+        if there and np.all(np.abs(other.got - one.right) <= room):
+            found[one.name] = "exchanged", f"the gradient of {other.name}: the two are exchanged"
+    return found
 
 
 def _of_parts(

@@ -251,11 +251,12 @@ def _check_values(function: Callable[..., Any], like: Like, seed: int) -> Report
     known: list[Found] = [(), *((mistake,) for mistake in like.mistakes)]
     title = getattr(function, "__qualname__", type(function).__name__)
     about = ("compared with the reference's values", CLOSE, seed)
-    ran = False
+    ran, error = False, None
     for layout in layouts(like, list(inspect.signature(function).parameters)):
         try:
-            values = [_returned_or_changed(function, layout.pack(problem)) for problem in problems]
-        except Exception:  # noqa: BLE001 - another layout may fit
+            values = _values(function, [layout.pack(problem) for problem in problems])
+        except Exception as raised:  # noqa: BLE001 - another layout may fit
+            error = raised
             continue
         ran = True
         parts = [[np.asarray(leaf) for _, leaf in leaves(value, "") if np.ndim(leaf)] for value in values]
@@ -276,10 +277,27 @@ def _check_values(function: Callable[..., Any], like: Like, seed: int) -> Report
             return Report(title, "right", *about, rows=rows)
         if len(matches) == 1:
             return Report(title, "wrong", *about, causes=tuple(map(_cause, matches[0])))
+    if error and not ran:
+        raise error
     if not ran:
         raise ValueError(_unknown_parameters(function, like))
     cause = Cause("forward-unknown", f"it is neither {like.title} nor one with a mistake that is known")
     return Report(title, "wrong", *about, causes=(cause,))
+
+
+def _values(function: Callable[..., Any], given: list[Arrays]) -> list[Any]:
+    """What a function makes of several inputs, a dict of arrays as it is or as a list."""
+    try:
+        return [_returned_or_changed(function, one) for one in given]
+    except Exception as error:  # noqa: BLE001 - a list, perhaps
+        lists = [
+            {name: list(value.values()) if isinstance(value, dict) else value for name, value in one.items()}
+            for one in given
+        ]
+        try:
+            return [_returned_or_changed(function, one) for one in lists]
+        except Exception:  # noqa: BLE001 - then the first error is the one to show
+            raise error from None
 
 
 def _returned_or_changed(function: Callable[..., Any], given: Arrays) -> Any:

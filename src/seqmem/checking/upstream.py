@@ -48,11 +48,13 @@ def parts(subject: Subject, upstream: Any, jacobians: Mapping[str, Array]) -> It
         for left_out in itertools.combinations(range(len(names)), n_left_out):
             kept = masked(upstream, {k: ... for k in range(len(names)) if k not in left_out})
             which = " and ".join(f"output {names[k]}" for k in left_out)
-            yield Part("output-unused", f"right but for {which}, whose upstream gradient is not used", kept)
+            yield Part(
+                "output-unused", f"right but for {which}, whose upstream gradient does not arrive", kept
+            )
     for what, code, alone in _slices(subject, upstream, jacobians):
         rest = _minus(upstream, reduce(_plus, alone))  # of the outputs without this axis
         for k, part in enumerate(alone):
-            only = f"of {what.format(k)} alone: those of the others are not added up"
+            only = f"of {what.format(k)} alone: the others' share is missing"
             yield Part(code, f"the gradient {only}", part)
             if any(np.any(leaf) for _, leaf in leaves(rest, "")):
                 yield Part(code, f"the gradient {only}", _plus(part, rest))
@@ -69,7 +71,9 @@ def _slices(
     """Steps and rows: words with a place for the number, a code, and the upstream gradient of each alone."""
     steps = steps_alone(subject, upstream, jacobians)
     if 1 < len(steps) <= MOST_INDICES:
-        yield "the outputs of step {}", "one-step", steps
+        known = subject.time_axes([leaf for _, leaf in leaves(upstream, "")])
+        what = "the outputs of step {}" if known else "the outputs at position {}"
+        yield what, "one-step", steps
     grouped: dict[tuple[str, int], Axes] = {}
     for name, axis, k, other, depends in _dependences(subject, upstream, jacobians):
         if _is_independent(depends):
@@ -138,5 +142,5 @@ def _is_causal(depends: Array) -> bool:
 
 
 def _is_independent(depends: Array) -> bool:
-    """Each on its own alone."""
-    return bool((depends == np.eye(len(depends), dtype=bool)).all())
+    """Each on its own alone, where it depends on any."""
+    return bool(depends.any() and not (depends & ~np.eye(len(depends), dtype=bool)).any())

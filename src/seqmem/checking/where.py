@@ -78,10 +78,14 @@ def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], to
     carried = {
         name for arrays in wrong for name in arrays if subject.arrays[name].ndim < 3 or subject.blocks(name)
     }
-    if told and first and carried:
+    alone = flat(steps[0]).astype(np.float64)
+    was_tested = all(
+        (jacobians[name] @ alone).any() for name in carried
+    )  # without a state, W_h is not at step 0
+    if told and first and carried and was_tested:
         told.append(
             f"the first step whose gradient breaks is {first}: one step is right and the sequence is wrong, "
-            "so look at the wiring from step to step, not at the algebra within one"
+            "so look at the wiring from step to step first, then at the algebra within one"
         )
     if first == 0:  # only one step lies behind it, so nothing has spread yet
         told += [
