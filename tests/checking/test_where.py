@@ -251,7 +251,7 @@ def test_arrays_of_any_shape_are_searched(shape):
 
 
 def test_without_a_state_the_first_step_does_not_speak_for_the_algebra():
-    """Step 0 alone cannot be wrong in W_h when there is no state before it: that says nothing of the wiring."""
+    """Step 0 cannot be wrong in W_h when there is no state before it: that says nothing of the wiring."""
 
     def forward(xs, W, U):
         hs, h = [], np.zeros((xs.shape[1], W.shape[1]))
