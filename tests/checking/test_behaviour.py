@@ -271,3 +271,9 @@ def test_half_precision_cannot_be_told():
     report = gradcheck_functions(lambda x: (x**2, x), lambda d, x: {"x": 7 * d * x}, {"x": x})
     assert report.verdict == "cannot tell"
     assert "half precision" in report.causes[0].message
+
+
+def test_a_wide_tolerance_of_ones_own_is_no_half_precision():
+    x = np.linspace(1, 2, 5)
+    report = gradcheck_functions(lambda x: (x**2, x), lambda d, x: {"x": 2.1 * d * x}, (x,), tolerance=0.2)
+    assert report.verdict == "right"

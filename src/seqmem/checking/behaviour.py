@@ -220,17 +220,16 @@ def _linear(
     cache = _copied(cache)
     parts = _kept(subject.backward(copy.deepcopy(other), _copied(cache)))
     whole = subject.backward(mapped(lambda a, b: np.asarray(a + b), upstream, other), cache)
-    found, single = {}, SINGLE
+    found, room = {}, SINGLE
     for name, value in gradients.items():
         first, second, total = (np.asarray(part) for part in (value, parts.get(name), whole.get(name)))
         if first.shape == second.shape == total.shape and first.dtype.kind in "fc":
             size = np.max(np.abs(first), initial=0.0) + np.max(np.abs(second), initial=0.0)
             found[name] = float(np.max(np.abs(first + second - total), initial=0.0)), float(size)
-            single = max(single, ROUNDINGS * float(np.finfo(first.dtype).eps))
-    largest = max(
-        (size for _, size in found.values()), default=0.0
-    )  # a gradient of 0 is nothing but rounding
-    odd = [name for name, (error, size) in found.items() if error > single * max(size, 1e-3 * largest)]
+            room = max(room, ROUNDINGS * float(np.finfo(first.dtype).eps))
+    # a gradient of 0 is nothing but rounding
+    largest = max((size for _, size in found.values()), default=0.0)
+    odd = [name for name, (error, size) in found.items() if error > room * max(size, 1e-3 * largest)]
     text = (
         f"backward is not linear in the upstream gradient ({', '.join(odd)}): the gradients of two upstream "
         "gradients do not add up to that of their sum, as if something were clipped, normalised or added"

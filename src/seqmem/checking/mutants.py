@@ -48,9 +48,8 @@ def mutants(function: Callable[..., Any]) -> Iterator[Mutant]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     before = ast.unparse(tree).splitlines()
     known = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    negated = {
-        id(node.operand) for node in ast.walk(tree) if isinstance(node, ast.UnaryOp)
-    }  # reshape(-2) is -1
+    # NumPy takes any negative size for -1: another number there changes nothing.
+    negated = {id(node.operand) for node in ast.walk(tree) if isinstance(node, ast.UnaryOp)}
     for index, node in enumerate(ast.walk(tree)):
         for new in changes(node, known) if id(node) not in negated else ():
             after = ast.unparse(_with(tree, index, new)).splitlines()

@@ -80,9 +80,8 @@ def _slices(
             grouped.setdefault((name, axis), {}).setdefault(k, other)
     seen: list[Axes] = []
     for (name, axis), axes in grouped.items():
-        if (
-            axes not in seen and subject.arrays[name].shape[axis] <= MOST_INDICES
-        ):  # the same rows of the outputs, whichever input they are rows of
+        # The same rows of the outputs may be rows of several inputs.
+        if axes not in seen and subject.arrays[name].shape[axis] <= MOST_INDICES:
             seen.append(axes)
             letter = subject.axes(name)[axis : axis + 1]
             what = {"T": "step {}", "B": "batch row {}"}.get(letter, f"index {{}} of axis {axis} of {name}")

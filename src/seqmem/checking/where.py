@@ -12,11 +12,10 @@ from seqmem.checking.derivatives import Derivatives, flat
 from seqmem.checking.report import Row
 from seqmem.checking.returned import Returned
 from seqmem.checking.subject import Subject, gate_name, leaves
-from seqmem.checking.upstream import outputs_alone, steps_alone
+from seqmem.checking.upstream import MOST_INDICES, outputs_alone, steps_alone
 from seqmem.module import Array
 
 AXIS_NAMES = {"T": "step", "B": "batch row", "S": "source position"}
-MOST_STEPS = 64  # that are tried one by one without Jacobians
 SMALL = 64  # entries that a search by halves looks at one by one
 
 
@@ -79,9 +78,8 @@ def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], to
         name for arrays in wrong for name in arrays if subject.arrays[name].ndim < 3 or subject.blocks(name)
     }
     alone = flat(steps[0]).astype(np.float64)
-    was_tested = all(
-        (jacobians[name] @ alone).any() for name in carried
-    )  # without a state, W_h is not at step 0
+    # Without a state before it, step 0 says nothing of W_h.
+    was_tested = all((jacobians[name] @ alone).any() for name in carried)
     if told and first and carried and was_tested:
         told.append(
             f"the first step whose gradient breaks is {first}: one step is right and the sequence is wrong, "
@@ -106,7 +104,7 @@ def step_by_step(
 ) -> list[str]:
     """`one_by_one` for steps without Jacobians: of each wrong array, one direction."""
     steps = steps_alone(subject, passes.upstream, {})
-    if not 2 <= len(steps) <= MOST_STEPS or not wrong:
+    if not 2 <= len(steps) <= MOST_INDICES or not wrong:
         return []
     directions = {name: rng.standard_normal(subject.arrays[name].shape) for name in wrong}
     slopes = {name: derivatives.along(name, direction) for name, direction in directions.items()}

@@ -80,10 +80,8 @@ class Recurrent(Module):
             kept, states = tape
             cell.project(rows, kept)
             W_h = cell.step_weights(B)
-            new, written = (
-                state,
-                None,
-            )  # the rows written last: mostly the next step's own, and a view less to make
+            # What a step wrote is mostly what the next one reads: one view serves both.
+            new, written = state, None
             for now, after, before in packing.steps:
                 prev = new if before == written else cell.rows(states, before)
                 new, written = cell.rows(states, after), after

@@ -287,7 +287,7 @@ class Decoder(Module):
         new = cell.rows(states, slice(B, None))
         with np.errstate(under="ignore"):
             logits, weights = self.advance(tokens, state, kept, new, memory, self.step_weights(B))
-        return (logits, weights.copy()), new
+        return (logits, weights.copy()), new  # a fixed context shows the memory's own weights
 
     def step_weights(self, batch_size: int, n_steps: int = 0) -> StepWeights:
         """The weights for `advance`, made once for a search of n_steps.

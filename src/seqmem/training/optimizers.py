@@ -206,10 +206,10 @@ def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Gr
             raise TypeError(
                 f"clip_by_global_norm: {name!r} has dtype {grad.dtype}, expected floating-point numbers"
             )
-    single = all(grad.dtype.itemsize >= 4 for grad in grads.values())
+    no_halves = all(grad.dtype.itemsize >= 4 for grad in grads.values())
     with np.errstate(under="ignore", over="ignore"):
         top, units, squares = 1.0, grads, _sum_of_squares(grads)
-        if not (single and max_norm >= TINY and TINY <= squares <= 1 / TINY):
+        if not (no_halves and max_norm >= TINY and TINY <= squares <= 1 / TINY):
             top = _largest_magnitude(grads)
             if top == 0 or not math.isfinite(top):
                 return dict(grads), top
