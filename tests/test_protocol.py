@@ -20,6 +20,7 @@ from seqmem import (
     Encoder,
     FixedContext,
     Linear,
+    LSTMState,
     Recurrent,
     Seq2Seq,
 )
@@ -52,7 +53,7 @@ MODULES = {
     "decoder, attention": lambda **options: Decoder(
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), rng=0, **options
     ),
-    "bridge": lambda **options: Bridge(3, 5, source_parts=2, target_parts=1, rng=0, **options),
+    "bridge": lambda **options: Bridge(3, 5, source_type=LSTMState, target_type=np.ndarray, rng=0, **options),
     "model, fixed": lambda **options: small_model("lstm", "lstm", FixedContext(), **options),
     "model, attention": lambda **options: small_model(
         "gru", "rnn", AdditiveAttention(4, 5, 3, rng=3, **options), **options

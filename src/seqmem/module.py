@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +21,28 @@ Array = npt.NDArray[Any]
 Grads = dict[str, Array]
 
 
+class Tie(NamedTuple):
+    """A further name of a parameter."""
+
+    first: str  # the name under which it is a parameter
+    transposed: bool  # whether this name shows it transposed
+
+
 class Module:
     """Base of cells, layers and models: its array attributes are parameters, its module attributes children.
 
-    A constructor keeps each of its arguments under the argument's own name (`rng` excepted), so that
-    `config` can say how the module was made.
+    Children may also stand in lists, tuples and dicts: `layers.0.W`. An array that is reachable by several
+    names, as it is or transposed, is one parameter under the first of them, and its gradient is the sum. A
+    constructor keeps each of its arguments under the argument's own name (`rng` excepted), so that `config`
+    can say how the module was made.
+
+    >>> from seqmem.layers import Embedding, Linear
+    >>> class Tied(Module):
+    ...     def __init__(self):
+    ...         self.layers = [Embedding(9, 3, rng=0), Linear(3, 9, rng=0)]
+    ...         self.layers[1].W = self.layers[0].W.T
+    >>> sorted(Tied().params)
+    ['layers.0.W', 'layers.1.b']
     """
 
     forward: Callable[..., tuple[Any, Any]]  # (*inputs, **options) -> outputs, cache
@@ -34,48 +51,241 @@ class Module:
     @property
     def params(self) -> dict[str, Array]:
         """The live parameter arrays by dotted name, in the order in which they were made."""
-        found: dict[str, Array] = {}
-        for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
-                found[name] = value
-            elif isinstance(value, Module):
-                found |= prefixed(name, value.params)
-        return found
+        arrays = _arrays_of(self)
+        for name in _ties(arrays):
+            del arrays[name]
+        return arrays
+
+    @property
+    def ties(self) -> dict[str, Tie]:
+        """The names beyond the first of arrays that have several."""
+        return _ties(_arrays_of(self))
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
         """The parameters' dtype; None for a module that has none and follows its inputs."""
-        for value in vars(self).values():
-            if isinstance(value, (np.ndarray, Module)) and value.dtype is not None:
-                return value.dtype
+        for _, value in _members(self):
+            dtype: np.dtype[Any] | None = value.dtype
+            if dtype is not None:
+                return dtype
         return None
 
     @property
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments, `rng` excepted: `type(m)(**m.config)` has m's structure."""
-        names = inspect.signature(type(self)).parameters
-        return {name: getattr(self, name) for name in names if name != "rng"}
+        """The constructor's arguments, `rng` excepted: `type(m)(**m.config)` has m's structure.
+
+        Raises:
+            TypeError: when the constructor did not keep one of them under its own name.
+        """
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        signature = inspect.signature(type(self)).parameters
+        names = [name for name, one in signature.items() if name != "rng" and one.kind not in kinds]
+        missing = next((name for name in names if not hasattr(self, name)), None)
+        if missing is not None:
+            raise TypeError(
+                f"{type(self).__name__}: keep the constructor's argument {missing} as self.{missing}, "
+                "so that config can say how it was made"
+            )
+        return {name: getattr(self, name) for name in names}
+
+    def summed(self, grads: Grads) -> Grads:
+        """Gradients by every name to gradients of the parameters: those of a tied array are added up.
+
+        Args:
+            grads: by name, as the children's backward passes gave them; a sum is a new array.
+        """
+        for name, (first, transposed) in self.ties.items():
+            if name in grads:
+                grad = grads.pop(name)
+                grads[first] = grads[first] + (grad.T if transposed else grad)
+        return grads
+
+    def tie(self, name: str, first: str, transposed: bool = False) -> None:
+        """Make the array of one name that of another, or a transposed view of it.
+
+        Args:
+            name: dotted, as in `params`; its own array is given up.
+            first: dotted, the name of the array that is kept.
+            transposed: whether `name` shows it transposed.
+
+        Raises:
+            ValueError: for a name that is no array here, or arrays whose shapes do not fit.
+
+        >>> from seqmem.models import Decoder
+        >>> decoder = Decoder(9, 4, 4, rng=0)
+        >>> decoder.tie("output.W", "embedding.W", transposed=True)
+        >>> decoder.ties
+        {'output.W': Tie(first='embedding.W', transposed=True)}
+        """
+        arrays = _arrays_of(self)
+        for one in (name, first):
+            if one not in arrays:
+                raise ValueError(f"{type(self).__name__}.tie: {one!r} is not one of {', '.join(arrays)}")
+        kept = arrays[first].T if transposed else arrays[first]
+        if kept.shape != arrays[name].shape:
+            how = "transposed" if transposed else "as it is"
+            raise ValueError(
+                f"{type(self).__name__}.tie: {first} has shape {kept.shape} {how}, expected "
+                f"{arrays[name].shape}: that of {name}"
+            )
+        _replace(self, lambda own, array: kept if own == name else array)
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
         """An independent copy whose parameters have another dtype, complex ones included."""
         other = copy.deepcopy(self)
-        _cast(other, np.dtype(dtype))
+        _replace(other, lambda _, array: array.astype(dtype))
+        for name, tie in self.ties.items():
+            other.tie(name, tie.first, tie.transposed)
         return other
 
+    def summary(self) -> str:
+        """A table of the parameters: name, shape and count, with their total.
+
+        >>> from seqmem.layers import Linear
+        >>> print(Linear(3, 2, rng=0).summary())
+        parameter  shape   count
+        W          (3, 2)      6
+        b          (2,)        2
+        total                  8
+        """
+        params, ties = self.params, self.ties
+        rows = [("parameter", "shape", "count")]
+        rows += [(name, str(array.shape), f"{array.size:,}") for name, array in params.items()]
+        rows += [(name, f"{tie.first}{'.T' * tie.transposed}", "tied") for name, tie in ties.items()]
+        rows.append(("total", "", f"{sum(array.size for array in params.values()):,}"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(
+            f"{name:<{widths[0]}}  {shape:<{widths[1]}}  {count:>{widths[2]}}" for name, shape, count in rows
+        )
+
+    def __str__(self) -> str:
+        """The tree of children and parameters with their shapes."""
+        ties = self.ties
+        lines = [type(self).__name__]
+
+        def show(module: Module, path: str, indent: str) -> None:
+            for name, value in _members(module):
+                full = f"{path}{name}"
+                if isinstance(value, Module):
+                    lines.append(f"{indent}{name}: {type(value).__name__}")
+                    show(value, f"{full}.", indent + "  ")
+                else:
+                    tie = ties.get(full)
+                    tied = f" = {tie.first}{'.T' * tie.transposed}" if tie else ""
+                    lines.append(f"{indent}{name} {value.shape}{tied}")
+
+        show(self, "", "  ")
+        return "\n".join(lines)
+
     def __repr__(self) -> str:
-        config = self.config
+        try:
+            config = self.config
+        except (TypeError, ValueError):  # a class that does not follow the rule can still be shown
+            return f"{type(self).__name__}(...)"
         if str(config.pop("dtype", None)) == "float32":
             config["dtype"] = "float32"
         arguments = ", ".join(f"{name}={value!r}" for name, value in config.items())
         return f"{type(self).__name__}({arguments})"
 
+    def __copy__(self) -> Self:
+        """An independent copy, as `copy.deepcopy` makes it: two models never share a parameter unnoticed."""
+        return copy.deepcopy(self)
 
-def _cast(module: Module, dtype: np.dtype[Any]) -> None:
-    for name, value in vars(module).items():
-        if isinstance(value, np.ndarray):
-            setattr(module, name, value.astype(dtype))
-        elif isinstance(value, Module):
-            _cast(value, dtype)
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles keep: a view of another array would come back as an array of its own."""
+        return {"attributes": dict(vars(self)), "ties": self.ties}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state["attributes"])
+        for name, tie in state["ties"].items():
+            self.tie(name, tie.first, tie.transposed)
+
+
+def _members(module: Module) -> Iterator[tuple[str, Any]]:
+    """A module's arrays and children by name; those in lists, tuples and dicts as `name.0`, `name.key`."""
+    waiting = list(vars(module).items())[::-1]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, (np.ndarray, Module)):
+            yield name, value
+        elif isinstance(value, dict):
+            waiting += [(f"{name}.{key}", part) for key, part in reversed(value.items())]
+        elif isinstance(value, (list, tuple)):
+            waiting += [(f"{name}.{k}", part) for k, part in enumerate(value)][::-1]
+
+
+def _arrays_of(module: Module) -> dict[str, Array]:
+    """Every array by every name that it has."""
+    found: dict[str, Array] = {}
+
+    def collect(values: Iterable[tuple[Any, Any]], path: str) -> None:
+        for name, value in values:
+            if isinstance(value, np.ndarray):
+                found[f"{path}{name}"] = value
+            elif isinstance(value, Module):
+                collect(vars(value).items(), f"{path}{name}.")
+            elif isinstance(value, dict):
+                collect(value.items(), f"{path}{name}.")
+            elif isinstance(value, (list, tuple)):
+                collect(enumerate(value), f"{path}{name}.")
+
+    collect(vars(module).items(), "")
+    return found
+
+
+def _ties(arrays: dict[str, Array]) -> dict[str, Tie]:
+    """The names whose array was there before under another name."""
+    owners: dict[int, list[str]] = {}  # a view and what it shows have one owner
+    for name, array in arrays.items():
+        owner = array
+        while isinstance(owner.base, np.ndarray):
+            owner = owner.base
+        owners.setdefault(id(owner), []).append(name)
+    if len(owners) == len(arrays):
+        return {}
+    found = {}
+    for names in owners.values():
+        firsts: list[str] = []
+        for name in names:
+            tie = next(filter(None, (_tie(arrays[name], arrays[first], first) for first in firsts)), None)
+            if tie is None:
+                firsts.append(name)
+            else:
+                found[name] = tie
+    return found
+
+
+def _tie(array: Array, other: Array, name: str) -> Tie | None:
+    """How an array shows another one, whose name is given; None when it is not the same numbers."""
+    for transposed, shown in ((False, other), (True, other.T)):
+        same_place = array.__array_interface__["data"] == shown.__array_interface__["data"]
+        if same_place and array.shape == shown.shape and array.strides == shown.strides:
+            return Tie(name, transposed)
+    return None
+
+
+def _replace(module: Module, function: Callable[[str, Array], Array], path: str = "") -> None:
+    """Put what a function makes of each array, given its name, in its place."""
+    for name, value in list(vars(module).items()):
+        replaced = _replaced(value, f"{path}{name}", function)
+        if replaced is not value:
+            setattr(module, name, replaced)
+
+
+def _replaced(value: Any, name: str, function: Callable[[str, Array], Array]) -> Any:
+    if isinstance(value, np.ndarray):
+        return function(name, value)
+    if isinstance(value, Module):
+        _replace(value, function, f"{name}.")
+    elif isinstance(value, dict):
+        parts = {key: _replaced(part, f"{name}.{key}", function) for key, part in value.items()}
+        if any(parts[key] is not part for key, part in value.items()):
+            return parts
+    elif isinstance(value, (list, tuple)):
+        made = [_replaced(part, f"{name}.{k}", function) for k, part in enumerate(value)]
+        if any(one is not part for one, part in zip(made, value, strict=True)):
+            return type(value)(*made) if hasattr(value, "_fields") else type(value)(made)
+    return value
 
 
 def prefixed(name: str, arrays: dict[str, Array]) -> dict[str, Array]:

@@ -21,6 +21,14 @@ def numbered(T, B):
     return 1.0 + np.arange(T * B).reshape(T, B, 1)
 
 
+def steps(packing):
+    """Of each step, its rows, the states after it and those before it."""
+    for run in packing.runs:
+        for k in range(run.n_steps):
+            rows, _, n, before, after = run.cut(k, k + 1)
+            yield slice(rows, rows + n), slice(after, after + n), slice(before, before + n)
+
+
 @given(batches())
 def test_packing_and_unpacking_is_the_identity_up_to_the_lengths_and_zero_beyond(batch):
     T, B, lengths, reverse = batch
@@ -37,7 +45,7 @@ def test_each_step_holds_the_sequences_that_still_run_in_the_order_of_their_read
     packing = pack(T, B, lengths, reverse)
     rows, order = packing.pack(numbered(T, B))[:, 0], np.arange(B)[packing.batch]
     assert (np.diff(lengths[order]) <= 0).all()
-    for t, (now, _, _) in enumerate(packing.steps):
+    for t, (now, _, _) in enumerate(steps(packing)):
         running = [b for b in order if lengths[b] > t]
         read = [lengths[b] - 1 - t if reverse else t for b in running]
         assert rows[now].tolist() == [1 + time * B + b for time, b in zip(read, running, strict=True)]
@@ -50,7 +58,7 @@ def test_the_state_before_a_row_is_the_one_that_its_own_sequence_left(batch):
     order = np.arange(B)[packing.batch]
     owner = np.full(B + lengths.sum(), -1)  # of each row of the tape: its sequence
     owner[:B] = order
-    for now, after, before in packing.steps:
+    for now, after, before in steps(packing):
         count = now.stop - now.start
         assert after == slice(B + now.start, B + now.stop)
         assert owner[before].tolist() == order[:count].tolist()

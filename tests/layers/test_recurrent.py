@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import CELLS, random_state
 
 from seqmem import Recurrent, gradcheck
-from seqmem.layers import recurrent
+from seqmem.cells import cell as cell_module
 from seqmem.module import prefixed, tree_map
 
 every_cell = pytest.mark.parametrize("kind", sorted(CELLS))
@@ -163,8 +163,10 @@ def test_the_gradients_of_the_outputs_and_of_the_final_state_add_up(r):
 def test_the_size_of_the_blocks_in_the_backward_pass_is_a_matter_of_speed_alone(r, steps):
     right = run(r)
     with pytest.MonkeyPatch.context() as patch:
-        widest = len(r.lengths) * r.layer.cell.n_local * r.layer.cell.hidden_size * 8
-        patch.setattr(recurrent, "BLOCK_BYTES", steps * widest)
+        cell_of_r = r.layer.cell
+        blocks = cell_of_r.n_gates + len(cell_of_r.local)
+        widest = len(r.lengths) * blocks * cell_of_r.hidden_size * 8
+        patch.setattr(cell_module, "BLOCK_BYTES", steps * widest)
         assert_same(run(r), right)
 
 

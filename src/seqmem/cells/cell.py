@@ -1,28 +1,46 @@
-"""What the recurrent cells share: the cut at the input's pre-activation; the single step is the case T = 1.
+"""What the recurrent cells share; the single step is the case T = 1 of a pass over time.
 
-    project            x @ W_x + b for all rows in one product, before the recurrence
+    features           what W_x multiplies: x itself, or a function of each feature
     step               the recurrent product, the gates, the new state
     local_derivatives  what a step's derivative is made of before any upstream gradient, many steps at once
     step_backward      the upstream gradient through one step
-    collect            the weights' gradients for all rows in one product each, after the recurrence
+    collect            the recurrent weights' gradients for all rows in one product each, after the loop
 
-A row is one sequence at one step; N rows are all steps of all sequences, step after step. A layer that runs
-a cell over time (`Recurrent`, `Decoder`) calls these five; `forward` and `backward` call them once.
+A row is one sequence at one step; N rows are all steps of all sequences, step after step. Methods say by the
+names of their arguments which values they want (cells/names.py lists them), and write in place.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells.products import side_by_side, stacked, through, transposed
-from seqmem.cells.tape import State, Tape, empty_blocks
+from seqmem.cells.names import Layout, halves, names_of
+from seqmem.cells.tape import (
+    Record,
+    Run,
+    S,
+    Tape,
+    as_parts,
+    empty_blocks,
+    fields_of,
+    multiplying,
+    parts_of,
+    products,
+    state_of,
+    transposing,
+)
 from seqmem.initializers import Rng, as_generator, glorot_uniform, orthogonal
-from seqmem.module import Array, Grads, Module, tree_leaves, tree_map
+from seqmem.module import Array, Grads, Module
 from seqmem.validation import as_floats, as_param_dtype, as_size, as_upstream, working_dtype
+
+# Bytes of the local derivatives that are computed at once: few NumPy calls a step, and still in the L2 cache.
+BLOCK_BYTES = 1 << 19
 
 
 class GateWeights(NamedTuple):
@@ -40,12 +58,22 @@ class StepCache(NamedTuple):
     tape: Tape
 
 
-class Cell(Module, ABC):
-    """A recurrent cell: one step, its derivative, and its parameters with the gate axis leading."""
+class Cell(Module, ABC, Generic[S]):
+    """A recurrent cell: one step, its derivative, and its parameters with the gate axis leading.
 
-    gates: ClassVar[tuple[str, ...]]  # the order of the gate axis
-    kept: tuple[str, ...]  # names of the K blocks of Tape.kept once a step is done
-    n_local: int  # blocks that local_derivatives writes; step_backward turns the first G into dLoss/da
+    A cell of one's own says what it consists of and writes `step`, `local_derivatives` and `step_backward`,
+    and `collect` where more than W_x, W_h and b has a gradient; docs/extending.md builds one.
+    """
+
+    gates: ClassVar[tuple[str, ...]] = ()  # one letter each, the order of the gate axis
+    sigmoids: ClassVar[int] = 0  # so many leading gates have their weights halved: σ(a) = ½ tanh(a/2) + ½
+    state_type: ClassVar[type[Any]] = np.ndarray  # the array h, or a named tuple with h first
+    # What a step keeps beside gates and state, and what local_derivatives writes beside d_a, with their axes:
+    # "BH", "GBH", "B1" and the like.
+    kept: Mapping[str, str] = MappingProxyType({})
+    local: Mapping[str, str] = MappingProxyType({})
+    # The name of dLoss/d(features @ W_x): another one where a step transforms that product.
+    input_gradient: ClassVar[str] = "d_a"
 
     def __init__(self, input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike) -> None:
         name = type(self).__name__
@@ -70,23 +98,58 @@ class Cell(Module, ABC):
         k = self.gates.index(name)
         return GateWeights(self.W_x[k], self.W_h[k], self.b[k])
 
-    def zero_state(self, batch_size: int) -> State:
+    def zero_state(self, batch_size: int) -> S:
         """The state of B sequences that have seen nothing."""
-        return np.zeros((batch_size, self.hidden_size), self.dtype)
+        shape = (batch_size, self.hidden_size)
+        return self.of_parts([np.zeros(shape, self.W_h.dtype) for _ in fields_of(self.state_type)])
 
-    def output(self, state: State) -> Array:
+    def output(self, state: S) -> Array:
         """What the cell shows of its state: h (B, H)."""
+        return parts_of(state)[0]
+
+    def of_output(self, d_h: Array) -> S:
+        """The upstream gradient of a state of which only the output has one."""
+        return self.of_parts([d_h, *[None] * (len(fields_of(self.state_type)) - 1)])
+
+    @abstractmethod
+    def step(self, *values: Any, **named: Any) -> None:
+        """Take a step: from the input's part of the pre-activations to gates and new state."""
+
+    @abstractmethod
+    def local_derivatives(self, *values: Any, **named: Any) -> None:
+        """Write, for many rows at once, what a step's derivative is before any upstream gradient."""
+
+    @abstractmethod
+    def step_backward(self, *values: Any, **named: Any) -> None:
+        """Turn local derivatives into dLoss/da, and the gradient of the new state into the previous one's."""
+
+    def of_parts(self, parts: Sequence[Any]) -> S:
+        """The state of the given arrays."""
+        state: S = state_of(self.state_type, parts)
         return state
 
-    def as_parts(self, parts: Array) -> State:
-        """A state of its parts, (1, B, H) or, for an LSTM, (2, B, H)."""
-        return parts[0]
+    def features(self, x: Array) -> Array:
+        """Return what W_x multiplies, (N, D): a function of each feature of x by itself."""
+        return x
 
-    def rows(self, states: State, index: Any) -> State:
-        """Some rows of a state, as views when the index is a slice."""
-        return states[index]
+    def features_backward(self, d_features: Array, x: Array) -> Array:
+        """The gradient of x from that of `features(x)`."""
+        return d_features
 
-    def forward(self, x: Array, state: State = None) -> tuple[State, StepCache]:
+    @property
+    def input_bias(self) -> Array | None:
+        """What is added to the features' product before the loop; None when `step` adds the bias."""
+        return self.b
+
+    def collect(self, h_prev: Array, d_a: Array) -> Grads:
+        """Return the gradients, summed over all rows, of the parameters beside W_x and the input's bias."""
+        return {"W_h": np.matmul(h_prev.T, d_a)}
+
+    def total_gradient(self, d_h: Array) -> tuple[Array, ...]:
+        """dLoss/d(state after the step) by every path, from what `step_backward` is about to be given."""
+        return (d_h,)
+
+    def forward(self, x: Array, state: S | None = None) -> tuple[S, StepCache]:
         """One step: x (B, D) and the state before it to the state after it.
 
         Args:
@@ -100,17 +163,17 @@ class Cell(Module, ABC):
         Raises:
             ValueError, TypeError: for a wrong shape or dtype.
         """
-        x, state = self.as_inputs(x, state, ("B",), f"{type(self).__name__}.forward", "x")
+        x, initial = self.as_inputs(x, state, ("B",), f"{type(self).__name__}.forward", "x")
         B = len(x)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-            tape = self.tape(state, B)
-            self.project(x, tape.kept)
-            prev, new = (self.rows(tape.states, rows) for rows in (slice(0, B), slice(B, None)))
-            self.step(prev, tape.kept, new, self.W_h)
-        return tree_map(np.copy, self.rows(tape.states, slice(B, None))), StepCache(x, tape)
+            tape = self.tape(initial, B, slice(0, B))
+            self.project(x, tape.array("a"))
+            for _ in self.steps(tape, [Run(0, 1, B, 0, B)]):
+                pass
+        return self.of_parts([part[B:].copy() for part in tape.states()]), StepCache(x, tape)
 
-    def backward(self, d_state: State, cache: StepCache) -> tuple[tuple[Array, State], Grads]:
-        """The gradients of one step from that of its result.
+    def backward(self, d_state: S | None, cache: StepCache) -> tuple[tuple[Array, S], Grads]:
+        """Backpropagate through one step.
 
         Args:
             d_state: dLoss/d(state after the step), in the state's structure; None stands for zeros.
@@ -121,136 +184,211 @@ class Cell(Module, ABC):
         """
         x, tape = cache
         B = len(x)
-        prev = self.rows(tape.states, slice(0, B))
-        d_state = self.as_upstream_state(d_state, prev, f"{type(self).__name__}.backward", "d_state")
+        d_parts = self.as_upstream_parts(d_state, tape, f"{type(self).__name__}.backward", "d_state")
         with np.errstate(under="ignore"):
-            d_a = self.empty_d_a(tape, B)
-            self.local_derivatives(tape.kept, prev, d_a)
-            self.step_backward(d_state, tape.kept, d_a, transposed(self.W_h))
-            grads = self.collect(x, prev, tape.kept, d_a)
-            return (through(d_a[: self.n_gates], transposed(self.W_x)), d_state), grads
+            back = self.back_tape(tape)
+            for _ in self.steps_back(back, [Run(0, 1, B, 0, B)], d_parts):
+                pass
+            d_x, grads = self.gradients(x, back)
+        return (d_x, self.of_parts(d_parts)), grads
+
+    # What runs a cell over time: `forward` and `backward` above, `Recurrent`, `Decoder`.
 
     @property
     def n_gates(self) -> int:
         """Blocks of pre-activations, 1 for a cell without gates."""
         return max(1, len(self.gates))
 
-    def tape(self, state: State, n_rows: int, traced: bool = False) -> Tape:
-        """Room for what n_rows rows leave behind, the states behind the initial state.
-
-        Traced, it has G blocks more: the pre-activations are not overwritten by the gates then.
-        """
-        K, B = len(self.kept) + traced * self.n_gates, len(self.output(state))
-        initial = np.array(state, ndmin=3)  # (1, B, H), or (2, B, H) of an LSTM
-        dtype = np.result_type(initial, self.W_x)
-        room = empty_blocks(K + len(initial), B + n_rows, self.hidden_size, dtype, B)
-        room[K:, :B] = initial
-        return Tape(room[:K, B:], self.as_parts(room[K:]))
-
-    def empty_d_a(self, tape: Tape, batch_size: int) -> Array:
-        """Room for the local derivatives of a tape's rows, and then dLoss/da: (n_local, N, H)."""
-        n_rows, H = tape.kept.shape[1:]
-        return empty_blocks(self.n_local, n_rows, H, tape.kept.dtype, batch_size)
-
-    def project(self, xs: Array, kept: Array, columns: slice = slice(None)) -> None:
-        """The part of the pre-activations that does not wait for the recurrence: xs @ W_x + b.
+    def tape(self, initial: Sequence[Array], n_rows: int, before: Any, traced: bool = False) -> Tape:
+        """Allocate the tape for n_rows rows, preceded by the initial state.
 
         Args:
-            xs: (N, d) rows, in the working dtype.
-            kept: (K, N, H), whose blocks of pre-activations are filled.
-            columns: which of the D input features xs holds.
+            initial: the initial state's parts, (B, H) each.
+            n_rows: N.
+            before: where the state before each row stands among the states.
+            traced: keep the pre-activations, which the gates otherwise overwrite.
         """
-        a = self.pre_activations(kept)
-        np.matmul(xs, stacked(self.W_x)[:, columns], out=a)
-        a += self.b.reshape(-1, 1, self.hidden_size)
+        B, dtype = len(initial[0]), initial[0].dtype
+        layout = Layout(
+            self.gates, _of_a_step(self.kept), fields_of(self.state_type), _of_a_step(self.local), traced
+        )
+        room = empty_blocks(layout.n_forward, B + n_rows, self.hidden_size, dtype, B)
+        for state, part in zip(room[-len(initial) :], initial, strict=True):
+            state[:B] = part
+        return Tape(layout, room, n_rows, before, self._other(self.kept, n_rows, dtype))
 
-    def pre_activations(self, kept: Array) -> Array:
-        """(G, N, H): the blocks that the gates overwrite, or blocks of their own where the tape is traced."""
-        K = len(self.kept)
-        return kept[K:] if len(kept) > K else kept[: self.n_gates]
+    def back_tape(self, tape: Tape) -> Tape:
+        """A tape with room for the gradients of a backward pass."""
+        B, (_, n, H), dtype = tape.batch_size, tape.room.shape, tape.room.dtype
+        back = empty_blocks(tape.layout.n_backward, n - B, H, dtype, B)
+        other = tape.other | self._other(self.local, n - B, dtype)
+        return Tape(tape.layout, tape.room, n - B, tape.before, other, back)
 
-    def total_gradient(self, d_state: State, d_a: Array) -> State:
-        """dLoss/d(state after the step) by every path, from what `step_backward` is about to be given."""
-        return d_state
-
-    def joins_gates(self, batch_size: int) -> bool:
-        """Whether `step` and `step_backward` take the gates' recurrent weights as one matrix.
-
-        One sequence alone is a matrix-vector product, quicker over all gates than gate by gate.
-        """
-        return False
-
-    def step_weights(self, batch_size: int) -> Array:
-        """W_h as `step` multiplies by it: made once for all steps of a pass."""
-        return side_by_side(self.W_h) if self.joins_gates(batch_size) else self.W_h
-
-    def step_backward_weights(self, batch_size: int) -> Array:
-        """W_h as `step_backward` multiplies by it: made once for all steps of a pass."""
-        W_h_T = transposed(self.W_h)
-        return W_h_T.reshape(-1, self.hidden_size) if self.joins_gates(batch_size) else W_h_T
-
-    @abstractmethod
-    def step(self, prev: State, kept: Array, new: State, W_h: Array) -> None:
-        """Turn x's part of the pre-activations into gates, in place, and write the new state.
-
-        Args:
-            prev: the state before the step, (B, H) each.
-            kept: (K, B, H).
-            new: where the state after the step goes.
-            W_h: the recurrent weights, or what `step_weights` made of them for this batch size.
-        """
-
-    @abstractmethod
-    def local_derivatives(self, kept: Array, prev: State, local: Array) -> None:
-        """Write the derivatives of what a step computes by its pre-activations, for n rows at once.
-
-        Args:
-            kept: (K, n, H).
-            prev: the state before each row's step, (n, H) each.
-            local: where they go, (n_local, n, H).
-        """
-
-    @abstractmethod
-    def step_backward(self, d_state: State, kept: Array, d_a: Array, W_h_T: Array) -> None:
-        """Take a step's upstream gradient through it, in place.
-
-        Args:
-            d_state: dLoss/d(state after the step) on entry, dLoss/d(state before it) on exit.
-            kept: (K, B, H).
-            d_a: the local derivatives on entry, dLoss/da on exit.
-            W_h_T: them `transposed`, or what `step_backward_weights` made of them for this batch size.
-        """
-
-    def collect(self, xs: Array, prev: State, kept: Array, d_a: Array) -> Grads:
-        """The parameters' gradients of all rows: xs (N, D), prev (N, H), kept (K, N, H), d_a (.., N, H)."""
-        d_a_x = d_a[: self.n_gates]
+    def _other(self, axes: Mapping[str, str], n_rows: int, dtype: Any) -> dict[str, Array]:
+        """Arrays of other axes than (B, H)."""
+        sizes = {"G": self.n_gates, "B": n_rows, "H": self.hidden_size, "1": 1}
         return {
-            "W_x": np.matmul(xs.T, d_a_x).reshape(self.W_x.shape),
-            "W_h": self.collect_W_h(prev, kept, d_a).reshape(self.W_h.shape),
-            "b": d_a_x.sum(axis=1).reshape(self.b.shape),
+            name: np.empty([sizes[axis] for axis in own], dtype) for name, own in axes.items() if own != "BH"
         }
 
-    def collect_W_h(self, prev: State, kept: Array, d_a: Array) -> Array:
-        """The recurrent weights' gradient of all rows, (G, H, H)."""
-        return np.matmul(self.output(prev).T, d_a[: self.n_gates])
+    def project(self, x: Array, a: Array, columns: slice = slice(None)) -> None:
+        """Write the part of the pre-activations that does not wait for the recurrence.
+
+        Args:
+            x: (N, d) some of the input's columns.
+            a: (G, N, H), or (N, H) without gates, which is written to.
+            columns: which columns they are.
+        """
+        W, b, x = self._columns(columns), self.input_bias, self.features(x)
+        a = a.reshape(self.n_gates, len(x), self.hidden_size)
+        scale = self._scale(a.dtype)
+        after = scale is not None and len(x) < len(W[0])  # few rows: less to halve than the weights have
+        np.matmul(x, W if scale is None or after else W * scale, out=a)
+        if b is not None:
+            b = b.reshape(len(a), 1, -1)
+            a += b if scale is None or after else b * scale
+        if after:
+            a *= scale
+
+    def gradients(self, x: Array, back: Tape) -> tuple[Array, Grads]:
+        """The gradients of x (N, D), and of every parameter, summed over all rows."""
+        W, features = self._columns(slice(None)), self.features(x)
+        d_a = back.array(self.input_gradient).reshape(self.n_gates, len(x), self.hidden_size)
+        grads = self.collect(*back.rows(names_of(self.collect), slice(None)))
+        grads["W_x"] = np.matmul(features.T, d_a).reshape(self.W_x.shape)
+        if self.input_bias is not None:
+            grads["b"] = d_a.sum(axis=1).reshape(self.b.shape)
+        d_features = d_a[0] @ W[0].T  # gate after gate, so that no array is larger than the result
+        for d_gate, W_gate in zip(d_a[1:], W[1:], strict=True):
+            d_features += d_gate @ W_gate.T
+        return self.features_backward(d_features, x), {
+            name: grads[name] for name in vars(self) if name in grads
+        }
+
+    def steps(self, tape: Tape, runs: Sequence[Run]) -> Iterator[None]:
+        """Take every step, first step first; yield before each, for who adds to its pre-activations."""
+        step, names = self.step, names_of(self.step)
+        given_for = self.given(names, tape, sum(run.n_steps for run in runs))
+        for run in runs:
+            for arguments in tape.steps(names, run, given_for(run.n)):
+                yield
+                step(*arguments)
+
+    def steps_back(
+        self,
+        back: Tape,
+        runs: Sequence[Run],
+        d_parts: Sequence[Array],
+        d_hs: Array | None = None,
+        record: Record | None = None,
+    ) -> Iterator[None]:
+        """Take the gradient back through every step, last step first; yield after each.
+
+        Args:
+            back: what `back_tape` made.
+            runs: those of the forward pass.
+            d_parts: the final state's upstream gradient on entry, the initial state's on exit, (B, H) each.
+            d_hs: the outputs' upstream gradient, (N, H).
+            record: where `total_gradient` of each step goes, last step first.
+        """
+        step_backward, names = self.step_backward, names_of(self.step_backward)
+        local_names, local_derivatives = names_of(self.local_derivatives), self.local_derivatives
+        if record is not None:
+            step_backward = self._recording(names, record)
+        given_for = self.given(names, back, sum(run.n_steps for run in runs))
+        for run in reversed(runs):
+            running = [d_part[: run.n] for d_part in d_parts]
+            given = given_for(run.n) | {
+                f"d_{name}": d_part for name, d_part in zip(back.layout.fields, running, strict=True)
+            }
+            d_h = running[0]
+            for block in self._blocks(run, back):
+                rows = slice(block.rows, block.rows + block.n_steps * block.n)
+                local_derivatives(*back.rows(local_names, rows, given))
+                steps = list(back.steps(names, block, given))
+                d_outs = [None] * len(steps) if d_hs is None else d_hs[rows].reshape(len(steps), *d_h.shape)
+                for arguments, d_out in zip(reversed(steps), reversed(d_outs), strict=True):
+                    if d_out is not None:
+                        d_h += d_out
+                    step_backward(*arguments)
+                    yield
+
+    def way_in(self, columns: slice, batch_size: int, n_steps: int, dtype: Any) -> Callable[[Array], Array]:
+        """x's part of a step's pre-activations inside the loop, of some of x's columns: what it returns is
+        overwritten by its next call.
+        """
+        scale = self._scale(dtype)
+        multiply = multiplying(self.W_x[..., columns, :], batch_size, n_steps, dtype, scale)(batch_size)
+        return lambda x: multiply(self.features(x))
+
+    def way_back(
+        self, columns: slice, batch_size: int, n_steps: int, dtype: Any
+    ) -> Callable[[Array, Array], Array]:
+        """The gradient of what `way_in` was given: (d_a, x) to d_x, a new array."""
+        through = transposing(self.W_x[..., columns, :], batch_size, n_steps, dtype)(batch_size)
+        return lambda d_a, x: self.features_backward(through(d_a, np.empty(x.shape, dtype)), x)
+
+    def _columns(self, columns: slice) -> Array:
+        """W_x with a gate axis, of length 1 when the cell has no gates."""
+        return self.W_x[..., columns, :].reshape(self.n_gates, -1, self.hidden_size)
+
+    def _scale(self, dtype: Any) -> Array | None:
+        """(G, 1, 1) what a pass multiplies the pre-activations by; None when by nothing."""
+        return halves(self.n_gates, self.sigmoids, dtype) if self.sigmoids else None
+
+    def true_pre_activations(self, tape: Tape) -> Array:
+        """(G, N, H) of a traced pass, which worked with half of some."""
+        a, scale = tape.array("a"), self._scale(tape.room.dtype)
+        a = a if self.gates else a[None]
+        return a if scale is None else a / scale
+
+    def given(self, names: tuple[str, ...], tape: Tape, n_steps: int) -> Callable[[int], dict[str, Any]]:
+        """The products and constants among the named values, for steps of n rows."""
+        return products(names, self.gates, self.W_h, self._scale(tape.room.dtype), tape, n_steps)
+
+    def _blocks(self, run: Run, back: Tape) -> Iterator[Run]:
+        """A run in pieces whose local derivatives fit the cache, last piece first."""
+        of_a_step = len(back.back) * run.n * self.hidden_size * back.back.itemsize
+        size = max(1, BLOCK_BYTES // max(1, of_a_step))
+        for stop in range(run.n_steps, 0, -size):
+            yield run.cut(max(0, stop - size), stop)
+
+    def _recording(self, names: tuple[str, ...], record: Record) -> Callable[..., None]:
+        wanted = names_of(self.total_gradient)
+
+        def step_backward(*arguments: Any) -> None:
+            values = dict(zip(names, arguments, strict=True))
+            record.append(tuple(np.array(part) for part in self.total_gradient(*[values[n] for n in wanted])))
+            self.step_backward(*arguments)
+
+        return step_backward
 
     def as_inputs(
         self, x: Any, state: Any, leading: tuple[str, ...], caller: str, name: str
-    ) -> tuple[Array, State]:
-        """Check x (..., B, D) and a state at the public border; both come back in the working dtype."""
-        dtype = working_dtype(self.dtype, x, *(leaf for _, leaf in tree_leaves(state, "state")))
+    ) -> tuple[Array, list[Array]]:
+        """Check x (..., B, D) and a state at the public border; return x and parts in the working dtype."""
+        dtype = working_dtype(self.W_h.dtype, x, *(() if state is None else parts_of(state)))
         x = as_floats(x, dtype, (*leading, (self.input_size, "input_size")), caller, name)
         if state is None:
-            return x, tree_map(lambda zeros: zeros.astype(x.dtype), self.zero_state(x.shape[-2]))
-        return x, self.as_state(state, x.dtype, x.shape[-2], caller)
+            shape = (x.shape[-2], self.hidden_size)
+            return x, [np.zeros(shape, x.dtype) for _ in fields_of(self.state_type)]
+        return x, self.as_state_parts(state, x.dtype, x.shape[-2], caller)
 
-    def as_state(
+    def as_state_parts(
         self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str, name: str = "state"
-    ) -> State:
-        """Check a state at the public border."""
+    ) -> list[Array]:
+        """Check a state at the public border: its parts in the working dtype."""
         axes = ((batch_size, "the batch size"), (self.hidden_size, "hidden_size"))
-        return as_floats(state, dtype, axes, caller, name)
+        named = as_parts(self.state_type, state, caller, name)
+        return [as_floats(part, dtype, axes, caller, own) for own, part in named]
 
-    def as_upstream_state(self, d_state: Any, state: State, caller: str, name: str) -> State:
+    def as_upstream_parts(self, d_state: Any, tape: Tape, caller: str, name: str) -> list[Array]:
         """A state's upstream gradient, in arrays of its own: the backward pass writes to them."""
-        return np.array(as_upstream(d_state, state.shape, state.dtype, caller, name))
+        shape, dtype = (tape.batch_size, self.hidden_size), tape.room.dtype
+        named = as_parts(self.state_type, d_state, caller, name)
+        return [np.array(as_upstream(part, shape, dtype, caller, own)) for own, part in named]
+
+
+def _of_a_step(axes: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of arrays (B, H)."""
+    return tuple(name for name, own in axes.items() if own == "BH")

@@ -14,20 +14,17 @@ of Cho et al. and of the frameworks, which keeps the old state where this one wr
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.activations import sigmoid
 from seqmem.cells.cell import Cell
-from seqmem.cells.products import add_product, through
-from seqmem.cells.tape import State
 from seqmem.initializers import Rng
 from seqmem.module import Array, Grads
 
 
-class GRUCell(Cell):
+class GRUCell(Cell[Array]):
     """Gated recurrent unit (Cho et al., 2014); the state is the array h (B, H).
 
     Args:
@@ -44,7 +41,8 @@ class GRUCell(Cell):
     ((3, 4, 4), ['W_h', 'W_x', 'b', 'b_hn'])
     """
 
-    gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    gates = ("r", "z", "n")
+    sigmoids = 2
 
     def __init__(
         self,
@@ -62,58 +60,82 @@ class GRUCell(Cell):
         if reset == "after":
             self.b_hn: Array = np.zeros(hidden_size, dtype)
         # reset_h = r * h_prev is what W_hn multiplies; a_hn = h_prev @ W_hn + b_hn is what r multiplies
-        self.kept = ("r", "z", "n", "reset_h" if reset == "before" else "a_hn")
-        self.n_local = 3 if reset == "before" else 4
+        self.kept = {"reset_h" if reset == "before" else "a_hn": "BH"}
+        self.local = {} if reset == "before" else {"d_a_hn": "BH"}
 
-    def step(self, prev: Array, kept: Array, new: Array, W_h: Array) -> None:
-        r, z, n = kept[:3]
-        a = self.pre_activations(kept)
-        a_n = a[2]
-        add_product(a[:2], prev, W_h[:2])
-        sigmoid(a[:2], out=kept[:2])
-        if self.reset == "before":
-            reset_h = np.multiply(r, prev, out=kept[3])
-            a_n += reset_h @ W_h[2]
-        else:
-            a_hn = np.add(prev @ W_h[2], self.b_hn, out=kept[3])
-            a_n += r * a_hn
+    # The reset gate before the product.
+
+    def _step(self, recurrent_rz, recurrent_n, half, one, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h) -> None:
+        a_rz += recurrent_rz(h_prev)  # a = x @ W_x + h_prev @ W_h + b, of r and z a half
+        _sigmoid(a_rz, half, rz)
+        np.multiply(r, h_prev, out=reset_h)
+        a_n += recurrent_n(reset_h)  # a_n = x @ W_xn + (r * h_prev) @ W_hn + b_n
         np.tanh(a_n, out=n)
-        np.add((1 - z) * prev, z * n, out=new)
+        _mix(one, z, n, h_prev, h)
 
-    def local_derivatives(self, kept: Array, prev: Array, local: Array) -> None:
-        r, z, n = kept[:3]
-        np.multiply(z * (1 - z), n - prev, out=local[1])  # dh/da_z
-        np.multiply(1 - n**2, z, out=local[2])  # dh/da_n
-        if self.reset == "before":
-            np.multiply(r * (1 - r), prev, out=local[0])  # d(r * h_prev)/da_r
-        else:
-            a_hn = kept[3]
-            np.multiply(local[2] * a_hn, r * (1 - r), out=local[0])  # dh/da_r
-            np.multiply(local[2], r, out=local[3])  # dh/da_hn
+    def _local_derivatives(self, r, z, n, h_prev, d_a_r, d_a_z, d_a_n) -> None:
+        np.multiply(r * (1 - r), h_prev, out=d_a_r)  # d_a_r = d_reset_h * r (1 - r) h_prev
+        np.multiply(z * (1 - z), n - h_prev, out=d_a_z)  # d_a_z = d_h * z (1 - z) (n - h_prev)
+        np.multiply(1 - n**2, z, out=d_a_n)  # d_a_n = d_h * (1 - n²) z
 
-    def step_backward(self, d_state: Array, kept: Array, d_a: Array, W_h_T: Array) -> None:
-        d_h, (r, z, *_) = d_state, kept
-        if self.reset == "before":
-            d_a[1:] *= d_h
-            d_reset_h = d_a[2] @ W_h_T[2]  # a_n = ... + (r * h_prev) @ W_hn
-            d_a[0] *= d_reset_h
-            through_n = r * d_reset_h
-        else:
-            d_a *= d_h
-            through_n = d_a[3] @ W_h_T[2]  # a_hn = h_prev @ W_hn + b_hn
-        d_h *= 1 - z  # h = (1 - z) * h_prev + z * n
-        d_h += through_n
-        d_h += through(d_a[:2], W_h_T[:2])  # a_r, a_z = ... + h_prev @ W_h
+    def _step_backward(self, through_rz, through_n, one, r, z, d_a_r, d_a_rz, d_a_zn, d_a_n, d_h) -> None:
+        d_a_zn *= d_h
+        d_reset_h = through_n(d_a_n, np.empty_like(d_h))  # a_n = ... + (r * h_prev) @ W_hn
+        d_a_r *= d_reset_h
+        d_reset_h *= r
+        d_h *= one - z  # h = (1 - z) * h_prev + z * n
+        d_h += d_reset_h
+        d_h += through_rz(d_a_rz, d_reset_h)  # a_r, a_z = ... + h_prev @ W_h: now d_h_prev
 
-    def collect(self, xs: Array, prev: State, kept: Array, d_a: Array) -> Grads:
-        grads = super().collect(xs, prev, kept, d_a)
-        return grads if self.reset == "before" else grads | {"b_hn": d_a[3].sum(axis=0)}
+    def _collect(self, h_prev, reset_h, d_a_rz, d_a_n) -> Grads:
+        return {"W_h": np.concatenate([np.matmul(h_prev.T, d_a_rz), [reset_h.T @ d_a_n]])}
 
-    def collect_W_h(self, prev: Array, kept: Array, d_a: Array) -> Array:
-        d_W_h = np.empty_like(self.W_h, dtype=d_a.dtype)
-        np.matmul(prev.T, d_a[:2], out=d_W_h[:2])
-        if self.reset == "before":
-            np.matmul(kept[3].T, d_a[2], out=d_W_h[2])
-        else:
-            np.matmul(prev.T, d_a[3], out=d_W_h[2])
-        return d_W_h
+    # The reset gate after the product.
+
+    def _step_after(self, recurrent_rz_n, half, one, a_rz, a_n, rz, r, z, n, h_prev, a_hn, h) -> None:
+        h_rz, h_n = recurrent_rz_n(h_prev)
+        a_rz += h_rz  # a = x @ W_x + h_prev @ W_h + b, of r and z a half
+        _sigmoid(a_rz, half, rz)
+        np.add(h_n, self.b_hn, out=a_hn)
+        a_n += np.multiply(r, a_hn, out=h)  # a_n = x @ W_xn + r * a_hn + b_n; h is written below
+        np.tanh(a_n, out=n)
+        _mix(one, z, n, h_prev, h)
+
+    def _local_derivatives_after(self, r, z, n, h_prev, a_hn, d_a_r, d_a_z, d_a_n, d_a_hn) -> None:
+        np.multiply(z * (1 - z), n - h_prev, out=d_a_z)  # d_a_z = d_h * z (1 - z) (n - h_prev)
+        np.multiply(1 - n**2, z, out=d_a_n)  # d_a_n = d_h * (1 - n²) z
+        np.multiply(d_a_n * a_hn, r * (1 - r), out=d_a_r)  # d_a_r = d_a_n * a_hn r (1 - r)
+        np.multiply(d_a_n, r, out=d_a_hn)  # d_a_hn = d_a_n * r
+
+    def _step_backward_after(self, through_rz, through_n, one, z, d_a, d_a_rz, d_a_hn, d_h) -> None:
+        d_a *= d_h
+        d_a_hn *= d_h
+        d_h *= one - z  # h = (1 - z) * h_prev + z * n
+        d_h += through_rz(d_a_rz, product := np.empty_like(d_h))  # a_r, a_z = ... + h_prev @ W_h
+        d_h += through_n(d_a_hn, product)  # a_hn = h_prev @ W_hn + b_hn: now d_h_prev
+
+    def _collect_after(self, h_prev, d_a_rz, d_a_hn) -> Grads:
+        d_W_h = np.concatenate([np.matmul(h_prev.T, d_a_rz), [h_prev.T @ d_a_hn]])
+        return {"W_h": d_W_h, "b_hn": d_a_hn.sum(axis=0)}
+
+    step = property(lambda self: self._step if self.reset == "before" else self._step_after)
+    local_derivatives = property(
+        lambda self: self._local_derivatives if self.reset == "before" else self._local_derivatives_after
+    )
+    step_backward = property(
+        lambda self: self._step_backward if self.reset == "before" else self._step_backward_after
+    )
+    collect = property(lambda self: self._collect if self.reset == "before" else self._collect_after)
+
+
+def _sigmoid(half_a: Array, half: Array, out: Array) -> None:
+    np.tanh(half_a, out=out)
+    out *= half
+    out += half
+
+
+def _mix(one: Array, z: Array, n: Array, h_prev: Array, h: Array) -> None:
+    """h = (1 - z) * h_prev + z * n."""
+    np.subtract(one, z, out=h)
+    h *= h_prev
+    h += z * n

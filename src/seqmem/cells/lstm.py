@@ -15,17 +15,15 @@ libraries, which put g third (torch) or f third (ONNX).
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.activations import sigmoid
 from seqmem.cells.cell import Cell
-from seqmem.cells.products import add_product, through
 from seqmem.initializers import Rng
 from seqmem.module import Array
-from seqmem.validation import as_pair
 
 
 class LSTMState(NamedTuple):
@@ -35,7 +33,7 @@ class LSTMState(NamedTuple):
     c: Array  # (B, H) what it keeps
 
 
-class LSTMCell(Cell):
+class LSTMCell(Cell[LSTMState]):
     """Long short-term memory (Hochreiter & Schmidhuber, 1997); the state is `LSTMState(h, c)`.
 
     Args:
@@ -55,9 +53,11 @@ class LSTMCell(Cell):
     1.0
     """
 
-    gates: ClassVar[tuple[str, ...]] = ("i", "f", "o", "g")
-    kept = ("i", "f", "o", "g", "tanh_c")  # tanh_c: read twice in the backward pass and dear to recompute
-    n_local = 5
+    gates = ("i", "f", "o", "g")
+    sigmoids = 3
+    state_type = LSTMState
+    kept = MappingProxyType({"tanh_c": "BH"})  # read twice in the backward pass and expensive to recompute
+    local = MappingProxyType({"dh_dc": "BH"})
 
     def __init__(
         self,
@@ -74,63 +74,31 @@ class LSTMCell(Cell):
             raise ValueError(f"LSTMCell: forget_bias is {forget_bias}, expected a finite number")
         self.gate("f").b[...] = forget_bias
 
-    def step(self, prev: LSTMState, kept: Array, new: LSTMState, W_h: Array) -> None:
-        i, f, o, g, tanh_c = kept[:5]
-        a = self.pre_activations(kept)
-        add_product(a, prev.h, W_h)
-        sigmoid(a[:3], out=kept[:3])
-        np.tanh(a[3], out=g)
-        np.add(f * prev.c, i * g, out=new.c)
-        np.tanh(new.c, out=tanh_c)
-        np.multiply(o, tanh_c, out=new.h)
+    def step(self, recurrent, half, a, ifog, ifo, i, f, o, g, h_prev, c_prev, tanh_c, h, c) -> None:
+        a += recurrent(h_prev)  # a = x @ W_x + h_prev @ W_h + b, of i, f and o a half
+        np.tanh(a, out=ifog)  # g = tanh(a_g)
+        ifo *= half  # i, f, o = sigmoid(a) = tanh(a / 2) / 2 + 1/2
+        ifo += half
+        np.multiply(f, c_prev, out=c)
+        c += np.multiply(i, g, out=h)  # c = f * c_prev + i * g; h is written below
+        np.tanh(c, out=tanh_c)
+        np.multiply(o, tanh_c, out=h)  # h = o * tanh(c)
 
-    def local_derivatives(self, kept: Array, prev: LSTMState, local: Array) -> None:
-        i, f, o, g, tanh_c = kept[:5]
-        np.multiply(i * (1 - i), g, out=local[0])  # dc/da_i
-        np.multiply(f * (1 - f), prev.c, out=local[1])  # dc/da_f
-        np.multiply(o * (1 - o), tanh_c, out=local[2])  # dh/da_o
-        np.multiply(1 - g**2, i, out=local[3])  # dc/da_g
-        np.multiply(1 - tanh_c**2, o, out=local[4])  # dh/dc
+    def local_derivatives(self, i, f, o, g, c_prev, tanh_c, d_a_i, d_a_f, d_a_o, d_a_g, dh_dc) -> None:
+        np.multiply(i * (1 - i), g, out=d_a_i)  # d_a_i = d_c * i (1 - i) g
+        np.multiply(f * (1 - f), c_prev, out=d_a_f)  # d_a_f = d_c * f (1 - f) c_prev
+        np.multiply(o * (1 - o), tanh_c, out=d_a_o)  # d_a_o = d_h * o (1 - o) tanh(c)
+        np.multiply(1 - g**2, i, out=d_a_g)  # d_a_g = d_c * (1 - g²) i
+        np.multiply(1 - tanh_c**2, o, out=dh_dc)
 
-    def step_backward(self, d_state: LSTMState, kept: Array, d_a: Array, W_h_T: Array) -> None:
-        d_h, d_c = d_state  # of the state after the step; overwritten with those of the state before it
-        f, dh_dc = kept[1], d_a[4]
-        d_c += d_h * dh_dc  # h = o * tanh(c)
-        d_a[:2] *= d_c  # i and f reach the loss through c,
-        d_a[2] *= d_h  # o through h,
-        d_a[3] *= d_c  # g through c
-        d_c *= f  # c = f * c_prev + i * g
-        through(d_a[:4], W_h_T, out=d_h)  # a = ... + h_prev @ W_h: now d_h_prev
+    def step_backward(self, through, f, d_a, d_a_if, d_a_o, d_a_g, dh_dc, d_h, d_c) -> None:
+        dh_dc *= d_h
+        d_c += dh_dc  # h = o * tanh(c): c reaches the loss through h, too
+        d_a_if *= d_c  # i, f and g reach it through c,
+        d_a_o *= d_h  # o through h
+        d_a_g *= d_c
+        d_c *= f  # c = f * c_prev + i * g: now d_c_prev
+        through(d_a, d_h)  # a = ... + h_prev @ W_h: now d_h_prev
 
-    def total_gradient(self, d_state: LSTMState, d_a: Array) -> LSTMState:
-        d_h, d_c = d_state
-        return LSTMState(d_h, d_c + d_h * d_a[4])
-
-    def joins_gates(self, batch_size: int) -> bool:
-        return batch_size == 1
-
-    def zero_state(self, batch_size: int) -> LSTMState:
-        return LSTMState(super().zero_state(batch_size), super().zero_state(batch_size))
-
-    def output(self, state: LSTMState) -> Array:
-        return state.h
-
-    def as_parts(self, parts: Array) -> LSTMState:
-        return LSTMState(*parts)
-
-    def rows(self, states: LSTMState, index: Any) -> LSTMState:
-        return LSTMState(states.h[index], states.c[index])
-
-    def as_state(
-        self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str, name: str = "state"
-    ) -> LSTMState:
-        h, c = as_pair(state, caller, name, "LSTMState(h, c)")
-        check = super().as_state
-        return LSTMState(
-            check(h, dtype, batch_size, caller, f"{name}.h"), check(c, dtype, batch_size, caller, f"{name}.c")
-        )
-
-    def as_upstream_state(self, d_state: Any, state: LSTMState, caller: str, name: str) -> LSTMState:
-        d_h, d_c = as_pair(d_state, caller, name, "LSTMState(h, c)")
-        check = super().as_upstream_state
-        return LSTMState(check(d_h, state.h, caller, f"{name}.h"), check(d_c, state.c, caller, f"{name}.c"))
+    def total_gradient(self, d_h, d_c, dh_dc) -> tuple[Array, ...]:  # type: ignore[override]
+        return d_h, d_c + d_h * dh_dc

@@ -8,18 +8,15 @@ W_x (D, H), W_h (H, H), b (H,). The lecture calls W_x Θ¹ and W_h Θ³ and has 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells.cell import Cell
-from seqmem.cells.products import add_product, through
 from seqmem.initializers import Rng
 from seqmem.module import Array
 
 
-class RNNCell(Cell):
+class RNNCell(Cell[Array]):
     """Plain recurrent cell with tanh (Elman, 1990); the state is the array h (B, H).
 
     Args:
@@ -35,24 +32,18 @@ class RNNCell(Cell):
     ((2, 3), ['W_h', 'W_x', 'b'])
     """
 
-    gates: ClassVar[tuple[str, ...]] = ()
-    kept = ("h",)
-    n_local = 1
-
     def __init__(
         self, input_size: int, hidden_size: int, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> None:
         super().__init__(input_size, hidden_size, rng, dtype)
 
-    def step(self, prev: Array, kept: Array, new: Array, W_h: Array) -> None:
-        a, h = self.pre_activations(kept), kept[:1]
-        add_product(a, prev, W_h)
+    def step(self, recurrent, a, h_prev, h) -> None:
+        a += recurrent(h_prev)  # a = x @ W_x + h_prev @ W_h + b
         np.tanh(a, out=h)
-        new[...] = h[0]
 
-    def local_derivatives(self, kept: Array, prev: Array, local: Array) -> None:
-        np.subtract(1, kept[:1] ** 2, out=local)  # dh/da
+    def local_derivatives(self, h, d_a) -> None:
+        np.subtract(1, h**2, out=d_a)  # d_a = d_h * (1 - h²)
 
-    def step_backward(self, d_state: Array, kept: Array, d_a: Array, W_h_T: Array) -> None:
-        d_a *= d_state
-        through(d_a, W_h_T, out=d_state)
+    def step_backward(self, through, d_a, d_h) -> None:
+        d_a *= d_h
+        through(d_a, d_h)  # a = ... + h_prev @ W_h: now d_h_prev

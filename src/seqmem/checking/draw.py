@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seqmem.cells import Cell, LSTMState
+from seqmem.cells import Cell
+from seqmem.cells.tape import fields_of, state_of
 from seqmem.layers import Context, Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module, tree_map
@@ -45,7 +46,7 @@ def exposing_inputs(module: Module, rng: np.random.Generator) -> Inputs:
 
 
 @exposing_inputs.register
-def _(module: Cell, rng: np.random.Generator) -> Inputs:
+def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg] - what dispatches is the class
     return (_normal(module, rng, B, module.input_size), _state(module, rng)), {}
 
 
@@ -79,8 +80,8 @@ def _(module: Context, rng: np.random.Generator) -> Inputs:
 
 @exposing_inputs.register
 def _(module: Bridge, rng: np.random.Generator) -> Inputs:
-    parts = [_normal(module, rng, B, module.source_size) for _ in range(module.source_parts)]
-    return (parts[0] if len(parts) == 1 else LSTMState(*parts),), {}
+    parts = [_normal(module, rng, B, module.source_size) for _ in fields_of(module.source_type)]
+    return (state_of(module.source_type, parts),), {}
 
 
 @exposing_inputs.register
@@ -105,7 +106,7 @@ def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:
     return rng.standard_normal(shape).astype(module.dtype or np.float64)
 
 
-def _state(cell: Cell, rng: np.random.Generator) -> Any:
+def _state(cell: Cell[Any], rng: np.random.Generator) -> Any:
     return tree_map(lambda zeros: _normal(cell, rng, *zeros.shape), cell.zero_state(B))
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
+from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
 from seqmem.checking.draw import Inputs, exposing_inputs, with_exposing_params
 from seqmem.checking.engine import check
 from seqmem.checking.mutants import mutants
@@ -59,16 +59,20 @@ def _attention() -> Module:
     return AdditiveAttention(3, 4, 5, rng=0)
 
 
-def _recurrent(cell: Callable[..., Cell], **options: str) -> Callable[[], Module]:
+def _recurrent(cell: Callable[..., Cell[Any]], **options: str) -> Callable[[], Module]:
     return lambda: Recurrent(cell(2, 5, rng=0, **options))
 
 
-def _bridge(source_size: int, target_size: int, source_parts: int, target_parts: int) -> Callable[[], Module]:
-    return lambda: Bridge(
-        source_size, target_size, source_parts=source_parts, target_parts=target_parts, rng=0
-    )
+def _bridge(source_size: int, target_size: int, *types: type) -> Callable[[], Module]:
+    source_type, target_type = types
+    return lambda: Bridge(source_size, target_size, source_type=source_type, target_type=target_type, rng=0)
 
 
+BRIDGES = (
+    _bridge(3, 4, LSTMState, np.ndarray),
+    _bridge(3, 4, np.ndarray, LSTMState),
+    _bridge(3, 3, LSTMState, LSTMState),
+)
 STEP = ("step", "local_derivatives", "step_backward")
 LSTM, GRU, RNN = (_recurrent(cell) for cell in (LSTMCell, GRUCell, RNNCell))
 PLACES = (
@@ -80,7 +84,7 @@ PLACES = (
     Place(FixedContext, ("project", "collect"), (FixedContext, _fixed_decoder)),
     Place(Embedding, ("backward",), (lambda: Embedding(7, 3, rng=0),)),
     Place(Linear, ("forward", "backward"), (lambda: Linear(3, 2, rng=0),)),
-    Place(Bridge, ("forward", "backward"), (_bridge(3, 4, 2, 1), _bridge(3, 4, 1, 2), _bridge(3, 3, 2, 2))),
+    Place(Bridge, ("forward", "backward"), BRIDGES),
     Place(Recurrent, ("forward", "_backward"), (LSTM, GRU)),
     Place(Decoder, ("forward", "_backward"), (_decoder, _fixed_decoder)),
 )
@@ -107,8 +111,8 @@ SAME = {  # a line, and what it becomes: why that computes the same
         "grads['W_q'][...] = queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])",
     ): "it was 0",
     (
-        "return (_joined(parts), BridgeCache(shape, parts[0].dtype, None, None))",
-        "return (_joined(parts), BridgeCache(shape, parts[1].dtype, None, None))",
+        "return (state_of(self.target_type, parts), BridgeCache(shape, parts[0].dtype, None, None))",
+        "return (state_of(self.target_type, parts), BridgeCache(shape, parts[1].dtype, None, None))",
     ): "both parts have one dtype",
     (
         "note(seen, cell.total_gradient(running, d_a[:, now]), now, len(xs))",

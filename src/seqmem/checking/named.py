@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell
+from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
+from seqmem.cells.tape import fields_of, parts_of
 from seqmem.checking.behaviour import FAULTS, mapped
 from seqmem.checking.engine import check
 from seqmem.checking.layouts import Layout, layouts, outputs_of, says_nothing
@@ -337,17 +339,24 @@ def _blocks(layout: Layout, like: Like, inputs: Arrays) -> dict[str, dict[str, A
 
 
 def _like_of(module: Module) -> Like | None:
-    cell = module.cell if isinstance(module, Recurrent) and not module.reverse else module
     ending = "sequence" if isinstance(module, Recurrent) else "step"
-    if isinstance(cell, LSTMCell):
-        return as_like(f"lstm_{ending}")
-    if isinstance(cell, GRUCell):
-        return as_like(f"gru_{ending}" if cell.reset == "before" else f"gru_after_{ending}")
-    if isinstance(cell, RNNCell):
-        return as_like(f"rnn_{ending}")
-    if isinstance(module, AdditiveAttention):
-        return as_like("attention")
-    return as_like("embedding") if isinstance(module, Embedding) else None
+    name = _kind_of(module.cell if isinstance(module, Recurrent) and not module.reverse else module)
+    if name is None:
+        return None
+    return as_like(f"{name}_{ending}" if isinstance(module, (Cell, Recurrent)) else name)
+
+
+@functools.singledispatch
+def _kind_of(module: Any) -> str | None:
+    """What the reference passes call a module's kind."""
+    return None
+
+
+_kind_of.register(RNNCell, lambda cell: "rnn")
+_kind_of.register(LSTMCell, lambda cell: "lstm")
+_kind_of.register(GRUCell, lambda cell: "gru" if cell.reset == "before" else "gru_after")
+_kind_of.register(AdditiveAttention, lambda attention: "attention")
+_kind_of.register(Embedding, lambda embedding: "embedding")
 
 
 def _of_module(
@@ -379,28 +388,24 @@ def _of_module(
 
         return {"query": query, "keys": keys, **twin.params}, attend
 
-    cell: Cell = twin.cell if isinstance(twin, Recurrent) else twin
+    cell: Cell[Any] = twin.cell if isinstance(twin, Recurrent) else twin
     x = normal(3, cell.input_size) if like.is_step else normal(steps, 3, cell.input_size)
-    is_lstm = isinstance(cell, LSTMCell)
-    states = [normal(3, cell.hidden_size) for _ in range(2 if is_lstm else 1)]
-    names = ("x", "h_prev", "c_prev") if like.is_step else ("xs", "h0", "c0")
-    inputs = dict(zip(names, (x, *states), strict=False)) | cell.params
-    state = LSTMState(*states) if is_lstm else states[0]
-
-    def as_state(upstream: Arrays) -> Any:
-        return LSTMState(upstream["h"], upstream["c"]) if is_lstm else upstream["h"]
+    fields = fields_of(cell.state_type)
+    states = [normal(3, cell.hidden_size) for _ in fields]
+    names = ("x", *(f"{f}_prev" for f in fields)) if like.is_step else ("xs", *(f"{f}0" for f in fields))
+    inputs = dict(zip(names, (x, *states), strict=True)) | cell.params
+    state = cell.of_parts(states)
 
     def run(upstream: Arrays) -> tuple[Arrays, Arrays]:
         outputs, cache = twin.forward(x, state)
         final = outputs if like.is_step else outputs[1]
-        values = {"h": final.h, "c": final.c} if is_lstm else {"h": final}
-        given = as_state(upstream)
+        values = dict(zip(fields, parts_of(final), strict=True))
+        given = cell.of_parts([upstream[field] for field in fields])
         if not like.is_step:
             values["hs"], given = outputs[0], (upstream["hs"], given)
         (d_x, d_state), grads = twin.backward(given, cache)
-        parts = tuple(d_state) if is_lstm else (d_state,)
         plain = {name.removeprefix("cell."): grad for name, grad in grads.items()}
-        return values, dict(zip(names, (d_x, *parts), strict=False)) | plain
+        return values, dict(zip(names, (d_x, *parts_of(d_state)), strict=True)) | plain
 
     return inputs, run
 

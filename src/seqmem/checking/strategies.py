@@ -67,7 +67,7 @@ def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
     return module
 
 
-def random_state(cell: Cell, batch_size: int, rng: np.random.Generator) -> Any:
+def random_state(cell: Cell[Any], batch_size: int, rng: np.random.Generator) -> Any:
     """A state none of whose parts is zero.
 
     >>> random_state(LSTMCell(2, 3), 4, np.random.default_rng(0)).c.shape

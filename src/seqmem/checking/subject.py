@@ -244,7 +244,7 @@ def rebuilt(value: Any, name: str, arrays: dict[str, Array]) -> Any:
     return arrays.get(name, value)
 
 
-def _cells(module: Module) -> Iterator[Cell]:
+def _cells(module: Module) -> Iterator[Cell[Any]]:
     if isinstance(module, Cell):
         yield module
     for value in vars(module).values():

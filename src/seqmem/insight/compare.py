@@ -132,7 +132,7 @@ def comparison(
     D, H, A = shape.D, shape.H, shape.A
     if memory is not None and memory.title != "memory horizon":
         raise ValueError(f"comparison: memory is of {memory.title!r}, expected a 'memory horizon'")
-    cells: list[Cell] = [kind(D, H, rng=0, dtype=shape.dtype) for kind in (RNNCell, LSTMCell, GRUCell)]
+    cells: list[Cell[Any]] = [kind(D, H, rng=0, dtype=shape.dtype) for kind in (RNNCell, LSTMCell, GRUCell)]
     attention = AdditiveAttention(H, H, A, rng=0, dtype=shape.dtype)
     counts = [sum(param.size for param in module.params.values()) for module in (*cells, attention)]
     extra = [cell.n_gates * H for cell in cells]  # the second bias of each gate
@@ -244,12 +244,12 @@ def _lost(memory: Experiment, kind: str, course: str) -> str:
     return f"not up to {row.at[-1]}" if row.below is None else f"at {row.below}"
 
 
-def _parts(cell: Cell) -> tuple[Array, ...]:
+def _parts(cell: Cell[Any]) -> tuple[Array, ...]:
     state = cell.zero_state(1)
     return state if isinstance(state, tuple) else (state,)
 
 
-def _step(cell: Cell, shape: Shape, attention: AdditiveAttention | None = None) -> Callable[[], Any]:
+def _step(cell: Cell[Any], shape: Shape, attention: AdditiveAttention | None = None) -> Callable[[], Any]:
     """A function that does one forward and backward pass."""
     rng = np.random.default_rng(0)
     layer = Recurrent(cell)

@@ -161,14 +161,14 @@ def gradient_flow(layer: Recurrent, xs: Array, state: State = None, *, rng: Rng 
     projection = _unit_rows(as_generator(rng).standard_normal((B, H))).astype(xs.dtype)
 
     _, cache = layer.forward(xs, state)
-    seen = layer.trace_gradients((None, _upstream(cell, projection)), cache)
+    seen = layer.trace_gradients((None, cell.of_output(projection)), cache)
 
     repeated_state = tree_map(lambda part: np.repeat(part, H, axis=0), state)
     _, repeated = layer.forward(np.repeat(xs, H, axis=1), repeated_state)
     one_hot = np.tile(
         np.eye(H, dtype=xs.dtype), (B, 1)
     )  # (B·H, H): row b·H + k asks for unit k of sequence b
-    of_h = layer.trace_gradients((None, _upstream(cell, one_hot)), repeated)["h"].reshape(T, B, H, H)
+    of_h = layer.trace_gradients((None, cell.of_output(one_hot)), repeated)["h"].reshape(T, B, H, H)
     if "c" not in seen:
         return GradientFlow(projection, _norms(seen["h"]), None, of_h, None, None)
     of_c = layer.trace_gradients((None, LSTMState(None, one_hot)), repeated)["c"]  # type: ignore[arg-type]
@@ -241,7 +241,7 @@ def gradient_flow_of_cases(
     small, large = RNNCell(H, H, rng=rng), RNNCell(H, H, rng=rng)
     small.W_h *= 0.5
     large.W_h *= 1.2
-    layers: list[tuple[str, Cell, Array]] = [
+    layers: list[tuple[str, Cell[Any], Array]] = [
         ("RNN, weights x 0.5", small, xs),
         ("RNN, weights x 1.2, faint inputs", large, xs * 1.2**-T * 1e-3),
         ("RNN, weights x 1.2", large, xs),
@@ -290,11 +290,6 @@ def _by_distance(norms: Array) -> Array:
     """(T, B) to geometric means over B, the last step first; where one is 0, so is the mean."""
     with np.errstate(divide="ignore"):
         return np.exp(np.log(norms).mean(axis=1))[::-1]
-
-
-def _upstream(cell: Cell, d_h: Array) -> State:
-    """The upstream gradient of a final state of which only h is used."""
-    return LSTMState(d_h, None) if isinstance(cell, LSTMCell) else d_h  # type: ignore[arg-type]
 
 
 def _unit_rows(rows: Array) -> Array:

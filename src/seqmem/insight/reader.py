@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells import Cell, LSTMCell, LSTMState
+from seqmem.cells import Cell
 from seqmem.data import recall
 from seqmem.initializers import Rng, as_generator
 from seqmem.insight.protocol import ATTENTION_SIZE, nearest_size
@@ -70,7 +70,7 @@ class Reader(Module):
         embedding_size: int,
         hidden_size: int,
         *,
-        cell: str | Cell = "lstm",
+        cell: str | Cell[Any] = "lstm",
         attention_size: int = 0,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
@@ -87,7 +87,7 @@ class Reader(Module):
         self.output = Linear(2 * H if attention_size else H, n_answers, rng=rng, dtype=dtype)
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> Cell[Any]:
         """The cell of every step."""
         return self.layer.cell
 
@@ -128,8 +128,7 @@ class Reader(Module):
             (d_query, d_hs), attention_grads = self.attention.backward(upstream, cache.look)
             d_h = d_h + d_query
             grads = prefixed("attention", attention_grads) | grads
-        d_final: Any = LSTMState(d_h, None) if isinstance(self.cell, LSTMCell) else d_h  # type: ignore[arg-type]
-        (d_xs, _), layer_grads = self.layer.backward((d_hs, d_final), cache.layer)
+        (d_xs, _), layer_grads = self.layer.backward((d_hs, self.cell.of_output(d_h)), cache.layer)
         _, embedding_grads = self.embedding.backward(d_xs, cache.embedding)
         return (None,), prefixed("embedding", embedding_grads) | prefixed("layer", layer_grads) | grads
 
@@ -192,7 +191,7 @@ def _cell_name(kind: str) -> str:
     return kind.replace(",", " ").split()[0]
 
 
-def _start_small(cell: Cell, rng: np.random.Generator) -> None:
+def _start_small(cell: Cell[Any], rng: np.random.Generator) -> None:
     """Recurrent weights uniform within ±1/√H, as torch starts them: their spectral radius is about 0.58."""
     H = cell.hidden_size
     cell.W_h[...] = rng.uniform(-1, 1, cell.W_h.shape) / np.sqrt(H)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from seqmem.activations import softmax
 from seqmem.initializers import Rng, as_generator, glorot_uniform
-from seqmem.layers.context import Context, Look, LookGradient, valid_positions
+from seqmem.layers.context import Context, valid_positions
 from seqmem.module import Array, Grads
 from seqmem.validation import as_param_dtype, as_size
 
@@ -29,6 +29,22 @@ class AdditiveMemory(NamedTuple):
     keys: Array  # (B, S, K), 0 in the padding
     projected: Array  # (B, S, A) k_s @ W_k + b, the same for every query
     valid: Array | None  # (B, S), None when nothing is padding
+
+
+class AdditiveLook(NamedTuple):
+    """What one step leaves behind for the backward pass."""
+
+    query: Array  # (B, Q)
+    weights: Array  # (B, S)
+    hidden: Array  # (B, S, A) expensive to recompute
+
+
+class AdditiveLookGradient(NamedTuple):
+    """What one step's backward pass leaves behind for collect."""
+
+    d_context: Array  # (B, K)
+    d_scores: Array  # (B, S)
+    d_a_query: Array  # (B, A) the query's part of the hidden layer's pre-activation
 
 
 class AdditiveAttention(Context):
@@ -80,20 +96,20 @@ class AdditiveAttention(Context):
         projected = keys.reshape(-1, self.key_size) @ self.W_k + self.b  # one product for all rows
         return AdditiveMemory(keys, projected.reshape(*keys.shape[:2], self.attention_size), valid)
 
-    def step(self, query: Array, memory: AdditiveMemory) -> tuple[Array, Look]:
+    def step(self, query: Array, memory: AdditiveMemory) -> tuple[Array, AdditiveLook]:
         hidden = memory.projected + (query @ self.W_q)[:, None, :]  # (B, S, A)
         np.tanh(hidden, out=hidden)
         scores = np.dot(hidden.reshape(-1, self.attention_size), self.v)  # one product for all rows
         weights = softmax(scores.reshape(hidden.shape[:2]), memory.valid)  # (B, S)
         context = np.matmul(weights[:, None, :], memory.keys)[:, 0]  # (B, K)
-        return context, Look(query, weights, hidden)
+        return context, AdditiveLook(query, weights, hidden)
 
     def zero_gradient(self, memory: AdditiveMemory) -> Array:
         return np.zeros_like(memory.projected)
 
     def step_backward(
-        self, d_context: Array, d_weights: Array, look: Look, memory: AdditiveMemory, d_memory: Any
-    ) -> tuple[Array, LookGradient]:
+        self, d_context: Array, d_weights: Array, look: AdditiveLook, memory: AdditiveMemory, d_memory: Any
+    ) -> tuple[Array, AdditiveLookGradient]:
         weights, hidden = look.weights, look.hidden
         if memory.valid is not None:  # selected, like the keys; a row of length 0 has no context
             d_weights = np.where(memory.valid, d_weights, 0)
@@ -109,10 +125,14 @@ class AdditiveAttention(Context):
         d_a_over_v *= d_scores[:, :, None]
         d_memory += d_a_over_v
         d_a_query = d_a_over_v.sum(axis=1) * self.v
-        return d_a_query @ self.W_q.T, LookGradient(d_context, d_scores, d_a_query)
+        return d_a_query @ self.W_q.T, AdditiveLookGradient(d_context, d_scores, d_a_query)
 
     def collect(
-        self, looks: list[Look], d_looks: list[LookGradient], memory: AdditiveMemory, d_memory: Any
+        self,
+        looks: list[AdditiveLook],
+        d_looks: list[AdditiveLookGradient],
+        memory: AdditiveMemory,
+        d_memory: Any,
     ) -> tuple[Array, Grads]:
         T, (B, S, K), A = len(looks), memory.keys.shape, self.attention_size
         d_projected = d_memory * self.v  # score = hidden @ v

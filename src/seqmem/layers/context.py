@@ -20,23 +20,13 @@ import numpy as np
 from seqmem.module import Array, Grads, Module
 from seqmem.validation import Axis, as_floats, as_lengths, as_pair, as_upstream, working_dtype
 
-Memory = Any  # what project returns: the keys as every step looks at them
+Memory = Any  # what project returns: a named tuple of arrays whose batch axis leads, or None
 
 
-class Look(NamedTuple):
-    """What one step leaves behind for the backward pass."""
-
-    query: Array  # (B, Q)
-    weights: Array  # (B, S)
-    hidden: Any  # (B, S, A) the scorer's hidden layer, dear to recompute; None without a scorer
-
-
-class LookGradient(NamedTuple):
-    """What one step's backward pass leaves behind for collect."""
-
-    d_context: Array  # (B, K)
-    d_scores: Any  # (B, S); None without a scorer
-    d_a_query: Any  # (B, A) gradient of the query's part of the hidden layer's pre-activation
+Look = (
+    Any  # what a step leaves for the backward pass: a named tuple of the context's own, with weights (B, S)
+)
+LookGradient = Any  # what a step's backward pass leaves for collect
 
 
 class ContextCache(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.layers.context import Context, Look, LookGradient
+from seqmem.layers.context import Context
 from seqmem.module import Array, Grads
 
 
@@ -17,6 +17,13 @@ class FixedMemory(NamedTuple):
     """The keys as every step looks at them."""
 
     context: Array  # (B, K)
+    weights: Array  # (B, S)
+
+
+class FixedLook(NamedTuple):
+    """What one step leaves behind for the backward pass."""
+
+    query: Array  # (B, Q)
     weights: Array  # (B, S)
 
 
@@ -40,18 +47,18 @@ class FixedContext(Context):
         context[rows] = keys[lengths[rows] - 1, rows]
         return FixedMemory(context, weights)
 
-    def step(self, query: Array, memory: FixedMemory) -> tuple[Array, Look]:
-        return memory.context.copy(), Look(query, memory.weights, None)
+    def step(self, query: Array, memory: FixedMemory) -> tuple[Array, FixedLook]:
+        return memory.context.copy(), FixedLook(query, memory.weights)
 
     def step_backward(
-        self, d_context: Array, d_weights: Array, look: Look, memory: FixedMemory, d_memory: Any
-    ) -> tuple[Array, LookGradient]:
-        return np.zeros_like(look.query), LookGradient(d_context, None, None)
+        self, d_context: Array, d_weights: Array, look: FixedLook, memory: FixedMemory, d_memory: Any
+    ) -> tuple[Array, Array]:
+        return np.zeros_like(look.query), d_context
 
     def collect(
-        self, looks: list[Look], d_looks: list[LookGradient], memory: FixedMemory, d_memory: Any
+        self, looks: list[FixedLook], d_looks: list[Array], memory: FixedMemory, d_memory: Any
     ) -> tuple[Array, Grads]:
         d_context = np.zeros_like(memory.context)
         for d_look in d_looks:
-            d_context += d_look.d_context
+            d_context += d_look
         return np.where(memory.weights.T[:, :, None] == 1, d_context, 0), {}

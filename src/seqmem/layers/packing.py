@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seqmem.cells.tape import Run
 from seqmem.module import Array
 
 Index = slice | Array
@@ -27,7 +28,7 @@ class Packing(NamedTuple):
     rows: Index  # (N,) the packed rows among the T·B rows of the padded sequences
     before: Index  # (N,) for each row, where the state before it stands in a cell's tape
     final: Index  # (B,) for each sequence, where the state after its last step stands, in the caller's order
-    steps: list[tuple[slice, slice, slice]]  # for each step: its rows, its states, and the states before it
+    runs: list[Run]  # steps of as many sequences each, in order
 
     def pack(self, padded: Array) -> Array:
         """(T, B, F) to (N, F)."""
@@ -53,14 +54,8 @@ class Packing(NamedTuple):
 def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) -> Packing:
     """Lay out the rows of a batch of B sequences of up to T steps; of T steps each when lengths is None."""
     if lengths is None and not reverse:
-        rows = [slice(t * B, (t + 1) * B) for t in range(T + 1)]
-        return Packing(
-            batch=slice(None),
-            rows=slice(None),
-            before=slice(0, T * B),
-            final=slice(T * B, (T + 1) * B),
-            steps=list(zip(rows, rows[1:], rows, strict=False)),
-        )
+        runs: list[Run] = [Run(0, T, B, 0, B)]
+        return Packing(slice(None), slice(None), slice(0, T * B), slice(T * B, (T + 1) * B), runs)
     if lengths is None:
         lengths = np.full(B, T)
     T = int(lengths.max(initial=0))  # steps in which anything runs
@@ -76,14 +71,10 @@ def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) ->
     last = np.maximum(lengths - 1, 0)
     final = np.where(lengths == 0, rank, B + start[last] + rank)
     starts, counts = start.tolist(), running.tolist()
-    states_before = [0] + [B + s for s in starts[: T - 1]]
-    return Packing(
-        batch=batch,
-        rows=read * B + source,
-        before=before,
-        final=final,
-        steps=[
-            (slice(s, s + n), slice(B + s, B + s + n), slice(p, p + n))
-            for s, n, p in zip(starts, counts, states_before, strict=False)
-        ],
-    )
+    runs = []
+    for t, n in enumerate(counts):
+        if t and n == counts[t - 1]:
+            runs[-1] = runs[-1]._replace(n_steps=runs[-1].n_steps + 1)
+        else:
+            runs.append(Run(starts[t], 1, n, B + starts[t - 1] if t else 0, B + starts[t]))
+    return Packing(batch, read * B + source, before, final, runs)

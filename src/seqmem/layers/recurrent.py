@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from seqmem.cells import Cell, State
-from seqmem.cells.products import stacked, through_all
-from seqmem.cells.tape import Tape
+from seqmem.cells.tape import Record, Tape
 from seqmem.layers.packing import Packing, pack
-from seqmem.layers.traces import Trace, note, pre_activation_names, values_of
-from seqmem.module import Array, Grads, Module, prefixed, tree_map
+from seqmem.layers.traces import Trace, gradients_of, values_of
+from seqmem.module import Array, Grads, Module
 from seqmem.validation import as_lengths, as_pair, as_upstream
-
-# Bytes of the local derivatives that are computed at once: few NumPy calls a step, and still in the L2 cache.
-BLOCK_BYTES = 1 << 19
 
 
 class RecurrentCache(NamedTuple):
@@ -45,7 +40,7 @@ class Recurrent(Module):
     ((5, 2, 3), ['cell.W_h', 'cell.W_x', 'cell.b'])
     """
 
-    def __init__(self, cell: Cell, *, reverse: bool = False) -> None:
+    def __init__(self, cell: Cell[Any], *, reverse: bool = False) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"Recurrent: cell is of type {type(cell).__name__}, expected a cell")
         self.cell = cell
@@ -71,23 +66,18 @@ class Recurrent(Module):
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
         """
-        xs, state = self.cell.as_inputs(xs, state, ("T", "B"), "Recurrent.forward", "xs")
+        cell = self.cell
+        xs, initial = cell.as_inputs(xs, state, ("T", "B"), "Recurrent.forward", "xs")
         T, B = xs.shape[:2]
         packing = pack(T, B, as_lengths(lengths, B, T, "Recurrent.forward"), self.reverse)
-        cell, rows = self.cell, packing.pack(xs)
+        rows = packing.pack(xs)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-            tape = cell.tape(cell.rows(state, packing.batch), len(rows), traced)
-            kept, states = tape
-            cell.project(rows, kept)
-            W_h = cell.step_weights(B)
-            # What a step wrote is mostly what the next one reads: one view serves both.
-            new, written = state, None
-            for now, after, before in packing.steps:
-                prev = new if before == written else cell.rows(states, before)
-                new, written = cell.rows(states, after), after
-                cell.step(prev, kept[:, now], new, W_h)
-        hs = packing.unpack(cell.output(states)[B:], (T, B))
-        final = tree_map(np.copy, cell.rows(states, packing.final))
+            tape = cell.tape([part[packing.batch] for part in initial], len(rows), packing.before, traced)
+            cell.project(rows, tape.array("a"))
+            for _ in cell.steps(tape, packing.runs):
+                pass
+        hs = packing.unpack(tape.array("h"), (T, B))
+        final = cell.of_parts([states[packing.final].copy() for states in tape.states()])
         return (hs, final), RecurrentCache(rows, tape, packing, (T, B))
 
     def backward(
@@ -103,7 +93,8 @@ class Recurrent(Module):
             ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
             state before the first step, and of each parameter.
         """
-        return self._backward(d_outputs, cache, None)
+        back = self.cell.back_tape(cache.tape)
+        return self._backward(d_outputs, cache, back)
 
     def trace(self, cache: RecurrentCache) -> Trace:
         """What happened at every step of a forward pass, (T, B, H) each, by name; 0 in the padding.
@@ -132,55 +123,30 @@ class Recurrent(Module):
         >>> list(layer.trace_gradients((hs, None), cache))
         ['h', 'c', 'a_i', 'a_f', 'a_o', 'a_g']
         """
-        seen: Trace = {}
-        self._backward(d_outputs, cache, seen)
-        return {name: cache.packing.unpack(rows, cache.shape) for name, rows in seen.items()}
+        back: Tape = self.cell.back_tape(cache.tape)
+        record: Record = []
+        self._backward(d_outputs, cache, back, record)
+        values = gradients_of(self.cell, back, record)
+        return {name: cache.packing.unpack(rows, cache.shape) for name, rows in values.items()}
 
     def _backward(
-        self, d_outputs: tuple[Array | None, State], cache: RecurrentCache, seen: Trace | None
+        self,
+        d_outputs: tuple[Array | None, State],
+        cache: RecurrentCache,
+        back: Tape,
+        record: Record | None = None,
     ) -> tuple[tuple[Array, State], Grads]:
-        """`backward`; what `trace_gradients` shows goes into `seen`."""
+        """`backward`; what `trace_gradients` shows stays on the tape `back` and goes into `record`."""
         xs, tape, packing, (T, B) = cache
         cell = self.cell
-        kept, states = tape
         d_hs, d_final = as_pair(d_outputs, "Recurrent.backward", "d_outputs", "(d_hs, d_final)")
-        d_hs = as_upstream(d_hs, (T, B, cell.hidden_size), kept.dtype, "Recurrent.backward", "d_hs")
-        d_hs = packing.pack(d_hs)
-        initial = cell.rows(states, slice(0, B))
-        d_state = cell.as_upstream_state(d_final, initial, "Recurrent.backward", "d_final")
-        d_state = cell.rows(d_state, packing.batch)
-        prev = cell.rows(states, packing.before)
-        d_a = cell.empty_d_a(tape, B)
-        W_h_T = cell.step_backward_weights(B)
-        n, running = B, d_state
+        d_hs = as_upstream(d_hs, (T, B, cell.hidden_size), tape.room.dtype, "Recurrent.backward", "d_hs")
+        d_parts = cell.as_upstream_parts(d_final, tape, "Recurrent.backward", "d_final")
+        d_parts = [part[packing.batch] for part in d_parts]
         with np.errstate(under="ignore"):
-            for now in last_step_first(cell, kept, prev, d_a, [step[0] for step in packing.steps]):
-                if n != now.stop - now.start:
-                    n = now.stop - now.start
-                    running = cell.rows(d_state, slice(0, n))
-                d_h = cell.output(running)
-                d_h += d_hs[now]
-                if seen is not None:
-                    note(seen, cell.total_gradient(running, d_a[:, now]), now, len(xs))
-                cell.step_backward(running, kept[:, now], d_a[:, now], W_h_T)
-            if seen is not None:
-                seen |= dict(zip(pre_activation_names(cell), d_a, strict=False))
-            grads = cell.collect(xs, prev, kept, d_a)
-            d_xs = packing.unpack(through_all(d_a[: cell.n_gates], stacked(cell.W_x)), (T, B))
-        return (d_xs, tree_map(packing.unsort, d_state)), prefixed("cell", grads)
-
-
-def last_step_first(cell: Cell, kept: Array, prev: State, d_a: Array, steps: list[slice]) -> Iterator[slice]:
-    """Go through the steps' rows from the last step to the first, the local derivatives being ready in d_a.
-
-    They need nothing from the recurrence, so they are computed for as many steps at once as fit the cache.
-    """
-    if not steps:
-        return
-    widest = steps[0].stop * d_a.shape[0] * d_a.shape[2] * d_a.itemsize
-    per_block = max(1, BLOCK_BYTES // max(1, widest))
-    for end in range(len(steps), 0, -per_block):
-        block = steps[max(0, end - per_block) : end]
-        rows = slice(block[0].start, block[-1].stop)
-        cell.local_derivatives(kept[:, rows], cell.rows(prev, rows), d_a[:, rows])
-        yield from reversed(block)
+            for _ in cell.steps_back(back, packing.runs, d_parts, packing.pack(d_hs), record):
+                pass
+            d_xs, grads = cell.gradients(xs, back)
+        d_state = cell.of_parts([packing.unsort(part) for part in d_parts])
+        grads = {f"cell.{name}": grad for name, grad in grads.items()}
+        return (packing.unpack(d_xs, (T, B)), d_state), grads

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells import LSTMState, State
+from seqmem.cells import State
+from seqmem.cells.tape import as_parts, fields_of, state_of
 from seqmem.initializers import Rng
 from seqmem.layers import Linear
 from seqmem.layers.linear import LinearCache
-from seqmem.module import Array, Grads, Module, prefixed, tree_leaves
-from seqmem.validation import as_floats, as_pair, as_upstream, working_dtype
+from seqmem.module import Grads, Module, prefixed
+from seqmem.validation import as_floats, as_upstream, working_dtype
 
 
 class BridgeCache(NamedTuple):
@@ -34,8 +34,8 @@ class Bridge(Module):
     Args:
         source_size: hidden size of the encoder.
         target_size: hidden size of the decoder.
-        source_parts: 2 for an LSTM's h and c, 1 for the other cells.
-        target_parts: likewise.
+        source_type: the type of the encoder's state: `LSTMState`, or an array.
+        target_type: of the decoder's.
         rng: seed or generator of the first weights.
         dtype: float64 or float32.
     """
@@ -45,17 +45,17 @@ class Bridge(Module):
         source_size: int,
         target_size: int,
         *,
-        source_parts: int,
-        target_parts: int,
+        source_type: type[Any],
+        target_type: type[Any],
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         self.source_size, self.target_size = source_size, target_size
-        self.source_parts, self.target_parts = source_parts, target_parts
-        self.unchanged = (source_parts, source_size) == (target_parts, target_size)
+        self.source_type, self.target_type = source_type, target_type
+        self.unchanged = (source_type, source_size) == (target_type, target_size)
         if not self.unchanged:
-            widths = source_parts * source_size, target_parts * target_size
-            self.linear = Linear(*widths, rng=rng, dtype=dtype)
+            n_source, n_target = len(fields_of(source_type)), len(fields_of(target_type))
+            self.linear = Linear(n_source * source_size, n_target * target_size, rng=rng, dtype=dtype)
 
     def forward(self, state: State) -> tuple[State, BridgeCache]:
         """The encoder's final state to the decoder's first.
@@ -63,39 +63,28 @@ class Bridge(Module):
         Raises:
             ValueError, TypeError: for a wrong shape or dtype.
         """
-        parts = self._split(state, self.source_parts, "Bridge.forward", "state")
-        dtype = working_dtype(self.dtype, *parts)
+        named = as_parts(self.source_type, state, "Bridge.forward", "state")
+        dtype = working_dtype(self.dtype, *(part for _, part in named))
         axes = ("B", (self.source_size, "source_size"))
-        parts = [as_floats(part, dtype, axes, "Bridge.forward", "state") for part in parts]
+        parts = [as_floats(part, dtype, axes, "Bridge.forward", name) for name, part in named]
         shape = (len(parts[0]), self.target_size)
         if self.unchanged:
-            return _joined(parts), BridgeCache(shape, parts[0].dtype, None, None)
+            return state_of(self.target_type, parts), BridgeCache(shape, parts[0].dtype, None, None)
         y, cache = self.linear.forward(np.concatenate(parts, axis=1))
         first = np.tanh(y)
-        parts = np.split(first, self.target_parts, axis=1)
-        return _joined(parts), BridgeCache(shape, first.dtype, cache, first)
+        parts = np.split(first, len(fields_of(self.target_type)), axis=1)
+        return state_of(self.target_type, parts), BridgeCache(shape, first.dtype, cache, first)
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def backward(self, d_state: State, cache: BridgeCache) -> tuple[tuple[State], Grads]:
         """The gradient of the decoder's first state, None for zeros, to that of the encoder's final one."""
         d_parts = [
-            as_upstream(part, cache.shape, cache.dtype, "Bridge.backward", "d_state")
-            for part in self._split(d_state, self.target_parts, "Bridge.backward", "d_state")
+            as_upstream(part, cache.shape, cache.dtype, "Bridge.backward", name)
+            for name, part in as_parts(self.target_type, d_state, "Bridge.backward", "d_state")
         ]
         if cache.linear is None:
-            return (_joined(d_parts),), {}
+            return (state_of(self.source_type, d_parts),), {}
         d_y = np.concatenate(d_parts, axis=1) * (1 - cache.first**2)
         (d_flat,), grads = self.linear.backward(d_y, cache.linear)
-        return (_joined(np.split(d_flat, self.source_parts, axis=1)),), prefixed("linear", grads)
-
-    def _split(self, state: State, count: int, caller: str, name: str) -> list[Any]:
-        return [state] if count == 1 else list(as_pair(state, caller, name, "LSTMState(h, c)"))
-
-
-def state_parts(state: State) -> int:
-    """How many arrays a state consists of."""
-    return len(list(tree_leaves(state, "state")))
-
-
-def _joined(parts: Sequence[Array]) -> State:
-    return parts[0] if len(parts) == 1 else LSTMState(*parts)
+        d_source = np.split(d_flat, len(fields_of(self.source_type)), axis=1)
+        return (state_of(self.source_type, d_source),), prefixed("linear", grads)

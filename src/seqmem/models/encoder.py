@@ -51,7 +51,7 @@ class Encoder(Module):
         embedding_size: int,
         hidden_size: int,
         *,
-        cell: str | Cell = "lstm",
+        cell: str | Cell[Any] = "lstm",
         dropout: float = 0.0,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
@@ -64,7 +64,7 @@ class Encoder(Module):
         self.dropout = dropout
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> Cell[Any]:
         """The cell of every step."""
         return self.layer.cell
 
@@ -98,12 +98,12 @@ class Encoder(Module):
         (d_xs, _), layer_grads = self.layer.backward(d_outputs, cache.layer)
         (d_embedded,), _ = self.drop.backward(d_xs, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
-        return (None,), prefixed("embedding", embedding_grads) | prefixed("layer", layer_grads)
+        return (None,), self.summed(prefixed("embedding", embedding_grads) | prefixed("layer", layer_grads))
 
 
 def make_cell(
-    cell: str | Cell, input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike, caller: str
-) -> Cell:
+    cell: str | Cell[Any], input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike, caller: str
+) -> Cell[Any]:
     """A cell by its name, or the given cell when its sizes and dtype are right."""
     if isinstance(cell, Cell):
         found = (cell.input_size, cell.hidden_size)

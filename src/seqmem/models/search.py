@@ -8,6 +8,7 @@ import numpy as np
 
 from seqmem.activations import log_softmax
 from seqmem.cells import State
+from seqmem.cells.tape import parts_of
 from seqmem.layers.context import Memory
 from seqmem.models.decoder import Decoder
 from seqmem.module import Array
@@ -40,20 +41,17 @@ def greedy_search(
     Returns:
         A hypothesis for each row.
     """
-    B, cell = len(memory[0]), decoder.cell
-    kept, states = cell.tape(state, B)
-    now, after = cell.rows(states, slice(0, B)), cell.rows(states, slice(B, None))
+    B = len(memory[0])
     previous = np.full(B, start)
     ended = np.zeros(B, bool)
     tokens: list[Array] = []
     unscored: list[Array] = []
     log_probabilities: list[Array] = []
     looks: list[Array] = []
-    step_weights = decoder.step_weights(B, max_length)
     with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
+        decoding = decoder.start(parts_of(state), memory, max_length)
         while len(tokens) < max_length and np.count_nonzero(ended) < B:
-            logits, weights = decoder.advance(previous, now, kept, after, memory, step_weights)
-            now, after = after, now  # of the states only the last is needed
+            logits, weights = decoding.step(previous)
             previous = logits.argmax(axis=1)
             ended |= previous == end
             tokens.append(previous)

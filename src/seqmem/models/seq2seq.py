@@ -10,7 +10,7 @@ import numpy as np
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.losses import cross_entropy
 from seqmem.models.batch import Batch
-from seqmem.models.bridge import Bridge, BridgeCache, state_parts
+from seqmem.models.bridge import Bridge, BridgeCache
 from seqmem.models.decoder import Decoder, DecoderCache
 from seqmem.models.encoder import Encoder, EncoderCache, check_dtype
 from seqmem.models.search import Hypothesis, greedy_search
@@ -66,8 +66,8 @@ class Seq2Seq(Module):
         self.bridge = Bridge(
             encoder.hidden_size,
             decoder.hidden_size,
-            source_parts=state_parts(encoder.cell.zero_state(0)),
-            target_parts=state_parts(decoder.cell.zero_state(0)),
+            source_type=encoder.cell.state_type,
+            target_type=decoder.cell.state_type,
             rng=rng,
             dtype=encoder.embedding.W.dtype,
         )
@@ -104,11 +104,12 @@ class Seq2Seq(Module):
         (_, d_state, d_keys), decoder_grads = self.decoder.backward(d_outputs, cache.decoder)
         (d_final,), bridge_grads = self.bridge.backward(d_state, cache.bridge)
         _, encoder_grads = self.encoder.backward((d_keys, d_final), cache.encoder)
-        return (None, None), {
+        grads = {
             **prefixed("encoder", encoder_grads),
             **prefixed("bridge", bridge_grads),
             **prefixed("decoder", decoder_grads),
         }
+        return (None, None), self.summed(grads)
 
     def loss_and_grads(self, batch: Batch, rng: Rng = None) -> tuple[float, Grads]:
         """Mean cross-entropy of the targets, in nats per token, and its gradient by every parameter.

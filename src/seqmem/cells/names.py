@@ -1,0 +1,122 @@
+"""What the names of a cell's arguments stand for: where in the memory of a pass each value has its place.
+
+A cell's methods say by the names of their arguments which values they want. Of a cell with the gates i, f, o,
+g and the state `LSTMState(h, c)`:
+
+    a, a_f, a_ifo            pre-activations: of all gates, of one, of neighbours
+    i, ifo, ifog             gates: one (n, H), several (3, n, H)
+    c_prev, c                the state before the step, and after it
+    tanh_c                   whatever else the cell keeps
+    d_h, d_c                 the upstream gradient of the state after the step; turned into that before it
+    d_a, d_a_f, d_a_if       where the gradients of the pre-activations go
+    recurrent, recurrent_rz  x -> x @ W_h, of all gates or of some; its next call overwrites what it returned.
+                             recurrent_rz_n returns one product in two parts
+    through, through_rz      (d_a, d_x) -> d_x = d_a @ W_h^T, written to d_x
+    half, one                0.5 and 1 as arrays of the pass's dtype: a Python number costs a step 5 % more
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.module import Array
+
+
+class Layout(NamedTuple):
+    """Which block of H columns holds which value; what a cell says of itself decides it."""
+
+    gates: tuple[str, ...]
+    kept: tuple[str, ...]  # what else a step keeps
+    fields: tuple[str, ...]  # of the state
+    local: tuple[str, ...]  # what a backward pass writes beside d_a
+    traced: bool  # whether the gates leave the pre-activations as they are
+
+    @property
+    def n_forward(self) -> int:
+        """Blocks of a forward pass."""
+        n_a = max(1, len(self.gates)) if self.traced else 0
+        return n_a + len(self.gates) + len(self.kept) + len(self.fields)
+
+    @property
+    def n_backward(self) -> int:
+        """Blocks of a backward pass."""
+        return max(1, len(self.gates)) + len(self.local)
+
+    @property
+    def states(self) -> range:
+        """The blocks of the state's parts."""
+        return range(self.n_forward - len(self.fields), self.n_forward)
+
+    @property
+    def first_a(self) -> int:
+        """The first block of pre-activations; without gates tanh(a) is h, and takes its place."""
+        if self.gates:
+            return len(self.gates) if self.traced else 0
+        return 0 if self.traced else len(self.kept)
+
+
+class Place(NamedTuple):
+    """Where a value stands."""
+
+    room: str  # "forward", "backward"; "" for what is given to a pass or has other axes than (B, H)
+    block: Any = None  # an index or a slice of the room's blocks
+    before: bool = False  # of the state: the one before the step
+
+
+@functools.cache
+def places_of(layout: Layout, names: tuple[str, ...]) -> tuple[Place, ...]:
+    """Where the values of those names stand."""
+    return tuple(_place(layout, name) for name in names)
+
+
+def _place(layout: Layout, name: str) -> Place:
+    gates, kept, fields, local, _ = layout
+    for prefix, room, first in (("d_a", "backward", 0), ("a", "forward", layout.first_a)):
+        part = gate_index(gates, name.removeprefix(prefix).removeprefix("_"))
+        if name == prefix:
+            return Place(room, slice(first, first + len(gates)) if gates else first)
+        if name.startswith(f"{prefix}_") and part is not None:
+            return Place(room, _shifted(part, first))
+    part = gate_index(gates, name)
+    if part is not None:
+        return Place("forward", part)
+    if name in local:
+        return Place("backward", max(1, len(gates)) + local.index(name))
+    field = name.removesuffix("_prev")
+    forward = (*kept, *fields)
+    if field in forward:
+        first = layout.n_forward - len(forward)
+        return Place("forward", first + forward.index(field), before=name != field)
+    return Place("")
+
+
+def gate_index(gates: tuple[str, ...], letters: str) -> Any:
+    """Where one gate, or neighbouring ones, stand along the gate axis; None for anything else."""
+    if letters in gates:
+        return gates.index(letters)
+    at = "".join(gates).find(letters)
+    return slice(at, at + len(letters)) if letters and at >= 0 else None
+
+
+def _shifted(index: Any, by: int) -> Any:
+    return slice(index.start + by, index.stop + by) if isinstance(index, slice) else index + by
+
+
+def names_of(method: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a method's arguments."""
+    code = method.__code__
+    names: tuple[str, ...] = code.co_varnames[1 : code.co_argcount]
+    return names
+
+
+@functools.cache
+def halves(n_gates: int, n_sigmoids: int, dtype: Any) -> Array:
+    """(G, 1, 1): 0.5 for the sigmoid gates and 1 for the others, exact factors in binary arithmetic."""
+    scale = np.ones((n_gates, 1, 1), dtype)
+    scale[:n_sigmoids] = 0.5
+    scale.flags.writeable = False
+    return scale

@@ -1,0 +1,134 @@
+"""A decoder under way: the one place where it takes a step.
+
+    look    the context of the state before the step
+    add     what was seen, to the pre-activations
+    step    the cell's
+
+Teacher forcing takes all its steps along one tape, which the backward pass reads. A search takes them one at
+a time with `Decoding`: it feeds tokens of its own choice and keeps the rows it wants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from seqmem.cells.names import names_of
+from seqmem.cells.tape import Run, Tape
+from seqmem.layers.context import Look, Memory
+from seqmem.module import Array, tree_map
+
+if TYPE_CHECKING:
+    from seqmem.models.decoder import Decoder
+
+SMALL_VOCABULARY = 128  # whose way into the cell costs no more than a few steps, should a search end early
+
+
+class At(NamedTuple):
+    """The views that a step needs."""
+
+    a: Array  # (G, B, H) pre-activations, holding the token's part
+    h_prev: Array  # (B, H) the output before the step
+    arguments: tuple[Any, ...]  # of the cell's step
+
+
+class Stepper:
+    """Takes steps of B sequences on a tape.
+
+    Args:
+        decoder: the decoder.
+        memory: what its context looks at.
+        tape: with the initial state, and the tokens' part of the pre-activations when a step is taken.
+        n_steps: how many there will be, at most.
+    """
+
+    def __init__(self, decoder: Decoder, memory: Memory, tape: Tape, n_steps: int) -> None:
+        cell, B = decoder.cell, tape.batch_size
+        self._tape, self._memory = tape, memory
+        self._look, self._step, self._names = decoder.context.step, cell.step, names_of(cell.step)
+        self._given = cell.given(self._names, tape, n_steps)(B)
+        self._way_in = cell.way_in(slice(decoder.embedding_size, None), B, n_steps, tape.room.dtype)
+
+    def along(self, run: Run) -> Iterator[At]:
+        """The views of every step of a run."""
+        between = self._tape.steps(("a", "h_prev"), run)
+        arguments = self._tape.steps(self._names, run, self._given)
+        return (At(a, h_prev, own) for (a, h_prev), own in zip(between, arguments, strict=True))
+
+    def take(self, at: At) -> tuple[Array, Look]:
+        """Take a step: the context that it saw, (B, K), and what it looked at."""
+        a, h_prev, arguments = at
+        context, look = self._look(h_prev, self._memory)
+        a += self._way_in(context)
+        self._step(*arguments)
+        return context, look
+
+
+class Decoding:
+    """Decodes B sequences step by step, forward only.
+
+    Two steps take turns on a tape of their own, so that nothing is allocated while the rows stay the same.
+    When the vocabulary is small relative to the number of steps, every token's embedding takes its way into
+    the cell in one product beforehand.
+
+    Args:
+        decoder: the decoder.
+        initial: the parts of the state before the first step, (B, H) each.
+        memory: what the context looks at.
+        n_steps: how many steps there will be, at most.
+    """
+
+    def __init__(self, decoder: Decoder, initial: Sequence[Array], memory: Memory, n_steps: int) -> None:
+        cell, E = decoder.cell, decoder.embedding_size
+        self._decoder, self._n_steps = decoder, n_steps
+        self._tokens: Array | None = None  # (G, V, H), each token's part of the pre-activations
+        if decoder.vocab_size <= min(2 * n_steps, SMALL_VOCABULARY):
+            shape = (cell.n_gates, decoder.vocab_size, decoder.hidden_size)
+            self._tokens = np.empty(shape, initial[0].dtype)
+            cell.project(decoder.embedding.W, self._tokens, slice(0, E))
+        self._begin(initial, memory)
+
+    def _begin(self, initial: Sequence[Array], memory: Memory) -> None:
+        B = len(initial[0])
+        self._memory = memory
+        tape = self._decoder.cell.tape(initial, 2 * B, slice(0, 2 * B))
+        # Each of the two steps begins with the state after the other; the first with the initial one.
+        first, second = Run(0, 1, B, 2 * B, B), Run(B, 1, B, B, 2 * B)
+        self._states = tape.states()
+        for state in self._states:
+            state[2 * B :] = state[:B]
+        stepper = Stepper(self._decoder, memory, tape, self._n_steps)
+        self._stepper, self._tape = stepper, tape
+        (now,), (after,) = stepper.along(first), stepper.along(second)
+        self._now, self._after = (now, slice(B, 2 * B)), (after, slice(2 * B, 3 * B))
+
+    def step(self, tokens: Array) -> tuple[Array, Array]:
+        """Feed a token to each sequence, (B,): the logits of the next one (B, V), and the weights (B, S)."""
+        decoder, (at, rows) = self._decoder, self._now
+        if self._tokens is None:
+            ys = decoder.embedding.W.take(tokens, axis=0)
+            decoder.cell.project(ys, at.a, slice(0, decoder.embedding_size))
+        elif decoder.cell.gates:
+            np.take(self._tokens, tokens, axis=1, out=at.a, mode="clip")
+        else:
+            np.take(self._tokens[0], tokens, axis=0, out=at.a, mode="clip")
+        context, look = self._stepper.take(at)
+        self._now, self._after = self._after, self._now
+        shown = self._states[0][rows]  # h
+        if decoder.readout == "all":
+            ys = decoder.embedding.W.take(tokens, axis=0)
+            shown = np.concatenate([shown, ys, context], axis=1)
+        logits = np.dot(shown, decoder.output.W)  # dot: quicker for one row
+        logits += decoder.output.b
+        return logits, look.weights
+
+    def state(self) -> list[Array]:
+        """The parts of the state, (B, H) each; the next step reads them, the one after it overwrites them."""
+        _, rows = self._after
+        return [state[rows] for state in self._states]
+
+    def keep(self, rows: Array) -> None:
+        """Go on with some of the sequences, in that order; a row may be kept several times."""
+        self._begin([part[rows] for part in self.state()], tree_map(lambda array: array[rows], self._memory))
