@@ -58,7 +58,7 @@ def numeric_jacobian(layer, xs, states, t, part, unit):
     else:
         c = state.c + nudge  # h follows c: h = o * tanh(c)
         _, cache = layer.cell.forward(xs[t], states[t - 1])
-        o = cache.tape.kept[2]
+        o = cache.tape.array("o")
         state = LSTMState(o * np.tanh(c), c)
     for x in xs[t + 1 :]:
         state, _ = layer.cell.forward(x, state)

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, State
+from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell, State
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import AdditiveAttention, Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
-from seqmem.module import Array, tree_map
+from seqmem.module import Array
 from seqmem.validation import as_size
 
 
@@ -154,16 +154,16 @@ def gradient_flow(layer: Recurrent, xs: Array, state: State = None, *, rng: Rng 
     if layer.reverse:
         raise ValueError("gradient_flow: layer runs backwards, expected one that runs forwards")
     cell, H = layer.cell, layer.cell.hidden_size
-    xs, state = cell.as_inputs(xs, state, ("T", "B"), "gradient_flow", "xs")
+    xs, parts = cell.as_inputs(xs, state, ("T", "B"), "gradient_flow", "xs")
     T, B = xs.shape[:2]
     if T == 0:
         raise ValueError("gradient_flow: xs has no step, expected at least one")
     projection = _unit_rows(as_generator(rng).standard_normal((B, H))).astype(xs.dtype)
 
-    _, cache = layer.forward(xs, state)
+    _, cache = layer.forward(xs, cell.of_parts(parts))
     seen = layer.trace_gradients((None, cell.of_output(projection)), cache)
 
-    repeated_state = tree_map(lambda part: np.repeat(part, H, axis=0), state)
+    repeated_state = cell.of_parts([np.repeat(part, H, axis=0) for part in parts])
     _, repeated = layer.forward(np.repeat(xs, H, axis=1), repeated_state)
     one_hot = np.tile(
         np.eye(H, dtype=xs.dtype), (B, 1)
@@ -171,7 +171,7 @@ def gradient_flow(layer: Recurrent, xs: Array, state: State = None, *, rng: Rng 
     of_h = layer.trace_gradients((None, cell.of_output(one_hot)), repeated)["h"].reshape(T, B, H, H)
     if "c" not in seen:
         return GradientFlow(projection, _norms(seen["h"]), None, of_h, None, None)
-    of_c = layer.trace_gradients((None, LSTMState(None, one_hot)), repeated)["c"]  # type: ignore[arg-type]
+    of_c = layer.trace_gradients((None, cell.of_parts([None, one_hot])), repeated)["c"]
     f = layer.trace(cache)["f"]  # (T, B, H)
     cell_path = np.ones_like(f)
     for t in reversed(range(T - 1)):
