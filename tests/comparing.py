@@ -1,13 +1,13 @@
 """Are two nests of arrays the same: bit for bit, or to rounding?
 
-How far rounding may carry a number is `rounding`: rounding errors in a row, times the size of what is rounded.
-It does not say in which order terms are added, so it holds for any number of threads and any kernel of BLAS.
+How far rounding may carry a number is `rounding`: rounding errors in a row times the size of what is rounded.
+No order of addition is assumed, so it holds for any number of threads and any kernel of BLAS.
 
-A sum of n terms is off by at most n·u·Σ|term| in whatever order it is taken, u = eps / 2 (Higham, Accuracy and
-Stability of Numerical Algorithms, 2002, chapter 4); sums that feed one another add up their n. Two results may
-both be off, hence n·eps. In long sums roundings go up as often as down: more than λ·√n·u·Σ|term| is reached with
-a probability of 2·exp(-λ²/2) at most (Higham & Mary, 2019), 3e-14 for λ = 8. So a bound has nothing to do
-with the figures that one machine gave; a dropped term or factor is thousands of times larger.
+A sum of n terms is off by at most n·u·Σ|term| in whatever order it is taken, u = eps / 2 (Higham, Accuracy
+and Stability of Numerical Algorithms, 2002, chapter 4); sums that feed one another add up their n. Two
+results may both be off, hence n·eps. In long sums roundings go up as often as down: more than λ·√n·u·Σ|term|
+is reached with a probability of about 2·exp(-λ²/2) (Higham & Mary, 2019), 3e-14 for λ = 8. A dropped term or
+factor is far larger than either.
 """
 
 import math
@@ -18,9 +18,9 @@ import numpy as np
 
 LAMBDA = 8.0
 
-# The longest way through the small models that the tests draw: up to 6 steps of a source and 5 of a target, at
-# each no more than 20 terms and 10 functions, forward and backward, is 660; then a sum over 5 steps, 4 rows and
-# 5 positions.
+# The longest way through the small models that the tests draw: up to 6 steps of a source and 5 of a target,
+# at each no more than 20 terms and 10 functions, forward and backward, is 660; then a sum over 5 steps, 4
+# rows and 5 positions.
 TERMS = 1024
 
 
@@ -41,8 +41,8 @@ def rounding(dtype: Any, terms: float, size: Any = 1.0) -> Any:
     return eps_of(dtype) * min(terms, LAMBDA * math.sqrt(terms)) * size
 
 
-# Of a gradient check, which measures against an array's own largest entry, down to a thousandth of the largest
-# of all arrays: that may be the difference of terms 16 times as large, as where attention is nearly even.
+# For a gradient check, which measures against an array's own largest entry, down to a thousandth of the
+# largest of all: that may be the difference of terms 16 times as large, as where attention is nearly even.
 ROUNDING = rounding(np.float64, TERMS, size=16)
 
 
@@ -73,8 +73,8 @@ def assert_same(got: Any, right: Any) -> None:
 def assert_close(got: Any, right: Any, tolerance: float | None = None, *, terms: int = TERMS) -> None:
     """The same places and shapes, and numbers that differ by the rounding of so many terms.
 
-    The size is an array's largest entry, or 1, which is the size of what goes in. A `tolerance` relative to it
-    stands for what is no rounding; then the caller says what it is.
+    The size is an array's largest entry, or 1, which is the size of what goes in. A `tolerance` relative to
+    it stands for what is no rounding; then the caller says what it is.
     """
     got, right = leaves(got), leaves(right)
     assert sorted(got) == sorted(right)

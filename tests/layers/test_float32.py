@@ -9,7 +9,9 @@ from comparing import rounding
 
 from seqmem import AdditiveAttention
 
-VISIBLE = 1e-2  # of an array's largest entry: an error that every bound must refuse, or the test shows nothing
+VISIBLE = (
+    1e-2  # of an array's largest entry: an error that every bound must refuse, or the test shows nothing
+)
 
 
 def in_double(value):
@@ -54,8 +56,8 @@ def test_the_gradients_of_the_encoder_decoder(sizes, unequal, monkeypatch):
     single = ours.training(problem).results()
     terms_of = scorer_terms(monkeypatch)
     double = ours.training(type(problem)(*map(in_double, problem))).results()
-    # encoder, then at each step of the decoder the query, the scores, the context and the cell; both twice,
-    # forward and backward; the softmax over the vocabulary; a parameter's sum over all steps, rows and positions
+    # the encoder; the query, the scores, the context and the cell at each step of the decoder; both forward
+    # and backward; the softmax over the vocabulary; a parameter's sum over all steps or positions of all rows
     terms = 2 * (S * (E + H) + T * (H + A + S + E + 2 * H)) + H + V + T * B + S * B
     assert_close_to_double(
         {name: single[name] for name in names}, {name: double[name] for name in names}, terms, terms_of()
@@ -63,7 +65,7 @@ def test_the_gradients_of_the_encoder_decoder(sizes, unequal, monkeypatch):
 
 
 def scorer_terms(monkeypatch):
-    """A function that gives the sizes of the terms of the scorer's gradients, in the pass run before the call.
+    """A function that gives the sizes of the terms of the scorer's gradients in the passes until its call.
 
     weights * (d_weights - mean of d_weights) takes the difference of nearly equal numbers, d_weights = keys ·
     d_context. What is rounded are the terms of that product, each on its own and up as often as down: their
