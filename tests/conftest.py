@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from types import ModuleType
 
+import blas
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -16,6 +17,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],  # a busy machine is not a failing test
 )
 settings.load_profile("seqmem")
+
+
+def pytest_report_header() -> str:
+    """What rounding depends on, at the head of every run."""
+    return f"blas: {blas.description()}"
 
 
 @pytest.fixture(scope="session")

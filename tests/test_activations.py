@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from comparing import assert_close, assert_same
+from comparing import assert_close, assert_same, rounding
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -15,12 +15,12 @@ enormous = npst.arrays(np.float64, npst.array_shapes(max_dims=2), elements=st.fl
 
 @given(moderate)
 def test_sigmoid_is_the_logistic_function(a):
-    np.testing.assert_allclose(sigmoid(a), 1 / (1 + np.exp(-a)), rtol=0, atol=3e-16)
+    np.testing.assert_allclose(sigmoid(a), 1 / (1 + np.exp(-a)), rtol=0, atol=rounding(np.float64, 10))
 
 
 @given(moderate)
 def test_sigmoid_of_minus_a_is_1_minus_sigmoid_of_a(a):
-    np.testing.assert_allclose(sigmoid(-a), 1 - sigmoid(a), rtol=0, atol=3e-16)
+    np.testing.assert_allclose(sigmoid(-a), 1 - sigmoid(a), rtol=0, atol=rounding(np.float64, 10))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -48,9 +48,11 @@ def test_the_derivative_of_sigmoid_in_terms_of_its_value_is_right(a):
 def test_softmax_is_positive_and_sums_to_1_over_the_last_axis(scores):
     p = softmax(scores)
     assert (p > 0).all()
-    np.testing.assert_allclose(p.sum(axis=-1), 1, rtol=1e-14)
+    np.testing.assert_allclose(p.sum(axis=-1), 1, rtol=rounding(np.float64, 2 * scores.shape[-1] + 2))
     each = np.exp(scores)
-    np.testing.assert_allclose(p, each / each.sum(axis=-1, keepdims=True), rtol=1e-12)
+    np.testing.assert_allclose(
+        p, each / each.sum(axis=-1, keepdims=True), rtol=rounding(np.float64, 20, size=60)
+    )
 
 
 @given(moderate, st.data())
@@ -60,7 +62,9 @@ def test_a_softmax_over_the_valid_is_the_softmax_of_what_is_valid(scores, data):
     for row in np.ndindex(scores.shape[:-1]):
         assert not p[row][~valid[row]].any()
         if valid[row].any():
-            np.testing.assert_allclose(p[row][valid[row]], softmax(scores[row][valid[row]]), rtol=1e-14)
+            np.testing.assert_allclose(
+                p[row][valid[row]], softmax(scores[row][valid[row]]), rtol=rounding(np.float64, 20)
+            )
 
 
 @given(enormous, st.data())
@@ -68,8 +72,10 @@ def test_enormous_scores_give_a_softmax_without_a_warning(scores, data):
     valid = data.draw(npst.arrays(bool, scores.shape))
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         p, q = softmax(scores), softmax(scores, valid)
-    np.testing.assert_allclose(p.sum(axis=-1), 1, rtol=1e-14)
-    np.testing.assert_allclose(q.sum(axis=-1), valid.any(axis=-1), rtol=1e-14)
+    np.testing.assert_allclose(p.sum(axis=-1), 1, rtol=rounding(np.float64, 2 * scores.shape[-1] + 2))
+    np.testing.assert_allclose(
+        q.sum(axis=-1), valid.any(axis=-1), rtol=rounding(np.float64, 2 * scores.shape[-1] + 2)
+    )
 
 
 @given(moderate, st.integers(0, 99))
@@ -84,7 +90,7 @@ def test_the_derivative_of_softmax_in_terms_of_its_value_is_right(scores, seed):
 
 @given(moderate)
 def test_log_softmax_is_the_logarithm_of_softmax(scores):
-    np.testing.assert_allclose(log_softmax(scores), np.log(softmax(scores)), rtol=1e-12, atol=1e-14)
+    assert_close(log_softmax(scores), np.log(softmax(scores)))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

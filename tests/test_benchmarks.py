@@ -7,9 +7,9 @@ import pytest
 from benchmarks import contests, measure, table, worker
 from benchmarks.contests import BOTH, EAGER, FUSED, HIPS, Contest, Goal, Job
 from benchmarks.measure import DisagreementError, Row, Settings
-from benchmarks.problems import layer_problem, translation_problem, without_end
+from benchmarks.problems import LEARNING_RATE, layer_problem, translation_problem, without_end
 from benchmarks.subjects import ours
-from comparing import assert_close
+from comparing import TERMS, assert_close, rounding
 
 from seqmem import LSTMCell, Recurrent
 
@@ -41,7 +41,7 @@ def test_hips_autograd_computes_what_ours_does_and_in_the_same_dtype(require, dt
 
     problem = layer_problem("lstm", SHAPE, dtype)
     theirs, right = hips_autograd.layer(problem).results(), ours.layer(problem).results()
-    assert_close(theirs, right, 1e-11 if dtype == "float64" else 1e-5)
+    assert_close(theirs, right)
     assert {array.dtype for array in (*theirs.values(), *right.values())} == {np.dtype(dtype)}
 
 
@@ -51,7 +51,10 @@ def test_eager_torchs_training_step_is_ours(require, unequal):
     from benchmarks.subjects import torch_eager
 
     problem = translation_problem(SIZES, "float64", unequal)
-    assert_close(torch_eager.training(problem).results(), ours.training(problem).results(), 1e-9)
+    # a move is a difference of parameters over the rate; Adam's first is a gradient over its own size, whose
+    # terms may cancel
+    bound = rounding(np.float64, TERMS, size=16 / LEARNING_RATE)
+    assert_close(torch_eager.training(problem).results(), ours.training(problem).results(), bound)
 
 
 def test_greedy_decoding_in_eager_torch_finds_our_tokens_and_takes_all_steps(require):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from comparing import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_glorot_stays_within_its_limit_over_the_last_two_axes(G, D, H, dtype):
 
 def test_glorot_has_its_variance():
     W = glorot_uniform(np.random.default_rng(0), (4, 200, 100), np.dtype(float))
+    # four standard errors of the variance and of the mean of 80,000 numbers from a fixed seed
     assert abs(W.var() / (2 / 300) - 1) < 0.02
     assert abs(W.mean()) < 1e-3
 
@@ -56,7 +58,7 @@ def test_glorot_has_its_variance():
 @given(sizes, sizes, st.integers(0, 99))
 def test_orthogonal_matrices_keep_norms_and_differ_from_gate_to_gate(G, H, seed):
     Q = orthogonal(np.random.default_rng(seed), (G, H, H), np.dtype(float))
-    np.testing.assert_allclose(Q.swapaxes(1, 2) @ Q, np.broadcast_to(np.eye(H), Q.shape), atol=1e-14)
+    assert_close(Q.swapaxes(1, 2) @ Q, np.broadcast_to(np.eye(H), Q.shape))
     if H > 1:
         assert len({gate.tobytes() for gate in Q}) == G
 
@@ -65,7 +67,7 @@ def test_orthogonal_matrices_are_the_one_factor_with_a_positive_diagonal_beside_
     """Only then is every orthogonal matrix equally likely (Mezzadri, 2007)."""
     R = orthogonal(np.random.default_rng(0), (50, 4, 4), np.dtype(float)).swapaxes(1, 2)
     R = R @ np.random.default_rng(0).standard_normal((50, 4, 4))
-    np.testing.assert_allclose(np.tril(R, -1), 0, atol=1e-13)
+    assert_close(np.tril(R, -1), np.zeros_like(R))
     assert (np.diagonal(R, axis1=1, axis2=2) > 0).all()
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from comparing import ROUNDING
 from pages import stop_clock
 
 from seqmem import GRUCell, LSTMCell, LSTMState, Recurrent, RNNCell
@@ -119,7 +120,7 @@ def ids_of(kind):
 
 
 def close(value, expected):
-    return math.isclose(value, expected, rel_tol=1e-12, abs_tol=1e-12)
+    return math.isclose(value, expected, rel_tol=ROUNDING, abs_tol=ROUNDING)
 
 
 def read(page, identifier):

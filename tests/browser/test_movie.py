@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from comparing import ROUNDING
 from pages import least_contrast, overflow, stop_clock, texts, values
 
 from seqmem import (
@@ -75,7 +76,7 @@ def test_the_table_of_every_step_holds_the_trace(show, cell):
         shown = table(page)
         assert shown.keys() == trace.keys()
         for name, rows in trace.items():
-            np.testing.assert_allclose(shown[name], rows[step], rtol=0, atol=1e-12)
+            np.testing.assert_allclose(shown[name], rows[step], rtol=0, atol=ROUNDING)
 
 
 def test_the_value_under_the_pointer_is_read_out_and_a_click_chooses_it(show, lstm):
@@ -87,28 +88,28 @@ def test_the_value_under_the_pointer_is_read_out_and_a_click_chooses_it(show, ls
         for step, unit in ((0, 0), (2, 3), (5, 1)):
             x, y = box["width"] * (step + 0.5) / T, box["height"] * (unit + 0.5) / H
             page.mouse.move(box["x"] + x, box["y"] + y)
-            assert readout(page) == pytest.approx(trace[name][step, unit], abs=1e-12)
+            assert readout(page) == pytest.approx(trace[name][step, unit], abs=ROUNDING)
     assert f"unit 1, t = 5 ({5})" in page.inner_text("[data-readout]")
     assert step_of(page) == T - 1
     page.mouse.click(box["x"] + box["width"] * 2.5 / T, box["y"] + box["height"] * 3.5 / H)
     assert step_of(page) == 2
     assert page.text_content("[data-table] tr[aria-current] th") == "3"
     page.mouse.move(0, 0)
-    assert readout(page) == pytest.approx(trace["h"][2, 3], abs=1e-12)
+    assert readout(page) == pytest.approx(trace["h"][2, 3], abs=ROUNDING)
 
 
 def test_a_keyboard_goes_from_cell_to_cell(show, lstm):
     layer, xs, trace = lstm
     page = show(layer, xs)
     page.locator(".map").focus()
-    assert readout(page) == pytest.approx(trace["f"][5, 0], abs=1e-12)
+    assert readout(page) == pytest.approx(trace["f"][5, 0], abs=ROUNDING)
     for key, step, unit in [
         *(("ArrowLeft", 4, 0), ("ArrowDown", 4, 1), ("Home", 0, 1), ("ArrowLeft", 0, 1), ("PageDown", 0, 3)),
         *(("ArrowDown", 0, 3), ("End", 5, 3), ("ArrowUp", 5, 2), ("ArrowRight", 5, 2), ("PageUp", 5, 0)),
     ]:
         page.keyboard.press(key)
         assert step_of(page) == step
-        assert readout(page) == pytest.approx(trace["f"][step, unit], abs=1e-12)
+        assert readout(page) == pytest.approx(trace["f"][step, unit], abs=ROUNDING)
         assert page.text_content("[data-table] tr[aria-current] th") == str(unit)
 
 
@@ -120,7 +121,7 @@ def test_quantities_are_chosen_by_keyboard_and_explained(show, lstm):
         page.keyboard.press("ArrowRight")
         assert page.evaluate("document.activeElement.textContent").startswith(name)
         assert words in page.inner_text(".part > .quiet")
-        assert readout(page) == pytest.approx(trace[name][5, 0], abs=1e-12)
+        assert readout(page) == pytest.approx(trace[name][5, 0], abs=ROUNDING)
 
 
 def test_it_plays_to_the_end_and_stops(show, lstm):
@@ -169,7 +170,7 @@ def test_encoder_and_decoder_are_shown_with_the_attention(show):
     page.click("text=attention")
     for step in range(4):
         go_to(page, step)
-        np.testing.assert_allclose(table(page)["weights"], found.weights[step], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(table(page)["weights"], found.weights[step], rtol=0, atol=ROUNDING)
     rows = texts(page, "[data-table] tbody th bdi")
     assert rows == ["a", "c", "b"]
 
@@ -189,7 +190,7 @@ def test_a_large_trace_is_shown_and_a_step_paints_no_map_again(show):
     layer, xs, trace = layer_and_trace(LSTMCell(D, 128, rng=0), 200)
     page = show(layer, xs)
     go_to(page, 77)
-    np.testing.assert_allclose(table(page)["c"], trace["c"][77], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(table(page)["c"], trace["c"][77], rtol=0, atol=ROUNDING)
     painted = page.evaluate(
         """() => {
             const paint = window.paintMap;

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from comparing import ROUNDING
 from pages import least_contrast, overflow, texts, values
 
 from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, Seq2Seq, Translator, Vocabulary
@@ -50,7 +51,7 @@ def test_each_word_that_is_clicked_shows_its_own_weights(show, dtype):
     for step in reversed(range(len(found.target))):
         page.click(f"[data-output] button >> nth={step}")
         shown = values(page, "[data-source] li")
-        np.testing.assert_allclose(shown, found.weights[step], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(shown, found.weights[step], rtol=0, atol=ROUNDING)
         assert chosen(page) == step
         assert page.locator("[data-matrix] tbody tr").nth(step).get_attribute("aria-current") == "true"
         assert page.locator("[data-matrix] tr[aria-current]").count() == 1
@@ -68,7 +69,7 @@ def test_the_matrix_is_a_table_of_all_weights_with_its_headings(show):
     assert texts(page, "[data-matrix] thead th[scope=col]") == found.source
     assert texts(page, "[data-matrix] tbody th[scope=row]") == found.target
     shown = np.reshape(values(page, "[data-matrix] tbody td"), found.weights.shape)
-    np.testing.assert_allclose(shown, found.weights, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(shown, found.weights, rtol=0, atol=ROUNDING)
     for text, value in zip(texts(page, "[data-matrix] tbody td"), shown.ravel(), strict=True):
         assert float(text.strip("<>")) == pytest.approx(100 * value, abs=1)
 
@@ -186,7 +187,7 @@ def test_a_200_word_sentence_shows_all_its_weights(show):
     (found,) = translator.translate([text], max_length=100)
     page = show(translator, [text], max_length=100)
     page.click("[data-output] button >> nth=99")
-    np.testing.assert_allclose(values(page, "[data-source] li"), found.weights[99], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(values(page, "[data-source] li"), found.weights[99], rtol=0, atol=ROUNDING)
     assert page.locator("[data-matrix] tbody td").count() == 20_000
     best = int(found.weights[99].argmax())
     for list_of, node in (

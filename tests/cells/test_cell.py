@@ -75,7 +75,7 @@ def test_the_gate_axis_leads(kind):
 def test_the_recurrent_weights_start_orthogonal_and_the_biases_at_zero(kind):
     cell = CELLS[kind](5, 4, rng=3)
     for W_h in cell.W_h.reshape(-1, 4, 4):
-        np.testing.assert_allclose(W_h.T @ W_h, np.eye(4), atol=1e-14)
+        assert_close(W_h.T @ W_h, np.eye(4))
     if kind != "lstm":
         assert not cell.b.any()
     assert not cell.params.get("b_hn", np.zeros(1)).any()

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from comparing import TERMS, rounding
 
 from seqmem import LSTMCell, assert_gradients
 from seqmem.checking import Report, gradcheck_functions
@@ -223,7 +224,7 @@ def test_in_single_precision_the_tolerance_is_that_of_single_precision(off):
     report = gradcheck_functions(dense, back, inputs)
     assert report.tolerance == 4096 * np.finfo(np.float32).eps
     assert rows_of(report, "wrong") == (["w"] if off else [])
-    assert 0 < report.rows[0].max_error < 1e-5
+    assert 0 < report.rows[0].max_error < rounding(np.float32, TERMS)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from comparing import assert_close, assert_same, leaves
+from comparing import ROUNDING, assert_close, assert_same, leaves
 from strategies import CELLS, exposed
 
 from seqmem import AdditiveAttention, Embedding, LSTMState, Recurrent, clip_by_global_norm, cross_entropy
@@ -15,8 +15,8 @@ from seqmem.checking.passes import lstm
 PASSES = ("rnn", "lstm", "gru_before", "gru_after", "attention", "embedding", "cross_entropy", "clipping")
 RECURRENT = {"rnn": "rnn", "lstm": "lstm", "gru_before": "gru", "gru_after": "gru, reset after"}
 T, B, D, H = 4, 3, 2, 5
-EQUAL = 1e-12
-DISTINCT = 1e-6
+EQUAL = ROUNDING
+DISTINCT = 1e-6  # of an array's largest entry: what a mistake must change to count as one
 
 
 def reference(name):

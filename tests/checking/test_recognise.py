@@ -37,7 +37,7 @@ def codes(found):
 
 
 def unlike(one, other):
-    """Whether results differ by more than rounding, or one has what the other has not."""
+    """Whether results differ visibly, as no rounding does, or one has what the other has not."""
     return one.keys() != other.keys() or any(
         np.shape(one[key]) != np.shape(other[key]) or not np.allclose(one[key], other[key], 1e-7, 1e-9)
         for key in one

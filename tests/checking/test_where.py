@@ -213,7 +213,7 @@ def test_in_a_large_module_the_wrong_entry_is_found_by_halves(index):
     (row,) = [row for row in report.rows if row.verdict == "wrong"]
     assert (row.name, row.where) == ("W_h", index)
     got, right = (float(part.split()[-1]) for part in row.note.split(", right is"))
-    assert got - right == pytest.approx(0.125, rel=1e-4)
+    assert got - right == pytest.approx(0.125, rel=1e-4)  # six digits are shown
 
 
 @pytest.mark.parametrize("max_elements", [0, 20_000])

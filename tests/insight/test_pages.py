@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from comparing import assert_close
 
 from seqmem import (
     AdditiveAttention,
@@ -128,7 +129,7 @@ def test_a_movie_shows_the_traces_of_encoder_and_decoder(cell):
     assert len(writes["steps"]) == 4
     # a search and teacher forcing are the same arithmetic
     weights = next(array_of(one) for one in writes["quantities"] if one["name"] == "weights")
-    np.testing.assert_allclose(weights, hypothesis.weights, rtol=1e-12)
+    assert_close(weights, hypothesis.weights)
 
 
 def test_a_movie_names_the_step_that_ends_the_text():

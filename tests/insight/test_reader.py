@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from comparing import ROUNDING
 
 from seqmem import check_module, gradcheck
 from seqmem.data import recall
@@ -17,7 +18,7 @@ def test_the_readers_gradients_are_right(cell, attention_size):
     for param in reader.params.values():
         param[...] = rng.uniform(-0.8, 0.8, param.shape)
     tokens = rng.integers(7, size=(5, 3))
-    report = gradcheck(reader, tokens, tolerance=1e-11)
+    report = gradcheck(reader, tokens, tolerance=ROUNDING)
     assert report.passed, report
     assert "purity" in check_module(reader, tokens).passed
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from comparing import assert_close
 
 from seqmem import AdditiveAttention, Decoder, FixedContext, GRUCell, LSTMCell, LSTMState, Recurrent, RNNCell
 from seqmem.checking import with_exposing_params
@@ -72,7 +73,7 @@ def test_a_traced_pass_keeps_the_pre_activations_and_changes_no_result(kind, opt
     for gate in layer.cell.gates or ("h",):
         a = trace[f"a_{gate}" if layer.cell.gates else "a"][first]
         activated = np.tanh(a) if gate in ("g", "n", "h") else sigmoid(a)
-        np.testing.assert_allclose(trace[gate][first], activated, rtol=1e-14)
+        assert_close(trace[gate][first], activated)
 
 
 @every_cell
@@ -85,7 +86,7 @@ def test_the_gradients_of_the_pre_activations_add_up_to_the_bias_s(kind, options
     _, grads = layer.backward((upstream, None), cache)
     names = [f"a_{gate}" for gate in layer.cell.gates] or ["a"]
     found = np.array([gradients[name].sum(axis=(0, 1)) for name in names])
-    np.testing.assert_allclose(found, grads["cell.b"].reshape(found.shape), rtol=1e-12)
+    assert_close(found, grads["cell.b"].reshape(found.shape))
 
 
 @every_cell
@@ -105,7 +106,7 @@ def test_the_gradient_of_a_state_is_what_the_complex_step_finds(kind, t):
             after = LSTMState(h, parts["c"]) if kind == "lstm" else h
             (later, _), _ = layer.forward(xs[t + 1 :], after)
             loss = (upstream[t] * h).sum() + (upstream[t + 1 :] * later).sum()
-            np.testing.assert_allclose(gradients[name][t][index], loss.imag / 1e-20, rtol=1e-11, atol=1e-13)
+            assert_close(gradients[name][t][index], loss.imag / 1e-20)
             part[index] = part[index].real
 
 
@@ -120,14 +121,14 @@ def test_a_decoder_shows_its_gates_what_it_looked_at_and_the_gradients_of_both(c
     trace = decoder.trace(cache)
     assert list(trace) == [*NAMES["lstm"], "a_i", "a_f", "a_o", "a_g", "weights", "context"]
     assert np.array_equal(trace["weights"], weights)
-    np.testing.assert_allclose(trace["context"], np.einsum("tbs,sbk->tbk", weights, keys), rtol=1e-12)
-    np.testing.assert_allclose(trace["h"] @ decoder.output.W + decoder.output.b, logits, rtol=1e-12)
+    assert_close(trace["context"], np.einsum("tbs,sbk->tbk", weights, keys))
+    assert_close(trace["h"] @ decoder.output.W + decoder.output.b, logits)
 
     upstream = rng.standard_normal(logits.shape)
     gradients = decoder.trace_gradients((upstream, None), cache)
     (_, d_state, _), grads = decoder.backward((upstream, None), cache)
     found = np.array([gradients[f"a_{gate}"].sum(axis=(0, 1)) for gate in "ifog"])
-    np.testing.assert_allclose(found, grads["cell.b"], rtol=1e-12)
+    assert_close(found, grads["cell.b"])
     last = upstream[-1] @ decoder.output.W.T
-    np.testing.assert_allclose(gradients["h"][-1], last, rtol=1e-12)
+    assert_close(gradients["h"][-1], last)
     assert d_state.h.any() or context == "fixed"

@@ -1,7 +1,6 @@
 """Greedy search is a plain loop over the decoder's step."""
 
 import numpy as np
-import pytest
 import strategies as draw
 from comparing import assert_close
 from hypothesis import given, settings
@@ -61,7 +60,7 @@ def test_of_equally_probable_tokens_the_lowest_id_is_taken(d, max_length):
         for hypothesis in greedy_search(d.decoder, d.state, memory, 0, end, max_length):
             assert hypothesis.tokens == ([] if end == 0 else [0] * max_length)
             steps = min(max_length, 1) if end == 0 else max_length
-            assert hypothesis.score == pytest.approx(-steps * np.log(V), abs=1e-12)
+            assert_close(hypothesis.score, -steps * np.log(V))
 
 
 @settings(max_examples=40)

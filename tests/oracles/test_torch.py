@@ -129,11 +129,11 @@ def test_a_layer_equals_torchs_values_and_all_gradients(torch, leaf, rng, kind, 
     loss.backward()
 
     found = [part.detach().numpy()[0] for part in their_final]
-    assert_close(hs, their_hs.detach().numpy(), 1e-10)
-    assert_close(list(final) if kind == "lstm" else [final], found, 1e-10)
-    assert_close(d_xs, their_xs.grad.numpy(), 1e-10)
+    assert_close(hs, their_hs.detach().numpy())
+    assert_close(list(final) if kind == "lstm" else [final], found)
+    assert_close(d_xs, their_xs.grad.numpy())
     d_parts = list(d_state) if kind == "lstm" else [d_state]
-    assert_close(d_parts, [part.grad.numpy()[0] for part in their_state], 1e-10)
+    assert_close(d_parts, [part.grad.numpy()[0] for part in their_state])
     their_grads = {name: weight.grad.numpy() for name, weight in weights.items()}
     right = {
         "cell.W_x": from_torch(their_grads["weight_ih"], kind, cell.W_x),
@@ -142,7 +142,7 @@ def test_a_layer_equals_torchs_values_and_all_gradients(torch, leaf, rng, kind, 
     }
     if kind == "gru, reset after":
         right["cell.b_hn"] = from_torch(their_grads["bias_hh"], kind, cell.b)[2]
-    assert_close(grads, right, 1e-10)
+    assert_close(grads, right)
 
 
 def torch_step(torch, kind, p, prefix, x, state):
@@ -191,9 +191,9 @@ def test_a_layer_equals_its_equations_in_torch_where_torch_has_no_such_layer(tor
     their_hs, their_final = torch_run(torch, kind, p, "cell.", their_xs, their_state, lengths)
     outputs, upstream = (their_hs, *their_final), (d_hs, *parts[1])
     torch.autograd.backward(outputs, [torch.from_numpy(d) for d in upstream])
-    assert_close([hs, *parts[2]], detached(outputs), 1e-10)
-    assert_close([d_xs, *parts[3]], [x.grad.numpy() for x in (their_xs, *their_state)], 1e-10)
-    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()}, 1e-10)
+    assert_close([hs, *parts[2]], detached(outputs))
+    assert_close([d_xs, *parts[3]], [x.grad.numpy() for x in (their_xs, *their_state)])
+    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
 
 
 def torch_attention(torch, p, prefix, query, keys, lengths):
@@ -216,9 +216,9 @@ def test_additive_attention_equals_its_equations_in_torch(torch, leaf, rng):
     p, inputs = {name: leaf(param) for name, param in attention.params.items()}, (leaf(query), leaf(keys))
     theirs = torch_attention(torch, p, "", *inputs, lengths)
     torch.autograd.backward(theirs, [torch.from_numpy(d) for d in (d_context, d_weights)])
-    assert_close(list(outputs), detached(theirs), 1e-10)
-    assert_close(list(d_inputs), [x.grad.numpy() for x in inputs], 1e-10)
-    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()}, 1e-10)
+    assert_close(list(outputs), detached(theirs))
+    assert_close(list(d_inputs), [x.grad.numpy() for x in inputs])
+    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
 
 
 def test_a_linear_layer_and_an_embedding_equal_torchs(torch, leaf, rng):
@@ -232,9 +232,9 @@ def test_a_linear_layer_and_an_embedding_equal_torchs(torch, leaf, rng):
     their_x = torch.nn.functional.embedding(torch.from_numpy(tokens), their_table)
     their_y = torch.nn.functional.linear(their_x, W, b)
     their_y.backward(torch.from_numpy(d_y))
-    assert_close(y, their_y.detach().numpy(), 1e-10)
-    assert_close(grads, {"W": W.grad.numpy().T, "b": b.grad.numpy()}, 1e-10)
-    assert_close(table_grads, {"W": their_table.grad.numpy()}, 1e-10)
+    assert_close(y, their_y.detach().numpy())
+    assert_close(grads, {"W": W.grad.numpy().T, "b": b.grad.numpy()})
+    assert_close(table_grads, {"W": their_table.grad.numpy()})
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -246,7 +246,7 @@ def test_cross_entropy_equals_torchs(torch, leaf, rng, masked):
     their_targets = torch.from_numpy(targets if mask is None else np.where(mask, targets, -100))
     their_loss = torch.nn.functional.cross_entropy(theirs.reshape(-1, 6), their_targets.reshape(-1))
     their_loss.backward()
-    assert_close((loss, d_logits), (their_loss.item(), theirs.grad.numpy()), 1e-12)
+    assert_close((loss, d_logits), (their_loss.item(), theirs.grad.numpy()))
 
 
 @pytest.mark.parametrize("ours", [SGD(0.1), SGD(0.1, momentum=0.9), Adam(0.01, 0.8, 0.95, 1e-4)], ids=str)
@@ -263,7 +263,7 @@ def test_optimizers_step_as_torchs_do(torch, leaf, rng, ours):
             tensor.grad = torch.from_numpy(grads[name].copy())
         ours.step(params, grads)
         optimizer.step()
-        assert_close(params, {name: tensor.detach().numpy() for name, tensor in theirs.items()}, 1e-12)
+        assert_close(params, {name: tensor.detach().numpy() for name, tensor in theirs.items()})
 
 
 @pytest.mark.parametrize("max_norm", [0.1, 3.0, 1e3])
@@ -274,7 +274,7 @@ def test_clipping_equals_torchs(torch, leaf, rng, max_norm):
         tensor.grad = torch.from_numpy(grads[name].copy())
     their_norm = torch.nn.utils.clip_grad_norm_(theirs.values(), max_norm)
     clipped, norm = clip_by_global_norm(grads, max_norm)
-    assert_close(norm, their_norm.item(), 1e-12)
+    assert_close(norm, their_norm.item())
     right = {name: tensor.grad.numpy() for name, tensor in theirs.items()}
     assert_close(clipped, right, 2e-6 / max_norm)  # torch adds 1e-6 to the norm that it divides by
 
@@ -329,9 +329,9 @@ def test_the_encoder_decoder_equals_the_same_model_in_torch(
     labels = torch.from_numpy(np.where(mask, targets, -100))
     their_loss = torch.nn.functional.cross_entropy(theirs[0].reshape(-1, 8), labels.reshape(-1))
     their_loss.backward()
-    assert_close(list(outputs), detached(theirs), 1e-10)
-    assert_close(loss, their_loss.item(), 1e-10)
-    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()}, 1e-10)
+    assert_close(list(outputs), detached(theirs))
+    assert_close(loss, their_loss.item())
+    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
 
 
 def test_a_state_of_torchs_lstm_is_ours_in_the_same_order(torch, rng):
@@ -339,4 +339,4 @@ def test_a_state_of_torchs_lstm_is_ours_in_the_same_order(torch, rng):
     x, state = rng.standard_normal((B, D)), random_state(cell, B, rng)
     layer, _ = torch_layer(torch, cell, "lstm")
     _, (h, c) = layer(torch.from_numpy(x[None]), tuple(torch.from_numpy(part[None]) for part in state))
-    assert_close(cell.forward(x, state)[0], LSTMState(h[0].detach().numpy(), c[0].detach().numpy()), 1e-10)
+    assert_close(cell.forward(x, state)[0], LSTMState(h[0].detach().numpy(), c[0].detach().numpy()))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from comparing import rounding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,7 +67,7 @@ class SetClock:
 def test_training_finds_the_plane() -> None:
     model = Plane()
     history = fit(model, make_batches(8, 8, 8), SGD(0.3), epochs=200)
-    np.testing.assert_allclose(model.params["w"], [1, -2, 3], atol=1e-6)
+    np.testing.assert_allclose(model.params["w"], [1, -2, 3], atol=1e-6)  # how far 200 epochs come
     assert model.params["b"] == pytest.approx(4)
     assert history.loss[-1] < 1e-10 < history.loss[0]
 
@@ -167,7 +168,7 @@ def test_the_learning_rate_is_put_back_when_training_breaks_off() -> None:
 @given(st.floats(0, 1))
 def test_cosine_decay_falls_from_1_to_0(fraction: float) -> None:
     assert cosine_decay(0) == 1
-    assert cosine_decay(1) == pytest.approx(0, abs=1e-15)
+    assert cosine_decay(1) == pytest.approx(0, abs=rounding(np.float64, 4))
     assert cosine_decay(fraction) == pytest.approx(math.cos(fraction * math.pi / 2) ** 2)
 
 
@@ -190,7 +191,7 @@ def test_a_time_budget_ends_training_after_the_step_in_which_it_is_over(
         validate=lambda model: len(model.seen),
     )
     assert history.metric == [4, 6]
-    assert model.rates == pytest.approx([1 - second / 5.5 for second in range(6)], abs=1e-3)
+    assert model.rates == pytest.approx([1 - second / 5.5 for second in range(6)])
 
 
 @pytest.mark.parametrize("max_norm", [None, 1e-3])

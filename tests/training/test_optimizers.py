@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from comparing import assert_close, rounding
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +53,9 @@ def test_adam_is_algorithm_1_of_its_paper(
     for gradient in gradients:
         optimizer.step(params, {"w": np.array([gradient])})
     expected = adam_by_the_paper(2.0, gradients, rate, b1, b2, eps)
-    assert params["w"][0] == pytest.approx(expected, rel=1e-9, abs=1e-9 * rate)
+    # 12 steps of ten operations each; 1 - beta2**t loses the digits that 1 and beta2**t share, up to four
+    bound = rounding(np.float64, 12 * 10, size=1e4)
+    assert params["w"][0] == pytest.approx(expected, rel=bound, abs=bound * 12 * rate)
 
 
 @given(st.floats(1e-4, 1e4), RATES, st.booleans())
@@ -61,7 +64,7 @@ def test_adams_first_step_is_the_learning_rate_whatever_the_gradient(
 ) -> None:
     params = {"w": np.array([0.0])}
     Adam(rate, epsilon=1e-12).step(params, {"w": np.array([size if up else -size])})
-    assert params["w"][0] == pytest.approx(-rate if up else rate, rel=1e-6)
+    assert params["w"][0] == pytest.approx(-rate if up else rate, rel=1e-7)  # epsilon / size is 1e-8
 
 
 @given(SEEDS, RATES, st.floats(0, 0.99))
@@ -76,7 +79,7 @@ def test_sgd_is_its_two_equations(seed: int, rate: float, momentum: float) -> No
             velocity[name] = momentum * velocity[name] - rate * grad
             expected[name] = expected[name] + velocity[name]
     for name in params:
-        np.testing.assert_allclose(params[name], expected[name], rtol=1e-12, atol=1e-12)
+        assert_close(params[name], expected[name])
 
 
 @pytest.mark.parametrize("make", MAKERS)
@@ -215,7 +218,7 @@ def test_clipping_bounds_the_norm_and_keeps_the_direction(
     before = norm_of(grads)
     with np.errstate(all="raise"):
         clipped, norm = clip_by_global_norm(grads, max_norm)
-    tolerance = 1e-5 if dtype is np.float32 else 1e-13
+    tolerance = rounding(dtype, 4 * 17)  # 17 numbers: divided, squared, added; and the test does the same
     assert norm == pytest.approx(before, rel=tolerance)
     if norm <= max_norm:
         assert all(clipped[name] is grads[name] for name in grads)
@@ -228,7 +231,7 @@ def test_clipping_bounds_the_norm_and_keeps_the_direction(
             clipped[name].astype(float),
             grad.astype(float) * (max_norm / before),
             rtol=10 * tolerance,
-            atol=1e-44,
+            atol=1e-44,  # seven times the smallest number of float32
         )
 
 
@@ -237,7 +240,7 @@ def test_clipping_gradients_whose_squares_overflow(dtype: Any, size: float) -> N
     with np.errstate(all="raise"):
         clipped, norm = clip_by_global_norm({"w": np.full(4, size, dtype), "z": np.zeros(3, dtype)}, 1.0)
     assert norm == pytest.approx(2 * size) or (math.isinf(norm) and size == 1e308)
-    np.testing.assert_allclose(clipped["w"], 0.5, rtol=1e-6)
+    np.testing.assert_allclose(clipped["w"], 0.5, rtol=rounding(dtype, 10))
     assert not clipped["z"].any()
 
 
@@ -249,7 +252,8 @@ def test_gradients_that_are_no_floats_are_refused(dtype: Any) -> None:
 
 def test_the_norm_of_half_precision_does_not_lose_small_squares() -> None:
     grads = {f"w{k}": np.array([1e-4], np.float16) for k in range(10)}
-    assert clip_by_global_norm(grads, 1.0)[1] == pytest.approx(3.16e-4, rel=1e-2)
+    right = 1e-4 * math.sqrt(10)
+    assert clip_by_global_norm(grads, 1.0)[1] == pytest.approx(right, rel=rounding(np.float16, 10))
 
 
 @pytest.mark.parametrize("grads", [{}, {"w": np.zeros(3)}, {"w": np.zeros((0, 2))}])
