@@ -103,9 +103,9 @@ def test_an_empty_source_and_an_empty_target_are_fine():
 
 
 def test_what_a_vocabulary_lacks_is_unknown():
-    batch = make_batch([(["a", "q"], ["q"])], SOURCE, TARGET)
+    batch = make_batch([(["a", "q"], ["q", "v"])], SOURCE, TARGET)
     assert batch.source.T.tolist() == [[4, UNKNOWN]]
-    assert batch.targets.T.tolist() == [[UNKNOWN, END]]
+    assert batch.targets.T.tolist() == [[UNKNOWN, 5, END]]
 
 
 @pytest.mark.parametrize("make", [make_batch, lambda *arguments: BucketedBatches(*arguments, batch_size=2)])

@@ -203,5 +203,8 @@ def test_a_broken_model_is_named_and_gives_no_page():
     translator.model.encoder.embedding.W[...] = np.nan
     with pytest.raises(ValueError, match="not finite"):
         attention_page(translator, ["a b"], max_length=3)
-    with pytest.raises(ValueError, match="trace of 'i' is not finite"):
+    with pytest.raises(ValueError, match="not finite"):
         gate_movie(translator, "a b", max_length=3)
+    layer = Recurrent(LSTMCell(2, 3, rng=0))
+    with pytest.raises(ValueError, match="trace of 'i' is not finite"):
+        gate_movie(layer, np.full((4, 2), np.nan))

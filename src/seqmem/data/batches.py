@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from seqmem.data.vocabulary import END, PAD, START, Vocabulary
+from seqmem.data.pairs import check_pair, too_long
+from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.models.batch import Batch
 from seqmem.module import Array
@@ -43,7 +44,13 @@ def pad(sequences: Iterable[Sequence[int] | Array]) -> tuple[Array, Array]:
     return _pad([as_ids(row, largest, ("S",), "pad", f"sequences[{i}]") for i, row in enumerate(sequences)])
 
 
-def make_batch(pairs: Iterable[Pair], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary) -> Batch:
+def make_batch(
+    pairs: Iterable[Pair],
+    source_vocabulary: Vocabulary,
+    target_vocabulary: Vocabulary,
+    *,
+    allow_unknown: bool = False,
+) -> Batch:
     """Pairs of (source symbols, target symbols) as the arrays that a model is trained on.
 
     The decoder is fed START and the target, and should answer the target and END. Symbols that a
@@ -52,13 +59,15 @@ def make_batch(pairs: Iterable[Pair], source_vocabulary: Vocabulary, target_voca
     Args:
         pairs: B pairs of sequences of strings; a plain string is its characters.
         source_vocabulary, target_vocabulary: what turns each side into ids.
+        allow_unknown: whether a side may be of unknown symbols only, as may well happen in a few held-out
+            pairs. In training it is the sign of a vocabulary that was made for something else.
 
     Returns:
         A Batch whose column b is pairs[b]; its arrays are intp, the mask bool.
 
     Raises:
         TypeError: for symbols that are not strings.
-        ValueError: for no pairs at all, or an entry that is not a pair.
+        ValueError: for no pairs at all, an entry that is not a pair, or a side of unknown symbols only.
 
     >>> letters = Vocabulary("abc")
     >>> batch = make_batch([("abc", "cb"), ("a", "")], letters, letters)
@@ -69,7 +78,21 @@ def make_batch(pairs: Iterable[Pair], source_vocabulary: Vocabulary, target_voca
     array([[6, 5, 2],
            [2, 0, 0]])
     """
-    return _batch(_encode(pairs, source_vocabulary, target_vocabulary, "make_batch"))
+    rows = _encode(pairs, source_vocabulary, target_vocabulary, "make_batch")
+    if not allow_unknown:
+        _refuse_unknown(rows, "make_batch")
+    return _batch(rows)
+
+
+def default_max_symbols(batch_size: int) -> int:
+    """The most symbols on either side of a batch, padding included, when nobody says otherwise.
+
+    Batches of sequences up to 256 symbols are never cut for it, and it is 16,384 at least.
+
+    >>> default_max_symbols(64), default_max_symbols(1000)
+    (16384, 256000)
+    """
+    return max(1 << 14, 256 * as_size(batch_size, "default_max_symbols", "batch_size"))
 
 
 class BucketedBatches:
@@ -80,13 +103,21 @@ class BucketedBatches:
     of all pools are shuffled. All that is random is drawn at the call, none of it while iterating.
     `len` is the number of batches in an epoch.
 
+    Either side of a batch has at most `max_symbols` symbols, padding included: rows times the longest. Pairs
+    so long that batch_size of them would have more are sorted among themselves and share smaller batches.
+
     Args:
         pairs, source_vocabulary, target_vocabulary: as in `make_batch`; the pairs are encoded once, here.
-        batch_size: pairs in a batch; one batch of an epoch may be smaller.
+        batch_size: pairs in a batch; one batch of an epoch may be smaller, and those of long pairs are.
+        max_symbols: the most symbols on either side of a batch; `default_max_symbols` when None.
+        on_too_long: called with a message that names the position of each pair of which one side alone has
+            more, the end of a target counted; the pair is left out. Such a pair is an error when None.
+        allow_unknown: whether a side may be of unknown symbols only, as in `make_batch`.
 
     Raises:
         TypeError: for symbols that are not strings.
-        ValueError: for no pairs, an entry that is not a pair, or a batch_size below 1.
+        ValueError: for no pairs, an entry that is not a pair, a batch_size or max_symbols below 1, a pair
+            that is too long, or a side of unknown symbols only.
 
     >>> letters = Vocabulary("abc")
     >>> batches = BucketedBatches([("a", "b"), ("abc", "cba"), ("b", "a")], letters, letters, batch_size=2)
@@ -102,25 +133,63 @@ class BucketedBatches:
         source_vocabulary: Vocabulary,
         target_vocabulary: Vocabulary,
         batch_size: int,
+        *,
+        max_symbols: int | None = None,
+        on_too_long: Callable[[str], object] | None = None,
+        allow_unknown: bool = False,
     ) -> None:
         self.batch_size = as_size(batch_size, "BucketedBatches", "batch_size")
-        self._rows = _encode(pairs, source_vocabulary, target_vocabulary, "BucketedBatches")
+        if max_symbols is None:
+            max_symbols = default_max_symbols(self.batch_size)
+        self.max_symbols = as_size(max_symbols, "BucketedBatches", "max_symbols")
+        rows = _encode(pairs, source_vocabulary, target_vocabulary, "BucketedBatches")
+        if not allow_unknown:
+            _refuse_unknown(rows, "BucketedBatches")
+        self._rows = _within(rows, self.max_symbols, on_too_long)
         self._lengths = np.array([(len(source), len(target)) for source, target in self._rows])  # (N, 2)
+        self._steps = np.array([_steps(row) for row in self._rows])  # (N,)
+        self._is_long = self._steps * self.batch_size > self.max_symbols  # (N,)
+        self._long_cuts = cut_by_symbols(
+            np.sort(self._steps[self._is_long]), self.batch_size, self.max_symbols
+        )
 
     def __len__(self) -> int:
-        return math.ceil(len(self._rows) / self.batch_size)
+        return math.ceil(np.count_nonzero(~self._is_long) / self.batch_size) + len(self._long_cuts)
 
     def __call__(self, rng: Rng) -> Iterator[Batch]:
         """One epoch."""
         rng = as_generator(rng)
         order = rng.permutation(len(self._rows))
+        is_long = self._is_long[order]
         cuts: list[Array] = []
-        for pool in _pieces(order, POOL * self.batch_size):
+        for pool in _pieces(order[~is_long], POOL * self.batch_size):
             source_lengths, target_lengths = self._lengths[pool].T
             by_length = pool[np.lexsort((target_lengths, source_lengths))]
             cuts += _pieces(by_length, self.batch_size)
+        long = order[is_long]
+        by_steps = long[np.argsort(self._steps[long], kind="stable")]
+        cuts += [by_steps[cut] for cut in self._long_cuts]
         shuffled = [cuts[i] for i in rng.permutation(len(cuts))]
         return (_batch([self._rows[i] for i in cut]) for cut in shuffled)
+
+
+def cut_by_symbols(steps: Sequence[int] | Array, batch_size: int, max_symbols: int) -> list[slice]:
+    """Runs of at most batch_size sequences, of at most max_symbols with their padding where one alone fits.
+
+    >>> cut_by_symbols([2, 2, 2, 9, 1], batch_size=3, max_symbols=6)
+    [slice(0, 3, None), slice(3, 4, None), slice(4, 5, None)]
+    """
+    cuts, start, longest = [], 0, 0
+    for position, length in enumerate(steps):
+        longest = max(longest, int(length))
+        if position > start:
+            rows = position + 1 - start
+            if rows > batch_size or rows * longest > max_symbols:
+                cuts.append(slice(start, position))
+                start, longest = position, int(length)
+    if len(steps):
+        cuts.append(slice(start, len(steps)))
+    return cuts
 
 
 def _encode(
@@ -128,16 +197,45 @@ def _encode(
 ) -> list[tuple[Array, Array]]:
     rows = []
     for position, pair in enumerate(pairs):
-        if len(pair) != 2:
-            raise ValueError(
-                f"{caller}: pairs[{position}] has {len(pair)} entries, expected 2: source and target symbols"
-            )
+        check_pair(pair, caller, position)
         source = np.array(source_vocabulary.encode(pair[0]), np.intp)
         target = np.array([START, *target_vocabulary.encode(pair[1]), END], np.intp)
         rows.append((source, target))
     if not rows:
         raise ValueError(f"{caller}: pairs is empty, expected at least one pair of source and target symbols")
     return rows
+
+
+def _steps(row: tuple[Array, Array]) -> int:
+    """Steps of the longer side; the decoder is fed START and the target, or answers it and END."""
+    return max(len(row[0]), len(row[1]) - 1)
+
+
+def _within(
+    rows: list[tuple[Array, Array]], max_symbols: int, on_too_long: Callable[[str], object] | None
+) -> list[tuple[Array, Array]]:
+    kept = []
+    for position, (source, target) in enumerate(rows):
+        complaint = too_long(len(source), len(target) - 1, max_symbols)
+        if not complaint:
+            kept.append((source, target))
+        elif on_too_long is None:
+            raise ValueError(f"BucketedBatches: pairs[{position}]: {complaint}: max_symbols")
+        else:
+            on_too_long(f"pairs[{position}]: {complaint}: left out")
+    if not kept:
+        raise ValueError(f"BucketedBatches: all {len(rows):,} pairs are too long")
+    return kept
+
+
+def _refuse_unknown(rows: list[tuple[Array, Array]], caller: str) -> None:
+    for side, name in enumerate(("source", "target")):
+        found = [row[1][1:-1] if side else row[0] for row in rows]
+        if any(ids.size for ids in found) and not any((ids != UNKNOWN).any() for ids in found):
+            raise ValueError(
+                f"{caller}: the {name} vocabulary knows none of the {name} symbols in pairs: was it made for "
+                "another level, language or file? allow_unknown=True takes them as they are"
+            )
 
 
 def _batch(rows: Sequence[tuple[Array, Array]]) -> Batch:
