@@ -1,7 +1,8 @@
 """Symbols and their ids, padded batches, files of pairs, and the built-in tasks: dates, phrases, recall."""
 
 from seqmem.data import dates, recall
-from seqmem.data.batches import BucketedBatches, default_max_symbols, make_batch, pad
+from seqmem.data.batches import BucketedBatches, make_batch, pad
+from seqmem.data.bounds import default_max_symbols
 from seqmem.data.pairs import read_pairs, train_validation_split
 from seqmem.data.phrases import phrases
 from seqmem.data.text import join_symbols, prepare_text, split_symbols

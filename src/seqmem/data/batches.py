@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from seqmem.data.pairs import check_pair, too_long
+from seqmem.data.bounds import cut_by_symbols, default_max_symbols, fits, too_long
+from seqmem.data.pairs import check_pair
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.models.batch import Batch
@@ -84,17 +85,6 @@ def make_batch(
     return _batch(rows)
 
 
-def default_max_symbols(batch_size: int) -> int:
-    """The most symbols on either side of a batch, padding included, when nobody says otherwise.
-
-    Batches of sequences up to 256 symbols are never cut for it, and it is 16,384 at least.
-
-    >>> default_max_symbols(64), default_max_symbols(1000)
-    (16384, 256000)
-    """
-    return max(1 << 14, 256 * as_size(batch_size, "default_max_symbols", "batch_size"))
-
-
 class BucketedBatches:
     """Shuffled batches of pairs of similar lengths, so that little of a batch is padding.
 
@@ -103,15 +93,16 @@ class BucketedBatches:
     of all pools are shuffled. All that is random is drawn at the call, none of it while iterating.
     `len` is the number of batches in an epoch.
 
-    Either side of a batch has at most `max_symbols` symbols, padding included: rows times the longest. Pairs
-    so long that batch_size of them would have more are sorted among themselves and share smaller batches.
+    Either side of a batch has at most `max_symbols` symbols, padding included: rows times the longest. So
+    that attention's memory is bounded too, rows S T is at most 256 max_symbols. Pairs so long that batch_size
+    of them would have more are sorted among themselves and share smaller batches.
 
     Args:
         pairs, source_vocabulary, target_vocabulary: as in `make_batch`; the pairs are encoded once, here.
         batch_size: pairs in a batch; one batch of an epoch may be smaller, and those of long pairs are.
         max_symbols: the most symbols on either side of a batch; `default_max_symbols` when None.
-        on_too_long: called with a message that names the position of each pair of which one side alone has
-            more, the end of a target counted; the pair is left out. Such a pair is an error when None.
+        on_too_long: called with a message that names the position of each pair that fits no batch, which is
+            then left out; such a pair is an error when None.
         allow_unknown: whether a side may be of unknown symbols only, as in `make_batch`.
 
     Raises:
@@ -146,11 +137,15 @@ class BucketedBatches:
         if not allow_unknown:
             _refuse_unknown(rows, "BucketedBatches")
         self._rows = _within(rows, self.max_symbols, on_too_long)
-        self._lengths = np.array([(len(source), len(target)) for source, target in self._rows])  # (N, 2)
-        self._steps = np.array([_steps(row) for row in self._rows])  # (N,)
-        self._is_long = self._steps * self.batch_size > self.max_symbols  # (N,)
+        # (N, 2): START is no step of a target, END is
+        self._lengths = np.array([(len(source), len(target) - 1) for source, target in self._rows])
+        longest, of_row = np.unique(self._lengths.max(axis=1), return_inverse=True)
+        is_long = [not fits(self.batch_size, n, n, self.max_symbols) for n in longest.tolist()]
+        self._is_long = np.array(is_long)[of_row]  # (N,)
+        long = self._lengths[self._is_long]
+        # the lengths in order are the same in every epoch, and so are the cuts
         self._long_cuts = cut_by_symbols(
-            np.sort(self._steps[self._is_long]), self.batch_size, self.max_symbols
+            long[_longest_last(long)].tolist(), self.batch_size, self.max_symbols
         )
 
     def __len__(self) -> int:
@@ -167,29 +162,10 @@ class BucketedBatches:
             by_length = pool[np.lexsort((target_lengths, source_lengths))]
             cuts += _pieces(by_length, self.batch_size)
         long = order[is_long]
-        by_steps = long[np.argsort(self._steps[long], kind="stable")]
-        cuts += [by_steps[cut] for cut in self._long_cuts]
+        by_longest = long[_longest_last(self._lengths[long])]
+        cuts += [by_longest[cut] for cut in self._long_cuts]
         shuffled = [cuts[i] for i in rng.permutation(len(cuts))]
         return (_batch([self._rows[i] for i in cut]) for cut in shuffled)
-
-
-def cut_by_symbols(steps: Sequence[int] | Array, batch_size: int, max_symbols: int) -> list[slice]:
-    """Runs of at most batch_size sequences, of at most max_symbols with their padding where one alone fits.
-
-    >>> cut_by_symbols([2, 2, 2, 9, 1], batch_size=3, max_symbols=6)
-    [slice(0, 3, None), slice(3, 4, None), slice(4, 5, None)]
-    """
-    cuts, start, longest = [], 0, 0
-    for position, length in enumerate(steps):
-        longest = max(longest, int(length))
-        if position > start:
-            rows = position + 1 - start
-            if rows > batch_size or rows * longest > max_symbols:
-                cuts.append(slice(start, position))
-                start, longest = position, int(length)
-    if len(steps):
-        cuts.append(slice(start, len(steps)))
-    return cuts
 
 
 def _encode(
@@ -206,14 +182,18 @@ def _encode(
     return rows
 
 
-def _steps(row: tuple[Array, Array]) -> int:
-    """Steps of the longer side; the decoder is fed START and the target, or answers it and END."""
-    return max(len(row[0]), len(row[1]) - 1)
+def _longest_last(lengths: Array) -> Array:
+    """The order of (N, 2) lengths by their longer side; only equal lengths stay as they were."""
+    source, target = lengths.T
+    return np.lexsort((target, source, lengths.max(axis=1)))
 
 
 def _within(
     rows: list[tuple[Array, Array]], max_symbols: int, on_too_long: Callable[[str], object] | None
 ) -> list[tuple[Array, Array]]:
+    longest = [max(lengths) for lengths in zip(*((len(s), len(t) - 1) for s, t in rows), strict=True)]
+    if fits(1, longest[0], longest[1], max_symbols):
+        return rows
     kept = []
     for position, (source, target) in enumerate(rows):
         complaint = too_long(len(source), len(target) - 1, max_symbols)
@@ -229,9 +209,10 @@ def _within(
 
 
 def _refuse_unknown(rows: list[tuple[Array, Array]], caller: str) -> None:
-    for side, name in enumerate(("source", "target")):
-        found = [row[1][1:-1] if side else row[0] for row in rows]
-        if any(ids.size for ids in found) and not any((ids != UNKNOWN).any() for ids in found):
+    framing = ((0, "source"), (2, "target"))  # START and END of a target are known to all
+    for side, (framed, name) in enumerate(framing):
+        known = (np.count_nonzero(row[side] != UNKNOWN) > framed for row in rows)
+        if not any(known) and any(len(row[side]) > framed for row in rows):
             raise ValueError(
                 f"{caller}: the {name} vocabulary knows none of the {name} symbols in pairs: was it made for "
                 "another level, language or file? allow_unknown=True takes them as they are"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from seqmem.data.bounds import too_long
 from seqmem.data.text import MARK, Level, check_level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
 from seqmem.validation import as_size
@@ -48,9 +49,9 @@ def read_pairs(
         path: the file.
         level: "char" or "word", as in `split_symbols`.
         columns: which columns are the source and the target, counted from 0; the first two when None.
-        max_symbols: the most that a line may have on either side, the end of a target counted as one; None is
-            no limit. `default_max_symbols` is the limit of `BucketedBatches`.
-        on_too_long: called with a message that names the line for each line beyond max_symbols, which is then
+        max_symbols: what a batch may hold, as in `BucketedBatches`, whose own is `default_max_symbols`; a
+            line beyond it is too long. None is no limit.
+        on_too_long: called with a message that names the line for each one that is too long, which is then
             left out; such a line is an error when None.
 
     Returns:
@@ -96,14 +97,6 @@ def read_pairs(
         because = f"all {left_out:,} lines are too long, " if left_out else ""
         raise ValueError(f"{name}: no pairs, {because}expected a source, a tab and a target on each line")
     return pairs
-
-
-def too_long(source_steps: int, target_steps: int, max_symbols: int) -> str:
-    """What is wrong with the length of a pair; nothing when either side is within the limit."""
-    if max(source_steps, target_steps) <= max_symbols:
-        return ""
-    side = "source" if source_steps >= target_steps else "target"
-    return f"the {side} has {max(source_steps, target_steps):,} symbols, expected at most {max_symbols:,}"
 
 
 def check_pair(pair: Any, caller: str, position: int) -> None:

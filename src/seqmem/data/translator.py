@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.data.batches import cut_by_symbols, default_max_symbols, pad
+from seqmem.data.batches import pad
+from seqmem.data.bounds import cut_by_symbols, default_max_symbols
 from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
 from seqmem.data.vocabulary import END, PAD, START, Vocabulary
 from seqmem.models.seq2seq import Seq2Seq, as_max_length
@@ -84,7 +85,9 @@ class Translator:
         as_max_length(max_length, "Translator.translate")
         sources = [self.prepare(text) for text in as_texts(texts, "Translator.translate")]
         found: list[Translation] = []
-        for cut in cut_by_symbols(list(map(len, sources)), batch_size, default_max_symbols(batch_size)):
+        # a decoder that does not learn keeps no looks: its one step is all that counts
+        steps = [(len(source), 1) for source in sources]
+        for cut in cut_by_symbols(steps, batch_size, default_max_symbols(batch_size)):
             part = sources[cut]
             tokens, lengths = pad([self.source_vocabulary.encode(source) for source in part])
             hypotheses = self.model.generate(tokens, lengths, max_length=max_length)
