@@ -136,9 +136,10 @@ class BucketedBatches:
         rows = _encode(pairs, source_vocabulary, target_vocabulary, "BucketedBatches")
         if not allow_unknown:
             _refuse_unknown(rows, "BucketedBatches")
-        self._rows = _within(rows, self.max_symbols, on_too_long)
         # (N, 2): START is no step of a target, END is
-        self._lengths = np.array([(len(source), len(target) - 1) for source, target in self._rows])
+        lengths = np.array([(len(source), len(target) - 1) for source, target in rows])
+        kept = _kept(lengths, self.max_symbols, on_too_long)
+        self._rows, self._lengths = [rows[i] for i in kept], lengths[kept]
         longest, of_row = np.unique(self._lengths.max(axis=1), return_inverse=True)
         is_long = [not fits(self.batch_size, n, n, self.max_symbols) for n in longest.tolist()]
         self._is_long = np.array(is_long)[of_row]  # (N,)
@@ -173,7 +174,8 @@ def _encode(
 ) -> list[tuple[Array, Array]]:
     rows = []
     for position, pair in enumerate(pairs):
-        check_pair(pair, caller, position)
+        if type(pair) is not tuple or len(pair) != 2:  # the usual case needs no words
+            check_pair(pair, caller, position)
         source = np.array(source_vocabulary.encode(pair[0]), np.intp)
         target = np.array([START, *target_vocabulary.encode(pair[1]), END], np.intp)
         rows.append((source, target))
@@ -188,24 +190,20 @@ def _longest_last(lengths: Array) -> Array:
     return np.lexsort((target, source, lengths.max(axis=1)))
 
 
-def _within(
-    rows: list[tuple[Array, Array]], max_symbols: int, on_too_long: Callable[[str], object] | None
-) -> list[tuple[Array, Array]]:
-    longest = [max(lengths) for lengths in zip(*((len(s), len(t) - 1) for s, t in rows), strict=True)]
-    if fits(1, longest[0], longest[1], max_symbols):
-        return rows
-    kept = []
-    for position, (source, target) in enumerate(rows):
-        complaint = too_long(len(source), len(target) - 1, max_symbols)
-        if not complaint:
-            kept.append((source, target))
-        elif on_too_long is None:
-            raise ValueError(f"BucketedBatches: pairs[{position}]: {complaint}: max_symbols")
-        else:
+def _kept(lengths: Array, max_symbols: int, on_too_long: Callable[[str], object] | None) -> Array:
+    """The positions of the pairs that fit a batch; of all others on_too_long is told."""
+    source_steps, target_steps = lengths.max(axis=0).tolist()
+    if fits(1, source_steps, target_steps, max_symbols):
+        return np.arange(len(lengths))
+    complaints = [too_long(source, target, max_symbols) for source, target in lengths.tolist()]
+    for position, complaint in enumerate(complaints):
+        if complaint and on_too_long is None:
+            raise ValueError(f"BucketedBatches: pairs[{position}]: {complaint}")
+        if complaint and on_too_long is not None:
             on_too_long(f"pairs[{position}]: {complaint}: left out")
-    if not kept:
-        raise ValueError(f"BucketedBatches: all {len(rows):,} pairs are too long")
-    return kept
+    if all(complaints):
+        raise ValueError(f"BucketedBatches: all {len(lengths):,} pairs are too long")
+    return np.flatnonzero([not complaint for complaint in complaints])
 
 
 def _refuse_unknown(rows: list[tuple[Array, Array]], caller: str) -> None:
