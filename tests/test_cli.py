@@ -75,6 +75,53 @@ def test_lines_of_standard_input_are_translated_one_by_one(
     assert expected.count("\n") == 3
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", " \n", "\u00a0\n", "\t\n"])
+def test_standard_input_is_read_as_the_pairs_were(
+    model: Path, end: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["translate", str(model), "ab", "ba"])
+    expected = capsys.readouterr().out
+    stdin = io.TextIOWrapper(io.BytesIO(f"\ufeffab{end}\ufeffba{end}".encode()), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["translate", str(model)]) == 0
+    assert capsys.readouterr().out == expected
+
+
+def test_standard_input_in_utf_16_is_named(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdin = io.TextIOWrapper(io.BytesIO("ab\n".encode("utf-16")), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["translate", str(model)]) == 2
+    assert "as UTF-16 has" in capsys.readouterr().err
+
+
+def test_a_file_of_ids_asks_for_its_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "pairs.tsv", tmp_path / "m"
+    lines = PAIRS.splitlines()
+    path.write_text("".join(f"{n}\t{line}\n" for n, line in enumerate(lines)), encoding="utf-8")
+    assert main(["train", str(path), "--out", str(out), *SMALL]) == 2
+    assert "--columns 1 2" in capsys.readouterr().err
+    assert main(["train", str(path), "--out", str(out), *SMALL, "--columns", "1", "2"]) == 0
+    assert not set("0123456789") & set(Translator.load(out).source_vocabulary.symbols)
+
+
+def test_lines_that_are_too_long_are_left_out_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pairs.tsv"
+    path.write_text(PAIRS + f"{'a' * 20_000}\tb\n" * 12, encoding="utf-8")
+    assert main(["train", str(path), "--out", str(tmp_path / "m"), *SMALL]) == 0
+    captured = capsys.readouterr()
+    warnings = [line for line in captured.err.splitlines() if "warning" in line]
+    assert warnings[0] == (
+        f"seqmem: warning: {path}, line 7: the source has 20,000 symbols, expected at most 16,384: left out"
+    )
+    assert len(warnings) == 11
+    assert warnings[-1] == "seqmem: warning: and 2 more lines like these"
+    assert "5 pairs to train on, 1 held out" in captured.out
+
+
 def test_a_text_may_stand_behind_an_option(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["translate", str(model), "ab", "--attention"])
     expected = capsys.readouterr().out

@@ -103,9 +103,33 @@ def test_an_empty_source_and_an_empty_target_are_fine():
 
 
 def test_what_a_vocabulary_lacks_is_unknown():
-    batch = make_batch([(["a", "q"], ["q"])], SOURCE, TARGET)
+    batch = make_batch([(["a", "q"], ["q", "v"])], SOURCE, TARGET)
     assert batch.source.T.tolist() == [[4, UNKNOWN]]
-    assert batch.targets.T.tolist() == [[UNKNOWN, END]]
+    assert batch.targets.T.tolist() == [[UNKNOWN, 5, END]]
+
+
+@pytest.mark.parametrize("make", [make_batch, BucketedBatches])
+@pytest.mark.parametrize(
+    ("pairs", "side"),
+    [
+        ([("qr", "uv"), ("q", "w")], "source"),
+        ([("ab", "qr"), ("c", "")], "target"),
+        ([(["abc"], ["uvw"])], "source"),  # words for a vocabulary of characters
+        ([("uvw", "abc")], "source"),  # the vocabularies exchanged
+    ],
+)
+def test_a_vocabulary_that_fits_nothing_is_an_error_unless_it_is_meant(make, pairs, side):
+    size = {} if make is make_batch else {"batch_size": 2}
+    with pytest.raises(ValueError, match=f"the {side} vocabulary knows none of the {side} symbols in pairs"):
+        make(pairs, SOURCE, TARGET, **size)
+    made = make(pairs, SOURCE, TARGET, **size, allow_unknown=True)
+    (batch,) = [made] if make is make_batch else made(0)
+    assert len(batch.source_lengths) == len(pairs)
+
+
+def test_a_batch_of_unknown_symbols_in_pairs_that_fit_is_trained_on():
+    bucketed = BucketedBatches([("ab", "uv"), ("q", "r")], SOURCE, TARGET, batch_size=1)
+    assert len(list(bucketed(0))) == 2
 
 
 @pytest.mark.parametrize("make", [make_batch, lambda *arguments: BucketedBatches(*arguments, batch_size=2)])
@@ -114,6 +138,8 @@ def test_what_a_vocabulary_lacks_is_unknown():
     [
         ([], ValueError, "pairs is empty"),
         ([("a", "u"), ("a", "u", "licence")], ValueError, r"pairs\[1\] has 3 entries, expected 2"),
+        ([("a", "u"), "au"], ValueError, r"pairs\[1\] is 'au', expected a pair"),
+        ([("a", "u"), 3], ValueError, r"pairs\[1\] is 3, expected a pair"),
         ([(["a"], ["u", 3])], TypeError, r"sequence\[1\] is 3, expected a string"),
     ],
 )

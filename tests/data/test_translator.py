@@ -1,6 +1,8 @@
 """A model together with its vocabularies."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from seqmem import (
 from seqmem.data import vocabulary
 
 LETTERS = Vocabulary("abcd")
+AROUND = ["", "\n", "\r\n", "\t", " ", "\u00a0", "\ufeff", "\ufeff \u3000"]
 
 
 def make_translator(level: str = "char") -> Translator:
@@ -57,6 +60,85 @@ def test_there_is_a_row_of_weights_for_each_target_symbol_and_a_column_for_each_
     assert one.weights.shape == (len(one.target), len(one.source))
     if text:
         assert_close(one.weights.sum(axis=1), np.ones(len(one.target)))
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_what_stands_around_a_text_changes_no_translation(level: str) -> None:
+    translator = make_translator(level)
+    (plain,) = translator.translate(["ab cd"], max_length=8)
+    for before, behind in zip(AROUND, reversed(AROUND), strict=True):
+        (one,) = translator.translate([before + "ab cd" + behind], max_length=8)
+        assert (one.source, one.text, one.score) == (plain.source, plain.text, plain.score)
+
+
+@pytest.mark.parametrize("strip", [True, False])
+def test_the_preparation_of_texts_is_saved_with_the_model(tmp_path: Path, strip: bool) -> None:
+    replace(make_translator(), strip=strip).save(tmp_path / "t.npz")
+    loaded = Translator.load(tmp_path / "t.npz")
+    assert loaded.strip is strip
+    (one,) = loaded.translate([" ab\n"], max_length=1)
+    assert one.source == list("ab" if strip else " ab\n")
+
+
+def test_a_file_that_says_nothing_of_preparation_is_prepared_for_as_its_pairs_were(tmp_path: Path) -> None:
+    metadata = {"source_symbols": list("abcd"), "target_symbols": list("abcd"), "level": "char"}
+    seqmem.save(tmp_path / "t.npz", make_translator().model, metadata)
+    (one,) = Translator.load(tmp_path / "t.npz").translate(["\ufeffab\u00a0\r\n"], max_length=1)
+    assert one.source == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "preparation", [None, {}, {"strip": 1.5, "form": "NFC"}, {"strip": True, "form": "NFKC"}, "strip"]
+)
+def test_a_preparation_that_is_not_known_is_refused(tmp_path: Path, preparation: object) -> None:
+    symbols = list("abcd")
+    metadata = {"source_symbols": symbols, "target_symbols": symbols, "level": "char"}
+    seqmem.save(tmp_path / "t.npz", make_translator().model, {**metadata, "preparation": preparation})
+    with pytest.raises(CheckpointError, match="the preparation of texts is"):
+        Translator.load(tmp_path / "t.npz")
+
+
+@pytest.mark.parametrize("texts", ["run", b"run", None, 3])
+def test_one_text_is_no_list_of_texts(texts: Any) -> None:
+    with pytest.raises(TypeError, match=r"Translator.translate: texts is of type \w+, expected a list"):
+        make_translator().translate(texts)
+
+
+@pytest.mark.parametrize("text", [b"a", None, 3, ["a"]])
+def test_a_text_is_a_string(text: Any) -> None:
+    with pytest.raises(TypeError, match=r"Translator.translate: texts\[1\] is .*, expected a string"):
+        make_translator().translate(["a", text])
+
+
+@pytest.mark.parametrize("texts", [[], ["ab"]])
+@pytest.mark.parametrize("value", [-1, 0, None, True, 2.0, "4"])
+def test_a_batch_size_is_a_positive_integer(texts: list[str], value: Any) -> None:
+    with pytest.raises(ValueError, match=r"Translator.translate: batch_size is"):
+        make_translator().translate(texts, batch_size=value)
+    if value != 0:
+        with pytest.raises(ValueError, match=r"Translator.translate: max_length is"):
+            make_translator().translate(texts, max_length=value)
+
+
+@pytest.mark.parametrize("written", [vocabulary.PAD, vocabulary.START, vocabulary.END, 5])
+def test_a_translation_says_whether_it_was_cut_off(written: int) -> None:
+    translator = make_translator()
+    translator.model.decoder.output.b[written] = 1e6
+    (one,) = translator.translate(["ab"], max_length=4)
+    assert one.ended is (written == vocabulary.END)
+    assert one.text == ("bbbb" if written == 5 else "")
+    assert len(one.weights) == len(one.target) == len(one.text)
+
+
+def test_a_model_with_an_end_of_its_own_loses_no_symbol() -> None:
+    model = make_translator().model
+    model.decoder.output.b[...] = -1e6
+    model.decoder.output.b[vocabulary.END] = 0
+    for end, ended in ((vocabulary.END, True), (4, False)):
+        twin = Seq2Seq(model.encoder, model.decoder, end=end)
+        (one,) = Translator(twin, LETTERS, LETTERS, "char").translate(["ab"], max_length=3)
+        assert one.ended is ended
+        assert len(one.weights) == len(one.target) == 0
 
 
 def test_what_was_saved_translates_as_before(tmp_path: Path) -> None:

@@ -69,6 +69,12 @@ def test_decoding_stops_at_the_first_end_and_shows_what_is_unknown():
     assert vocabulary.decode([]) == []
 
 
+@given(st.lists(st.integers(0, 5)))
+def test_decoding_every_id_loses_none(ids):
+    names = ["<pad>", "<start>", "<end>", "<unknown>", "a", "b"]
+    assert Vocabulary("ab").decode(ids, every=True) == [names[index] for index in ids]
+
+
 @given(SEQUENCES, st.integers(1, 3))
 def test_building_puts_the_most_frequent_first_and_ties_in_string_order(sequences, min_count):
     vocabulary = Vocabulary.build(sequences, min_count=min_count)

@@ -139,6 +139,26 @@ def test_a_movie_names_the_step_that_ends_the_text():
     assert (reads["steps"], writes["steps"]) == (["a", "a"], ["end of the text"])
 
 
+@pytest.mark.parametrize("special", [0, 1])
+def test_pages_say_that_a_text_was_cut_off_though_it_holds_special_symbols(special):
+    translator = translator_of(["a"])
+    translator.model.decoder.output.b[special] = 100
+    (panel,) = data_in(attention_page(translator, ["a"], max_length=3))["texts"][0]["panels"]
+    assert (panel["target"], panel["cut"]) == ([], True)
+    _, writes = data_in(gate_movie(translator, "a", max_length=3))["parts"]
+    assert writes["steps"] == [["<pad>", "<start>"][special]] * 3
+    translator.model.decoder.output.b[END] = 1000
+    (panel,) = data_in(attention_page(translator, ["a"], max_length=3))["texts"][0]["panels"]
+    assert not panel["cut"]
+
+
+def test_a_movie_reads_a_text_as_a_translation_does():
+    translator = translator_of("ab", level="char")
+    for text in ("ab", "\ufeffab\r\n", "\u00a0ab\t"):
+        reads, _ = data_in(gate_movie(translator, text, max_length=2))["parts"]
+        assert reads["steps"] == ["a", "b"]
+
+
 def test_a_layer_keeps_its_precision_and_its_labels():
     layer = Recurrent(GRUCell(2, 3, rng=0, dtype=np.float32, reset="after"))
     xs = np.random.default_rng(0).normal(size=(5, 1, 2)).astype(np.float32)
@@ -204,5 +224,8 @@ def test_a_broken_model_is_named_and_gives_no_page():
     translator.model.encoder.embedding.W[...] = np.nan
     with pytest.raises(ValueError, match="not finite"):
         attention_page(translator, ["a b"], max_length=3)
-    with pytest.raises(ValueError, match="trace of 'i' is not finite"):
+    with pytest.raises(ValueError, match="not finite"):
         gate_movie(translator, "a b", max_length=3)
+    layer = Recurrent(LSTMCell(2, 3, rng=0))
+    with pytest.raises(ValueError, match="trace of 'i' is not finite"):
+        gate_movie(layer, np.full((4, 2), np.nan))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from seqmem.data.pairs import join_symbols, split_symbols
 from seqmem.data.phrases import phrases
+from seqmem.data.text import join_symbols, split_symbols
 from seqmem.insight.phrase_model import phrase_model
 
 WORDS = {  # each stands once in a sentence at most, on either side

@@ -21,10 +21,10 @@ def one_by_one(decoder, state, keys, length, start, end, max_length):
         previous = int(np.argmax(logits[0]))
         score += logits[0, previous] - np.log(np.sum(np.exp(logits[0])))
         if previous == end:
-            break
+            return tokens, score, weights, True
         tokens.append(previous)
         weights.append(looked[0])
-    return tokens, score, weights
+    return tokens, score, weights, False
 
 
 @settings(max_examples=150)
@@ -38,10 +38,11 @@ def test_a_batch_gives_what_a_plain_loop_gives_for_each_row(d, max_length, data)
     for row, hypothesis in enumerate(found):
         one = slice(row, row + 1)
         state = tree_map(lambda array, one=one: array[one], d.state)
-        tokens, score, weights = one_by_one(
+        tokens, score, weights, ended = one_by_one(
             d.decoder, state, d.keys[:, one], d.lengths[row], start, end, max_length
         )
         assert hypothesis.tokens == tokens
+        assert hypothesis.ended is ended
         assert all(type(token) is int for token in hypothesis.tokens)
         assert_close(hypothesis.score, score)
         if tokens:

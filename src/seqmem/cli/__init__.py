@@ -26,7 +26,7 @@ from seqmem.data import (
     Translator,
     Vocabulary,
     dates,
-    make_batch,
+    default_max_symbols,
     read_pairs,
     train_validation_split,
 )
@@ -129,6 +129,13 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train on a file of pairs, tab-separated")
     train.add_argument("pairs", metavar="PAIRS.tsv", help="source, tab, target on each line, in UTF-8")
     train.add_argument("--out", required=True, metavar="MODEL", help="where to save the model (.npz)")
+    train.add_argument(
+        "--columns",
+        type=int,
+        nargs=2,
+        metavar=("SOURCE", "TARGET"),
+        help="which columns of PAIRS.tsv, counted from 0 (default: 0 1)",
+    )
     train.add_argument("--level", choices=("char", "word"), default="char", help="what a symbol is")
     train.add_argument("--cell", choices=("lstm", "gru", "rnn"), default="lstm")
     train.add_argument("--attention", choices=("additive", "none"), default="additive")
@@ -239,7 +246,15 @@ def _prove_gradients(seed: int) -> None:
 
 def _train(arguments: argparse.Namespace) -> None:
     _check_writable(arguments.out)
-    pairs = read_pairs(arguments.pairs, arguments.level)
+    too_long: list[str] = []
+    pairs = read_pairs(
+        arguments.pairs,
+        arguments.level,
+        columns=arguments.columns,
+        max_symbols=default_max_symbols(arguments.batch_size),
+        on_too_long=too_long.append,
+    )
+    _warn(too_long)
     held_out = arguments.held_out or min(1_000, max(1, len(pairs) // 10))
     training, validation = train_validation_split(pairs, held_out, rng=arguments.seed)
     translator = make_translator(
@@ -256,10 +271,7 @@ def _train(arguments: argparse.Namespace) -> None:
     print(f"{len(training):,} pairs to train on, {len(validation):,} held out; ", end="")
     print(f"vocabularies of {len(sources):,} and {len(targets):,}; ", end="")
     print(f"{sum(param.size for param in model.params.values()):,} parameters")
-    held = [
-        make_batch(validation[start : start + arguments.batch_size], sources, targets)
-        for start in range(0, len(validation), arguments.batch_size)
-    ]
+    held = list(_batches(translator, validation, arguments.batch_size, allow_unknown=True)(arguments.seed))
 
     def report(history: History) -> None:
         translator.save(arguments.out)  # an interrupted training leaves the last whole epoch
@@ -289,7 +301,7 @@ def _translate(arguments: argparse.Namespace) -> None:
     translator = Translator.load(arguments.model)
     if not arguments.text and sys.stdin.isatty():
         print("seqmem: reading lines to translate from the terminal, end with Ctrl-D", file=sys.stderr)
-    lines = arguments.text or (line.rstrip("\r\n") for line in sys.stdin)
+    lines = arguments.text or map(_readable, sys.stdin)
     for line in lines:
         (one,) = translator.translate([line], max_length=arguments.max_length)
         print(one.text)
@@ -319,8 +331,25 @@ def make_translator(
     return Translator(Seq2Seq(encoder, decoder, rng=rng), sources, targets, level)
 
 
-def _batches(translator: Translator, pairs: Pairs, batch_size: int) -> BucketedBatches:
-    return BucketedBatches(pairs, translator.source_vocabulary, translator.target_vocabulary, batch_size)
+def _batches(
+    translator: Translator, pairs: Pairs, batch_size: int, *, allow_unknown: bool = False
+) -> BucketedBatches:
+    sources, targets = translator.source_vocabulary, translator.target_vocabulary
+    return BucketedBatches(pairs, sources, targets, batch_size, allow_unknown=allow_unknown)
+
+
+def _readable(line: str) -> str:
+    if "\0" in line:  # other bytes that are not UTF-8 spoil a symbol, these spoil every one
+        raise ValueError("standard input holds a zero byte, as UTF-16 has, expected UTF-8")
+    return line
+
+
+def _warn(messages: Sequence[str]) -> None:
+    """Print the first ten, and how many more there are."""
+    for message in messages[:10]:
+        print(f"seqmem: warning: {message}", file=sys.stderr)
+    if len(messages) > 10:
+        print(f"seqmem: warning: and {len(messages) - 10:,} more lines like these", file=sys.stderr)
 
 
 def _heatmap(one: Translation) -> str:

@@ -2,8 +2,10 @@
 
 from seqmem.data import dates, recall
 from seqmem.data.batches import BucketedBatches, make_batch, pad
-from seqmem.data.pairs import join_symbols, read_pairs, split_symbols, train_validation_split
+from seqmem.data.bounds import default_max_symbols
+from seqmem.data.pairs import read_pairs, train_validation_split
 from seqmem.data.phrases import phrases
+from seqmem.data.text import join_symbols, prepare_text, split_symbols
 from seqmem.data.translator import Translation, Translator
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 
@@ -17,10 +19,12 @@ __all__ = [
     "Translator",
     "Vocabulary",
     "dates",
+    "default_max_symbols",
     "join_symbols",
     "make_batch",
     "pad",
     "phrases",
+    "prepare_text",
     "read_pairs",
     "recall",
     "split_symbols",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from seqmem.data.vocabulary import END, PAD, START, Vocabulary
+from seqmem.data.bounds import cut_by_symbols, default_max_symbols, fits, too_long
+from seqmem.data.pairs import check_pair
+from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.models.batch import Batch
 from seqmem.module import Array
@@ -43,7 +45,13 @@ def pad(sequences: Iterable[Sequence[int] | Array]) -> tuple[Array, Array]:
     return _pad([as_ids(row, largest, ("S",), "pad", f"sequences[{i}]") for i, row in enumerate(sequences)])
 
 
-def make_batch(pairs: Iterable[Pair], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary) -> Batch:
+def make_batch(
+    pairs: Iterable[Pair],
+    source_vocabulary: Vocabulary,
+    target_vocabulary: Vocabulary,
+    *,
+    allow_unknown: bool = False,
+) -> Batch:
     """Pairs of (source symbols, target symbols) as the arrays that a model is trained on.
 
     The decoder is fed START and the target, and should answer the target and END. Symbols that a
@@ -52,13 +60,15 @@ def make_batch(pairs: Iterable[Pair], source_vocabulary: Vocabulary, target_voca
     Args:
         pairs: B pairs of sequences of strings; a plain string is its characters.
         source_vocabulary, target_vocabulary: what turns each side into ids.
+        allow_unknown: whether a side may be of unknown symbols only, as may well happen in a few held-out
+            pairs. In training it is the sign of a vocabulary that was made for something else.
 
     Returns:
         A Batch whose column b is pairs[b]; its arrays are intp, the mask bool.
 
     Raises:
         TypeError: for symbols that are not strings.
-        ValueError: for no pairs at all, or an entry that is not a pair.
+        ValueError: for no pairs at all, an entry that is not a pair, or a side of unknown symbols only.
 
     >>> letters = Vocabulary("abc")
     >>> batch = make_batch([("abc", "cb"), ("a", "")], letters, letters)
@@ -69,7 +79,10 @@ def make_batch(pairs: Iterable[Pair], source_vocabulary: Vocabulary, target_voca
     array([[6, 5, 2],
            [2, 0, 0]])
     """
-    return _batch(_encode(pairs, source_vocabulary, target_vocabulary, "make_batch"))
+    rows = _encode(pairs, source_vocabulary, target_vocabulary, "make_batch")
+    if not allow_unknown:
+        _refuse_unknown(rows, "make_batch")
+    return _batch(rows)
 
 
 class BucketedBatches:
@@ -80,13 +93,22 @@ class BucketedBatches:
     of all pools are shuffled. All that is random is drawn at the call, none of it while iterating.
     `len` is the number of batches in an epoch.
 
+    Either side of a batch has at most `max_symbols` symbols, padding included: rows times the longest. So
+    that attention's memory is bounded too, rows S T is at most 256 max_symbols. Pairs so long that batch_size
+    of them would have more are sorted among themselves and share smaller batches.
+
     Args:
         pairs, source_vocabulary, target_vocabulary: as in `make_batch`; the pairs are encoded once, here.
-        batch_size: pairs in a batch; one batch of an epoch may be smaller.
+        batch_size: pairs in a batch; one batch of an epoch may be smaller, and those of long pairs are.
+        max_symbols: the most symbols on either side of a batch; `default_max_symbols` when None.
+        on_too_long: called with a message that names the position of each pair that fits no batch, which is
+            then left out; such a pair is an error when None.
+        allow_unknown: whether a side may be of unknown symbols only, as in `make_batch`.
 
     Raises:
         TypeError: for symbols that are not strings.
-        ValueError: for no pairs, an entry that is not a pair, or a batch_size below 1.
+        ValueError: for no pairs, an entry that is not a pair, a batch_size or max_symbols below 1, a pair
+            that is too long, or a side of unknown symbols only.
 
     >>> letters = Vocabulary("abc")
     >>> batches = BucketedBatches([("a", "b"), ("abc", "cba"), ("b", "a")], letters, letters, batch_size=2)
@@ -102,23 +124,47 @@ class BucketedBatches:
         source_vocabulary: Vocabulary,
         target_vocabulary: Vocabulary,
         batch_size: int,
+        *,
+        max_symbols: int | None = None,
+        on_too_long: Callable[[str], object] | None = None,
+        allow_unknown: bool = False,
     ) -> None:
         self.batch_size = as_size(batch_size, "BucketedBatches", "batch_size")
-        self._rows = _encode(pairs, source_vocabulary, target_vocabulary, "BucketedBatches")
-        self._lengths = np.array([(len(source), len(target)) for source, target in self._rows])  # (N, 2)
+        if max_symbols is None:
+            max_symbols = default_max_symbols(self.batch_size)
+        self.max_symbols = as_size(max_symbols, "BucketedBatches", "max_symbols")
+        rows = _encode(pairs, source_vocabulary, target_vocabulary, "BucketedBatches")
+        if not allow_unknown:
+            _refuse_unknown(rows, "BucketedBatches")
+        # (N, 2): START is no step of a target, END is
+        lengths = np.array([(len(source), len(target) - 1) for source, target in rows])
+        kept = _kept(lengths, self.max_symbols, on_too_long)
+        self._rows, self._lengths = [rows[i] for i in kept], lengths[kept]
+        longest, of_row = np.unique(self._lengths.max(axis=1), return_inverse=True)
+        is_long = [not fits(self.batch_size, n, n, self.max_symbols) for n in longest.tolist()]
+        self._is_long = np.array(is_long)[of_row]  # (N,)
+        long = self._lengths[self._is_long]
+        # the lengths in order are the same in every epoch, and so are the cuts
+        self._long_cuts = cut_by_symbols(
+            long[_longest_last(long)].tolist(), self.batch_size, self.max_symbols
+        )
 
     def __len__(self) -> int:
-        return math.ceil(len(self._rows) / self.batch_size)
+        return math.ceil(np.count_nonzero(~self._is_long) / self.batch_size) + len(self._long_cuts)
 
     def __call__(self, rng: Rng) -> Iterator[Batch]:
         """One epoch."""
         rng = as_generator(rng)
         order = rng.permutation(len(self._rows))
+        is_long = self._is_long[order]
         cuts: list[Array] = []
-        for pool in _pieces(order, POOL * self.batch_size):
+        for pool in _pieces(order[~is_long], POOL * self.batch_size):
             source_lengths, target_lengths = self._lengths[pool].T
             by_length = pool[np.lexsort((target_lengths, source_lengths))]
             cuts += _pieces(by_length, self.batch_size)
+        long = order[is_long]
+        by_longest = long[_longest_last(self._lengths[long])]
+        cuts += [by_longest[cut] for cut in self._long_cuts]
         shuffled = [cuts[i] for i in rng.permutation(len(cuts))]
         return (_batch([self._rows[i] for i in cut]) for cut in shuffled)
 
@@ -128,16 +174,47 @@ def _encode(
 ) -> list[tuple[Array, Array]]:
     rows = []
     for position, pair in enumerate(pairs):
-        if len(pair) != 2:
-            raise ValueError(
-                f"{caller}: pairs[{position}] has {len(pair)} entries, expected 2: source and target symbols"
-            )
+        if type(pair) is not tuple or len(pair) != 2:  # the usual case needs no words
+            check_pair(pair, caller, position)
         source = np.array(source_vocabulary.encode(pair[0]), np.intp)
         target = np.array([START, *target_vocabulary.encode(pair[1]), END], np.intp)
         rows.append((source, target))
     if not rows:
         raise ValueError(f"{caller}: pairs is empty, expected at least one pair of source and target symbols")
     return rows
+
+
+def _longest_last(lengths: Array) -> Array:
+    """The order of (N, 2) lengths by their longer side; only equal lengths stay as they were."""
+    source, target = lengths.T
+    return np.lexsort((target, source, lengths.max(axis=1)))
+
+
+def _kept(lengths: Array, max_symbols: int, on_too_long: Callable[[str], object] | None) -> Array:
+    """The positions of the pairs that fit a batch; of all others on_too_long is told."""
+    source_steps, target_steps = lengths.max(axis=0).tolist()
+    if fits(1, source_steps, target_steps, max_symbols):
+        return np.arange(len(lengths))
+    complaints = [too_long(source, target, max_symbols) for source, target in lengths.tolist()]
+    for position, complaint in enumerate(complaints):
+        if complaint and on_too_long is None:
+            raise ValueError(f"BucketedBatches: pairs[{position}]: {complaint}")
+        if complaint and on_too_long is not None:
+            on_too_long(f"pairs[{position}]: {complaint}: left out")
+    if all(complaints):
+        raise ValueError(f"BucketedBatches: all {len(lengths):,} pairs are too long")
+    return np.flatnonzero([not complaint for complaint in complaints])
+
+
+def _refuse_unknown(rows: list[tuple[Array, Array]], caller: str) -> None:
+    framing = ((0, "source"), (2, "target"))  # START and END of a target are known to all
+    for side, (framed, name) in enumerate(framing):
+        known = (np.count_nonzero(row[side] != UNKNOWN) > framed for row in rows)
+        if not any(known) and any(len(row[side]) > framed for row in rows):
+            raise ValueError(
+                f"{caller}: the {name} vocabulary knows none of the {name} symbols in pairs: was it made for "
+                "another level, language or file? allow_unknown=True takes them as they are"
+            )
 
 
 def _batch(rows: Sequence[tuple[Array, Array]]) -> Batch:

@@ -1,126 +1,112 @@
-"""Pairs of texts from a tab-separated file, cut into the symbols that a vocabulary holds.
-
-Case is kept: "Le" and "le" are two symbols. Lower the text before it is split if that is not wanted.
-"""
+"""Pairs of texts from a tab-separated file, as the symbols that a vocabulary holds."""
 
 from __future__ import annotations
 
-import functools
+import codecs
 import os
 import re
-import unicodedata
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+
+from seqmem.data.bounds import too_long
+from seqmem.data.text import MARK, Level, check_level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
 from seqmem.validation import as_size
 
-Level = Literal["char", "word"]
 SomePair = TypeVar("SomePair", bound=tuple[Sequence[Hashable], Sequence[Hashable]])
 
-_NO_SPACE_BEFORE = frozenset(".,;:!?…%)]}'")
-_NO_SPACE_AFTER = frozenset("([{¿¡")
+_OTHER_ENCODINGS = (  # UTF-32 first: its little-endian mark starts with that of UTF-16
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?")
 
 
-def read_pairs(path: str | os.PathLike[str], level: Level = "char") -> list[tuple[list[str], list[str]]]:
+def read_pairs(
+    path: str | os.PathLike[str],
+    level: Level = "char",
+    *,
+    columns: tuple[int, int] | None = None,
+    max_symbols: int | None = None,
+    on_too_long: Callable[[str], object] | None = None,
+) -> list[tuple[list[str], list[str]]]:
     """The pairs of a UTF-8 file with a source, a tab and a target on each line.
 
-    Columns after the second are ignored, as are a byte order mark, spaces around a text, blank lines, and
-    the carriage returns of Windows line ends.
+    A line ends with LF, CR LF or CR, in any mixture; U+2028, U+0085 and the like are characters of a text.
+    Each text is prepared by `prepare_text`, which drops white space and byte order marks around it. Blank
+    lines are ignored, and so are all other columns.
+
+    In a file of three or more columns, a first or second column of nothing but numbers (ids, scores) is an
+    error unless `columns` says that it is meant; a header above it does not hide it. In a file of two
+    columns, numbers are a source and a target like any other: "12+7" and "19".
 
     Args:
         path: the file.
         level: "char" or "word", as in `split_symbols`.
+        columns: which columns are the source and the target, counted from 0; the first two when None.
+        max_symbols: what a batch may hold, as in `BucketedBatches`, whose own is `default_max_symbols`; a
+            line beyond it is too long. None is no limit.
+        on_too_long: called with a message that names the line for each one that is too long, which is then
+            left out; such a line is an error when None.
 
     Returns:
         (source symbols, target symbols) of each line, in order; no side is empty.
 
     Raises:
-        ValueError: with the file and the line (from 1) for a line that has no tab, an empty side or bytes
-            that are not UTF-8; for a file without a pair.
+        ValueError: with the file and the line (from 1) for a line that lacks a column, or has an empty side,
+            too many symbols, or a byte order mark between two lines that were joined into one; for bytes
+            that are not UTF-8, with UTF-16 named as such; for a column of numbers; for a file without a pair.
         OSError: when the file cannot be read.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "pairs.tsv")
-    ...     _ = file.write_text("He sat.\\tIl s'assit.\\n", encoding="utf-8")
-    ...     read_pairs(file, level="word")
+    ...     _ = file.write_text("1276\\tHe sat.\\tIl s'assit.\\n", encoding="utf-8")
+    ...     read_pairs(file, level="word", columns=(1, 2))
     [(['He', 'sat', '.'], ['Il', "s'", 'assit', '.'])]
     """
-    _check_level(level, "read_pairs")
-    pairs = []
-    lines = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        where = f"{os.fspath(path)}, line {number}"
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{where}: not UTF-8 at byte 0x{line[error.start]:02x}") from None
-        columns = [column.strip() for column in text.split("\t")]
-        if columns == [""]:
-            continue
-        if len(columns) == 1:
-            raise ValueError(f"{where}: no tab, expected a source, a tab and a target")
-        source, target = columns[:2]
+    check_level(level, "read_pairs")
+    first, second = (0, 1) if columns is None else _as_columns(columns)
+    if max_symbols is not None:
+        as_size(max_symbols, "read_pairs", "max_symbols")
+    name, lines = os.fspath(path), _lines(path)
+    if columns is None:
+        _refuse_numbers([cells for _, cells in lines], name)
+    pairs, left_out, last = [], 0, max(first, second)
+    for number, cells in lines:
+        if len(cells) <= last:
+            lacking = _lacking(cells, None if columns is None else (first, second))
+            raise ValueError(f"{name}, line {number}: {lacking}")
+        source, target = prepare_text(cells[first], level), prepare_text(cells[second], level)
         if not source or not target:
-            raise ValueError(f"{where}: the {'target' if source else 'source'} is empty")
-        pairs.append((split_symbols(source, level), split_symbols(target, level)))
+            raise ValueError(f"{name}, line {number}: the {'target' if source else 'source'} is empty")
+        complaint = max_symbols and too_long(len(source), len(target) + 1, max_symbols)
+        if complaint:
+            if on_too_long is None:
+                raise ValueError(f"{name}, line {number}: {complaint}")
+            on_too_long(f"{name}, line {number}: {complaint}: left out")
+            left_out += 1
+            continue
+        pairs.append((source, target))
     if not pairs:
-        raise ValueError(f"{os.fspath(path)}: no pairs, expected a source, a tab and a target on each line")
+        because = f"all {left_out:,} lines are too long, " if left_out else ""
+        raise ValueError(f"{name}: no pairs, {because}expected a source, a tab and a target on each line")
     return pairs
 
 
-def split_symbols(text: str, level: Level) -> list[str]:
-    """The characters or the words of a text, in Unicode's composed form (NFC).
-
-    Characters are all characters, spaces included. Words leave white space out, and each punctuation mark
-    is a symbol of its own, with two exceptions inside words: an apostrophe stays with what is before it
-    ("s'assit" is "s'", "assit") and a hyphen with what is behind it ("dit-il" is "dit", "-il"). The curly
-    apostrophe inside a word becomes the straight one; 3.14 and 9:30 stay whole.
-
-    Args:
-        text: any text.
-        level: "char" or "word".
-
-    Raises:
-        ValueError: for another level.
-
-    >>> split_symbols("Va !", "char")
-    ['V', 'a', ' ', '!']
-    >>> split_symbols("L\\u2019eau n'est-elle pas (très) froide ?", "word")
-    ["L'", 'eau', "n'", 'est', '-elle', 'pas', '(', 'très', ')', 'froide', '?']
-    """
-    _check_level(level, "split_symbols")
-    text = unicodedata.normalize("NFC", text)
-    if level == "char":
-        return list(text)
-    return [_straight(symbol) for symbol in _word_pattern().findall(text)]
-
-
-def join_symbols(symbols: Sequence[str], level: Level) -> str:
-    """A readable text of symbols: `split_symbols` of it gives the same symbols back.
-
-    At the word level the white space is not the original's, but English usage: none before a comma or a
-    question mark, one between words.
-
-    Args:
-        symbols: what `split_symbols` gave, or a model.
-        level: "char" or "word".
-
-    Raises:
-        ValueError: for another level.
-
-    >>> join_symbols(["L'", "eau", "n'", "est", "-elle", "pas", "(", "très", ")", "froide", "?"], "word")
-    "L'eau n'est-elle pas (très) froide?"
-    """
-    _check_level(level, "join_symbols")
-    if level == "char":
-        return "".join(symbols)
-    text = ""
-    for before, symbol in zip(["", *symbols], symbols, strict=False):
-        text += symbol if not before or _touch(before, symbol) else f" {symbol}"
-    return text
+def check_pair(pair: Any, caller: str, position: int) -> None:
+    """Raise for what is not two sequences; a string of two characters would pass for a pair."""
+    if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__"):
+        raise ValueError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
+    if len(pair) != 2:
+        raise ValueError(
+            f"{caller}: pairs[{position}] has {len(pair)} entries, expected 2: source and target symbols"
+        )
 
 
 def train_validation_split(
@@ -138,7 +124,8 @@ def train_validation_split(
         (training, validation), each in the order of `pairs`.
 
     Raises:
-        ValueError: for a held_out below 1 or one that leaves nothing to train on.
+        ValueError: for a held_out below 1 or one that leaves nothing to train on; for an entry that is not a
+            pair.
 
     >>> pairs = [("go", "va"), ("go", "marche"), ("stop", "halte"), ("run", "cours")]
     >>> training, validation = train_validation_split(pairs, held_out=1, rng=1)
@@ -149,8 +136,9 @@ def train_validation_split(
     """
     as_size(held_out, "train_validation_split", "held_out")
     rows_of: dict[tuple[Hashable, ...], list[int]] = {}
-    for row, (source, _) in enumerate(pairs):
-        rows_of.setdefault(tuple(source), []).append(row)
+    for row, pair in enumerate(pairs):
+        check_pair(pair, "train_validation_split", row)
+        rows_of.setdefault(tuple(pair[0]), []).append(row)
     sources = list(rows_of.values())
     chosen: set[int] = set()
     for index in as_generator(rng).permutation(len(sources)):
@@ -166,26 +154,86 @@ def train_validation_split(
     return training, [pair for row, pair in enumerate(pairs) if row in chosen]
 
 
-@functools.cache
-def _word_pattern() -> re.Pattern[str]:
-    # \w lacks the combining marks and joiners without which Hindi, Thai or Persian words fall to pieces
-    marks = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.category(c).startswith("M"))
-    letter = rf"[\w{marks}\u200c\u200d]"
-    number = r"\d+(?:[.,:]\d+)+"
-    word = rf"(?:(?<={letter})-)?{letter}+(?:['\u2019](?={letter}))?"
-    return re.compile(rf"{number}|{word}|\S")
+def _lines(path: str | os.PathLike[str]) -> list[tuple[int, list[str]]]:
+    """The number of each line that is not blank, and its cells as they stand there."""
+    name, data = os.fspath(path), Path(path).read_bytes()
+    for mark, encoding in _OTHER_ENCODINGS:
+        if data.startswith(mark):
+            raise ValueError(f"{name}, line 1: not UTF-8 but {encoding}: save the file as UTF-8")
+    zero = data.find(b"\0")
+    if zero >= 0:
+        where = f"{name}, line {_line_ends(data[:zero]) + 1}"
+        raise ValueError(f"{where}: a zero byte, as UTF-16 without a byte order mark has, expected UTF-8")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        where = f"{name}, line {_line_ends(data[: error.start]) + 1}"
+        raise ValueError(f"{where}: not UTF-8 at byte 0x{data[error.start]:02x}") from None
+    found = []
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+        cells = line.split("\t")
+        if len(cells) == 1 and not stripped(line):
+            continue
+        if MARK in line and any(MARK in stripped(cell) for cell in cells[1:-1]):
+            raise ValueError(
+                f"{name}, line {number}: a byte order mark inside a text, tabs on both sides, as when files "
+                "are joined of which one has no line end at its end: put one there, or drop the mark"
+            )
+        found.append((number, cells))
+    return found
 
 
-def _straight(symbol: str) -> str:
-    return symbol[:-1] + "'" if len(symbol) > 1 and symbol[-1] == "\u2019" else symbol
+def _line_ends(data: bytes) -> int:
+    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
-def _touch(before: str, symbol: str) -> bool:
-    ends_in_apostrophe = len(before) > 1 and before[-1] == "'"
-    starts_with_hyphen = len(symbol) > 1 and symbol[0] == "-"
-    return ends_in_apostrophe or starts_with_hyphen or symbol in _NO_SPACE_BEFORE or before in _NO_SPACE_AFTER
+def _lacking(cells: list[str], columns: tuple[int, int] | None) -> str:
+    if columns is None:
+        return "no tab, expected a source, a tab and a target"
+    s = "" if len(cells) == 1 else "s"
+    return f"{len(cells)} column{s}, expected at least {max(columns) + 1}: columns={columns}"
 
 
-def _check_level(level: str, caller: str) -> None:
-    if level not in ("char", "word"):
-        raise ValueError(f"{caller}: level is {level!r}, expected 'char' or 'word'")
+def _as_columns(columns: Any) -> tuple[int, int]:
+    numbers = isinstance(columns, (tuple, list)) and all(
+        isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 0 for one in columns
+    )
+    if not numbers or len(columns) != 2 or columns[0] == columns[1]:
+        raise ValueError(
+            f"read_pairs: columns is {columns!r}, expected two different integers of at least 0: "
+            "source and target"
+        )
+    return int(columns[0]), int(columns[1])
+
+
+def _refuse_numbers(rows: list[list[str]], name: str) -> None:
+    """Raise when one of the first two columns is of numbers and a further one could be meant instead."""
+    for column in (0, 1):
+        values = [cells[column] for cells in rows if len(cells) > column]
+        header = len(values) > 2 and not _is_number(values[0])
+        if not all(map(_is_number, values[header:])) or not _mostly(any(map(stripped, r[2:])) for r in rows):
+            continue
+        texts = [
+            other
+            for other in range(max(map(len, rows)))
+            if _mostly(len(r) > other and bool(stripped(r[other])) and not _is_number(r[other]) for r in rows)
+        ]
+        instead = ""
+        if len(texts) > 1:
+            instead = (
+                f"columns=({texts[0]}, {texts[1]}) (--columns {texts[0]} {texts[1]}) or, if it is meant, "
+            )
+        shown = ", ".join(map(stripped, values[header:][:3]))
+        raise ValueError(
+            f"{name}: column {column}, counted from 0, holds nothing but numbers, as ids and scores are: "
+            f"{shown:.60}; say which columns are source and target: {instead}columns=(0, 1) (--columns 0 1)"
+        )
+
+
+def _is_number(cell: str) -> bool:
+    return _NUMBER.fullmatch(stripped(cell)) is not None
+
+
+def _mostly(votes: Iterable[bool]) -> bool:
+    counted = list(votes)
+    return 2 * sum(counted) > len(counted)

@@ -94,21 +94,28 @@ class Vocabulary:
             self._ids.get(symbol, UNKNOWN) for symbol in _strings(sequence, "Vocabulary.encode", "sequence")
         ]
 
-    def decode(self, ids: Sequence[int] | Array) -> list[str]:
+    def decode(self, ids: Sequence[int] | Array, *, every: bool = False) -> list[str]:
         """The symbols before the first END; PAD and START are left out, UNKNOWN reads "<unknown>".
+
+        What a model wrote is meant to end there. Of ids that may go on behind an END, such as a text that was
+        sampled, `every=True` loses nothing.
 
         Args:
             ids: (T,) integers.
+            every: a symbol for every id, the special ones by their names: "<pad>", "<start>", "<end>".
 
         Raises:
             TypeError: for ids that are not integers.
             ValueError: for an id outside the vocabulary.
+
+        >>> Vocabulary("ab").decode([4, 2, 5]), Vocabulary("ab").decode([4, 2, 5], every=True)
+        (['a'], ['a', '<end>', 'b'])
         """
         symbols = []
         for index in as_ids(ids, len(self), ("T",), "Vocabulary.decode", "ids").tolist():
-            if index == END:
+            if index == END and not every:
                 break
-            if index not in (PAD, START):
+            if every or index not in (PAD, START):
                 symbols.append(self._names[index])
         return symbols
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from seqmem.data.pairs import split_symbols
 from seqmem.data.translator import Translator
 from seqmem.insight.page import Page, compose, part
 from seqmem.insight.page_data import data_block
@@ -112,25 +111,21 @@ def gate_movie(
 def _translation(translator: Translator, text: str, max_length: int) -> list[_Part]:
     """The encoder's steps and the decoder's, the latter fed what it wrote."""
     model = translator.model
-    symbols = split_symbols(text, translator.level)
+    symbols = translator.prepare(text)
     source = np.array(translator.source_vocabulary.encode(symbols), np.intp)[:, None]
     (hypothesis,) = model.generate(source, max_length=max_length)
-    finished = len(hypothesis.tokens) < max_length
+    ended = hypothesis.ended
     fed = np.array([model.start, *hypothesis.tokens], np.intp)
-    fed = fed if finished else fed[:-1]  # the last token is written, and nothing reads it
+    fed = fed if ended else fed[:-1]  # the last token is written, and nothing reads it
     _, cache = model.forward(source, fed[:, None])
-    written = [_name(translator, token) for token in hypothesis.tokens] + ["end of the text"] * finished
+    written = translator.target_vocabulary.decode(hypothesis.tokens, every=True)
+    written += ["end of the text"] * ended
     reads = {name: rows[:, 0] for name, rows in model.encoder.layer.trace(cache.encoder.layer).items()}
     writes = {name: rows[:, 0] for name, rows in model.decoder.trace(cache.decoder).items()}
     return [
         _Part("Encoder reads", symbols, reads, []),
         _Part("Decoder writes", written, writes, symbols),
     ]
-
-
-def _name(translator: Translator, token: int) -> str:
-    """A written token, the special ones included, which `decode` leaves out."""
-    return (translator.target_vocabulary.decode([token]) or ["<special>"])[0]
 
 
 def _sequence(layer: Traced, xs: Any, steps: Sequence[str] | None) -> _Part:

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from seqmem.data.batches import BucketedBatches
-from seqmem.data.pairs import split_symbols
 from seqmem.data.phrases import Language, phrases
+from seqmem.data.text import prepare_text
 from seqmem.data.translator import Translator
 from seqmem.data.vocabulary import Vocabulary
 from seqmem.initializers import Rng, as_generator
@@ -53,7 +53,7 @@ def phrase_model(
     >>> translator.level, len(translator.source_vocabulary) < 100
     ('word', True)
     """
-    pairs = [(split_symbols(a, "word"), split_symbols(b, "word")) for a, b in phrases(language)]
+    pairs = [(prepare_text(a, "word"), prepare_text(b, "word")) for a, b in phrases(language)]
     sources = Vocabulary.build(source for source, _ in pairs)
     targets = Vocabulary.build(target for _, target in pairs)
     rng, H = as_generator(seed), HIDDEN

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.data.translator import Translation, Translator
+from seqmem.data.translator import Translation, Translator, as_texts
 from seqmem.insight.page import Page, compose, part
 from seqmem.insight.page_data import data_block
 from seqmem.layers import FixedContext
@@ -52,15 +52,16 @@ def attention_page(
     for name, one in zip(("translator", "contrast"), shown, strict=False):
         if not isinstance(one, Translator):
             raise TypeError(f"attention_page: {name} is of type {type(one).__name__}, expected a Translator")
-    texts = _as_texts(texts)
+    texts = as_texts(texts, "attention_page")
+    if not texts:
+        raise ValueError("attention_page: texts is empty, expected at least one text to translate")
     found = [one.translate(texts, max_length=max_length) for one in shown]
     data = {
         "texts": [
             {
                 "text": text,
                 "panels": [
-                    _panel(one, translations[row], max_length)
-                    for one, translations in zip(shown, found, strict=True)
+                    _panel(one, translations[row]) for one, translations in zip(shown, found, strict=True)
                 ],
             }
             for row, text in enumerate(texts)
@@ -74,20 +75,7 @@ def attention_page(
     )
 
 
-def _as_texts(texts: Any) -> list[str]:
-    if isinstance(texts, str) or not isinstance(texts, Sequence):
-        raise TypeError(
-            f"attention_page: texts is of type {type(texts).__name__}, expected a list of strings"
-        )
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise TypeError(f"attention_page: texts[{position}] is {text!r}, expected a string")
-    if not texts:
-        raise ValueError("attention_page: texts is empty, expected at least one text to translate")
-    return list(texts)
-
-
-def _panel(translator: Translator, found: Translation, max_length: int) -> dict[str, Any]:
+def _panel(translator: Translator, found: Translation) -> dict[str, Any]:
     """What the page's script needs to show one translation."""
     if not (np.isfinite(found.score) and np.isfinite(found.weights).all()):
         raise ValueError(
@@ -102,6 +90,6 @@ def _panel(translator: Translator, found: Translation, max_length: int) -> dict[
         "source": found.source,
         "unknown": [symbol not in known for symbol in found.source],
         "target": found.target,
-        "cut": len(found.target) >= max_length,
+        "cut": not found.ended,
         "weights": found.weights.astype(np.float64).tolist(),
     }

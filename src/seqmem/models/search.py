@@ -23,6 +23,7 @@ class Hypothesis:
     tokens: list[int]  # without the start and the end token
     score: float  # its log-probability, the end token's included when it came
     weights: Array  # (T, S) for each token, how much each source position counted
+    ended: bool  # by the end token; False when it was cut off at the maximal length
 
 
 def greedy_search(
@@ -64,14 +65,19 @@ def greedy_search(
             log_probabilities.append(_of_the_best(unscored))
         if not tokens:
             _, look = decoder.context.step(decoder.cell.output(state), memory)
-            return [Hypothesis([], 0.0, row[None][:0]) for row in look.weights]
+            return [Hypothesis([], 0.0, row[None][:0], ended=False) for row in look.weights]
     written, shown = np.stack(tokens), np.stack(looks)  # (T, B), (T, B, S)
     is_end = written == end
     lengths = np.where(is_end.any(axis=0), is_end.argmax(axis=0), len(written))  # (B,) up to the first end
     scored = np.arange(len(written))[:, None] <= lengths  # the end token counts too
     scores = np.concatenate(log_probabilities).sum(axis=0, where=scored, dtype=np.float64)
     return [
-        Hypothesis(written[:length, row].tolist(), float(scores[row]), shown[:length, row].copy())
+        Hypothesis(
+            written[:length, row].tolist(),
+            float(scores[row]),
+            shown[:length, row].copy(),
+            ended=bool(length < len(written)),
+        )
         for row, length in enumerate(lengths)
     ]
 

@@ -135,18 +135,27 @@ class Seq2Seq(Module):
             max_length: tokens after which a translation ends without the end token.
 
         Returns:
-            A hypothesis for each row: its tokens, its log-probability, and the attention weights, (T, S) with
-            S the row's own length.
+            A hypothesis for each row: its tokens, its log-probability, the attention weights, (T, S) with
+            S the row's own length, and whether it ended by the end token.
 
         Raises:
+            ValueError: for a model whose logits are not finite.
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
         """
-        if beam_size != 1:
+        if type(beam_size) is bool or not isinstance(beam_size, (int, np.integer)) or beam_size != 1:
             raise ValueError(f"Seq2Seq.generate: beam_size is {beam_size!r}, expected 1: greedy search")
-        if isinstance(max_length, bool) or not isinstance(max_length, (int, np.integer)) or max_length < 0:
-            raise ValueError(
-                f"Seq2Seq.generate: max_length is {max_length!r}, expected an integer of at least 0"
-            )
+        as_max_length(max_length, "Seq2Seq.generate")
+        with np.errstate(invalid="ignore", over="ignore"):  # nan and inf are named below
+            found = self._search(source, lengths, max_length)
+        for row, hypothesis in enumerate(found):
+            if not np.isfinite(hypothesis.score):
+                raise ValueError(
+                    f"Seq2Seq.generate: the logits of row {row} are not finite: the model's parameters hold "
+                    "nan, inf or numbers too large"
+                )
+        return found
+
+    def _search(self, source: Array, lengths: Any, max_length: int) -> list[Hypothesis]:
         (keys, final), _ = self.encoder.forward(source, lengths=lengths)
         state, _ = self.bridge.forward(final)
         S, B = keys.shape[:2]
@@ -158,3 +167,10 @@ class Seq2Seq(Module):
         return [
             replace(one, weights=one.weights[:, :length]) for one, length in zip(found, rows, strict=True)
         ]
+
+
+def as_max_length(value: Any, caller: str) -> int:
+    """A number of symbols after which a translation is cut off: an integer of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"{caller}: max_length is {value!r}, expected an integer of at least 0")
+    return int(value)
