@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,9 @@ from seqmem.data.pairs import Level, join_symbols, split_symbols
 from seqmem.data.vocabulary import PAD, START, Vocabulary
 from seqmem.models.seq2seq import Seq2Seq
 from seqmem.module import Array
-from seqmem.training.checkpoint import load, read_metadata, save
-from seqmem.training.npz import CheckpointError
+from seqmem.training.checkpoint import check_save, load, read_metadata, save
+from seqmem.training.npz import MAX_MESSAGE, CheckpointError
+from seqmem.validation import brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +81,27 @@ class Translator:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write model and vocabularies to one file, as `seqmem.save` does."""
-        metadata = {
+        save(path, self.model, self._metadata())
+
+    def check_save(self, path: str | os.PathLike[str]) -> None:
+        """Raise what `save` would raise, for finding out before a long training, as `check_save` does."""
+        check_save(path, self.model, self._metadata())
+
+    def _metadata(self) -> dict[str, Any]:
+        """What the file holds beside the model."""
+        return {
             "source_symbols": self.source_vocabulary.symbols,
             "target_symbols": self.target_vocabulary.symbols,
             "level": self.level,
         }
-        save(path, self.model, metadata)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Translator:
         """Read what `save` wrote.
 
         Raises:
-            CheckpointError: for a file that holds no model, or one without vocabularies that fit it.
-            OSError: when the file cannot be read.
+            CheckpointError: for a file that holds no model, or one without vocabularies that fit it; it is a
+                FileNotFoundError too when there is no such file.
         """
         model, metadata = load(path), read_metadata(path)
         try:
@@ -100,7 +109,8 @@ class Translator:
             level = metadata["level"]
             join_symbols([], level)
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{os.fspath(path)}: no vocabularies in the metadata: {error}") from None
+            reason = brief(str(error), MAX_MESSAGE)
+            raise CheckpointError(f"{os.fspath(path)}: no vocabularies in the metadata: {reason}") from None
         if not isinstance(model, Seq2Seq):
             raise CheckpointError(f"{os.fspath(path)}: holds a {type(model).__name__}, expected a Seq2Seq")
         for name, found, expected in (
