@@ -103,7 +103,7 @@ def working_dtype(dtype: np.dtype[Any] | None, *values: Any) -> np.dtype[Any]:
 def as_size(value: Any, caller: str, name: str) -> int:
     """A size: an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{caller}: {name} is {value!r}, expected a positive integer")
+        raise ValueError(f"{caller}: {name} is {brief(repr(value))}, expected a positive integer")
     if value < 1:
         raise ValueError(f"{caller}: {name} is {value}, expected at least 1")
     return int(value)
@@ -122,6 +122,14 @@ def as_positive(value: Any, caller: str, name: str) -> float:
     _check_number(value, caller, name)
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number above 0")
+    return float(value)
+
+
+def as_rate(value: Any, caller: str, name: str) -> float:
+    """A finite number of at least 0."""
+    _check_number(value, caller, name)
+    if not (value >= 0 and math.isfinite(value)):
+        raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number of at least 0")
     return float(value)
 
 
@@ -174,6 +182,29 @@ def _is_complex(value: Any) -> bool:
         return False
 
 
+def as_number(value: Any, caller: str, name: str) -> float:
+    """What a function of the user's returned: a real number, or an array of one without an axis."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    _check_number(value, caller, name)
+    return float(value)
+
+
 def _check_number(value: Any, caller: str, name: str) -> None:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{caller}: {name} is {value!r}, expected a number")
+        raise TypeError(f"{caller}: {name} is {brief(repr(value))}, expected a number")
+    try:
+        float(value)
+    except OverflowError:
+        raise ValueError(f"{caller}: {name} is an integer too large for a float") from None
+
+
+def brief(text: str, limit: int = 80) -> str:
+    """A text for a message: one line of at most `limit` characters, and nothing that a terminal obeys.
+
+    >>> brief("a\\tb"), brief("word " * 1000, 12)
+    ('a\\\\tb', 'word word w…')
+    """
+    start = text[:limit]
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)
+    return shown if len(shown) <= limit and len(text) <= limit else f"{shown[: limit - 1]}…"

@@ -22,6 +22,7 @@ from seqmem import (
     Vocabulary,
 )
 from seqmem.data import vocabulary
+from seqmem.training import checkpoint
 
 LETTERS = Vocabulary("abcd")
 AROUND = ["", "\n", "\r\n", "\t", " ", "\u00a0", "\ufeff", "\ufeff \u3000"]
@@ -183,3 +184,42 @@ def test_a_file_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
     seqmem.save(tmp_path / "m.npz", Linear(2, 3), metadata)
     with pytest.raises(CheckpointError, match="holds a Linear, expected a Seq2Seq"):
         Translator.load(tmp_path / "m.npz")
+
+
+def test_a_translator_that_cannot_be_saved_says_so_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translator = make_translator()
+    translator.check_save(tmp_path / "t.npz")
+    assert list(tmp_path.iterdir()) == []
+    for method in (translator.check_save, translator.save):
+        with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere: .*nowhere.t.npz"):
+            method(tmp_path / "nowhere" / "t.npz")
+    monkeypatch.setattr(checkpoint, "MAX_METADATA", 20)
+    for method in (translator.check_save, translator.save):
+        with pytest.raises(ValueError, match=r"save: metadata has \d+ bytes in UTF-8, expected at most 20"):
+            method(tmp_path / "t.npz")
+
+
+def test_letters_of_any_script_count_as_what_they_take(tmp_path: Path) -> None:
+    """100,000 words of Cyrillic letters: six characters for one letter would be too many."""
+    words = Vocabulary(f"словарь-{i}" for i in range(100_000))
+    model = Seq2Seq(Encoder(len(words), 1, 2, rng=0), Decoder(len(LETTERS), 1, 2, rng=1))
+    translator = Translator(model, words, LETTERS, "word")
+    translator.check_save(tmp_path / "t.npz")
+    translator.save(tmp_path / "t.npz")
+    assert Translator.load(tmp_path / "t.npz").source_vocabulary == words
+
+
+def test_a_missing_file_is_a_file_not_found_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: .*t.npz"):
+        Translator.load(tmp_path / "t.npz")
+
+
+def test_a_symbol_without_end_does_not_fill_the_message(tmp_path: Path) -> None:
+    metadata = {"source_symbols": ["a" * 60_000] * 2, "target_symbols": ["a"], "level": "\x1b[2J" * 9_000}
+    seqmem.save(tmp_path / "m.npz", make_translator().model, metadata)
+    with pytest.raises(CheckpointError, match="no vocabularies in the metadata") as raised:
+        Translator.load(tmp_path / "m.npz")
+    assert len(str(raised.value)) < 600 + len(str(tmp_path))
+    assert str(raised.value).isprintable()

@@ -18,7 +18,7 @@ from seqmem.cells import GRUCell, LSTMCell, RNNCell
 from seqmem.layers import AdditiveAttention, Dropout, Embedding, FixedContext, Linear, Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
-from seqmem.training import CheckpointError, checkpoint, load, read_metadata, save
+from seqmem.training import CheckpointError, check_save, checkpoint, load, read_metadata, save
 from seqmem.training.npz import write
 
 CELLS = st.sampled_from(["rnn", "lstm", "gru", "reset-after"])
@@ -128,10 +128,51 @@ def test_without_metadata_there_are_none(tmp_path: Path) -> None:
     assert read_metadata(tmp_path / "model") == {}
 
 
-def test_two_large_vocabularies_fit(tmp_path: Path) -> None:
-    words = {language: [f"{language}-wort-{i}" for i in range(60_000)] for language in ("de", "en")}
+@pytest.mark.parametrize(("some", "others"), [("de-wort", "en-word"), ("слово", "단어"), ("word,", "[:{")])
+def test_two_large_vocabularies_fit_in_any_script(tmp_path: Path, some: str, others: str) -> None:
+    words = {side: [f"{word}-{i}" for i in range(100_000)] for side, word in (("a", some), ("b", others))}
+    check_save(tmp_path / "model", Dropout(0.5), words)
     save(tmp_path / "model", Dropout(0.5), words)
     assert read_metadata(tmp_path / "model") == words
+
+
+@pytest.mark.parametrize(("letter", "size"), [("a", 1), ("ł", 2), ("语", 3), ("😀", 4)])
+def test_metadata_may_have_so_many_bytes_in_utf_8(tmp_path: Path, letter: str, size: int) -> None:
+    room = (checkpoint.MAX_METADATA - len('{"": ""}')) // size
+    save(tmp_path / "model", Dropout(0.5), {"": letter * room})
+    assert read_metadata(tmp_path / "model") == {"": letter * room}
+    with pytest.raises(
+        ValueError, match=r"metadata has 4,\d+,\d+ bytes in UTF-8, expected at most 4,194,304"
+    ):
+        save(tmp_path / "model", Dropout(0.5), {"": letter * (room + 1)})
+
+
+def test_half_a_surrogate_pair_comes_back(tmp_path: Path) -> None:
+    save(tmp_path / "model", Dropout(0.5), {"half": "\ud83d", "ł": "ł"})
+    assert read_metadata(tmp_path / "model") == {"half": "\ud83d", "ł": "ł"}
+
+
+@given(JSON, st.integers(1, 12))
+def test_values_are_counted_and_not_what_stands_in_strings(value: Any, most: int) -> None:
+    def count(value: Any) -> int:
+        """As many as there are openings and separators outside strings."""
+        if isinstance(value, dict):
+            return max(1, 2 * len(value)) + sum(map(count, value.values()))
+        return max(1, len(value)) + sum(map(count, value)) if isinstance(value, list) else 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "MAX_VALUES", most)
+        for ascii_only in (True, False):
+            text = json.dumps(value, ensure_ascii=ascii_only)
+            assert checkpoint._has_too_many_values(text) == (count(value) >= most)
+
+
+def deep(levels: int) -> list[Any]:
+    """A list in a list in a list."""
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -139,18 +180,26 @@ def test_two_large_vocabularies_fit(tmp_path: Path) -> None:
     [
         ({"pair": (1, 2)}, ValueError, "metadata would change in JSON"),
         ({"by id": {1: "a"}}, ValueError, "metadata would change in JSON"),
-        ({"nan": float("nan")}, ValueError, "not JSON compliant"),
-        ({"array": np.zeros(2)}, TypeError, "not JSON serializable"),
+        ({"nan": float("nan")}, ValueError, "save: metadata: .*not JSON compliant"),
+        ({"array": np.zeros(2)}, TypeError, "save: metadata: .*not JSON serializable"),
+        ({(1, 2): "a"}, TypeError, "save: metadata: keys must be"),
+        ({"long": 10**5000}, ValueError, "save: metadata: "),
+        ({"deep": deep(100_000)}, ValueError, "save: metadata: "),
+        (3.5, TypeError, "save: metadata is of type float, expected a dict"),
+        (["a"], TypeError, "save: metadata is of type list, expected a dict"),
+        ("text", TypeError, "save: metadata is of type str, expected a dict"),
         ({"long": "a" * (1 << 22)}, ValueError, "expected at most"),
         ({"many": [0] * 300_000}, ValueError, "expected at most"),
     ],
 )
 def test_metadata_that_would_not_come_back_are_refused_and_the_old_file_stays(
-    tmp_path: Path, metadata: dict[str, Any], error: type[Exception], message: str
+    tmp_path: Path, metadata: Any, error: type[Exception], message: str
 ) -> None:
     save(tmp_path / "model", Dropout(0.5), {"old": True})
-    with pytest.raises(error, match=message):
-        save(tmp_path / "model", Dropout(0.25), metadata)
+    for check in (check_save, save):
+        with pytest.raises(error, match=message) as raised:
+            check(tmp_path / "model", Dropout(0.25), metadata)
+        assert len(str(raised.value)) < 600
     assert read_metadata(tmp_path / "model") == {"old": True}
     assert os.listdir(tmp_path) == ["model"]
 
@@ -173,14 +222,149 @@ def test_what_could_not_be_built_again_is_not_saved(tmp_path: Path, monkeypatch:
             "save: W has dtype complex128, expected float64 or float32",
         ),
     ):
-        with pytest.raises(error, match=message):
-            save(tmp_path / "model", model)
+        for check in (check_save, save):
+            with pytest.raises(error, match=message):
+                check(tmp_path / "model", model)
     monkeypatch.setitem(checkpoint.CLASSES, "Other", Other)
     with pytest.raises(
         TypeError, match=r"save: Other.value is a list, expected a number, a string or a module"
     ):
         save(tmp_path / "model", Other([1]))
     assert os.listdir(tmp_path) == []
+
+
+def spoiled(change: Any) -> Module:
+    """A layer in which something was set that its making does not call for."""
+    model = Recurrent(LSTMCell(3, 4, rng=0))
+    change(model.cell)
+    return model
+
+
+SPOILED: dict[str, tuple[Any, str]] = {
+    "a bias in float32": (
+        lambda cell: setattr(cell, "b", cell.b.astype(np.float32)),
+        r"save: cell.b: expected float64 \(4, 4\), found float32 \(4, 4\)",
+    ),
+    "weights in float32": (
+        lambda cell: setattr(cell, "W_x", cell.W_x.astype(np.float32)),
+        r"save: cell.W_h: expected float32 \(4, 4, 4\), found float64 \(4, 4, 4\)",
+    ),
+    "transposed": (
+        lambda cell: setattr(cell, "W_x", cell.W_x.swapaxes(1, 2).copy()),
+        r"save: cell.W_x: expected float64 \(4, 3, 4\), found float64 \(4, 4, 3\)",
+    ),
+    "one too many": (
+        lambda cell: setattr(cell, "extra", np.zeros(2)),
+        "save: cell.extra: expected no such entry",
+    ),
+    "one too few": (lambda cell: setattr(cell, "b", None), "save: cell.b: expected .*found no such entry"),
+    "a size that nothing has": (lambda cell: setattr(cell, "hidden_size", 5), "save: .*expected"),
+    "a size that makes no sense": (
+        lambda cell: setattr(cell, "hidden_size", -5),
+        "save: .*hidden_size is -5",
+    ),
+    "another number of sizes": (lambda cell: setattr(cell, "forget_bias", "a"), "save: .*expected"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), SPOILED.values(), ids=SPOILED)
+def test_what_load_would_refuse_is_not_saved(tmp_path: Path, change: Any, message: str) -> None:
+    save(tmp_path / "model", Linear(2, 3, rng=0))
+    for check in (check_save, save):
+        with pytest.raises(ValueError, match=message):
+            check(tmp_path / "model", spoiled(change))
+    assert_equal(load(tmp_path / "model"), Linear(2, 3, rng=0))
+
+
+@given(seq2seqs())
+def test_what_check_save_accepts_is_saved_and_loaded(
+    tmp_path_factory: pytest.TempPathFactory, model: Seq2Seq
+) -> None:
+    path = tmp_path_factory.mktemp("model") / "model"
+    check_save(path, model)
+    assert os.listdir(path.parent) == []
+    save(path, model)
+    assert_equal(load(path), model)
+
+
+def tied() -> Seq2Seq:
+    """Encoder and decoder read with the same vectors, and with the same cell."""
+    model = Seq2Seq(Encoder(7, 4, 5, cell="gru", rng=0), Decoder(7, 4, 5, cell=GRUCell(9, 5, rng=1), rng=2))
+    model.decoder.embedding.W = model.encoder.embedding.W
+    model.decoder.cell.b = model.encoder.layer.cell.b
+    return model
+
+
+def test_arrays_that_are_tied_come_back_tied(tmp_path: Path) -> None:
+    model = tied()
+    check_save(tmp_path / "model", model)
+    save(tmp_path / "model", model)
+    found = load(tmp_path / "model")
+    assert isinstance(found, Seq2Seq)
+    assert found.decoder.embedding.W is found.encoder.embedding.W
+    assert found.decoder.cell.b is found.encoder.layer.cell.b
+    assert_equal(found, model)
+    with np.load(tmp_path / "model") as arrays:
+        assert "encoder.embedding.W" in arrays
+        assert "decoder.embedding.W" not in arrays
+    save(tmp_path / "again", found)
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+def test_modules_that_are_shared_come_back_with_shared_parameters(tmp_path: Path) -> None:
+    shared = Embedding(7, 4, rng=0)
+    model = small_model()
+    model = Seq2Seq(Encoder(7, 4, 5, rng=0), Decoder(7, 4, 5, rng=1))
+    model.encoder.embedding = model.decoder.embedding = shared
+    save(tmp_path / "model", model)
+    found: Any = load(tmp_path / "model")
+    assert found.decoder.embedding.W is found.encoder.embedding.W
+    assert_equal(found, model)
+
+
+@pytest.mark.parametrize("view", [lambda W: W.T, lambda W: W[::-1], lambda W: W.view()])
+def test_arrays_that_overlap_without_being_one_are_not_saved(tmp_path: Path, view: Any) -> None:
+    model = Seq2Seq(Encoder(4, 4, 5, rng=0), Decoder(4, 4, 5, rng=1))
+    model.decoder.embedding.W = view(model.encoder.embedding.W)
+    for check in (check_save, save):
+        with pytest.raises(
+            ValueError, match=r"save: encoder.embedding.W and decoder.embedding.W overlap in memory"
+        ):
+            check(tmp_path / "model", model)
+    assert os.listdir(tmp_path) == []
+
+
+def test_parameters_that_are_parts_of_one_buffer_are_not_tied(tmp_path: Path) -> None:
+    model = Linear(2, 3, rng=0)
+    buffer = np.arange(18.0)
+    model.W, model.b = buffer[:12:2].reshape(2, 3), buffer[1:7:2]
+    save(tmp_path / "model", model)
+    assert_equal(load(tmp_path / "model"), model)
+
+
+TIES: dict[str, tuple[Any, str]] = {
+    "a list": ([], "seqmem.json: expected a name for each name in ties"),
+    "a number": ({"decoder.embedding.W": 3}, "seqmem.json: expected a name for each name in ties"),
+    "an unknown name": ({"decoder.W": "encoder.embedding.W"}, "decoder.W: expected a tie to an array"),
+    "to an unknown name": ({"decoder.embedding.W": "W"}, "decoder.embedding.W: expected a tie"),
+    "to itself": ({"decoder.embedding.W": "decoder.embedding.W"}, "decoder.embedding.W: expected a tie"),
+    "backwards": ({"encoder.embedding.W": "decoder.embedding.W"}, "encoder.embedding.W: expected a tie"),
+    "another shape": ({"decoder.embedding.W": "encoder.layer.cell.b"}, "decoder.embedding.W: expected a tie"),
+    "an array that is there": ({}, "embedding.W: expected .*found no such entry"),
+    "a private name": ({"decoder.__class__": "encoder.embedding.W"}, "decoder.__class__: expected a tie"),
+    "many": ({str(i): "encoder.embedding.W" for i in range(1000)}, "expected a tie"),
+}
+
+
+@pytest.mark.parametrize(("ties", "message"), TIES.values(), ids=TIES)
+def test_ties_that_make_no_sense_are_refused(tmp_path: Path, frugal: None, ties: Any, message: str) -> None:
+    save(tmp_path / "model", tied())
+    with np.load(tmp_path / "model") as file:
+        arrays = dict(file)
+    head = json.loads(arrays.pop("seqmem.json").tobytes())
+    arrays["more"] = np.zeros(500)  # enough numbers for a model without ties
+    with pytest.raises(CheckpointError, match=message):
+        load(forge(tmp_path / "file", arrays, head | {"ties": ties}))
 
 
 def test_the_file_is_plain_npz(tmp_path: Path) -> None:
@@ -338,6 +522,12 @@ METADATA: dict[str, tuple[Any, str]] = {
     "too long": (json.dumps({"a": "b" * (1 << 22)}), r"expected uint8, at most \(4194304,\)"),
     "many values": ("[" + "{}," * 1_000_000 + "0]", "expected at most 250000 values, found more"),
     "the worst allowed": ("[" + '{"":0},' * 83_000 + "0]", "expected a dict, found a list"),
+    "the worst allowed of wide letters": (
+        "[" + '{"":0},' * 83_000 + '"' + "😀" * 900_000 + '"]',
+        "expected a dict, found a list",
+    ),
+    "no string ever ends": ('"' + r"\"" * 2_000_000, "expected JSON"),
+    "only marks and quotes": (r'",\"' * 1_000_000, "expected "),
     "deep": ("[" * 200_000, "expected JSON"),
     "an endless number": ("1" * 5000, "expected JSON"),
 }
@@ -382,6 +572,7 @@ def test_a_change_in_the_metadata_is_found_though_they_are_not_asked_for(tmp_pat
 def test_a_large_model_comes_back_with_little_more_memory_than_its_own(tmp_path: Path) -> None:
     model = Linear(1000, 1000, rng=0, dtype="float32")
     save(tmp_path / "model", model)
+    load(tmp_path / "model")
     tracemalloc.start()
     found = load(tmp_path / "model")
     peak = tracemalloc.get_traced_memory()[1]

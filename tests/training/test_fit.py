@@ -242,6 +242,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path: Any) ->
         np.testing.assert_array_equal(model.params[name], param)
 
 
+def test_a_second_call_starts_the_schedule_again_and_goes_on_with_all_else() -> None:
+    model, optimizer, rng = Plane(), Adam(0.5), np.random.default_rng(0)
+    model.optimizer = optimizer
+    for _ in range(2):
+        history = fit(model, make_batches(8, 8), optimizer, epochs=2, schedule=cosine_decay, rng=rng)
+        assert len(history.loss) == 2
+    once = [0.5 * cosine_decay(fraction) for fraction in (0, 0.25, 0.5, 0.75)]
+    assert model.rates == once * 2
+    assert optimizer.state["t"] == 8
+
+
 class Failing(Plane):
     """Spoils the loss or a gradient in its fifth step."""
 
@@ -286,6 +297,44 @@ def test_a_loss_or_gradient_that_is_not_finite_stops_before_the_step(
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
+class Constant(Plane):
+    """A loss and gradients that are finite whatever the parameters are."""
+
+    def loss_and_grads(self, batch: Batch, rng: Any) -> tuple[Any, dict[str, Any]]:
+        self.seen.append(batch)
+        return 1.0, {"w": np.ones(3), "b": np.ones(())}
+
+
+@pytest.mark.parametrize("numpy_says", ["warn", "raise"])
+@pytest.mark.parametrize("optimizer", [SGD(1e308), SGD(1e308, 0.5), Adam(1e308)])
+def test_a_parameter_that_is_not_finite_after_an_epoch_stops_before_validation_and_callback(
+    optimizer: Any, numpy_says: Any
+) -> None:
+    model, called = Constant(), []
+    with np.errstate(all=numpy_says), pytest.raises(NonFiniteError) as raised:
+        fit(model, make_batches(8, 8, 8), optimizer, epochs=2, validate=called.append, callback=called.append)
+    assert called == []
+    error = raised.value
+    assert (error.step, error.epoch, error.parameter) == (3, 1, "w")
+    assert str(error) == "fit: after step 3, the last of epoch 1, parameter 'w' is not finite"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("numpy_says", ["warn", "raise"])
+def test_a_real_model_that_explodes_gives_the_one_error_and_no_warning(
+    steps: int, dtype: str, numpy_says: Any
+) -> None:
+    """Warnings are errors in these tests; where the caller lets NumPy raise, it is the same."""
+    encoder = Encoder(7, 3, 4, rng=0, dtype=dtype)
+    attention = AdditiveAttention(5, 4, 3, rng=1, dtype=dtype)
+    model = Seq2Seq(encoder, Decoder(6, 2, 5, context=attention, rng=2, dtype=dtype), rng=3)
+    batches = list(small_batches(np.random.default_rng(0)))[:1] * steps
+    with np.errstate(all=numpy_says), pytest.raises(NonFiniteError):
+        fit(model, batches, Adam(1e39 if dtype == "float32" else 1e308), epochs=9, max_norm=1.0)
+
+
 def test_a_parameter_that_was_spoiled_before_is_named() -> None:
     model = Plane()
     model.params["b"][()] = math.nan
@@ -303,7 +352,32 @@ def test_a_parameter_that_was_spoiled_before_is_named() -> None:
         ({"max_norm": -1.0}, ValueError, "fit: max_norm is -1.0"),
         ({"max_norm": math.nan}, ValueError, "fit: max_norm is nan"),
         ({"max_seconds": 0}, ValueError, "fit: max_seconds is 0"),
+        ({"max_norm": True}, TypeError, "fit: max_norm is True, expected a number"),
+        ({"max_seconds": True}, TypeError, "fit: max_seconds is True, expected a number"),
+        ({"max_seconds": "60"}, TypeError, "fit: max_seconds is '60', expected a number"),
+        ({"epochs": "a" * 60_000}, ValueError, "fit: epochs is 'aaa"),
         ({"rng": True}, TypeError, "rng is True"),
+        ({"optimizer": "adam"}, TypeError, "fit: optimizer is a str, expected an Optimizer such as Adam"),
+        ({"optimizer": Adam}, TypeError, "fit: optimizer is the class Adam, expected an Optimizer"),
+        ({"optimizer": None}, TypeError, "fit: optimizer is a NoneType, expected an Optimizer"),
+        ({"model": None}, TypeError, "fit: model is a NoneType, expected an object with params and loss_and"),
+        ({"model": Plane}, TypeError, "fit: model is the class Plane, expected an object with params"),
+        ({"model": {"w": np.zeros(3)}}, TypeError, "fit: model is a dict, expected an object with params"),
+        ({"batches": None}, TypeError, "fit: batches is a NoneType, expected a list or a function"),
+        ({"batches": 3}, TypeError, "fit: batches is a int, expected a list or a function"),
+        ({"schedule": 0.5}, TypeError, "fit: schedule is a float, expected a function"),
+        ({"validate": "bleu"}, TypeError, "fit: validate is a str, expected a function"),
+        ({"callback": []}, TypeError, "fit: callback is a list, expected a function"),
+        ({"schedule": lambda _: True}, TypeError, "fit: what schedule returned is True, expected a number"),
+        ({"schedule": lambda _: None}, TypeError, "fit: what schedule returned is None, expected a number"),
+        (
+            {"schedule": lambda _: -1},
+            ValueError,
+            "fit: the scheduled learning rate is -0.1, expected a finite",
+        ),
+        ({"schedule": lambda _: math.nan}, ValueError, "fit: the scheduled learning rate is nan"),
+        ({"validate": lambda _: "0.5"}, TypeError, "fit: what validate returned is '0.5', expected a number"),
+        ({"validate": lambda _: None}, TypeError, "fit: what validate returned is None, expected a number"),
         ({"batches": []}, ValueError, "fit: batches gave no batch in epoch 1"),
         ({"batches": lambda rng: iter(())}, ValueError, "fit: batches gave no batch in epoch 1"),
         ({"batches": make_batches(8)[0]}, TypeError, "fit: batches is a Batch, expected a list"),
@@ -313,9 +387,23 @@ def test_a_parameter_that_was_spoiled_before_is_named() -> None:
 def test_an_argument_out_of_range_is_refused(
     options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
-    arguments: dict[str, Any] = {"batches": make_batches(8), "epochs": 1} | options
-    with pytest.raises(error, match=message):
-        fit(Plane(), arguments.pop("batches"), SGD(0.1), **arguments)
+    arguments: dict[str, Any] = {"model": Plane(), "batches": make_batches(8), "optimizer": SGD(0.1)}
+    with pytest.raises(error, match=message) as raised:
+        fit(**(arguments | {"epochs": 1} | options))
+    assert len(str(raised.value)) < 200
+
+
+def test_numbers_of_numpy_may_come_from_schedule_and_validate() -> None:
+    model, optimizer = Plane(), SGD(0.5)
+    model.optimizer = optimizer
+    history = fit(
+        *(model, make_batches(8, 8), optimizer),
+        epochs=1,
+        schedule=lambda fraction: np.where(fraction < 0.5, 0, np.float32(1)),
+        validate=lambda _: np.float32(0.25),
+    )
+    assert (model.rates, history.metric) == ([0.0, 0.5], [0.25])
+    assert type(history.metric[0]) is float
 
 
 def test_a_function_that_gives_one_iterator_twice_is_told_so() -> None:

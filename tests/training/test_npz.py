@@ -276,6 +276,31 @@ def test_what_is_not_there_or_no_file_is_refused_without_waiting(tmp_path: Path)
     assert stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
 
 
+def test_a_missing_file_is_what_open_says_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as by_open:
+        (tmp_path / "missing").read_bytes()
+    with pytest.raises(FileNotFoundError) as raised:
+        Reader(tmp_path / "missing")
+    assert isinstance(raised.value, CheckpointError)
+    assert str(raised.value) == str(by_open.value)
+    assert raised.value.filename == str(tmp_path / "missing")
+    again = pickle.loads(pickle.dumps(raised.value))
+    assert (type(again), str(again)) == (type(raised.value), str(raised.value))
+    (tmp_path / "link").symlink_to("missing")
+    with pytest.raises(FileNotFoundError):
+        Reader(tmp_path / "link")
+
+
+def test_what_a_stranger_wrote_fills_no_screen_and_commands_no_terminal(tmp_path: Path) -> None:
+    for name, data in (("n" * 60_000, b""), ("\x1b]0;mine\x07\n\u202e", b""), ("h", with_header("x" * 4000))):
+        path = zip_of(tmp_path / "file", [(f"{name}.npy", data)])
+        with pytest.raises(CheckpointError, match="expected") as raised:
+            Reader(path)
+        message = str(raised.value)
+        assert len(message) < 600 + len(str(path))
+        assert message.isprintable()
+
+
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "whole", {"a": np.arange(3.0), "b": np.arange(4, dtype=np.float32)})
     data = (tmp_path / "whole").read_bytes()
@@ -374,15 +399,16 @@ def test_many_members_are_read_quickly(tmp_path: Path, frugal: None) -> None:
         Reader(path)
 
 
-def test_text_is_ascii_of_limited_length(tmp_path: Path) -> None:
-    rows = {"good": b"hello", "bytes": b"\xff", "empty": b""}
+def test_text_is_utf_8_of_limited_length(tmp_path: Path) -> None:
+    rows = {"good": b"hello", "bytes": b"\xff", "empty": b"", "letters": "łódź".encode()}
     arrays: dict[str, Any] = {name: np.frombuffer(data, np.uint8) for name, data in rows.items()}
     write(tmp_path / "file", arrays | {"numbers": np.zeros(3), "table": np.zeros((1, 2), np.uint8)})
     with Reader(tmp_path / "file") as file:
         assert file.text("good", 5) == "hello"
         assert file.text("empty", 5) == ""
+        assert file.text("letters", 7) == "łódź"
         for name, message in (
-            ("bytes", "expected ASCII text"),
+            ("bytes", "expected UTF-8 text"),
             ("numbers", r"expected uint8, at most \(5,\), found float64 \(3,\)"),
             ("table", r"found uint8 \(1, 2\)"),
             ("missing", "expected this entry, found none"),
@@ -393,6 +419,8 @@ def test_text_is_ascii_of_limited_length(tmp_path: Path) -> None:
             CheckpointError, match=r"good: expected uint8, at most \(4,\), found uint8 \(5,\)"
         ):
             file.text("good", 4)
+        with pytest.raises(CheckpointError, match=r"letters: expected uint8, at most \(6,\)"):
+            file.text("letters", 6)
 
 
 def test_a_file_may_be_read_while_another_is_put_in_its_place(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from comparing import assert_close, rounding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqmem.training import SGD, Adam, Optimizer, clip_by_global_norm
+from seqmem.training import SGD, Adam, Optimizer, clip_by_global_norm, cosine_decay
 
 SEEDS = st.integers(0, 2**32)
 RATES = st.floats(1e-6, 10.0)
@@ -171,6 +171,141 @@ def test_a_step_that_does_not_fit_changes_nothing(make: Any) -> None:
         np.testing.assert_array_equal(param, before[name])
     for name, slot in optimizer.state.items():
         np.testing.assert_array_equal(slot, state[name])
+
+
+def read_only(array: Any) -> Any:
+    array.flags.writeable = False
+    return array
+
+
+MISFITS: dict[str, tuple[str, Any, type[Exception], str]] = {
+    "read-only": ("params", read_only(np.ones(4)), ValueError, r"params\['z'\] is read-only"),
+    "broadcast": ("params", np.broadcast_to(1.0, 4), ValueError, r"params\['z'\] is read-only"),
+    "complex": ("params", np.ones(4, complex), TypeError, r"params\['z'\] has dtype complex128"),
+    "integers": ("params", np.ones(4, int), TypeError, r"params\['z'\] has dtype int64"),
+    "booleans": ("params", np.ones(4, bool), TypeError, r"params\['z'\] has dtype bool"),
+    "objects": ("params", np.array([None] * 4), TypeError, r"params\['z'\] has dtype object"),
+    "a list": ("params", [1.0] * 4, TypeError, r"params\['z'\] is of type list, expected an array"),
+    "a number": ("params", 1.0, TypeError, r"params\['z'\] is of type float, expected an array"),
+    "complex gradient": ("grads", np.ones(4, complex), TypeError, r"grads\['z'\] has dtype complex128"),
+    "boolean gradient": ("grads", np.ones(4, bool), TypeError, r"grads\['z'\] has dtype bool"),
+    "text for a gradient": ("grads", "abcd", TypeError, r"grads\['z'\] has dtype <U4"),
+    "no gradient": ("grads", None, TypeError, r"grads\['z'\] has dtype object"),
+    "ragged gradient": ("grads", [[1], [2, 3]], TypeError, r"grads\['z'\] has no array dtype"),
+    "masked gradient": ("grads", np.ma.ones(4), TypeError, r"grads\['z'\] is a masked array"),
+    "no params": ("params", None, TypeError, "params is of type "),
+    "no grads": ("grads", None, TypeError, "grads is of type "),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("case", MISFITS)
+def test_a_step_that_one_array_does_not_allow_is_taken_by_none(make: Any, begun: bool, case: str) -> None:
+    where, value, error, message = MISFITS[case]
+    params, optimizer = arrays(0), make()
+    if begun:
+        optimizer.step(params, arrays(1))
+    before = {name: param.copy() for name, param in params.items()}
+    state = {name: slot.copy() for name, slot in optimizer.state.items()}
+    both: dict[str, Any] = {"params": params | {"z": np.ones(4)}, "grads": arrays(2) | {"z": np.ones(4)}}
+    both[where] = value if case.startswith("no ") and case != "no gradient" else both[where] | {"z": value}
+    with pytest.raises(error, match=f"{type(optimizer).__name__}.step: {message}"):
+        optimizer.step(**both)
+    assert_same(params, before)
+    assert_same(optimizer.state, state)
+
+
+def assert_same(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    assert list(found) == list(wanted)
+    for name, array in wanted.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+@pytest.mark.parametrize(
+    ("make", "spoil", "error"),
+    [
+        (lambda: Adam(0.1), lambda o: o.state.update(t=np.array(-1)), ValueError),
+        (lambda: Adam(0.1), lambda o: o.state.update(t=np.array(1.5)), ValueError),
+        (lambda: Adam(0.1), lambda o: o.state.update(t="many"), ValueError),
+        (lambda: Adam(0.1), lambda o: o.state.update({"v.slope": read_only(np.zeros(()))}), ValueError),
+        (lambda: Adam(0.1), lambda o: o.state.update({"v.slope": np.zeros((), int)}), TypeError),
+        (lambda: Adam(0.1), lambda o: o.state.update({"v.slope": 0.0}), TypeError),
+        (lambda: Adam(0.1), lambda o: setattr(o, "beta1", "a"), TypeError),
+        (lambda: Adam(0.1), lambda o: setattr(o, "beta2", 1.0), ValueError),
+        (lambda: Adam(0.1), lambda o: setattr(o, "epsilon", None), TypeError),
+        (lambda: Adam(0.1), lambda o: setattr(o, "learning_rate", True), TypeError),
+        (lambda: SGD(0.1, 0.5), lambda o: setattr(o, "momentum", True), TypeError),
+        (lambda: SGD(0.1, 0.5), lambda o: o.state.update({"velocity.slope": np.zeros(2)}), ValueError),
+    ],
+)
+def test_a_state_or_setting_that_was_spoiled_changes_nothing(make: Any, spoil: Any, error: Any) -> None:
+    params, optimizer = arrays(0), make()
+    optimizer.step(params, arrays(1))
+    spoil(optimizer)
+    before, state = {name: param.copy() for name, param in params.items()}, dict(optimizer.state)
+    with pytest.raises(error, match=rf"{type(optimizer).__name__}\.step: "):
+        optimizer.step(params, arrays(2))
+    assert_same(params, before)
+    assert_same(optimizer.state, state)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("gradient", [1e39, -np.inf, np.nan])
+def test_a_step_that_overflows_is_taken_whole_and_without_a_warning(make: Any, gradient: float) -> None:
+    params = {"a": np.ones(2, np.float32), "b": np.ones(2, np.float32)}
+    with np.errstate(all="raise"):
+        make().step(params, {"a": np.full(2, gradient), "b": np.ones(2)})
+    assert not np.isfinite(params["a"]).all() or gradient == 1e39
+    assert (params["b"] < 1).all()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_empty_and_fortran_ordered_parameters_are_updated_like_others(make: Any) -> None:
+    plain = {"e": np.zeros((0, 2)), "W": np.arange(6.0).reshape(2, 3)}
+    other = {"e": np.zeros((0, 2)), "W": np.asfortranarray(plain["W"].copy())}
+    for params in (plain, other):
+        make().step(params, {"e": np.zeros((0, 2)), "W": np.arange(6.0).reshape(2, 3)})
+    assert_same(plain, other)
+
+
+NUMBERS = {
+    "SGD: learning_rate": lambda value: SGD(value),
+    "SGD: momentum": lambda value: SGD(0.1, value),
+    "Adam: learning_rate": lambda value: Adam(value),
+    "Adam: beta1": lambda value: Adam(beta1=value),
+    "Adam: beta2": lambda value: Adam(beta2=value),
+    "Adam: epsilon": lambda value: Adam(epsilon=value),
+    "clip_by_global_norm: max_norm": lambda value: clip_by_global_norm({}, value),
+    "cosine_decay: fraction": lambda value: cosine_decay(value),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    "value",
+    [True, np.True_, "a", "0.5", None, {"learning_rate": 0.1}, [0.5], 1j, np.zeros(2), "a" * 60_000],
+    ids=lambda value: repr(value)[:12],
+)
+def test_what_is_no_number_is_refused_in_our_words(name: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"{name} is .*, expected a number") as raised:
+        NUMBERS[name](value)
+    assert len(str(raised.value)) < 200
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -0.5, 10**400, 10**5000], ids=range(5))
+def test_a_number_out_of_range_is_refused_in_our_words(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} is ") as raised:
+        NUMBERS[name](value)
+    assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize("grads", [None, [np.ones(2)], {"w": [1.0]}, {"w": 1.0}, {"w": np.ones(2, complex)}])
+def test_gradients_of_another_kind_are_not_clipped(grads: Any) -> None:
+    with pytest.raises(TypeError, match=r"clip_by_global_norm: .*expected"):
+        clip_by_global_norm(grads, 1.0)
 
 
 @pytest.mark.parametrize(

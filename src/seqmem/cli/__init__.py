@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ from seqmem.checking.sandbox import check_file
 from seqmem.checking.selftest import selftest
 from seqmem.cli import insight
 from seqmem.cli.arguments import positive, seed, size
+from seqmem.cli.signals import Terminated, ending_by_exception
 from seqmem.data import (
     BucketedBatches,
     Translation,
@@ -50,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0; 1 when training failed; 2 for a mistake in the arguments or a file; 130 after an
-        interrupt.
+        interrupt, 143 after SIGTERM, 129 after SIGHUP.
     """
     arguments = _arguments(argv)
     for name in ("stdin", "stdout", "stderr"):
@@ -60,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without ą must not end a translation
     try:
-        return int(arguments.command(arguments) or 0)
+        with ending_by_exception():
+            return int(arguments.command(arguments) or 0)
     except BrokenPipeError:  # the reader had enough: python -m seqmem translate ... | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0 if arguments.command is _translate else INTERRUPTED  # training did not end
@@ -76,6 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("seqmem: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Terminated as end:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(f"seqmem: {end}", file=sys.stderr)
+        return 128 + end.number  # what a shell says of a process that a signal ended
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -145,8 +152,15 @@ def _parser() -> argparse.ArgumentParser:
         ("batch-size", 64, "pairs in a step"),
         ("hidden", 128, "units of encoder, decoder and scorer"),
         ("embedding", 64, "width of a symbol's vector"),
+        ("min-count", 1, "how often a symbol must occur to be learnt"),
     ):
         train.add_argument(f"--{name}", type=size, default=default, help=f"{meaning} (default: %(default)s)")
+    train.add_argument(
+        "--max-vocabulary",
+        type=size,
+        metavar="N",
+        help="the most symbols of a side, the commonest, with the four special ones (default: all)",
+    )
     train.add_argument("--learning-rate", type=positive, default=2e-3, help="Adam's (default: %(default)s)")
     train.add_argument("--held-out", type=size, help="pairs to validate on (default: a tenth, at most 1000)")
     train.add_argument("--seed", type=seed, default=0, help="of everything random (default: %(default)s)")
@@ -198,6 +212,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     print("\n2. LSTM and additive attention learn to read dates\n")
     training, held_out = dates.split(20_000, 1_000, rng=arguments.seed)
     translator = make_translator(training, "char", hidden=128, embedding=32, seed=arguments.seed)
+    _check_save(translator, arguments.out)
     print(f"{len(training):,} dates in {len(dates.FORMS)} forms and four languages to train on, e.g.")
     print(*(f"   {written} -> {iso}" for written, iso in training[:3]), sep="\n", flush=True)
     history = fit(
@@ -266,7 +281,10 @@ def _train(arguments: argparse.Namespace) -> None:
         attention=arguments.attention == "additive",
         dtype=arguments.dtype,
         seed=arguments.seed,
+        min_count=arguments.min_count,
+        max_vocabulary=arguments.max_vocabulary,
     )
+    _check_save(translator, arguments.out)
     model, sources, targets = translator.model, translator.source_vocabulary, translator.target_vocabulary
     print(f"{len(training):,} pairs to train on, {len(validation):,} held out; ", end="")
     print(f"vocabularies of {len(sources):,} and {len(targets):,}; ", end="")
@@ -320,11 +338,19 @@ def make_translator(
     attention: bool = True,
     dtype: str = "float32",
     seed: int = 0,
+    min_count: int = 1,
+    max_vocabulary: int | None = None,
 ) -> Translator:
     """A new model for pairs of symbol sequences, with their vocabularies."""
     rng = np.random.default_rng(seed)
-    sources = Vocabulary.build(source for source, _ in pairs)
-    targets = Vocabulary.build(target for _, target in pairs)
+    sources = Vocabulary.build((source for source, _ in pairs), max_vocabulary, min_count)
+    targets = Vocabulary.build((target for _, target in pairs), max_vocabulary, min_count)
+    for side, vocabulary in (("source", sources), ("target", targets)):
+        if not vocabulary.symbols and (min_count > 1 or max_vocabulary is not None):
+            raise ValueError(
+                f"no {side} symbol is left by --min-count {min_count}"
+                + ("" if max_vocabulary is None else f" and --max-vocabulary {max_vocabulary}")
+            )
     context = AdditiveAttention(hidden, hidden, hidden // 2 or 1, rng=rng, dtype=dtype) if attention else None
     encoder = Encoder(len(sources), embedding, hidden, cell=cell, rng=rng, dtype=dtype)
     decoder = Decoder(len(targets), embedding, hidden, context=context, cell=cell, rng=rng, dtype=dtype)
@@ -356,6 +382,14 @@ def _heatmap(one: Translation) -> str:
     encoding = sys.stdout.encoding or "ascii"
     ascii_only = not encoding.lower().startswith("utf")
     return attention_heatmap(one.weights, one.source, one.target, ascii_only=ascii_only)
+
+
+def _check_save(translator: Translator, path: str) -> None:
+    """Find out before the training what would keep the model from being saved after it."""
+    try:
+        translator.check_save(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; --min-count and --max-vocabulary make the vocabularies smaller") from None
 
 
 def _check_writable(path: str) -> None:

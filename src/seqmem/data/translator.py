@@ -15,9 +15,9 @@ from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
 from seqmem.data.vocabulary import END, PAD, START, Vocabulary
 from seqmem.models.seq2seq import Seq2Seq, as_max_length
 from seqmem.module import Array
-from seqmem.training.checkpoint import load, read_metadata, save
-from seqmem.training.npz import CheckpointError
-from seqmem.validation import as_size
+from seqmem.training.checkpoint import check_save, load, read_metadata, save
+from seqmem.training.npz import MAX_MESSAGE, CheckpointError
+from seqmem.validation import as_size, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +102,20 @@ class Translator:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write model, vocabularies and the preparation of texts to one file, as `seqmem.save` does."""
-        metadata = {
+        save(path, self.model, self._metadata())
+
+    def check_save(self, path: str | os.PathLike[str]) -> None:
+        """Raise what `save` would raise, for finding out before a long training, as `check_save` does."""
+        check_save(path, self.model, self._metadata())
+
+    def _metadata(self) -> dict[str, Any]:
+        """What the file holds beside the model."""
+        return {
             "source_symbols": self.source_vocabulary.symbols,
             "target_symbols": self.target_vocabulary.symbols,
             "level": self.level,
             "preparation": {"strip": self.strip, "form": NORMAL_FORM},
         }
-        save(path, self.model, metadata)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Translator:
@@ -116,8 +123,8 @@ class Translator:
 
         Raises:
             CheckpointError: for a file that holds no model, one without vocabularies that fit it, or one with
-                a preparation of texts that this version does not know.
-            OSError: when the file cannot be read.
+                a preparation of texts that this version does not know; it is a FileNotFoundError too when there
+                is no such file.
         """
         model, metadata = load(path), read_metadata(path)
         try:
@@ -125,7 +132,8 @@ class Translator:
             level = metadata["level"]
             join_symbols([], level)
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{os.fspath(path)}: no vocabularies in the metadata: {error}") from None
+            reason = brief(str(error), MAX_MESSAGE)
+            raise CheckpointError(f"{os.fspath(path)}: no vocabularies in the metadata: {reason}") from None
         strip = _strip_of(metadata, os.fspath(path))
         if not isinstance(model, Seq2Seq):
             raise CheckpointError(f"{os.fspath(path)}: holds a {type(model).__name__}, expected a Seq2Seq")

@@ -1,6 +1,6 @@
 """Training: optimizers, the loop, and models as files."""
 
-from seqmem.training.checkpoint import load, read_metadata, save
+from seqmem.training.checkpoint import check_save, load, read_metadata, save
 from seqmem.training.fit import History, NonFiniteError, cosine_decay, fit
 from seqmem.training.metrics import edit_distance, token_accuracy
 from seqmem.training.npz import CheckpointError
@@ -13,6 +13,7 @@ __all__ = [
     "History",
     "NonFiniteError",
     "Optimizer",
+    "check_save",
     "clip_by_global_norm",
     "cosine_decay",
     "edit_distance",

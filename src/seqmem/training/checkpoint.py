@@ -2,19 +2,23 @@
 
     encoder.embedding.W, ...   the parameters by their dotted names
     seqmem.json                {"format": "seqmem", "version": 1, "model": {"type": ..., "config": {...}}}
+                               and, where an array has two names, "ties": {second name: first name}
     metadata.json              whatever JSON the caller wants to keep beside the model
 
 Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is taken for
 hostile until it is shown to fit: its names, dtypes and shapes are compared with the model's before any data
-are read, nothing is ever unpickled, and the memory used is bounded by the file's own size.
+are read, nothing is ever unpickled, and the memory used is bounded by the file's own size. `save` holds what
+it is about to write against the same rules, so that it writes nothing that `load` would refuse.
 """
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,14 +27,18 @@ from seqmem.cells import GRUCell, LSTMCell, RNNCell
 from seqmem.layers import AdditiveAttention, Dropout, Embedding, FixedContext, Linear, Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module
-from seqmem.training.npz import Entry, PathLike, Reader, write
+from seqmem.training.npz import MAX_MESSAGE, Entry, Reader, write
+from seqmem.training.replacing import PathLike, check_writable
+from seqmem.validation import brief
 
 VERSION = 1
 MODEL, METADATA = "seqmem.json", "metadata.json"
 
 MAX_MODEL = 1 << 16  # characters of the model's description
-MAX_METADATA = 1 << 22  # characters of the metadata: the words of two large vocabularies
+MAX_METADATA = 1 << 22  # bytes of the metadata in UTF-8: the words of two large vocabularies
 MAX_VALUES = 250_000  # values in it: a value may take 80 bytes of memory and 2 of the file
+
+_STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{:,]', re.DOTALL)
 
 CLASSES: dict[str, type[Module]] = {  # all that a file can have built
     found.__name__: found
@@ -46,18 +54,21 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
     """Write a model to a file, whole or not at all.
 
     It is written under another name in the same folder and then renamed: whatever goes wrong, a file that
-    stood there before is still there.
+    stood there before is still there. The new file has the old one's permissions. An array that the model
+    holds under two names is written once, and the loaded model holds it under both.
 
     Args:
         path: the file, used exactly as given: no suffix is added.
         model: a module made of this library's classes, float64 or float32.
         metadata: what JSON can hold and give back unchanged (dicts with string keys, lists, strings, finite
-            numbers, booleans, None), such as the vocabularies.
+            numbers, booleans, None), such as the vocabularies: at most 4 MiB in UTF-8.
 
     Raises:
-        TypeError: for a class or a constructor argument that cannot be described.
-        ValueError: for a parameter of another dtype, or metadata that JSON would change or too large.
-        OSError: when the file cannot be written.
+        TypeError: for a class or a constructor argument that cannot be described, or metadata of a type that
+            JSON lacks.
+        ValueError: for a parameter whose dtype or shape is not what the model's arguments call for, for
+            parameters that overlap in memory, and for metadata that JSON would change or that are too large.
+        OSError: when the file cannot be written; it names `path`.
 
     >>> model = Linear(2, 3, rng=0)
     >>> save("model.npz", model, metadata={"words": ["<end>", "cat"]})
@@ -66,16 +77,27 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
     >>> sorted(np.load("model.npz"))
     ['W', 'b', 'metadata.json', 'seqmem.json']
     """
-    description = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
-    arrays = {
-        MODEL: _as_bytes(json.dumps(description, allow_nan=False)),
-        METADATA: _as_bytes(_metadata_text({} if metadata is None else dict(metadata))),
-    }
-    for name, param in model.params.items():
-        if param.dtype not in (np.float64, np.float32):
-            raise ValueError(f"save: {name} has dtype {param.dtype}, expected float64 or float32")
-        arrays[name] = param
-    write(path, arrays)
+    write(path, _contents(model, metadata))
+
+
+def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
+    """Raise what `save` would raise with the same arguments, for finding out before a long training.
+
+    Nothing is written but an empty temporary file, which is removed. Whether the disk has room is not
+    checked: that may change until the model is saved.
+
+    Args:
+        path, model, metadata: as for `save`.
+
+    Raises:
+        TypeError, ValueError, OSError: as from `save`.
+
+    >>> check_save("model.npz", Linear(2, 3), metadata={"words": ("<end>", "cat")})
+    Traceback (most recent call last):
+    ValueError: save: metadata would change in JSON: expected string keys, lists for tuples
+    """
+    _contents(model, metadata)
+    check_writable(path)
 
 
 def load(path: PathLike) -> Module:
@@ -90,11 +112,14 @@ def load(path: PathLike) -> Module:
     Raises:
         CheckpointError: for a file that cannot be read or is not, in every name, dtype and shape, what its
             own description calls for; nothing is returned then, and nothing kept.
+        FileNotFoundError: when there is no such file. It is a CheckpointError too, so that one except clause
+            is enough for all that can be wrong with a file.
     """
     with Reader(path) as file:
         entries = {name: entry for name, entry in file.entries.items() if name not in (MODEL, METADATA)}
-        model, params = _build(file, _read_description(file), entries)
-        _check_entries(file, params, entries)
+        model, params = _build(_read_description(file), entries, file.fail)
+        if METADATA not in file.entries:
+            raise file.fail("expected this entry, found none", METADATA)
         for name, param in params.items():
             start = 0
             for chunk in file.chunks(name):
@@ -109,17 +134,68 @@ def read_metadata(path: PathLike) -> dict[str, Any]:
     """The metadata that was saved with a model; the model itself is not built.
 
     Raises:
-        CheckpointError: for a file that cannot be read, or without metadata.
+        CheckpointError: for a file that cannot be read, or without metadata; it is a FileNotFoundError too
+            when there is no such file.
     """
     with Reader(path) as file:
         _read_description(file)
         text = file.text(METADATA, MAX_METADATA)
-        if _count_values(text) > MAX_VALUES:
+        if _has_too_many_values(text):
             raise file.fail(f"expected at most {MAX_VALUES} values, found more", METADATA)
         metadata = _parse(file, METADATA, text)
     if not isinstance(metadata, dict):
         raise file.fail(f"expected a dict, found a {type(metadata).__name__}", METADATA)
     return metadata
+
+
+def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Array]:
+    """All entries of the model's file, of which it is sure that `load` will take them."""
+    if not isinstance(model, Module):
+        raise TypeError(f"save: model is of type {type(model).__name__}, expected a Module")
+    params, ties = _untie(dict(_named_arrays(model)))
+    for name, param in params.items():
+        if param.dtype not in (np.float64, np.float32):
+            raise ValueError(f"save: {name} has dtype {param.dtype}, expected float64 or float32")
+    head = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
+    if ties:
+        head["ties"] = ties
+    description = json.dumps(head, allow_nan=False).encode("ascii")
+    if len(description) > MAX_MODEL:
+        raise ValueError(
+            f"save: the model's description has {len(description):,} characters, "
+            f"expected at most {MAX_MODEL:,}"
+        )
+    entries = {name: Entry(param.dtype, param.shape, 0) for name, param in params.items()}
+    _build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"))
+    texts = {MODEL: description, METADATA: _metadata_text({} if metadata is None else metadata)}
+    return {name: np.frombuffer(text, np.uint8) for name, text in texts.items()} | params
+
+
+def _named_arrays(module: Module, prefix: str = "") -> Iterator[tuple[str, Array]]:
+    """The parameters by dotted name; one that can be reached by two names comes twice."""
+    for name, value in vars(module).items():
+        if isinstance(value, np.ndarray):
+            yield prefix + name, value
+        elif isinstance(value, Module):
+            yield from _named_arrays(value, f"{prefix}{name}.")
+
+
+def _untie(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, str]]:
+    """Each array once, under its first name, and for each further name the first."""
+    first: dict[int, str] = {}
+    ties = {}
+    for name, array in arrays.items():
+        known = first.setdefault(id(array), name)
+        if known != name:
+            ties[name] = known
+    params = {name: array for name, array in arrays.items() if name not in ties}
+    for (name, array), (other, another) in itertools.combinations(params.items(), 2):
+        if np.may_share_memory(array, another) and np.shares_memory(array, another):
+            raise ValueError(
+                f"save: {name} and {other} overlap in memory without being one array, "
+                "which a file cannot keep so"
+            )
+    return params, ties
 
 
 def _describe(module: Module) -> dict[str, Any]:
@@ -143,15 +219,49 @@ def _describe(module: Module) -> dict[str, Any]:
     return {"type": name, "config": config}
 
 
-def _build(file: Reader, description: Any, entries: Mapping[str, Entry]) -> tuple[Module, dict[str, Array]]:
-    """A model as described, unless it would be larger than the arrays that are there to fill it."""
+def _build(
+    head: Mapping[str, Any], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
+) -> tuple[Module, dict[str, Array]]:
+    """A model as described, and the arrays to fill, whose names, dtypes and shapes are those of the entries.
+
+    It is not built when it would be larger than the arrays that are there to fill it.
+    """
     sizes = [size for entry in entries.values() for size in entry.shape if entry.nbytes]
-    rng = _BoundedGenerator(sum(math.prod(entry.shape) for entry in entries.values()))
+    numbers = sum(math.prod(entry.shape) for entry in entries.values())
+    ties = head.get("ties", {})
+    if not isinstance(ties, dict) or not all(isinstance(name, str) for name in ties.values()):
+        raise fail("expected a name for each name in ties, found other JSON", MODEL)
+    # A tied array is drawn under each of its names; a file may hold three times its own numbers in that way.
+    tied = sum(math.prod(entries[name].shape) for name in ties.values() if name in entries)
+    rng = _BoundedGenerator(numbers + min(tied, 2 * numbers))
     try:
-        model = _make(description, max(sizes, default=0), rng)
-        return model, model.params
+        model = _make(head.get("model"), max(sizes, default=0), rng)
+        arrays = dict(_named_arrays(model))
     except Exception as error:  # whatever a constructor says of arguments that make no sense
-        raise file.fail(f"expected the description of a model, found: {error}", MODEL) from error
+        raise fail(f"expected the description of a model, found: {error}", MODEL) from error
+    for name, first in ties.items():
+        _tie(model, arrays, name, first, fail)
+    params = {name: array for name, array in arrays.items() if name not in ties}
+    _check_entries(params, entries, fail)
+    return model, params
+
+
+def _tie(
+    model: Module, arrays: Mapping[str, Array], name: str, first: str, fail: Callable[..., ValueError]
+) -> None:
+    """Let the model hold the array `first` under another name of its own, too."""
+    same = name in arrays and first in arrays and _looks(arrays[name]) == _looks(arrays[first])
+    if not same or list(arrays).index(name) <= list(arrays).index(first):
+        raise fail(f"expected a tie to an array like it and before it, found {first!r}", name)
+    *path, attribute = name.split(".")
+    owner: Any = model
+    for part in path:
+        owner = getattr(owner, part)
+    setattr(owner, attribute, arrays[first])
+
+
+def _looks(array: Array | Entry) -> str:
+    return f"{array.dtype.name} {array.shape}"
 
 
 def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
@@ -178,7 +288,10 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
 
 
 class _BoundedGenerator(np.random.Generator):
-    """Draws the first weights of a model that is about to be filled, but not more of them than there are."""
+    """Gives the first weights of a model that is about to be filled, but not more of them than there are.
+
+    They are zeros: nothing is drawn that would be overwritten.
+    """
 
     def __init__(self, left: int) -> None:
         super().__init__(np.random.PCG64(0))
@@ -191,36 +304,35 @@ class _BoundedGenerator(np.random.Generator):
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
         self._spend(size)
-        return super().uniform(low, high, size)
+        return np.zeros(() if size is None else size)
 
     def standard_normal(self, size: Any = None, *args: Any, **options: Any) -> Any:
         self._spend(size)
-        return super().standard_normal(size, *args, **options)
+        return np.zeros(() if size is None else size)
 
 
-def _check_entries(file: Reader, params: Mapping[str, Array], entries: Mapping[str, Entry]) -> None:
+def _check_entries(
+    params: Mapping[str, Array], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
+) -> None:
     for name, param in params.items():
-        entry = entries.get(name)
-        expected = f"{param.dtype.name} {param.shape}"
-        if entry is None:
-            raise file.fail(f"expected {expected}, found no such entry", name)
-        found = f"{entry.dtype.name} {entry.shape}"
+        expected = _looks(param)
+        if name not in entries:
+            raise fail(f"expected {expected}, found no such entry", name)
+        found = _looks(entries[name])
         if found != expected:
-            raise file.fail(f"expected {expected}, found {found}", name)
+            raise fail(f"expected {expected}, found {found}", name)
     extra = next((name for name in entries if name not in params), None)
     if extra is not None:
-        raise file.fail("expected no such entry: the model has no parameter of this name", extra)
-    if METADATA not in file.entries:
-        raise file.fail("expected this entry, found none", METADATA)
+        raise fail("expected no such entry: the model has no parameter of this name", extra)
 
 
-def _read_description(file: Reader) -> Any:
+def _read_description(file: Reader) -> dict[str, Any]:
     head = _parse(file, MODEL, file.text(MODEL, MAX_MODEL))
     if not isinstance(head, dict) or head.get("format") != "seqmem":
         raise file.fail("expected a model's description, found other JSON", MODEL)
     if head.get("version") != VERSION:
         raise file.fail(f"expected version {VERSION}, found {str(head.get('version'))[:80]}", MODEL)
-    return head.get("model")
+    return head
 
 
 def _parse(file: Reader, name: str, text: str) -> Any:
@@ -234,22 +346,35 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _metadata_text(metadata: dict[str, Any]) -> str:
-    text = json.dumps(metadata, allow_nan=False)
-    if json.loads(text) != metadata:
+def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"save: metadata is of type {type(metadata).__name__}, expected a dict")
+    try:
+        text = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can keep
+            text = json.dumps(dict(metadata), allow_nan=False)
+            data = text.encode()
+        same = json.loads(text) == metadata
+    except TypeError as error:
+        raise TypeError(f"save: metadata: {brief(str(error), MAX_MESSAGE)}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"save: metadata: {brief(str(error), MAX_MESSAGE)}") from None
+    if not same:
         raise ValueError("save: metadata would change in JSON: expected string keys, lists for tuples")
-    if len(text) > MAX_METADATA or _count_values(text) > MAX_VALUES:
+    if len(data) > MAX_METADATA:
         raise ValueError(
-            f"save: metadata has {len(text)} characters and {_count_values(text)} values, "
-            f"expected at most {MAX_METADATA} and {MAX_VALUES}"
+            f"save: metadata has {len(data):,} bytes in UTF-8, expected at most {MAX_METADATA:,}"
         )
-    return text
+    if _has_too_many_values(text):
+        raise ValueError(f"save: metadata has too many values, expected at most {MAX_VALUES:,}")
+    return data
 
 
-def _count_values(text: str) -> int:
-    """An upper bound, without parsing, of how many values a JSON text holds."""
-    return 1 + sum(map(text.count, "[{:,"))
-
-
-def _as_bytes(text: str) -> Array:
-    return np.frombuffer(text.encode("ascii"), np.uint8)
+def _has_too_many_values(text: str) -> bool:
+    """Whether a JSON text may hold more than MAX_VALUES values, found without parsing it."""
+    if sum(map(text.count, "[{:,")) < MAX_VALUES:  # nearly always enough: strings are looked into, too
+        return False
+    marks = (match for match in _STRING_OR_MARK.finditer(text) if match[0][0] != '"')
+    return next(itertools.islice(marks, MAX_VALUES - 1, None), None) is not None

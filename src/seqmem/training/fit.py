@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ from seqmem.models.batch import Batch
 from seqmem.module import Array, Grads
 from seqmem.training.optimizers import Optimizer, clip_by_global_norm
 from seqmem.training.progress import duration, make_progress
-from seqmem.validation import as_positive, as_size
+from seqmem.validation import as_number, as_positive, as_rate, as_size
 
 Batches = Iterable[Batch] | Callable[[np.random.Generator], Iterable[Batch]]
 
@@ -35,7 +35,9 @@ Model = TypeVar("Model", bound=Trainable)
 
 
 class NonFiniteError(FloatingPointError):
-    """The loss or a gradient is nan or inf. The parameters are those before the step that was not taken.
+    """The loss, a gradient or, after an epoch's last step, a parameter is nan or inf.
+
+    When it is the loss or a gradient, the parameters are those before the step, which was not taken.
 
     Attributes:
         step: the step, counted from 1 over all epochs.
@@ -77,9 +79,16 @@ def cosine_decay(fraction: float) -> float:
     Returns:
         What the learning rate is multiplied by.
 
+    Raises:
+        ValueError: for a fraction outside [0, 1].
+        TypeError: for one that is no number.
+
     >>> [round(cosine_decay(fraction), 3) for fraction in (0, 0.25, 0.5, 1)]
     [1.0, 0.854, 0.5, 0.0]
     """
+    fraction = as_number(fraction, "cosine_decay", "fraction")
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"cosine_decay: fraction is {fraction}, expected a number from 0 to 1")
     return 0.5 + 0.5 * math.cos(math.pi * fraction)
 
 
@@ -101,7 +110,17 @@ def fit(
 
     Ctrl-C and any error leave the model usable, between two steps; only an interrupt in the midst of an
     update can leave some parameters one step ahead of others. To keep the best model, or to be able to go on
-    later, save it in `callback`: `if history.metric[-1] == max(history.metric): save(path, model)`.
+    later, save it in `callback`: `if history.metric[-1] == max(history.metric): save(path, model)`; whether
+    that will be possible, `check_save(path, model)` says before the training.
+
+    A second call goes on where the first one ended with what its arguments carry: the parameters, the
+    optimizer's state (momentum, running averages, count of steps) and the state of a Generator. All else
+    starts again: the schedule at 0, the counts of epochs and steps, the time, the history. So two epochs and
+    two more are the same, bit for bit, as four at once when there is no `schedule` and both calls get the
+    same Generator; with a schedule, which runs twice from its beginning to its end, they are not.
+
+    While a step is computed NumPy's warnings of overflow and invalid values are silent: what they warn of
+    ends in a NonFiniteError if it reaches the loss, a gradient or a parameter.
 
     Args:
         model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`.
@@ -114,11 +133,12 @@ def fit(
         max_norm: bound on the global norm of the gradients; None does not clip.
         schedule: factor of the learning rate as a function of the part of the training that is done, 0 to 1:
             of the epochs or of `max_seconds`, whichever is further. Where the number of batches is not known,
-            in the first epoch from a generator function, the epoch counts only when it is over.
-        validate: a metric of the model, measured after every epoch.
+            in the first epoch from a generator function, the epoch counts only when it is over. A second
+            call starts it again.
+        validate: a metric of the model, a number, measured after every epoch.
         callback: called after every epoch with the history so far.
-        rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. Training on with the
-            same Generator and optimizer continues as if there had been no break.
+        rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. A seed starts
+            the same random numbers again in every call, a Generator goes on.
         progress: a line on stderr: epoch, step, tokens per second, loss, time left. True shows it, False does
             not, None does if stderr is a terminal.
 
@@ -126,8 +146,10 @@ def fit(
         The history, one entry per epoch.
 
     Raises:
-        NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken.
-        ValueError, TypeError: for an argument out of its range, or an epoch without a batch.
+        NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken; for a parameter
+            that is, after the last step of an epoch and before `validate` and `callback`.
+        ValueError, TypeError: for an argument out of its range or of another kind, or an epoch without a
+            batch.
 
     >>> class Line:
     ...     params = {"slope": np.zeros(())}
@@ -146,11 +168,11 @@ def fit(
     epochs = as_size(epochs, "fit", "epochs")
     max_norm = None if max_norm is None else as_positive(max_norm, "fit", "max_norm")
     max_seconds = None if max_seconds is None else as_positive(max_seconds, "fit", "max_seconds")
-    if isinstance(batches, (Batch, Iterator)):  # either would be iterated over, once, and wrongly
-        name = type(batches).__name__
-        raise TypeError(f"fit: batches is a {name}, expected a list or a function of a Generator")
+    _check_kinds(
+        model, batches, optimizer, {"schedule": schedule, "validate": validate, "callback": callback}
+    )
     generator = as_generator(rng)
-    base_rate = optimizer.learning_rate
+    base_rate = as_rate(optimizer.learning_rate, "fit", "optimizer.learning_rate")
     history, clock, shown = History(), _Clock(epochs, max_seconds), make_progress(progress)
     try:
         for epoch in range(epochs):
@@ -159,15 +181,19 @@ def fit(
             clock.begin_epoch(epoch, len(sized) if isinstance(sized, Sized) else None)
             for batch in source:
                 if schedule is not None:
-                    optimizer.learning_rate = base_rate * schedule(clock.fraction())
+                    factor = as_number(schedule(clock.fraction()), "fit", "what schedule returned")
+                    optimizer.learning_rate = as_rate(
+                        base_rate * factor, "fit", "the scheduled learning rate"
+                    )
                 loss = _step(model, batch, optimizer, max_norm, generator, clock)
                 clock.end_step(loss, int(np.sum(batch.mask)))
                 shown.show(clock.fraction(), clock.line())
                 if clock.is_over():
                     break
             _record(history, clock)
+            _check_parameters(model.params, clock)
             if validate is not None:
-                history.metric.append(float(validate(model)))
+                history.metric.append(as_number(validate(model), "fit", "what validate returned"))
             shown.show(clock.fraction(), clock.line(*history.metric[-1:]), last=True)
             if callback is not None:
                 callback(history)
@@ -188,7 +214,10 @@ def _step(
     clock: _Clock,
 ) -> float:
     """One update of the parameters; the loss before it."""
-    loss, grads = model.loss_and_grads(batch, rng=generator)
+    with np.errstate(
+        over="ignore", invalid="ignore", divide="ignore"
+    ):  # all that is not finite is found below
+        loss, grads = model.loss_and_grads(batch, rng=generator)
     loss, params = float(loss), model.params
     bad = _first_not_finite(grads)
     if bad is not None or not math.isfinite(loss):
@@ -206,6 +235,37 @@ def _step(
         grads, _ = clip_by_global_norm(grads, max_norm)
     optimizer.step(params, grads)
     return loss
+
+
+def _check_parameters(params: dict[str, Array], clock: _Clock) -> None:
+    """The last step of an epoch has no next one whose loss would show that it went too far."""
+    bad = _first_not_finite(params)
+    if bad is not None:
+        step, epoch = clock.steps, clock.epoch + 1
+        raise NonFiniteError(
+            f"fit: after step {step}, the last of epoch {epoch}, parameter {bad!r} is not finite",
+            *(step, epoch, bad),
+        )
+
+
+def _check_kinds(
+    model: object, batches: object, optimizer: object, functions: Mapping[str, object | None]
+) -> None:
+    """Raise for an argument that is of another kind altogether."""
+    if isinstance(model, type) or not all(hasattr(model, name) for name in ("params", "loss_and_grads")):
+        raise TypeError(f"fit: model is {_kind(model)}, expected an object with params and loss_and_grads")
+    if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in ("learning_rate", "step")):
+        raise TypeError(f"fit: optimizer is {_kind(optimizer)}, expected an Optimizer such as Adam(1e-3)")
+    once = isinstance(batches, (Batch, Iterator))  # either would be iterated over, once, and wrongly
+    if once or not (callable(batches) or isinstance(batches, Iterable)):
+        raise TypeError(f"fit: batches is {_kind(batches)}, expected a list or a function of a Generator")
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise TypeError(f"fit: {name} is {_kind(function)}, expected a function")
+
+
+def _kind(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
 
 
 def _first_not_finite(arrays: dict[str, Array]) -> str | None:

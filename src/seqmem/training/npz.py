@@ -7,30 +7,29 @@ plain numbers in C order, whose headers are matched, never evaluated.
 
 from __future__ import annotations
 
-import errno
 import io
 import math
 import os
 import re
-import secrets
 import stat
 import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from seqmem.module import Array
-
-PathLike = str | os.PathLike[str]
+from seqmem.training.replacing import PathLike, replacing
+from seqmem.validation import brief
 
 MAX_DIRECTORY = 1 << 20  # bytes of the zip's table of contents: about 10,000 arrays
 MAX_HEADER = 4096  # bytes of an array's header
 CHUNK = 1 << 18  # bytes read at a time
+MAX_PATH = 4096  # characters of a path in a message: as long as a path may be
+MAX_MESSAGE = 400  # characters that a message may quote of what a stranger wrote
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "'<f8'": np.dtype("<f8"),
@@ -49,6 +48,10 @@ _UNREADABLE = (  # what zipfile raises for a file that is no zip archive, or a d
 
 class CheckpointError(ValueError):
     """A file that cannot be loaded: the file, the entry, what was expected, what was found."""
+
+
+class MissingFileError(FileNotFoundError, CheckpointError):
+    """There is no such file: a FileNotFoundError as from `open`, and a CheckpointError as from `load`."""
 
 
 class Entry(NamedTuple):
@@ -70,27 +73,15 @@ def write(path: PathLike, arrays: Mapping[str, Array]) -> None:
     The same arrays give the same bytes.
 
     Raises:
-        OSError: when the file cannot be written.
+        OSError: when the file cannot be written; it names `path`.
     """
-    target = Path(os.path.realpath(path))  # through a link, to the file that is meant
-    if target.exists() and not target.is_file():  # a folder; or a device, which must not become a file
-        raise OSError(errno.EINVAL, "not a regular file", str(target))
-    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-                for name, array in arrays.items():
-                    member = zipfile.ZipInfo(f"{name}.npy")  # its date is fixed: 1980
-                    member.file_size = array.nbytes + MAX_HEADER  # whether it needs a 64-bit size
-                    plain = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
-                    with archive.open(member, "w") as handle:
-                        np.lib.format.write_array(handle, plain, (1, 0), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")  # its date is fixed: 1980
+            member.file_size = array.nbytes + MAX_HEADER  # whether it needs a 64-bit size
+            plain = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+            with archive.open(member, "w") as handle:
+                np.lib.format.write_array(handle, plain, (1, 0), allow_pickle=False)
 
 
 class Reader:
@@ -100,13 +91,17 @@ class Reader:
         entries: the arrays by name; together they are not larger than the file.
 
     Raises:
-        CheckpointError: for whatever is wrong with the file, here and in the methods.
+        CheckpointError: for whatever is wrong with the file, here and in the methods; one that is a
+            FileNotFoundError too when there is none.
     """
 
     def __init__(self, path: PathLike) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fsdecode(path)
         with self._readable():
-            self._file = _BoundedReads(io.FileIO(path, "rb", opener=_open))
+            try:
+                self._file = _BoundedReads(io.FileIO(self.path, "rb", opener=_open))
+            except FileNotFoundError as error:
+                raise MissingFileError(error.errno, error.strerror, self.path) from None
         try:
             with self._readable():
                 self._archive = self._open_archive()
@@ -126,7 +121,8 @@ class Reader:
 
     def fail(self, message: str, name: str | None = None) -> CheckpointError:
         """An error that names the file, and the entry if it is about one."""
-        return CheckpointError(": ".join(part for part in (str(self.path), name, message) if part))
+        shown = (brief(self.path, MAX_PATH), brief(name or ""), brief(message, MAX_MESSAGE))
+        return CheckpointError(": ".join(part for part in shown if part))
 
     def chunks(self, name: str) -> Iterator[Array]:
         """The data of an array in pieces, flat; with the last one zipfile verifies the checksum."""
@@ -142,16 +138,16 @@ class Reader:
                 yield np.frombuffer(data, entry.dtype)
 
     def text(self, name: str, limit: int) -> str:
-        """A row of bytes as ASCII text of at most `limit` characters."""
+        """A row of at most `limit` bytes as UTF-8 text."""
         if name not in self.entries:
             raise self.fail("expected this entry, found none", name)
         dtype, shape, _ = self.entries[name]
         if dtype != np.uint8 or len(shape) != 1 or shape[0] > limit:
             raise self.fail(f"expected uint8, at most ({limit},), found {dtype} {shape}", name)
         try:
-            return b"".join(chunk.tobytes() for chunk in self.chunks(name)).decode("ascii")
+            return b"".join(chunk.tobytes() for chunk in self.chunks(name)).decode("utf-8")
         except UnicodeDecodeError:
-            raise self.fail("expected ASCII text, found other bytes", name) from None
+            raise self.fail("expected UTF-8 text, found other bytes", name) from None
 
     def _open_archive(self) -> zipfile.ZipFile:
         status = os.fstat(self._file.fileno())

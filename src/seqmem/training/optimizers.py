@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from seqmem.module import Array, Grads
-from seqmem.validation import as_fraction, as_positive
+from seqmem.validation import as_array, as_fraction, as_positive, as_rate, brief
 
 TINY = 1e-20  # between it and its inverse neither squares nor factors come near the ends of float32's range
 
@@ -23,27 +24,37 @@ class Optimizer(ABC):
     """Base of the optimizers: a learning rate that may be changed between steps, a state, and `step`."""
 
     def __init__(self, learning_rate: float) -> None:
-        self.learning_rate = _as_rate(learning_rate, type(self).__name__)
+        self.learning_rate = as_rate(learning_rate, type(self).__name__, "learning_rate")
         self.state: dict[str, Array] = {}
 
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
         """Update the parameters in place, all of them or, when something does not fit, none.
 
+        All is checked before anything is written: after an error the parameters and the state are as before.
+        An update that overflows makes a parameter inf or nan without a warning; `fit` looks for those.
+
         Args:
-            params: the live arrays by name, as `model.params` gives them.
+            params: the live arrays by name, as `model.params` gives them: floating-point, writeable.
             grads: their gradients, under the same names and in the same shapes; never written to.
 
         Raises:
-            ValueError: for names or shapes that differ between the two, with the first name.
+            ValueError: for names or shapes that differ between the two, or an array that is read-only, with
+                the first name; for a setting of the optimizer or a state that is out of range.
+            TypeError: for parameters that are no arrays of floats, or gradients that are no real numbers.
         """
         caller = f"{type(self).__name__}.step"
-        _check_pairs(params, grads, caller)
-        rate = _as_rate(self.learning_rate, caller)
-        slots = [self._slots(name, param) for name, param in params.items()]
+        found = _check_pairs(params, grads, caller)
+        rate = as_rate(self.learning_rate, caller, "learning_rate")
+        fresh: dict[str, Array] = {}
+        slots = [self._slots(name, param, fresh) for name, param in params.items()]
+        # One buffer for all: an update that starts needs no more memory.
+        buffer = np.empty(max((param.nbytes for param in params.values()), default=0), np.uint8)
         self._begin(rate)
-        with np.errstate(under="ignore"):  # an update too small for the dtype is 0
+        self.state.update(fresh)
+        with np.errstate(all="ignore"):
             for (name, param), own in zip(params.items(), slots, strict=True):
-                self._update(param, np.asarray(grads[name]), *own)
+                work: Array = np.ndarray(param.shape, param.dtype, buffer)
+                self._update(param, found[name], work, *own)
 
     @abstractmethod
     def _kinds(self) -> tuple[str, ...]:
@@ -51,21 +62,25 @@ class Optimizer(ABC):
 
     @abstractmethod
     def _begin(self, rate: float) -> None:
-        """What is done once per step."""
+        """What is done once per step; the last that may raise, and before anything else is written."""
 
     @abstractmethod
-    def _update(self, param: Array, grad: Array, *slots: Array) -> None:
-        """The update of one parameter and of its running averages, in place."""
+    def _update(self, param: Array, grad: Array, work: Array, *slots: Array) -> None:
+        """The update of one parameter and of its running averages, in place; `work` is like the parameter."""
 
-    def _slots(self, name: str, param: Array) -> list[Array]:
-        slots = []
+    def _slots(self, name: str, param: Array, fresh: dict[str, Array]) -> list[Array]:
+        """The running averages of a parameter; those that the state lacks are put into `fresh`."""
+        caller, slots = f"{type(self).__name__}.step", []
         for key in (f"{kind}.{name}" for kind in self._kinds()):
             if key not in self.state:
-                self.state[key] = np.zeros_like(param)
+                fresh[key] = np.zeros_like(param)
+                slots.append(fresh[key])
+                continue
             slots.append(slot := self.state[key])
+            _check_writeable(slot, f"state[{key!r}]", caller)
             if slot.shape != param.shape:
                 raise ValueError(
-                    f"{type(self).__name__}.step: the state of {name!r} has shape {slot.shape}, expected "
+                    f"{caller}: the state of {name!r} has shape {slot.shape}, expected "
                     f"{param.shape}: an optimizer belongs to one model"
                 )
         return slots
@@ -83,6 +98,7 @@ class SGD(Optimizer):
 
     Raises:
         ValueError: for a learning rate that is negative or not finite, a momentum outside [0, 1).
+        TypeError: for one that is no number; a bool is none.
 
     >>> params = {"w": np.array([1.0, 2.0])}
     >>> SGD(0.1).step(params, {"w": np.array([10.0, -10.0])})
@@ -101,12 +117,12 @@ class SGD(Optimizer):
         return ("velocity",) if self.momentum else ()
 
     def _begin(self, rate: float) -> None:
-        self._rate = rate
+        self._rate, self._kept = rate, as_fraction(self.momentum, "SGD.step", "momentum")
 
-    def _update(self, param: Array, grad: Array, *slots: Array) -> None:
-        move = np.multiply(grad, -self._rate, out=np.empty_like(param), casting="same_kind")
+    def _update(self, param: Array, grad: Array, work: Array, *slots: Array) -> None:
+        move = np.multiply(grad, -self._rate, out=work, casting="same_kind")
         for velocity in slots:
-            velocity *= self.momentum
+            velocity *= self._kept
             velocity += move
             move = velocity
         param += move
@@ -130,6 +146,7 @@ class Adam(Optimizer):
 
     Raises:
         ValueError: for a learning rate that is negative or not finite, or another value out of its range.
+        TypeError: for one that is no number; a bool is none.
 
     >>> params = {"w": np.array([1.0, 2.0])}
     >>> Adam(0.1).step(params, {"w": np.array([1e-3, -1e3])})
@@ -155,20 +172,25 @@ class Adam(Optimizer):
         return ("m", "v")
 
     def _begin(self, rate: float) -> None:
-        t = int(self.state.get("t", 0)) + 1
-        self.state["t"] = np.array(t)
-        root = math.sqrt(1 - self.beta2**t)
-        self._rate = rate * root / (1 - self.beta1**t)
-        self._epsilon = self.epsilon * root
+        t = np.asarray(self.state.get("t", 0))
+        if t.shape != () or t.dtype.kind not in "iu" or t < 0:
+            raise ValueError(f"Adam.step: state['t'] is {brief(repr(t))}, expected the number of steps taken")
+        steps = int(t) + 1
+        self._beta1 = as_fraction(self.beta1, "Adam.step", "beta1")
+        self._beta2 = as_fraction(self.beta2, "Adam.step", "beta2")
+        root = math.sqrt(1 - self._beta2**steps)
+        self._rate = rate * root / (1 - self._beta1**steps)
+        self._epsilon = as_positive(self.epsilon, "Adam.step", "epsilon") * root
+        self.state["t"] = np.array(steps)
 
-    def _update(self, param: Array, grad: Array, *slots: Array) -> None:
+    def _update(self, param: Array, grad: Array, work: Array, *slots: Array) -> None:
         m, v = slots
-        work = np.multiply(grad, 1 - self.beta1, out=np.empty_like(param), casting="same_kind")
-        m *= self.beta1
+        np.multiply(grad, 1 - self._beta1, out=work, casting="same_kind")
+        m *= self._beta1
         m += work
         np.multiply(grad, grad, out=work, casting="same_kind")
-        work *= 1 - self.beta2
-        v *= self.beta2
+        work *= 1 - self._beta2
+        v *= self._beta2
         v += work
         np.sqrt(v, out=work)
         work += self._epsilon
@@ -194,15 +216,21 @@ def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Gr
 
     Raises:
         ValueError: for a `max_norm` that is not finite or not above 0.
-        TypeError: for gradients that are no floating-point numbers.
+        TypeError: for gradients that are no arrays of floating-point numbers; complex ones are none.
 
     >>> clipped, norm = clip_by_global_norm({"w": np.array([3.0, 0.0]), "b": np.array([-4.0])}, 1.0)
     >>> norm, clipped["w"].round(15).tolist(), clipped["b"].tolist()
     (5.0, [0.6, 0.0], [-0.8])
     """
     max_norm = as_positive(max_norm, "clip_by_global_norm", "max_norm")
+    if not isinstance(grads, Mapping):
+        kind = type(grads).__name__
+        raise TypeError(f"clip_by_global_norm: grads is of type {kind}, expected a dict of arrays by name")
     for name, grad in grads.items():
-        if grad.dtype.kind not in "fc":
+        if not isinstance(grad, (np.ndarray, np.generic)):
+            kind = type(grad).__name__
+            raise TypeError(f"clip_by_global_norm: {name!r} is of type {kind}, expected an array")
+        if grad.dtype.kind != "f":
             raise TypeError(
                 f"clip_by_global_norm: {name!r} has dtype {grad.dtype}, expected floating-point numbers"
             )
@@ -233,19 +261,32 @@ def _largest_magnitude(grads: Mapping[str, Array]) -> float:
     return math.nan if any(map(math.isnan, tops)) else max(tops, default=0.0)
 
 
-def _as_rate(value: float, caller: str) -> float:
-    """A learning rate: finite, at least 0."""
-    if not (value >= 0 and math.isfinite(value)):
-        raise ValueError(f"{caller}: learning_rate is {value!r}, expected a finite number of at least 0")
-    return float(value)
-
-
-def _check_pairs(params: Mapping[str, Array], grads: Mapping[str, Array], caller: str) -> None:
+def _check_pairs(params: Mapping[str, Array], grads: Mapping[str, Any], caller: str) -> Grads:
+    """The gradients as arrays, when every parameter has one that can be taken off it."""
     for ours, theirs, name, other in ((params, grads, "params", "grads"), (grads, params, "grads", "params")):
+        if not isinstance(ours, Mapping):
+            kind = type(ours).__name__
+            raise TypeError(f"{caller}: {name} is of type {kind}, expected a dict of arrays by name")
+        if not isinstance(theirs, Mapping):
+            continue  # it is said in its own turn
         missing = next((key for key in ours if key not in theirs), None)
         if missing is not None:
             raise ValueError(f"{caller}: {other} has no {missing!r}, which is in {name}")
+    found: Grads = {}
     for key, param in params.items():
-        found = np.shape(grads[key])
-        if found != param.shape:
-            raise ValueError(f"{caller}: grads[{key!r}] has shape {found}, expected {param.shape}")
+        _check_writeable(param, f"params[{key!r}]", caller)
+        found[key] = grad = as_array(grads[key], caller, f"grads[{key!r}]")
+        if grad.dtype.kind not in "fiu":
+            raise TypeError(f"{caller}: grads[{key!r}] has dtype {grad.dtype}, expected real numbers")
+        if grad.shape != param.shape:
+            raise ValueError(f"{caller}: grads[{key!r}] has shape {grad.shape}, expected {param.shape}")
+    return found
+
+
+def _check_writeable(array: Any, name: str, caller: str) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{caller}: {name} is of type {type(array).__name__}, expected an array")
+    if array.dtype.kind != "f":
+        raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected floating-point numbers")
+    if not array.flags.writeable:
+        raise ValueError(f"{caller}: {name} is read-only, expected an array that can be updated")
