@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from seqmem.layers import AdditiveAttention
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.training import Adam, CheckpointError, History, NonFiniteError, cosine_decay, fit, token_accuracy
+from seqmem.version import VERSION
 
 WRONG_USE = 2  # the exit code of argparse, too
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
@@ -93,7 +93,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m seqmem", description="Small sequence models in NumPy.")
-    parser.add_argument("--version", action="version", version=version("seqmem"))
+    parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     check = commands.add_parser("check", help="check hand-written gradients, and name the mistake")
