@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from seqmem.version import VERSION as __version__
+from seqmem.version import VERSION
 
 if TYPE_CHECKING:
     from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         load,
         save,
     )
+
+__version__ = VERSION
 
 _ROOMS = {
     "GRUCell": "cells",

@@ -156,7 +156,7 @@ def comparison(
 
 
 def comparison_text(table: Comparison, width: int = WIDTH) -> str:
-    """Return the table as text of `width` columns: the lecture's words, and beneath them what was measured."""
+    """Return the table in `width` columns: the lecture's words, and beneath them what was measured."""
     s = table.shape
     rnn, lstm = table.parameters[0], table.parameters[1]
     figures: dict[str, tuple[str, ...]] = {
