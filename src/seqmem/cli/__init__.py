@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ from seqmem.checking.sandbox import check_file
 from seqmem.checking.selftest import selftest
 from seqmem.cli import insight
 from seqmem.cli.arguments import add_force, positive, seed, size
-from seqmem.cli.heartbeat import heartbeat
 from seqmem.cli.messages import message_of, say, settle_output
 from seqmem.cli.output import check_model_path, naming
 from seqmem.cli.terminal import folded, heatmap
+from seqmem.cli.waiting import heartbeat
 from seqmem.data import (
     BucketedBatches,
     Translator,
@@ -305,13 +305,18 @@ def _translate(arguments: argparse.Namespace) -> None:
         translator = Translator.load(arguments.model)
     if not arguments.text and sys.stdin.isatty():
         print("seqmem: reading lines to translate from the terminal, end with Ctrl-D", file=sys.stderr)
-    lines = arguments.text or (line.rstrip("\r\n") for line in sys.stdin)
+    lines = arguments.text or (line.rstrip("\r\n") for line in _standard_input())
     for line in lines:
         (one,) = translator.translate([line], max_length=arguments.max_length)
         print(one.text)
         if arguments.attention:
             print(heatmap(one), end="\n\n")
         sys.stdout.flush()  # line by line, for whoever is at the other end of a pipe
+
+
+def _standard_input() -> Iterator[str]:
+    with naming("standard input"):
+        yield from sys.stdin
 
 
 def make_translator(

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from seqmem.cli.arguments import add_force, seed, size
-from seqmem.cli.heartbeat import heartbeat
 from seqmem.cli.messages import message_of
 from seqmem.cli.output import check_folder, check_page_folder, naming, new_folder
 from seqmem.cli.terminal import terminal_width
+from seqmem.cli.waiting import heartbeat
 from seqmem.data import Translator, recall
 from seqmem.insight import (
     Experiment,
@@ -114,6 +114,8 @@ def _compare(arguments: argparse.Namespace) -> None:
         try:
             with naming(arguments.memory):
                 memory = Experiment.from_json(Path(arguments.memory).read_text(encoding="utf-8"))
+            if memory.title != "memory horizon":
+                raise ValueError(f"it is of {memory.title!r:.80}")
         except ValueError as error:
             reason = message_of(error, arguments)
             raise ValueError(f"{arguments.memory}: not what `memory --json` prints: {reason}") from None

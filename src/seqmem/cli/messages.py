@@ -8,7 +8,6 @@ import re
 import sys
 import unicodedata
 from argparse import Namespace
-from typing import TextIO
 
 import seqmem.checking as checking
 import seqmem.data as data
@@ -36,7 +35,7 @@ def message_of(error: BaseException, arguments: Namespace) -> str:
         return one_line(f"not enough memory: {error}" if str(error) else "not enough memory")
     if isinstance(error, OSError):
         where = error.filename
-        if where is None and error.strerror and _is_broken(sys.stdout):
+        if where is None and _was_printing(error):
             where = "standard output"
         if where is None or not error.strerror:
             return one_line(error.strerror or str(error))
@@ -74,17 +73,20 @@ def say(text: str) -> None:
 
 def settle_output() -> None:
     """Write what stdout holds; what cannot be written goes nowhere: the interpreter would fail as it ends."""
-    if _is_broken(sys.stdout):
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError):  # a stream without a file descriptor
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, sys.stdout.fileno())
             os.close(null)
 
 
-def _is_broken(stream: TextIO) -> bool:
-    """Return whether a stream holds what it cannot write."""
-    try:
-        stream.flush()
-    except (OSError, ValueError):
-        return True
-    return False
+def _was_printing(error: BaseException) -> bool:
+    """Return whether an error was raised by a print: the only calls here that write to a file of no name."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and os.path.dirname(trace.tb_frame.f_code.co_filename) == os.path.dirname(
+        __file__
+    )

@@ -116,17 +116,45 @@ class Experiment:
         Raises:
             ValueError: for anything else.
         """
-        found = json.loads(text)
+        try:
+            found = json.loads(text)
+        except RecursionError:
+            raise ValueError("Experiment.from_json: nested too deeply, expected an object") from None
         if isinstance(found, dict) and set(found) == {"memory", "bottleneck"}:
             found = found["memory"]
-        names = {"title", "settings", "records"}
-        if not isinstance(found, dict) or set(found) != names:
-            raise ValueError(f"Experiment.from_json: expected an object of {sorted(names)}")
-        needed = {"kind", "course", "seed", "at", "accuracy", "parameters"}
+        types = {"title": str, "settings": dict, "records": list}
+        if not isinstance(found, dict) or set(found) != set(types):
+            raise ValueError(f"Experiment.from_json: expected an object of {sorted(types)}")
+        for name, kind in types.items():
+            if not isinstance(found[name], kind):
+                came = type(found[name]).__name__
+                raise ValueError(
+                    f"Experiment.from_json: expected a {kind.__name__} of {name}, found a {came}"
+                )
         for record in found["records"]:
-            if not isinstance(record, dict) or not needed <= record.keys():
-                raise ValueError(f"Experiment.from_json: a record lacks some of {sorted(needed)}")
+            _check_record(record)
         return cls(**found)
+
+
+def _check_record(record: Any) -> None:
+    """Raise a ValueError unless a record has all that the rows are made of."""
+    needed = {"kind": str, "course": str, "seed": int, "at": list, "accuracy": list, "parameters": int}
+    if not isinstance(record, dict) or not needed.keys() <= record.keys():
+        raise ValueError(f"Experiment.from_json: a record lacks some of {sorted(needed)}")
+    for name, kind in needed.items():
+        if not isinstance(record[name], kind):
+            raise ValueError(f"Experiment.from_json: a record's {name} is {record[name]!r:.80}")
+    at, accuracy = record["at"], record["accuracy"]
+    numbers = all(isinstance(value, int) for value in at) and all(
+        isinstance(value, (int, float)) for value in accuracy
+    )
+    if not numbers or len(at) != len(accuracy):
+        raise ValueError("Experiment.from_json: a record's at and accuracy are not numbers side by side")
+    if record["kind"] not in (*KINDS, *CONTEXTS) or record["course"] not in (*COURSES, *TASKS):
+        raise ValueError(
+            f"Experiment.from_json: a record of {record['kind']!r:.80} and {record['course']!r:.80}, "
+            f"expected some of {', '.join((*KINDS, *CONTEXTS, *COURSES, *TASKS))}"
+        )
 
 
 def experiment_text(experiment: Experiment, width: int = WIDTH) -> str:

@@ -164,6 +164,8 @@ def _write_record(path: Path | None, run: Run, record: dict[str, Any]) -> None:
     try:
         unfinished.write_text(json.dumps({"run": dict(run), "record": record}, indent=1), "utf-8")
         os.replace(unfinished, path)
-    except BaseException:
+    except BaseException as error:
         unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.strerror:  # by the name that a user knows
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
