@@ -197,7 +197,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     print("\n2. LSTM and additive attention learn to read dates\n")
     training, held_out = dates.split(20_000, 1_000, rng=arguments.seed)
     translator = make_translator(training, "char", hidden=128, embedding=32, seed=arguments.seed)
-    print(f"{len(training):,} dates in {len(dates.FORMS)} forms and four languages to train on, e.g.")
+    print(folded(f"{len(training):,} dates in {len(dates.FORMS)} forms and four languages to train on, e.g."))
     print(*(f"   {written} -> {iso}" for written, iso in training[:3]), sep="\n", flush=True)
     history = fit(
         translator.model,
@@ -215,7 +215,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     seconds = sum(history.seconds)
     print(f"\nexact match on {len(found):,} unseen dates: {right / len(found):.1%} after {seconds:.0f} s")
 
-    print("\n3. What it looks at: a line for each character written, a column for each read\n")
+    print("\n" + folded("3. What it looks at: a line for each character written, a column for each read\n"))
     for one in found[:4]:
         print(heatmap(one), end="\n\n")
     with naming(arguments.out):
@@ -278,12 +278,13 @@ def _train(arguments: argparse.Namespace) -> None:
         with naming(arguments.out):
             translator.save(arguments.out)  # an interrupted training leaves the last whole epoch
         below_the_progress_line = "\n" if sys.stderr.isatty() else ""
-        print(
-            f"{below_the_progress_line}epoch {len(history.loss)}: loss {history.loss[-1]:.4f}, "
+        print(below_the_progress_line, end="")
+        line = (
+            f"epoch {len(history.loss)}: loss {history.loss[-1]:.4f}, "
             f"held-out token accuracy {history.metric[-1]:.1%}, "
-            f"{history.tokens_per_second[-1]:,.0f} tokens/s",
-            flush=True,
+            f"{history.tokens_per_second[-1]:,.0f} tokens/s"
         )
+        print(folded(line), flush=True)
 
     fit(
         model,
