@@ -25,6 +25,7 @@ from seqmem.cells.products import add_product, through
 from seqmem.cells.tape import State
 from seqmem.initializers import Rng
 from seqmem.module import Array, Grads
+from seqmem.validation import as_choice
 
 
 class GRUCell(Cell):
@@ -55,8 +56,7 @@ class GRUCell(Cell):
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        if reset not in ("before", "after"):
-            raise ValueError(f"GRUCell: reset is {reset!r}, expected 'before' or 'after'")
+        as_choice(reset, ("before", "after"), "GRUCell", "reset")
         super().__init__(input_size, hidden_size, rng, dtype)
         self.reset = reset
         if reset == "after":

@@ -14,7 +14,6 @@ libraries, which put g third (torch) or f third (ONNX).
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -25,7 +24,7 @@ from seqmem.cells.cell import Cell
 from seqmem.cells.products import add_product, through
 from seqmem.initializers import Rng
 from seqmem.module import Array
-from seqmem.validation import as_pair
+from seqmem.validation import as_number, as_pair
 
 
 class LSTMState(NamedTuple):
@@ -69,9 +68,7 @@ class LSTMCell(Cell):
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         super().__init__(input_size, hidden_size, rng, dtype)
-        self.forget_bias = float(forget_bias)
-        if not math.isfinite(self.forget_bias):
-            raise ValueError(f"LSTMCell: forget_bias is {forget_bias}, expected a finite number")
+        self.forget_bias = as_number(forget_bias, "LSTMCell", "forget_bias")
         self.gate("f").b[...] = forget_bias
 
     def step(self, prev: LSTMState, kept: Array, new: LSTMState, W_h: Array) -> None:

@@ -17,7 +17,7 @@ from seqmem.insight.experiment import Experiment
 from seqmem.insight.folding import WIDTH, fold_lines, fold_table
 from seqmem.layers import AdditiveAttention, Recurrent
 from seqmem.module import Array
-from seqmem.validation import as_size
+from seqmem.validation import as_size, check_type
 
 COLUMNS = ("RNN", "LSTM", "GRU", "LSTM + attention")
 _KINDS = ("rnn", "lstm", "gru", "lstm + attention")  # as the memory experiment calls them
@@ -134,6 +134,8 @@ def comparison(
     repeats = as_size(repeats, "comparison", "repeats")
     shape = Shape() if shape is None else shape
     D, H, A = shape.D, shape.H, shape.A
+    if memory is not None:
+        check_type(memory, Experiment, "comparison", "memory")
     if memory is not None and memory.title != "memory horizon":
         raise ValueError(f"comparison: memory is of {memory.title!r}, expected a 'memory horizon'")
     cells: list[Cell] = [kind(D, H, rng=0, dtype=shape.dtype) for kind in (RNNCell, LSTMCell, GRUCell)]

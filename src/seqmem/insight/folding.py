@@ -67,10 +67,10 @@ def fold_table(
     Returns:
         The lines of the table.
 
-    >>> print("\\n".join(fold_table([("", "RNN", "LSTM"), ("long memory", "no", "cell state")], 14)))
-             RNN  LSTM
-    long     no   cell
-    memory        state
+    >>> print("\\n".join(fold_table([("", "RNN", "LSTM"), ("long memory", "no", "cell state")], 18)))
+            RNN  LSTM
+    long    no   cell
+    memory       state
     """
     columns = list(zip(*rows, strict=True))
     least = [max(map(display_width if whole else _longest_word, column)) for column in columns]

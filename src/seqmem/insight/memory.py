@@ -31,7 +31,7 @@ from seqmem.insight.protocol import GROWTH, check_integers, check_subset, record
 from seqmem.insight.reader import KINDS, hidden_size_for, make_reader
 from seqmem.insight.runs import Run, run_all
 from seqmem.models import Batch
-from seqmem.validation import as_size
+from seqmem.validation import as_size, check_type
 
 LEADS = 8  # up to so many words come before the clue's sentence
 DRAWS = 12  # a test at one distance consists of so many batches: a batch's texts share their phrases' lengths
@@ -92,6 +92,7 @@ class MemorySettings:
         check_integers((self.longest,), recall.SHORTEST, "MemorySettings: longest")
         for name in ("steps", "alone_steps", "batch_size", "examples", "embedding_size", "budget"):
             as_size(getattr(self, name), "MemorySettings", name)
+        check_type(self.learning_rates, Mapping, "MemorySettings", "learning_rates")
         without = [kind for kind in self.kinds if kind not in self.learning_rates]
         if without:
             raise ValueError(f"MemorySettings: learning_rates has none for {without[0]!r}")

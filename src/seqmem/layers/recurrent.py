@@ -13,7 +13,7 @@ from seqmem.cells.tape import Tape
 from seqmem.layers.packing import Packing, pack
 from seqmem.layers.traces import Trace, note, pre_activation_names, values_of
 from seqmem.module import Array, Grads, Module, prefixed, tree_map
-from seqmem.validation import as_lengths, as_pair, as_upstream
+from seqmem.validation import as_flag, as_lengths, as_pair, as_upstream, with_hint
 
 # Bytes of the local derivatives that are computed at once: few NumPy calls a step, and still in the L2 cache.
 BLOCK_BYTES = 1 << 19
@@ -49,7 +49,7 @@ class Recurrent(Module):
         if not isinstance(cell, Cell):
             raise TypeError(f"Recurrent: cell is of type {type(cell).__name__}, expected a cell")
         self.cell = cell
-        self.reverse = bool(reverse)
+        self.reverse = as_flag(reverse, "Recurrent", "reverse")
 
     def forward(
         self, xs: Array, state: State = None, lengths: Any = None, traced: bool = False
@@ -71,7 +71,10 @@ class Recurrent(Module):
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
         """
-        xs, state = self.cell.as_inputs(xs, state, ("T", "B"), "Recurrent.forward", "xs")
+        try:
+            xs, state = self.cell.as_inputs(xs, state, ("T", "B"), "Recurrent.forward", "xs")
+        except (TypeError, ValueError) as error:
+            raise with_hint(error, state) from None
         T, B = xs.shape[:2]
         packing = pack(T, B, as_lengths(lengths, B, T, "Recurrent.forward"), self.reverse)
         cell, rows = self.cell, packing.pack(xs)
