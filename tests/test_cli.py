@@ -138,7 +138,7 @@ def test_a_text_may_stand_behind_an_option(model: Path, capsys: pytest.CaptureFi
         (["train", "pairs.tsv", "--out", "nowhere/m"], "there is no folder"),
         (["train", "pairs.tsv", "--out", "."], "is a folder or a device"),
         (["train", "bad.tsv", "--out", "m"], "bad.tsv, line 2: no tab"),
-        (["train", "pairs.tsv", "--out", "m", "--held-out", "6"], "held_out is 6"),
+        (["train", "pairs.tsv", "--out", "m", "--held-out", "6"], "--held-out is 6"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(

@@ -1,6 +1,9 @@
 """What is installed is this tree, whole, and says so."""
 
 import inspect
+import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +36,23 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert seqmem.__version__ == version
     headings = [line for line in (ROOT / "CHANGELOG.md").read_text("utf-8").splitlines() if line[:1] == "#"]
     assert any(version in heading.replace("[", " ").replace("]", " ").split() for heading in headings)
+
+
+def test_a_tree_that_is_not_installed_has_its_version_and_its_commands(tmp_path: Path) -> None:
+    no_metadata = """
+import importlib.metadata, runpy, sys
+def missing(name):
+    raise importlib.metadata.PackageNotFoundError(name)
+importlib.metadata.distribution = importlib.metadata.version = missing
+sys.argv = ["seqmem", "--version"]
+runpy.run_module("seqmem", run_name="__main__")
+"""
+    tree = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    run = subprocess.run(
+        [sys.executable, "-c", no_metadata], env=tree, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.strip() == seqmem.__version__
 
 
 def test_every_public_name_is_there_once() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
 ROOMS = (
-    *("module", "activations", "initializers", "validation"),  # one file each
+    *("version", "module", "activations", "initializers", "validation"),  # one file each
     *("cells", "layers", "models", "training", "data", "checking", "insight", "interop"),
     "cli",
 )

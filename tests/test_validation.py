@@ -6,6 +6,8 @@ from comparing import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 
+import seqmem
+from seqmem import insight
 from seqmem.validation import (
     as_floats,
     as_fraction,
@@ -131,10 +133,17 @@ def test_lengths_are_integers_from_0_to_the_longest(lengths, longest):
         assert found is None if full else (found.dtype == np.intp and found.tolist() == lengths)
 
 
-@pytest.mark.parametrize("value", [[1.0, 2.0], [True, False], ["1", "2"], [1], [[1, 2]], 2, [None, 1]])
-def test_lengths_of_another_kind_or_shape_are_a_value_error(value):
-    with pytest.raises(ValueError, match=r"f: lengths has (dtype|shape)"):
+@pytest.mark.parametrize("value", [[1.0, 2.0], [True, False], ["1", "2"], [None, 1]])
+def test_lengths_of_another_kind_are_a_type_error(value):
+    with pytest.raises(TypeError, match=r"f: lengths has dtype"):
         as_lengths(value, 2, 5, "f")
+
+
+@pytest.mark.parametrize("value", [[1], [[1, 2]], 2])
+def test_lengths_of_another_shape_are_a_value_error(value):
+    with pytest.raises(ValueError, match=r"f: lengths has shape") as caught:
+        as_lengths(value, 2, 5, "f")
+    assert not isinstance(caught.value, TypeError)
 
 
 def test_no_lengths_and_lengths_of_no_rows_are_fine():
@@ -171,11 +180,80 @@ def test_the_parameters_dtype_wins_but_complex_stays_complex(params, inputs, rig
     assert working_dtype(params, *(np.zeros(1, dtype) for dtype in inputs), None) == right
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.0, True, None, "1", np.float64(1), np.nan])
-def test_a_size_is_a_positive_integer(value):
-    with pytest.raises(ValueError, match=r"^f: n is .*, expected"):
+@pytest.mark.parametrize("value", [0, -1, np.int8(-3)])
+def test_a_size_is_at_least_1(value):
+    with pytest.raises(ValueError, match=r"^f: n is .*, expected at least 1$") as caught:
         as_size(value, "f", "n")
+    assert not isinstance(caught.value, TypeError)
     assert as_size(np.uint8(3), "f", "n") == 3
+
+
+WRONG_TYPES = ["a", None, [1], np.zeros(300), object(), {}]
+
+
+@pytest.mark.parametrize("value", [1.0, 2.5, True, np.float64(1), np.nan, *WRONG_TYPES])
+def test_a_size_of_another_type_is_a_type_error(value):
+    with pytest.raises(TypeError, match=r"^f: n is (?s:.)*, expected a positive integer$") as caught:
+        as_size(value, "f", "n")
+    assert len(str(caught.value)) < 150
+
+
+TAKES = {  # what takes an argument of each kind, and values of the right type that are out of range
+    "LSTMCell: input_size": (lambda v: seqmem.LSTMCell(v, 3), [0, -1]),
+    "LSTMCell: hidden_size": (lambda v: seqmem.LSTMCell(3, v), [0, -1]),
+    "LSTMCell: forget_bias": (lambda v: seqmem.LSTMCell(3, 3, forget_bias=v), [np.inf, np.nan]),
+    "GRUCell: input_size": (lambda v: seqmem.GRUCell(v, 3), [0]),
+    "GRUCell: reset": (lambda v: seqmem.GRUCell(3, 3, reset=v), ["a", "both"]),
+    "RNNCell: hidden_size": (lambda v: seqmem.RNNCell(3, v), [0]),
+    "Dropout: rate": (seqmem.Dropout, [-0.1, 1, np.nan]),
+    "Linear: input_size": (lambda v: seqmem.Linear(v, 3), [0]),
+    "Linear: output_size": (lambda v: seqmem.Linear(3, v), [0]),
+    "Embedding: vocab_size": (lambda v: seqmem.Embedding(v, 3), [0]),
+    "AdditiveAttention: attention_size": (lambda v: seqmem.AdditiveAttention(3, 3, v), [0]),
+    "Encoder: cell": (lambda v: seqmem.Encoder(5, 3, 3, cell=v), ["a"]),
+    "Decoder: cell": (lambda v: seqmem.Decoder(5, 3, 3, cell=v), ["a"]),
+    "Recurrent: cell": (seqmem.Recurrent, []),
+    "Recurrent: reverse": (lambda v: seqmem.Recurrent(seqmem.GRUCell(3, 3), reverse=v), []),
+    "Seq2Seq: encoder": (lambda v: seqmem.Seq2Seq(v, seqmem.Decoder(5, 3, 3)), []),
+    "Seq2Seq: decoder": (lambda v: seqmem.Seq2Seq(seqmem.Encoder(5, 3, 3), v), []),
+    "MemorySettings: steps": (lambda v: insight.MemorySettings(steps=v), [0]),
+    "MemorySettings: longest": (lambda v: insight.MemorySettings(longest=v), [4]),
+    "MemorySettings: kinds": (lambda v: insight.MemorySettings(kinds=v), [("a",)]),
+    "MemorySettings: seeds": (lambda v: insight.MemorySettings(seeds=v), [(-1,), ()]),
+    "MemorySettings: learning_rates": (lambda v: insight.MemorySettings(learning_rates=v), [{"rnn": 1.0}]),
+    "BottleneckSettings: steps": (lambda v: insight.BottleneckSettings(steps=v), [0]),
+    "phrase_model: language": (insight.phrase_model, ["a"]),
+    "comparison: repeats": (lambda v: insight.comparison(repeats=v), [0]),
+}
+
+
+@pytest.mark.parametrize("where", TAKES)
+def test_a_wrong_type_is_a_type_error_and_a_wrong_value_a_value_error_everywhere(where):
+    make, out_of_range = TAKES[where]
+    right_type = tuple(type(value) for value in out_of_range)
+    for value in [object(), np.zeros(300), 1j, None, [object()]]:
+        if isinstance(value, right_type):
+            continue
+        with pytest.raises(TypeError, match=f"^{where} ") as caught:
+            make(value)
+        assert len(str(caught.value)) < 200
+    for value in out_of_range:
+        with pytest.raises(ValueError, match=f"^{where} ") as caught:
+            make(value)
+        assert not isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize("cell", [seqmem.RNNCell, seqmem.GRUCell, seqmem.LSTMCell])
+@pytest.mark.parametrize("lengths", [[5, 3], (5, 3), np.array([5, 3]), [5, 3, 1], [5]])
+def test_lengths_by_position_are_told_to_go_by_name(cell, lengths):
+    layer = seqmem.Recurrent(cell(4, 3, rng=0))
+    xs = np.ones((5, len(lengths), 4))
+    with pytest.raises(TypeError, match=r"^Recurrent\.forward: .*pass lengths by name, lengths="):
+        layer.forward(xs, lengths)
+    layer.forward(xs, lengths=lengths)
+    with pytest.raises(ValueError, match=r"(state|h) has shape") as caught:
+        layer.forward(xs, np.ones((7, 3)) if cell is not seqmem.LSTMCell else (np.ones((7, 3)), None))
+    assert "lengths" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1, 1.0, 2, np.nan, np.inf, -np.inf])

@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from seqmem.version import VERSION
+
 if TYPE_CHECKING:
     from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
     from seqmem.checking import assert_gradients, check_module, gradcheck, gradcheck_functions
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
         load,
         save,
     )
+
+__version__ = VERSION
 
 _ROOMS = {
     "GRUCell": "cells",
@@ -115,10 +119,6 @@ def __getattr__(name: str) -> Any:
         return value
     if name == "insight" or name in _ROOMS.values():
         return importlib.import_module(f"seqmem.{name}")
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("seqmem")
     raise AttributeError(f"module 'seqmem' has no attribute {name!r}")
 
 

@@ -7,6 +7,7 @@ A leading "..." stands for any number of axes.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,13 @@ import numpy.typing as npt
 from seqmem.module import Array
 
 Axis = str | tuple[int, str]
+
+
+class WrongTypeError(TypeError, ValueError):
+    """A value of another type than was expected: a TypeError.
+
+    It is a ValueError too, because 2.5 for a size is a number of the wrong value to whoever computed it.
+    """
 
 
 def as_floats(value: Any, dtype: np.dtype[Any], axes: tuple[Axis, ...], caller: str, name: str) -> Array:
@@ -53,7 +61,7 @@ def as_lengths(value: Any, batch: int, longest: int, caller: str, longest_name: 
         return None
     array = as_array(value, caller, "lengths")
     if array.dtype.kind not in "iu" and array.size:
-        raise ValueError(f"{caller}: lengths has dtype {array.dtype}, expected integers")
+        raise WrongTypeError(f"{caller}: lengths has dtype {array.dtype}, expected integers")
     check_shape(array, ((batch, "the batch size"),), caller, "lengths")
     outside = (array < 0) | (array > longest)
     if outside.any():
@@ -103,7 +111,7 @@ def working_dtype(dtype: np.dtype[Any] | None, *values: Any) -> np.dtype[Any]:
 def as_size(value: Any, caller: str, name: str) -> int:
     """A size: an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"{caller}: {name} is {brief(repr(value))}, expected a positive integer")
+        raise WrongTypeError(f"{caller}: {name} is {brief(repr(value))}, expected a positive integer")
     if value < 1:
         raise ValueError(f"{caller}: {name} is {value}, expected at least 1")
     return int(value)
@@ -131,6 +139,50 @@ def as_rate(value: Any, caller: str, name: str) -> float:
     if not (value >= 0 and math.isfinite(value)):
         raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number of at least 0")
     return float(value)
+
+
+def as_number(value: Any, caller: str, name: str) -> float:
+    """A finite number."""
+    _check_number(value, caller, name)
+    if not math.isfinite(value):
+        raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number")
+    return float(value)
+
+
+def as_flag(value: Any, caller: str, name: str) -> bool:
+    """True or False; any other value would be one of the two in silence."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{caller}: {name} is {brief(repr(value))}, expected True or False")
+    return bool(value)
+
+
+def as_choice(value: Any, choices: Collection[str], caller: str, name: str) -> str:
+    """One of some words."""
+    if isinstance(value, str) and value in choices:
+        return value
+    expected = " or ".join(map(repr, choices))
+    kind = ValueError if isinstance(value, str) else WrongTypeError
+    raise kind(f"{caller}: {name} is {brief(repr(value))}, expected {expected}")
+
+
+def check_type(value: Any, kind: type, caller: str, name: str) -> None:
+    """Raise unless a value is of a type."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        came = type(value).__name__
+        raise TypeError(f"{caller}: {name} is of type {came}, expected {article} {kind.__name__}")
+
+
+def with_hint(error: Exception, state: Any) -> Exception:
+    """An error about a state, which says more when the state is a row of integers: lengths by position."""
+    try:
+        array = np.asarray(state)
+    except ValueError:  # a ragged list
+        return error
+    if array.ndim != 1 or array.dtype.kind not in "iu" or not array.size:
+        return error
+    caller, came = str(error).split(":", 1)[0], brief(repr(array.tolist()))
+    return WrongTypeError(f"{caller}: state is a row of integers, {came}: pass lengths by name, lengths=...")
 
 
 def as_param_dtype(dtype: npt.DTypeLike, caller: str) -> np.dtype[Any]:
@@ -182,7 +234,7 @@ def _is_complex(value: Any) -> bool:
         return False
 
 
-def as_number(value: Any, caller: str, name: str) -> float:
+def as_returned(value: Any, caller: str, name: str) -> float:
     """What a function of the user's returned: a real number, or an array of one without an axis."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
@@ -202,8 +254,8 @@ def _check_number(value: Any, caller: str, name: str) -> None:
 def brief(text: str, limit: int = 80) -> str:
     """A text for a message: one line of at most `limit` characters, and nothing that a terminal obeys.
 
-    >>> brief("a\\tb"), brief("word " * 1000, 12)
-    ('a\\\\tb', 'word word w…')
+    >>> brief("a\tb"), brief("word " * 1000, 12)
+    ('a\\tb', 'word word w…')
     """
     start = text[:limit]
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)

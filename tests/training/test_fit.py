@@ -418,7 +418,10 @@ def test_nothing_is_printed_unless_it_is_asked_for(capfd: pytest.CaptureFixture[
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_line_for_every_epoch_says_how_it_goes(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_line_for_every_epoch_says_how_it_goes(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     fit(Plane(), shuffled(make_batches(8, 8)), SGD(0.0), epochs=2, validate=lambda model: 0.5, progress=True)
     out, err = capfd.readouterr()
     assert out == ""

@@ -90,7 +90,20 @@ def test_where_nothing_can_be_overwritten_lines_are_whole_and_few(clock: list[fl
         line.show(step / 100, f"step {step}", last=step == 99)
         clock[0] += 0.3
     line.close()
-    assert stream.getvalue() == " 34% step 34\n 68% step 68\n 99% step 99\n"
+    assert stream.getvalue() == " 27% step 27\n 54% step 54\n 81% step 81\n 99% step 99\n"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_line_fits_the_terminal_and_loses_its_least_important_parts(
+    live: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "41")
+    stream = Stream(terminal=live)
+    text = "epoch 1/2  step 123/456  99 tokens/s  loss 0.1234"
+    Line(stream, live).show(0.5, text, last=True)
+    assert stream.getvalue().strip() == "50% epoch 1/2  99 tokens/s  loss 0.1234"
+    Line(stream, live).show(0.5, "epoch" * 20, last=True)
+    assert len(stream.getvalue().split("epoch 1/2")[1].splitlines()[-1]) <= 41
 
 
 def test_a_bar_stands_at_the_part_that_is_done() -> None:

@@ -93,7 +93,7 @@ class Cell(Module, ABC, Generic[S]):
         Raises:
             ValueError: for a name that is not in `gates`.
         """
-        if name not in self.gates:
+        if not isinstance(name, str) or name not in self.gates:
             raise ValueError(f"{type(self).__name__}.gate: {name!r} is not one of {self.gates}")
         k = self.gates.index(name)
         return GateWeights(self.W_x[k], self.W_h[k], self.b[k])

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from seqmem.cells.cell import Cell
 from seqmem.initializers import Rng
 from seqmem.module import Array, Grads
+from seqmem.validation import as_choice
 
 
 class GRUCell(Cell[Array]):
@@ -53,8 +54,7 @@ class GRUCell(Cell[Array]):
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        if reset not in ("before", "after"):
-            raise ValueError(f"GRUCell: reset is {reset!r}, expected 'before' or 'after'")
+        as_choice(reset, ("before", "after"), "GRUCell", "reset")
         super().__init__(input_size, hidden_size, rng, dtype)
         self.reset = reset
         if reset == "after":

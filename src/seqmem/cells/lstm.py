@@ -14,7 +14,6 @@ libraries, which put g third (torch) or f third (ONNX).
 
 from __future__ import annotations
 
-import math
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ import numpy.typing as npt
 from seqmem.cells.cell import Cell
 from seqmem.initializers import Rng
 from seqmem.module import Array
+from seqmem.validation import as_number
 
 
 class LSTMState(NamedTuple):
@@ -69,9 +69,7 @@ class LSTMCell(Cell[LSTMState]):
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         super().__init__(input_size, hidden_size, rng, dtype)
-        self.forget_bias = float(forget_bias)
-        if not math.isfinite(self.forget_bias):
-            raise ValueError(f"LSTMCell: forget_bias is {forget_bias}, expected a finite number")
+        self.forget_bias = as_number(forget_bias, "LSTMCell", "forget_bias")
         self.gate("f").b[...] = forget_bias
 
     def step(self, recurrent, half, a, ifog, ifo, i, f, o, g, h_prev, c_prev, tanh_c, h, c) -> None:

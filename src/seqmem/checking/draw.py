@@ -46,7 +46,7 @@ def exposing_inputs(module: Module, rng: np.random.Generator) -> Inputs:
 
 
 @exposing_inputs.register
-def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg] - what dispatches is the class
+def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
     return (_normal(module, rng, B, module.input_size), _state(module, rng)), {}
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,14 @@ from seqmem.checking.likes import LIKES
 from seqmem.checking.sandbox import check_file
 from seqmem.checking.selftest import selftest
 from seqmem.cli import insight
-from seqmem.cli.arguments import positive, seed, size
+from seqmem.cli.arguments import add_force, positive, seed, size
+from seqmem.cli.messages import message_of, say, settle_output
+from seqmem.cli.output import check_model_path, naming
 from seqmem.cli.signals import Terminated, ending_by_exception
+from seqmem.cli.terminal import folded, heatmap
+from seqmem.cli.waiting import heartbeat
 from seqmem.data import (
     BucketedBatches,
-    Translation,
     Translator,
     Vocabulary,
     dates,
@@ -32,11 +33,11 @@ from seqmem.data import (
     read_pairs,
     train_validation_split,
 )
-from seqmem.insight import attention_heatmap
 from seqmem.layers import AdditiveAttention
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.training import Adam, CheckpointError, History, NonFiniteError, cosine_decay, fit, token_accuracy
+from seqmem.version import VERSION
 
 WRONG_USE = 2  # the exit code of argparse, too
 INTERRUPTED = 130  # what a shell expects after Ctrl-C
@@ -63,25 +64,24 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without ą must not end a translation
     try:
         with ending_by_exception():
-            return int(arguments.command(arguments) or 0)
+            code = int(arguments.command(arguments) or 0)
+            sys.stdout.flush()  # here, where a full disk still gets a message and an exit code
+            return code
     except BrokenPipeError:  # the reader had enough: python -m seqmem translate ... | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        settle_output()
         return 0 if arguments.command is _translate else INTERRUPTED  # training did not end
     except NonFiniteError as error:
-        print(f"seqmem: training failed: {error}", file=sys.stderr)
+        say(f"seqmem: training failed: {message_of(error, arguments)}")
         return 1
     except (CheckpointError, OSError, ValueError, MemoryError) as error:
-        message = str(error)
-        if isinstance(error, OSError) and error.filename and error.strerror:
-            message = f"{error.filename}: {error.strerror}"
-        print(f"seqmem: error: {message}", file=sys.stderr)
+        say(f"seqmem: error: {message_of(error, arguments)}")
+        settle_output()
         return WRONG_USE
     except KeyboardInterrupt:
-        print("seqmem: interrupted", file=sys.stderr)
+        say("seqmem: interrupted")
         return INTERRUPTED
     except Terminated as end:
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            print(f"seqmem: {end}", file=sys.stderr)
+        say(f"seqmem: {end}")
         return 128 + end.number  # what a shell says of a process that a signal ended
 
 
@@ -100,7 +100,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m seqmem", description="Small sequence models in NumPy.")
-    parser.add_argument("--version", action="version", version=version("seqmem"))
+    parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     check = commands.add_parser("check", help="check hand-written gradients, and name the mistake")
@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--quick", action="store_true", help="train for 20 seconds only")
     demo.add_argument("--seed", type=seed, default=0, help="of everything random (default: %(default)s)")
+    add_force(demo)
     demo.set_defaults(command=_demo)
 
     train = commands.add_parser("train", help="train on a file of pairs, tab-separated")
@@ -164,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--learning-rate", type=positive, default=2e-3, help="Adam's (default: %(default)s)")
     train.add_argument("--held-out", type=size, help="pairs to validate on (default: a tenth, at most 1000)")
     train.add_argument("--seed", type=seed, default=0, help="of everything random (default: %(default)s)")
+    add_force(train)
     train.set_defaults(command=_train)
 
     translate = commands.add_parser("translate", help="translate with a saved model")
@@ -180,8 +182,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(arguments: argparse.Namespace) -> int:
     if arguments.selftest:
-        result = selftest()
-        print(result)
+        with heartbeat("planting every known mistake"):
+            result = selftest()
+        print(folded(result))
         return 0 if result.passed else 1
     if not arguments.target:
         raise ValueError("check: no file was named: python -m seqmem check FILE.py[:name]")
@@ -191,13 +194,14 @@ def _check(arguments: argparse.Namespace) -> int:
         path = Path(head)
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    answer = check_file(path, name, arguments.like, arguments.seed, arguments.seconds)
+    with heartbeat(f"checking {path}"):
+        answer = check_file(path, name, arguments.like, arguments.seed, arguments.seconds)
     if answer.report is None:
         text = json.dumps({"verdict": "cannot tell", "passed": False, "trouble": answer.trouble}, indent=2)
-        print(text if arguments.json else f"{arguments.target}: CANNOT TELL: {answer.trouble}")
+        print(text if arguments.json else folded(f"{arguments.target}: CANNOT TELL: {answer.trouble}"))
         code = WRONG_USE
     else:
-        print(answer.report.to_json() if arguments.json else answer.report)
+        print(answer.report.to_json() if arguments.json else folded(answer.report))
         code = {"right": 0, "wrong": 1}.get(answer.report.verdict, WRONG_USE)
     if answer.printed and not arguments.json:
         print(f"\nIt printed:\n{answer.printed.rstrip()}")
@@ -205,7 +209,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> None:
-    _check_writable(arguments.out)
+    check_model_path(arguments.out, force=arguments.force)
     print("1. Every gradient against the complex step, entry by entry, in float64\n")
     _prove_gradients(arguments.seed)
 
@@ -213,7 +217,7 @@ def _demo(arguments: argparse.Namespace) -> None:
     training, held_out = dates.split(20_000, 1_000, rng=arguments.seed)
     translator = make_translator(training, "char", hidden=128, embedding=32, seed=arguments.seed)
     _check_save(translator, arguments.out)
-    print(f"{len(training):,} dates in {len(dates.FORMS)} forms and four languages to train on, e.g.")
+    print(folded(f"{len(training):,} dates in {len(dates.FORMS)} forms and four languages to train on, e.g."))
     print(*(f"   {written} -> {iso}" for written, iso in training[:3]), sep="\n", flush=True)
     history = fit(
         translator.model,
@@ -231,10 +235,11 @@ def _demo(arguments: argparse.Namespace) -> None:
     seconds = sum(history.seconds)
     print(f"\nexact match on {len(found):,} unseen dates: {right / len(found):.1%} after {seconds:.0f} s")
 
-    print("\n3. What it looks at: a line for each character written, a column for each character read\n")
+    print("\n" + folded("3. What it looks at: a line for each character written, a column for each read\n"))
     for one in found[:4]:
-        print(_heatmap(one), end="\n\n")
-    translator.save(arguments.out)
+        print(heatmap(one), end="\n\n")
+    with naming(arguments.out):
+        translator.save(arguments.out)
     print(f"The model is saved in {arguments.out}. To translate a date with it:")
     print(f'   python -m seqmem translate {arguments.out} "Saturday, 9 March 2024"')
 
@@ -249,26 +254,27 @@ def _prove_gradients(seed: int) -> None:
         ("GRUCell, reset before", GRUCell(D, H)),
         ("GRUCell, reset after", GRUCell(D, H, reset="after")),
         ("AdditiveAttention", attention),
-        ("the whole model: encoder, bridge, attention, decoder", model),
+        ("the whole model", model),
     ]
     worst = 0.0
     for title, module in modules:
         report = gradcheck(module, seed=seed)
         worst = max(worst, report.max_error)
-        print(str(report).replace(type(module).__name__, title, 1), end="\n\n")
+        print(folded(str(report).replace(type(module).__name__, title, 1)), end="\n\n", flush=True)
     print(f"largest relative error of all: {worst:.1e}")
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    _check_writable(arguments.out)
+    check_model_path(arguments.out, [arguments.pairs], force=arguments.force)
     too_long: list[str] = []
-    pairs = read_pairs(
-        arguments.pairs,
-        arguments.level,
-        columns=arguments.columns,
-        max_symbols=default_max_symbols(arguments.batch_size),
-        on_too_long=too_long.append,
-    )
+    with naming(arguments.pairs):
+        pairs = read_pairs(
+            arguments.pairs,
+            arguments.level,
+            columns=arguments.columns,
+            max_symbols=default_max_symbols(arguments.batch_size),
+            on_too_long=too_long.append,
+        )
     _warn(too_long)
     held_out = arguments.held_out or min(1_000, max(1, len(pairs) // 10))
     training, validation = train_validation_split(pairs, held_out, rng=arguments.seed)
@@ -286,20 +292,27 @@ def _train(arguments: argparse.Namespace) -> None:
     )
     _check_save(translator, arguments.out)
     model, sources, targets = translator.model, translator.source_vocabulary, translator.target_vocabulary
-    print(f"{len(training):,} pairs to train on, {len(validation):,} held out; ", end="")
-    print(f"vocabularies of {len(sources):,} and {len(targets):,}; ", end="")
-    print(f"{sum(param.size for param in model.params.values()):,} parameters")
+    print(
+        folded(
+            f"{len(training):,} pairs to train on, {len(validation):,} held out; "
+            f"vocabularies of {len(sources):,} and {len(targets):,}; "
+            f"{sum(param.size for param in model.params.values()):,} parameters"
+        ),
+        flush=True,
+    )
     held = list(_batches(translator, validation, arguments.batch_size, allow_unknown=True)(arguments.seed))
 
     def report(history: History) -> None:
-        translator.save(arguments.out)  # an interrupted training leaves the last whole epoch
+        with naming(arguments.out):
+            translator.save(arguments.out)  # an interrupted training leaves the last whole epoch
         below_the_progress_line = "\n" if sys.stderr.isatty() else ""
-        print(
-            f"{below_the_progress_line}epoch {len(history.loss)}: loss {history.loss[-1]:.4f}, "
+        print(below_the_progress_line, end="")
+        line = (
+            f"epoch {len(history.loss)}: loss {history.loss[-1]:.4f}, "
             f"held-out token accuracy {history.metric[-1]:.1%}, "
-            f"{history.tokens_per_second[-1]:,.0f} tokens/s",
-            flush=True,
+            f"{history.tokens_per_second[-1]:,.0f} tokens/s"
         )
+        print(folded(line), flush=True)
 
     fit(
         model,
@@ -311,21 +324,28 @@ def _train(arguments: argparse.Namespace) -> None:
         validate=lambda model: token_accuracy(model, held),
         callback=report,
         rng=arguments.seed,
+        progress=True,  # in a log, too: an epoch may take minutes
     )
     print(f"saved in {arguments.out}")
 
 
 def _translate(arguments: argparse.Namespace) -> None:
-    translator = Translator.load(arguments.model)
+    with naming(arguments.model):
+        translator = Translator.load(arguments.model)
     if not arguments.text and sys.stdin.isatty():
         print("seqmem: reading lines to translate from the terminal, end with Ctrl-D", file=sys.stderr)
-    lines = arguments.text or map(_readable, sys.stdin)
+    lines = arguments.text or map(_readable, _standard_input())
     for line in lines:
         (one,) = translator.translate([line], max_length=arguments.max_length)
         print(one.text)
         if arguments.attention:
-            print(_heatmap(one), end="\n\n")
+            print(heatmap(one), end="\n\n")
         sys.stdout.flush()  # line by line, for whoever is at the other end of a pipe
+
+
+def _standard_input() -> Iterator[str]:
+    with naming("standard input"):
+        yield from sys.stdin
 
 
 def make_translator(
@@ -373,31 +393,15 @@ def _readable(line: str) -> str:
 def _warn(messages: Sequence[str]) -> None:
     """Print the first ten, and how many more there are."""
     for message in messages[:10]:
-        print(f"seqmem: warning: {message}", file=sys.stderr)
+        say(f"seqmem: warning: {message}")
     if len(messages) > 10:
-        print(f"seqmem: warning: and {len(messages) - 10:,} more lines like these", file=sys.stderr)
-
-
-def _heatmap(one: Translation) -> str:
-    encoding = sys.stdout.encoding or "ascii"
-    ascii_only = not encoding.lower().startswith("utf")
-    return attention_heatmap(one.weights, one.source, one.target, ascii_only=ascii_only)
+        say(f"seqmem: warning: and {len(messages) - 10:,} more lines like these")
 
 
 def _check_save(translator: Translator, path: str) -> None:
     """Find out before the training what would keep the model from being saved after it."""
     try:
-        translator.check_save(path)
+        with naming(path):
+            translator.check_save(path)
     except ValueError as error:
         raise ValueError(f"{error}; --min-count and --max-vocabulary make the vocabularies smaller") from None
-
-
-def _check_writable(path: str) -> None:
-    """Find out before the training, not after it, that there is nowhere to save."""
-    folder = Path(path).absolute().parent
-    if Path(path).exists() and not Path(path).is_file():
-        raise ValueError(f"--out {path} is a folder or a device, expected a file")
-    if not folder.is_dir():
-        raise ValueError(f"--out {path}: there is no folder {folder}")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"--out {path}: the folder {folder} is not writable")

@@ -30,3 +30,10 @@ def seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 0")
     return int(text)
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add the option without which a command replaces nothing but what it made itself."""
+    parser.add_argument(
+        "--force", action="store_true", help="replace other files, too; never one that is read"
+    )

@@ -7,8 +7,12 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
-from seqmem.cli.arguments import seed, size
-from seqmem.data import Translator
+from seqmem.cli.arguments import add_force, seed, size
+from seqmem.cli.messages import message_of
+from seqmem.cli.output import check_folder, check_page_folder, naming, new_folder
+from seqmem.cli.terminal import terminal_width
+from seqmem.cli.waiting import heartbeat
+from seqmem.data import Translator, recall
 from seqmem.insight import (
     Experiment,
     Page,
@@ -21,6 +25,8 @@ from seqmem.insight import (
 )
 
 FRENCH = ("The cat sat on mat", "The black cat sat on the table")
+OF_A_MODEL = ("gates.html", "attention.html", "movie.html")
+OF_THE_LECTURE = ("gates.html", "attention.html", "attention-polish.html", "movie.html")
 POLISH = ("How are you?", "Good morning!")
 
 
@@ -42,6 +48,7 @@ def add_commands(commands: Any) -> None:
     )
     explore.add_argument("--seed", type=seed, default=0, help="of the phrase models (default: %(default)s)")
     explore.add_argument("--open", action="store_true", help="show the first page in the browser")
+    add_force(explore)
     explore.set_defaults(command=_explore)
 
     compare = commands.add_parser("compare", help="the lecture's table with figures from this machine")
@@ -61,31 +68,39 @@ def add_commands(commands: Any) -> None:
 
 
 def _explore(arguments: argparse.Namespace) -> None:
-    out = Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
+    model = arguments.model
+    if model and not arguments.text:
+        raise ValueError("explore: --model without --text: what should it read?")
+    if arguments.text and not model:
+        raise ValueError("explore: --text without --model: which model should read it?")
+    names = OF_A_MODEL if model else OF_THE_LECTURE
+    check_page_folder(arguments.out, names, [model] if model else [], force=arguments.force)
     pages = {"gates.html": gate_explorer()}
-    if arguments.model:
-        if not arguments.text:
-            raise ValueError("explore: --model without --text: what should it read?")
-        translator = Translator.load(arguments.model)
+    if model:
+        with naming(model):
+            translator = Translator.load(model)
         pages["attention.html"] = attention_page(translator, arguments.text)
         pages["movie.html"] = gate_movie(translator, arguments.text[0])
     else:
-        if arguments.text:
-            raise ValueError("explore: --text without --model: which model should read it?")
         pages |= _lecture(arguments.seed)
-    for name, page in pages.items():
-        page.save(out / name)
-        print(f"{out / name}: {page.title}")
+    with new_folder(arguments.out) as folder:
+        for name in names:
+            with naming(folder / name):
+                pages[name].save(folder / name)
+            print(f"{folder / name}: {pages[name].title}")
     if arguments.open:
-        webbrowser.open((out / next(iter(pages))).resolve().as_uri())
+        webbrowser.open((folder / names[0]).resolve().as_uri())
 
 
 def _lecture(number: int) -> dict[str, Page]:
-    """The pages of the lecture's sentences, from models trained here and now."""
+    """Make the pages of the lecture's sentences, from models trained here and now."""
     print("training three small models on phrases (about ten seconds)", flush=True)
-    french, polish = phrase_model("fr", seed=number), phrase_model("pl", seed=number)
-    fixed = phrase_model("fr", "fixed", seed=number)
+    trained = []
+    for language, context in (("fr", "attention"), ("pl", "attention"), ("fr", "fixed")):
+        with heartbeat("training"):
+            trained.append(phrase_model(language, context, number))  # type: ignore[arg-type]
+        print(f"  {len(trained)} of 3 trained", flush=True)
+    french, polish, fixed = trained
     return {
         "attention.html": attention_page(french, FRENCH, contrast=fixed),
         "attention-polish.html": attention_page(polish, POLISH),
@@ -97,19 +112,31 @@ def _compare(arguments: argparse.Namespace) -> None:
     memory = None
     if arguments.memory:
         try:
-            memory = Experiment.from_json(Path(arguments.memory).read_text(encoding="utf-8"))
+            with naming(arguments.memory):
+                memory = Experiment.from_json(Path(arguments.memory).read_text(encoding="utf-8"))
+            if memory.title != "memory horizon":
+                raise ValueError(f"it is of {memory.title!r:.80}")
         except ValueError as error:
-            raise ValueError(f"{arguments.memory}: not what `memory --json` prints: {error}") from None
-    print(compare_command(memory, as_json=arguments.json))
+            reason = message_of(error, arguments)
+            raise ValueError(f"{arguments.memory}: not what `memory --json` prints: {reason}") from None
+    print(compare_command(memory, as_json=arguments.json, width=terminal_width()))
 
 
 def _memory(arguments: argparse.Namespace) -> None:
+    if arguments.lags and min(arguments.lags) < recall.SHORTEST:
+        raise ValueError(
+            f"--lags {min(arguments.lags)}: expected distances of at least {recall.SHORTEST} words"
+        )
+    if arguments.folder:
+        check_folder("--folder", arguments.folder)
     print(
         memory_command(
             quick=arguments.quick,
             lags=arguments.lags,
             seeds=arguments.seeds,
             folder=arguments.folder,
+            progress=True,  # in a log, too: it takes minutes
             as_json=arguments.json,
+            width=terminal_width(),
         )
     )

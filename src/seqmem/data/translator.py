@@ -123,8 +123,8 @@ class Translator:
 
         Raises:
             CheckpointError: for a file that holds no model, one without vocabularies that fit it, or one with
-                a preparation of texts that this version does not know; it is a FileNotFoundError too when there
-                is no such file.
+                a preparation of texts that this version does not know; it is a FileNotFoundError too when
+                there is no such file.
         """
         model, metadata = load(path), read_metadata(path)
         try:

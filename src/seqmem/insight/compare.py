@@ -14,9 +14,10 @@ import numpy as np
 
 from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
 from seqmem.insight.experiment import Experiment
+from seqmem.insight.folding import WIDTH, fold_lines, fold_table
 from seqmem.layers import AdditiveAttention, Recurrent
 from seqmem.module import Array
-from seqmem.validation import as_size
+from seqmem.validation import as_size, check_type
 
 COLUMNS = ("RNN", "LSTM", "GRU", "LSTM + attention")
 _KINDS = ("rnn", "lstm", "gru", "lstm + attention")  # as the memory experiment calls them
@@ -41,13 +42,16 @@ _WORDS = {  # the lecture's, column by column
     "superseded by": ("LSTM, GRU", "transformers, partly", "transformers, partly", "self-attention"),
 }
 
-CHOICE = """\
-When to choose which
-  RNN               for a handful of steps, and to see why the others exist; its start decides what it learns.
-  GRU               for quick prototypes, little data, real time: one state, a quarter fewer parameters.
-  LSTM              for long sequences and much data; its cell state can be read apart from what it shows.
-  LSTM + attention  when the output looks back at an input of any length: translation, summarisation.
-  GRU or LSTM?      Neither wins everywhere: try both with equal numbers of parameters, and validate."""
+CHOICE = (
+    ("RNN", "for a handful of steps, and to see why the others exist; its start decides what it learns."),
+    ("GRU", "for quick prototypes, little data, real time: one state, a quarter fewer parameters."),
+    ("LSTM", "for long sequences and much data; its cell state can be read apart from what it shows."),
+    (
+        "LSTM + attention",
+        "when the output looks back at an input of any length: translation, summarisation.",
+    ),
+    ("GRU or LSTM?", "Neither wins everywhere: try both with equal numbers of parameters, and validate."),
+)
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,8 @@ def comparison(
     repeats = as_size(repeats, "comparison", "repeats")
     shape = Shape() if shape is None else shape
     D, H, A = shape.D, shape.H, shape.A
+    if memory is not None:
+        check_type(memory, Experiment, "comparison", "memory")
     if memory is not None and memory.title != "memory horizon":
         raise ValueError(f"comparison: memory is of {memory.title!r}, expected a 'memory horizon'")
     cells: list[Cell[Any]] = [kind(D, H, rng=0, dtype=shape.dtype) for kind in (RNNCell, LSTMCell, GRUCell)]
@@ -151,8 +157,8 @@ def comparison(
     )
 
 
-def comparison_text(table: Comparison) -> str:
-    """The table as text: the lecture's words, and beneath them what was measured."""
+def comparison_text(table: Comparison, width: int = WIDTH) -> str:
+    """Return the table in `width` columns: the lecture's words, and beneath them what was measured."""
     s = table.shape
     rnn, lstm = table.parameters[0], table.parameters[1]
     figures: dict[str, tuple[str, ...]] = {
@@ -173,25 +179,23 @@ def comparison_text(table: Comparison) -> str:
             rows += [*figures.items(), *speed.items()]
         if name == "long-range memory":
             rows += [] if table.horizon is None else list(table.horizon.items())
-    widths = [max(len(name) for name, _ in rows) + 2]
-    widths += [max(len(row[k]) for row in (COLUMNS, *(cells for _, cells in rows))) + 2 for k in range(4)]
-    lines = ["".join(cell.ljust(width) for cell, width in zip(("", *COLUMNS), widths, strict=True)).rstrip()]
-    for name, cells in rows:
-        line = "".join(cell.ljust(width) for cell, width in zip((name, *cells), widths, strict=True))
-        lines.append(line.rstrip())
-    lines += ["", *_notes(table), "", CHOICE]
+    lines = fold_table([("", *COLUMNS), *((name, *cells) for name, cells in rows)], width)
+    notes = [fold_lines(note, width) for note in _notes(table)]
+    choice = fold_table([("  " + kind, when) for kind, when in CHOICE], width)
+    lines += ["", *notes, "", "When to choose which", *choice]
     return "\n".join(lines)
 
 
-def compare_command(memory: Experiment | None = None, *, as_json: bool = False) -> str:
+def compare_command(memory: Experiment | None = None, *, as_json: bool = False, width: int = WIDTH) -> str:
     """What `python -m seqmem compare` prints.
 
     Args:
         memory: a memory experiment, for example `Experiment.from_json(path.read_text())`; None without one.
         as_json: the figures as JSON instead of the table.
+        width: columns that the table may take.
     """
     table = comparison(memory)
-    return table.to_json() if as_json else str(table)
+    return table.to_json() if as_json else comparison_text(table, width)
 
 
 def _notes(table: Comparison) -> list[str]:
@@ -199,12 +203,12 @@ def _notes(table: Comparison) -> list[str]:
     ratio = "exactly 3/4" if table.gru_to_lstm == 0.75 else f"{table.gru_to_lstm:.4f}"
     keras, after = table.parameters_two_biases[2] / lstm, (table.parameters[2] + s.H) / lstm
     notes = [
-        f"GRU to LSTM: {ratio} of the parameters with one bias per gate, and with two in both (torch,",
-        f"cuDNN); not exactly where only the GRU has two, {keras:.4f} (Keras), or a second one in the",
+        f"GRU to LSTM: {ratio} of the parameters with one bias per gate, and with two in both (torch, "
+        f"cuDNN); not exactly where only the GRU has two, {keras:.4f} (Keras), or a second one in the "
         f'candidate only, {after:.4f} (here with reset="after").',
-        f"A training step is a forward and a backward pass at T, B, D, H = {s.T}, {s.B}, {s.D}, {s.H} in",
-        f"{s.dtype}, the median on this machine; with attention, the last state looks once at all {s.T},",
-        f"with a scorer of width {s.A}. The state is what one sequence carries from step to step; under",
+        f"A training step is a forward and a backward pass at T, B, D, H = {s.T}, {s.B}, {s.D}, {s.H} in "
+        f"{s.dtype}, the median on this machine; with attention, the last state looks once at all {s.T}, "
+        f"with a scorer of width {s.A}. The state is what one sequence carries from step to step; under "
         f"attention all states stay readable, so it grows with T, {s.T} here.",
     ]
     if table.horizon is None:
@@ -214,7 +218,7 @@ def _notes(table: Comparison) -> list[str]:
         )
     else:
         notes.append(
-            "Memory lost: the first distance, in words from clue to blank, with fewer than 90 % right.\n"
+            "Memory lost: the first distance, in words from clue to blank, with fewer than 90 % right. "
             "The RNN starts with small recurrent weights, or orthogonal, which keeps a gradient's norm."
         )
     return notes

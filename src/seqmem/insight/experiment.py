@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import statistics
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
+from seqmem.insight.folding import WIDTH, fold_lines, fold_table
 from seqmem.insight.reader import KINDS
 
 COURSES = ("alone", "mixed", "growing")
@@ -116,31 +116,62 @@ class Experiment:
         Raises:
             ValueError: for anything else.
         """
-        found = json.loads(text)
+        try:
+            found = json.loads(text)
+        except RecursionError:
+            raise ValueError("Experiment.from_json: nested too deeply, expected an object") from None
         if isinstance(found, dict) and set(found) == {"memory", "bottleneck"}:
             found = found["memory"]
-        names = {"title", "settings", "records"}
-        if not isinstance(found, dict) or set(found) != names:
-            raise ValueError(f"Experiment.from_json: expected an object of {sorted(names)}")
-        needed = {"kind", "course", "seed", "at", "accuracy", "parameters"}
+        types = {"title": str, "settings": dict, "records": list}
+        if not isinstance(found, dict) or set(found) != set(types):
+            raise ValueError(f"Experiment.from_json: expected an object of {sorted(types)}")
+        for name, kind in types.items():
+            if not isinstance(found[name], kind):
+                came = type(found[name]).__name__
+                raise ValueError(
+                    f"Experiment.from_json: expected a {kind.__name__} of {name}, found a {came}"
+                )
         for record in found["records"]:
-            if not isinstance(record, dict) or not needed <= record.keys():
-                raise ValueError(f"Experiment.from_json: a record lacks some of {sorted(needed)}")
+            _check_record(record)
         return cls(**found)
 
 
-def experiment_text(experiment: Experiment) -> str:
-    """An experiment as text: accuracies in per cent with their spread over the seeds, then what follows."""
+def _check_record(record: Any) -> None:
+    """Raise a ValueError unless a record has all that the rows are made of."""
+    needed = {"kind": str, "course": str, "seed": int, "at": list, "accuracy": list, "parameters": int}
+    if not isinstance(record, dict) or not needed.keys() <= record.keys():
+        raise ValueError(f"Experiment.from_json: a record lacks some of {sorted(needed)}")
+    for name, kind in needed.items():
+        if not isinstance(record[name], kind):
+            raise ValueError(f"Experiment.from_json: a record's {name} is {record[name]!r:.80}")
+    at, accuracy = record["at"], record["accuracy"]
+    numbers = all(isinstance(value, int) for value in at) and all(
+        isinstance(value, (int, float)) for value in accuracy
+    )
+    if not numbers or len(at) != len(accuracy):
+        raise ValueError("Experiment.from_json: a record's at and accuracy are not numbers side by side")
+    if record["kind"] not in (*KINDS, *CONTEXTS) or record["course"] not in (*COURSES, *TASKS):
+        raise ValueError(
+            f"Experiment.from_json: a record of {record['kind']!r:.80} and {record['course']!r:.80}, "
+            f"expected some of {', '.join((*KINDS, *CONTEXTS, *COURSES, *TASKS))}"
+        )
+
+
+def experiment_text(experiment: Experiment, width: int = WIDTH) -> str:
+    """Return an experiment as text of `width` columns.
+
+    Accuracies in per cent with their spread over the seeds, then what follows for the lecture's figures.
+    """
     rows = experiment.rows
     kinds, courses = [*KINDS, *CONTEXTS], [*COURSES, *TASKS]
     blocks = []
     for course in sorted({row.course for row in rows}, key=courses.index):
         own = sorted((row for row in rows if row.course == course), key=lambda row: kinds.index(row.kind))
-        blocks.append("\n".join(_course_lines(course, own, experiment.settings.get("longest"))))
+        blocks.append("\n".join(_course_lines(course, own, experiment.settings.get("longest"), width)))
     settings = "; ".join(f"{name} {_plain(value)}" for name, value in experiment.settings.items())
     blocks.append("\n".join(findings(experiment)))
-    blocks.append(textwrap.fill(f"Settings: {settings}", 100, subsequent_indent="  "))
-    return "\n\n".join(blocks)
+    blocks.append(f"Settings: {settings}")
+    return fold_lines("\n\n".join(blocks), width)
 
 
 def findings(experiment: Experiment) -> list[str]:
@@ -170,22 +201,23 @@ def findings(experiment: Experiment) -> list[str]:
     return found
 
 
-def _course_lines(course: str, rows: Sequence[Row], longest: int | None) -> list[str]:
+def _course_lines(course: str, rows: Sequence[Row], longest: int | None, width: int) -> list[str]:
     """A course's table, and where each kind falls below 90 %."""
     what = "symbols of the source" if course in TASKS else "words from the clue to the blank"
     trained = "" if course == "alone" or longest is None else f"; trained up to {longest}"
     seeds = len(rows[0].accuracy[0])
-    lines = [
-        f"{_COURSE_TITLES[course]}{trained}",
-        f"mean (worst) of {seeds} seeds in %, by {what}",
-        f"{'':18}{'parameters':>11}" + "".join(f"{at:>11}" for at in rows[0].at),
-    ]
+    table = [("", "parameters", *map(str, rows[0].at))]
     for row in rows:
         cells = [
             f"{100 * mean:.0f} {f'({100 * min(values):.0f})':>5}"
             for mean, values in zip(row.means, row.accuracy, strict=True)
         ]
-        lines.append(f"{row.kind:18}{row.parameters:>11,}" + "".join(f"{cell:>11}" for cell in cells))
+        table.append((row.kind, f"{row.parameters:,}", *cells))
+    lines = [
+        f"{_COURSE_TITLES[course]}{trained}",
+        f"mean (worst) of {seeds} seeds in %, by {what}",
+        *fold_table(table, width, numbers=True, whole=True),
+    ]
     lines.append("")
     for row in rows:
         last = row.at[-1]

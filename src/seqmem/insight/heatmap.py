@@ -7,29 +7,39 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seqmem.insight.folding import display_width, starts_with_mark
 from seqmem.module import Array
-from seqmem.validation import as_floats
+from seqmem.validation import as_floats, as_size
 
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 SHADES = " ░▒▓█"
 ASCII_SHADES = " .:*#"
 
 
 def attention_heatmap(
-    weights: Array, source: Sequence[str], target: Sequence[str], *, ascii_only: bool = False
+    weights: Array,
+    source: Sequence[str],
+    target: Sequence[str],
+    *,
+    ascii_only: bool = False,
+    width: int | None = None,
 ) -> str:
-    """Attention weights as shades: a line for each target symbol, a column for each source symbol.
+    """Draw attention weights as shades: a line for each target symbol, a column for each source symbol.
 
     Args:
         weights: (T, S), each row adding up to 1.
         source: S symbols, the column heads.
         target: T symbols, the row heads.
         ascii_only: shade with ASCII characters, for a terminal that has no others.
+        width: columns of the terminal; source symbols that do not fit side by side continue in another map
+            below the first. None for one map, however wide.
 
     Returns:
-        Lines of text: the darker, the more; an empty cell is less than an eighth.
+        Lines of text: the darker, the more; an empty cell is less than an eighth. A combining mark that is a
+        symbol of its own stands on a dotted circle, in a column of its own.
 
     Raises:
-        ValueError: when the weights' shape does not fit the symbols.
+        TypeError, ValueError: when the weights are no numbers, or their shape does not fit the symbols.
 
     >>> print(attention_heatmap(np.array([[0.9, 0.1], [0.5, 0.5]]), ["le", "chat"], ["the", "cat"]))
         le chat
@@ -38,31 +48,46 @@ def attention_heatmap(
     """
     axes = ((len(target), "the number of target symbols"), (len(source), "the number of source symbols"))
     weights = as_floats(weights, np.dtype(np.float64), axes, "attention_heatmap", "weights")
+    width = None if width is None else as_size(width, "attention_heatmap", "width")
     shades = ASCII_SHADES if ascii_only else SHADES
     letters = all(len(symbol) == 1 for symbol in source)  # characters stand side by side, words apart
     gap = "" if letters else " "
     heads = [_printable(symbol) for symbol in source]
     names = [_printable(symbol) for symbol in target]
-    margin = max((_width(name) for name in names), default=0)
-    lines = [" " * margin + " " + gap.join(heads)]
-    for name, row in zip(names, weights, strict=True):
-        levels = np.clip(np.rint(np.nan_to_num(row) * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
-        cells = [shades[level] * _width(head) for level, head in zip(levels, heads, strict=True)]
-        lines.append(name + " " * (margin - _width(name)) + " " + gap.join(cells))
-    return "\n".join(line.rstrip() for line in lines)
+    margin = max((display_width(name) for name in names), default=0)
+    levels = np.clip(np.rint(np.nan_to_num(weights) * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
+    maps = []
+    for columns in _side_by_side(heads, len(gap), None if width is None else width - margin - 1):
+        lines = [" " * margin + " " + gap.join(heads[columns])]
+        for name, row in zip(names, levels[:, columns], strict=True):
+            cells = [
+                shades[level] * display_width(head) for level, head in zip(row, heads[columns], strict=True)
+            ]
+            lines.append(name + " " * (margin - display_width(name)) + " " + gap.join(cells))
+        maps.append("\n".join(line.rstrip() for line in lines))
+    return "\n\n".join(maps)
+
+
+def _side_by_side(heads: Sequence[str], gap: int, room: int | None) -> list[slice]:
+    """Return which columns stand side by side: as many as there is room for, at least one."""
+    if room is None:
+        return [slice(None)]
+    starts, used = [0], 0
+    for column, head in enumerate(heads):
+        if column > starts[-1] and used + display_width(head) > room:
+            starts.append(column)
+            used = 0
+        used += display_width(head) + gap
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(heads)], strict=True)]
 
 
 def _printable(symbol: str) -> str:
-    """A symbol that cannot move the cursor: control characters become a dot."""
-    return "".join("·" if unicodedata.category(character)[0] == "C" else character for character in symbol)
+    """Return a symbol that cannot move the cursor, nor draw over the column before its own.
 
-
-def _width(symbol: str) -> int:
-    """Columns that a symbol takes in a terminal: none for a combining mark, two for a wide character."""
-    return sum(
-        0 if unicodedata.combining(character) else 1 + (unicodedata.east_asian_width(character) in "WF")
-        for character in symbol
-    )
+    Control characters and line separators become a dot; a mark without a base stands on a dotted circle.
+    """
+    shown = "".join("·" if unicodedata.category(one) in _UNPRINTABLE else one for one in symbol)
+    return f"◌{shown}" if starts_with_mark(shown) else shown
 
 
 def trace_heatmap(values: Array, *, ascii_only: bool = False) -> str:

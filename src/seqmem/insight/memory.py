@@ -25,12 +25,13 @@ import numpy as np
 
 from seqmem.data import recall
 from seqmem.insight.capacity import BottleneckSettings, bottleneck
-from seqmem.insight.experiment import COURSES, Experiment
+from seqmem.insight.experiment import COURSES, Experiment, experiment_text
+from seqmem.insight.folding import WIDTH
 from seqmem.insight.protocol import GROWTH, check_integers, check_subset, record_of, train
 from seqmem.insight.reader import KINDS, hidden_size_for, make_reader
 from seqmem.insight.runs import Run, run_all
 from seqmem.models import Batch
-from seqmem.validation import as_size
+from seqmem.validation import as_size, check_type
 
 LEADS = 8  # up to so many words come before the clue's sentence
 DRAWS = 12  # a test at one distance consists of so many batches: a batch's texts share their phrases' lengths
@@ -91,6 +92,7 @@ class MemorySettings:
         check_integers((self.longest,), recall.SHORTEST, "MemorySettings: longest")
         for name in ("steps", "alone_steps", "batch_size", "examples", "embedding_size", "budget"):
             as_size(getattr(self, name), "MemorySettings", name)
+        check_type(self.learning_rates, Mapping, "MemorySettings", "learning_rates")
         without = [kind for kind in self.kinds if kind not in self.learning_rates]
         if without:
             raise ValueError(f"MemorySettings: learning_rates has none for {without[0]!r}")
@@ -207,6 +209,7 @@ def memory_command(
     executor: Executor | None = None,
     progress: bool | None = None,
     as_json: bool = False,
+    width: int = WIDTH,
 ) -> str:
     """What `python -m seqmem memory` prints: both experiments, as text or as JSON.
 
@@ -217,6 +220,7 @@ def memory_command(
         folder: where finished runs are kept, so that the command resumes.
         executor, progress: as in `memory_horizon`.
         as_json: JSON with all settings and records instead of tables: {"memory": ..., "bottleneck": ...}.
+        width: columns that the tables may take.
     """
     memory = asdict(MemorySettings.quick() if quick else MemorySettings.full())
     length = asdict(BottleneckSettings.quick() if quick else BottleneckSettings.full())
@@ -232,7 +236,7 @@ def memory_command(
     second = bottleneck(BottleneckSettings(**length), executor=executor, folder=folder, progress=progress)
     if as_json:
         return json.dumps({"memory": asdict(first), "bottleneck": asdict(second)}, indent=1)
-    return "\n\n".join([str(first), str(second)])
+    return "\n\n".join(experiment_text(found, width) for found in (first, second))
 
 
 def _draw_distance(run: Run, fraction: float, rng: np.random.Generator) -> int:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+GENERATOR = '<meta name="generator" content="seqmem">'  # by which a file is known to be one of these pages
+
 
 @dataclass(frozen=True)
 class Page:
@@ -87,6 +89,7 @@ def compose(title: str, *, body: str, styles: Iterable[str] = (), scripts: Itera
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
+{GENERATOR}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{html.escape(title)}</title>
@@ -99,6 +102,19 @@ def compose(title: str, *, body: str, styles: Iterable[str] = (), scripts: Itera
 </html>
 """
     return Page(title, document)
+
+
+def is_page(path: str | os.PathLike[str]) -> bool:
+    """Return whether a file is a page that `Page.save` wrote.
+
+    >>> is_page(compose("Hello", body="").save("hello.html"))
+    True
+    """
+    try:
+        with open(path, "rb") as file:
+            return GENERATOR.encode() in file.read(4096)
+    except OSError:
+        return False
 
 
 def part(name: str) -> str:

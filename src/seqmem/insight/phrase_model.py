@@ -15,6 +15,7 @@ from seqmem.initializers import Rng, as_generator
 from seqmem.layers import AdditiveAttention, Context, FixedContext
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.training import Adam, cosine_decay, fit
+from seqmem.validation import as_choice
 
 EMBEDDING, HIDDEN = 24, 32  # small: a larger state needs no attention for sentences as short as these
 BATCH, EPOCHS = {"fr": 24, "pl": 8}, {"fr": 30, "pl": 60}
@@ -53,6 +54,7 @@ def phrase_model(
     >>> translator.level, len(translator.source_vocabulary) < 100
     ('word', True)
     """
+    as_choice(language, ("fr", "pl"), "phrase_model", "language")
     pairs = [(prepare_text(a, "word"), prepare_text(b, "word")) for a, b in phrases(language)]
     sources = Vocabulary.build(source for source, _ in pairs)
     targets = Vocabulary.build(target for _, target in pairs)

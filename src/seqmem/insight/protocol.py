@@ -11,26 +11,35 @@ from seqmem.insight.runs import Run
 from seqmem.models import Batch
 from seqmem.module import Module
 from seqmem.training import Adam, cosine_decay, fit
+from seqmem.validation import WrongTypeError, brief
 
 GROWTH = 0.6  # the part of a growing course after which the longest distance is reached
 ATTENTION_SIZE = 16
 
 
 def check_subset(names: Sequence[str], known: Sequence[str], what: str) -> None:
-    """Raise a ValueError unless there are names, all of them known."""
-    unknown = [name for name in names if name not in known]
-    if unknown or not names:
-        came = repr(unknown[0]) if unknown else "empty"
-        raise ValueError(f"{what} is {came}, expected some of {', '.join(known)}")
+    """Raise unless there are names, all of them known."""
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise TypeError(f"{what} is of type {type(names).__name__}, expected a sequence of names")
+    if not names:
+        raise ValueError(f"{what} is empty, expected some of {', '.join(known)}")
+    for name in names:
+        if not isinstance(name, str) or name not in known:
+            kind = ValueError if isinstance(name, str) else WrongTypeError
+            raise kind(f"{what} is {brief(repr(name))}, expected some of {', '.join(known)}")
 
 
 def check_integers(values: Sequence[int], least: int, what: str) -> None:
-    """Raise a ValueError unless there are values, all of them integers of at least `least`."""
+    """Raise unless there are values, all of them integers of at least `least`."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise TypeError(f"{what} is of type {type(values).__name__}, expected a sequence of integers")
     if not values:
         raise ValueError(f"{what} is empty, expected at least one integer")
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{what} holds {value!r}, expected integers of at least {least}")
+        right_type = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not right_type or value < least:
+            kind = ValueError if right_type else WrongTypeError
+            raise kind(f"{what} holds {brief(repr(value))}, expected integers of at least {least}")
 
 
 def nearest_size(parameters: Callable[[int], int], budget: int, what: str) -> int:

@@ -12,13 +12,15 @@ import multiprocessing
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from seqmem.training.progress import make_progress
 
 Run = Mapping[str, Any]
+
+PATIENCE = 1.0  # seconds without a finished run, after which the progress is shown again
 
 
 def run_all(
@@ -47,21 +49,24 @@ def run_all(
     """
     place = None if folder is None else Path(folder)
     paths = [None if place is None else place / _file_name(function, run) for run in runs]
-    if place is not None:
-        place.mkdir(parents=True, exist_ok=True)
     stored = [_read_record(path, run) for path, run in zip(paths, runs, strict=True)]
     records = {index: record for index, record in enumerate(stored) if record is not None}
     missing = [index for index in range(len(runs)) if index not in records]
     shown, works = make_progress(progress), [1.0 if work is None else work(run) for run in runs]
+    last = "the first of them under way"
     try:
         with contextlib.ExitStack() as stack:
             if missing and executor is None:
                 executor = stack.enter_context(_own_processes(len(missing)))
-            for index, record in _finished(executor, function, runs, missing):
-                records[index] = record
-                _write_record(paths[index], runs[index], record)
+            for finished in _finished(executor, function, runs, missing):
+                if finished is not None:
+                    index, record = finished
+                    records[index] = record
+                    _write_record(paths[index], runs[index], record)
+                    last = _name(runs[index])
                 part = sum(works[done] for done in records) / sum(works)
-                shown.show(part, f"run {len(records)}/{len(runs)}  {_name(runs[index])}", last=True)
+                text = f"run {len(records)}/{len(runs)}  {last}"
+                shown.show(part, text, last=len(records) == len(runs))
     finally:
         shown.close()
     return [records[index] for index in range(len(runs))]
@@ -69,22 +74,30 @@ def run_all(
 
 def _finished(
     executor: Any, function: Callable[[Run], dict[str, Any]], runs: Sequence[Run], wanted: Sequence[int]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The wanted runs' records as they come; after a failure those still running, and then the failure."""
+) -> Iterator[tuple[int, dict[str, Any]] | None]:
+    """Yield the wanted runs' records as they come; after a failure those still running, and then the failure.
+
+    Where nothing comes for a while, yield None: whoever waits can say so.
+    """
     futures: dict[Future[dict[str, Any]], int] = {
         executor.submit(function, dict(runs[index])): index for index in wanted
     }
     failure: BaseException | None = None
     try:
-        for future in as_completed(futures):
-            if future.cancelled():
-                continue
-            error = future.exception()
-            if error is None:
-                yield futures[future], future.result()
-            else:
-                failure = failure or error
-                _cancel(futures)
+        pending = set(futures)
+        while pending:
+            ended, pending = wait(pending, PATIENCE, FIRST_COMPLETED)
+            if not ended:
+                yield None
+            for future in ended:
+                if future.cancelled():
+                    continue
+                error = future.exception()
+                if error is None:
+                    yield futures[future], future.result()
+                else:
+                    failure = failure or error
+                    _cancel(futures)
     finally:
         _cancel(futures)  # an interrupted experiment leaves nothing in the queue; a finished one has none
     if failure is not None:
@@ -146,6 +159,13 @@ def _read_record(path: Path | None, run: Run) -> dict[str, Any] | None:
 def _write_record(path: Path | None, run: Run, record: dict[str, Any]) -> None:
     if path is None:
         return
+    path.parent.mkdir(parents=True, exist_ok=True)  # now that there is something to put into it
     unfinished = path.with_suffix(f".{os.getpid()}.part")
-    unfinished.write_text(json.dumps({"run": dict(run), "record": record}, indent=1), "utf-8")
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_text(json.dumps({"run": dict(run), "record": record}, indent=1), "utf-8")
+        os.replace(unfinished, path)
+    except BaseException as error:
+        unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.strerror:  # by the name that a user knows
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise

@@ -11,7 +11,7 @@ from seqmem.cells.tape import Record, Tape
 from seqmem.layers.packing import Packing, pack
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import as_lengths, as_pair, as_upstream
+from seqmem.validation import as_flag, as_lengths, as_pair, as_upstream, with_hint
 
 
 class RecurrentCache(NamedTuple):
@@ -44,7 +44,7 @@ class Recurrent(Module):
         if not isinstance(cell, Cell):
             raise TypeError(f"Recurrent: cell is of type {type(cell).__name__}, expected a cell")
         self.cell = cell
-        self.reverse = bool(reverse)
+        self.reverse = as_flag(reverse, "Recurrent", "reverse")
 
     def forward(
         self, xs: Array, state: State = None, lengths: Any = None, traced: bool = False
@@ -67,7 +67,10 @@ class Recurrent(Module):
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
         """
         cell = self.cell
-        xs, initial = cell.as_inputs(xs, state, ("T", "B"), "Recurrent.forward", "xs")
+        try:
+            xs, initial = cell.as_inputs(xs, state, ("T", "B"), "Recurrent.forward", "xs")
+        except (TypeError, ValueError) as error:
+            raise with_hint(error, state) from None
         T, B = xs.shape[:2]
         packing = pack(T, B, as_lengths(lengths, B, T, "Recurrent.forward"), self.reverse)
         rows = packing.pack(xs)

@@ -14,7 +14,7 @@ from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import EmbeddingCache
 from seqmem.layers.recurrent import RecurrentCache
 from seqmem.module import Array, Grads, Module, prefixed
-from seqmem.validation import as_ids
+from seqmem.validation import WrongTypeError, as_ids, brief
 
 CELLS: dict[str, type[RNNCell | LSTMCell | GRUCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 
@@ -113,8 +113,9 @@ def make_cell(
             )
         check_dtype(cell, dtype, caller, "cell")
         return cell
-    if cell not in CELLS:
-        raise ValueError(f"{caller}: cell is {cell!r}, expected one of {sorted(CELLS)} or a cell")
+    if not isinstance(cell, str) or cell not in CELLS:
+        kind = ValueError if isinstance(cell, str) else WrongTypeError
+        raise kind(f"{caller}: cell is {brief(repr(cell))}, expected one of {sorted(CELLS)} or a cell")
     return CELLS[cell](input_size, hidden_size, rng=rng, dtype=dtype)
 
 

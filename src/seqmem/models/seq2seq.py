@@ -15,7 +15,7 @@ from seqmem.models.decoder import Decoder, DecoderCache
 from seqmem.models.encoder import Encoder, EncoderCache, check_dtype
 from seqmem.models.search import Hypothesis, greedy_search
 from seqmem.module import Array, Grads, Module, prefixed
-from seqmem.validation import as_ids, as_lengths
+from seqmem.validation import as_ids, as_lengths, check_type
 
 
 class Seq2SeqCache(NamedTuple):
@@ -54,6 +54,8 @@ class Seq2Seq(Module):
     def __init__(
         self, encoder: Encoder, decoder: Decoder, *, start: int = 1, end: int = 2, rng: Rng = None
     ) -> None:
+        check_type(encoder, Encoder, "Seq2Seq", "encoder")
+        check_type(decoder, Decoder, "Seq2Seq", "decoder")
         if decoder.key_size != encoder.hidden_size:
             raise ValueError(
                 f"Seq2Seq: decoder has key_size {decoder.key_size}, expected {encoder.hidden_size}: "

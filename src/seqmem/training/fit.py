@@ -15,7 +15,7 @@ from seqmem.models.batch import Batch
 from seqmem.module import Array, Grads
 from seqmem.training.optimizers import Optimizer, clip_by_global_norm
 from seqmem.training.progress import duration, make_progress
-from seqmem.validation import as_number, as_positive, as_rate, as_size
+from seqmem.validation import as_positive, as_rate, as_returned, as_size
 
 Batches = Iterable[Batch] | Callable[[np.random.Generator], Iterable[Batch]]
 
@@ -86,7 +86,7 @@ def cosine_decay(fraction: float) -> float:
     >>> [round(cosine_decay(fraction), 3) for fraction in (0, 0.25, 0.5, 1)]
     [1.0, 0.854, 0.5, 0.0]
     """
-    fraction = as_number(fraction, "cosine_decay", "fraction")
+    fraction = as_returned(fraction, "cosine_decay", "fraction")
     if not 0 <= fraction <= 1:
         raise ValueError(f"cosine_decay: fraction is {fraction}, expected a number from 0 to 1")
     return 0.5 + 0.5 * math.cos(math.pi * fraction)
@@ -181,7 +181,7 @@ def fit(
             clock.begin_epoch(epoch, len(sized) if isinstance(sized, Sized) else None)
             for batch in source:
                 if schedule is not None:
-                    factor = as_number(schedule(clock.fraction()), "fit", "what schedule returned")
+                    factor = as_returned(schedule(clock.fraction()), "fit", "what schedule returned")
                     optimizer.learning_rate = as_rate(
                         base_rate * factor, "fit", "the scheduled learning rate"
                     )
@@ -193,7 +193,7 @@ def fit(
             _record(history, clock)
             _check_parameters(model.params, clock)
             if validate is not None:
-                history.metric.append(as_number(validate(model), "fit", "what validate returned"))
+                history.metric.append(as_returned(validate(model), "fit", "what validate returned"))
             shown.show(clock.fraction(), clock.line(*history.metric[-1:]), last=True)
             if callback is not None:
                 callback(history)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import Any, Protocol, TextIO
 
 REFRESH = 0.1  # seconds between two states of a live line
-LOG_REFRESH = 10.0  # seconds between two lines where a line cannot be overwritten
+LOG_REFRESH = (
+    8.0  # seconds between two lines where a line cannot be overwritten, and a long step less than ten
+)
 
 
 class Progress(Protocol):
@@ -49,7 +52,8 @@ class Line:
         if now < self._due and not last:
             return
         self._due = now + (REFRESH if self._live else LOG_REFRESH)
-        line = f"{fraction:4.0%} {text}"
+        width = shutil.get_terminal_size().columns
+        line = _shortened(f"{fraction:4.0%} {text}", width - 1 if self._live else width)
         if self._live:
             self._stream.write("\r" + line.ljust(self._width))
             self._width = len(line)  # a shorter line must cover this one
@@ -62,6 +66,17 @@ class Line:
         if self._live and self._width:
             self._stream.write("\n")
             self._stream.flush()
+
+
+def _shortened(line: str, width: int) -> str:
+    """Return a line without as many of its parts, which two spaces separate, as it takes to fit a width.
+
+    The first part says where things stand and stays; those next to it go first.
+    """
+    parts = line.split("  ")
+    while len(parts) > 1 and len("  ".join(parts)) > width:
+        del parts[1]
+    return "  ".join(parts)[:width]  # a live line could not be overwritten if it filled two
 
 
 class Bar:

@@ -1,0 +1,92 @@
+"""What a user is told of an error: one line, in the words of the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import unicodedata
+from argparse import Namespace
+
+import seqmem.checking as checking
+import seqmem.data as data
+import seqmem.insight as insight
+import seqmem.layers as layers
+import seqmem.models as models
+import seqmem.training as training
+
+LONGEST = 1000  # characters of a message; the middle of a longer one is left out
+_OWN = {name for room in (checking, data, insight, layers, models, training) for name in room.__all__}
+_CALLER = re.compile(r"([A-Za-z]\w*)(\.\w+)?: (?=.)")
+
+
+def message_of(error: BaseException, arguments: Namespace) -> str:
+    """Return an error as one line.
+
+    An OSError is told by its file and its reason. The name of the library's function that raised a ValueError
+    says nothing to a user and is left out; an argument goes by the name of its option.
+
+    Args:
+        error: what a command raised.
+        arguments: what it was called with.
+    """
+    if isinstance(error, MemoryError):
+        return one_line(f"not enough memory: {error}" if str(error) else "not enough memory")
+    if isinstance(error, OSError):
+        where = error.filename
+        if where is None and _was_printing(error):
+            where = "standard output"
+        if where is None or not error.strerror:
+            return one_line(error.strerror or str(error))
+        return one_line(f"{os.fsdecode(where)}: {error.strerror}")
+    text = str(error)
+    if not isinstance(error, training.CheckpointError):
+        found = _CALLER.match(text)
+        if found and found[1] in _OWN and not os.path.lexists(found[0][:-2]):
+            text = text[found.end() :]
+        name = text.split(" ", 1)[0]
+        if name in vars(arguments) and text.startswith(f"{name} is "):
+            text = f"--{name.replace('_', '-')}{text[len(name) :]}"
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks and other control characters, and without its middle if it is long.
+
+    >>> one_line("a name\\nof two lines, and \\x1b[2J")
+    'a name\\\\nof two lines, and \\\\x1b[2J'
+    """
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return "".join(
+        repr(character)[1:-1] if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") else character
+        for character in text
+    )
+
+
+def say(text: str) -> None:
+    """Write a line to stderr; nobody can be told that it cannot be written."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def settle_output() -> None:
+    """Write what stdout holds; what cannot be written goes nowhere: the interpreter would fail as it ends."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # a stream without a file descriptor
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+
+
+def _was_printing(error: BaseException) -> bool:
+    """Return whether an error was raised by a print: the only calls here that write to a file of no name."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and os.path.dirname(trace.tb_frame.f_code.co_filename) == os.path.dirname(
+        __file__
+    )

@@ -1,0 +1,112 @@
+"""What a command may write to: found out before anything is done, and never at the cost of another file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from seqmem.insight.page import is_page
+from seqmem.training import CheckpointError
+from seqmem.training.checkpoint import read_metadata
+
+
+def check_model_path(out: str, inputs: Iterable[str] = (), *, force: bool = False) -> None:
+    """Raise unless a model can be saved there without harm.
+
+    Args:
+        out: the file to write, or a link to it.
+        inputs: files that the command reads; none of them is written to, whatever `force` is.
+        force: whether a file that is no model may be replaced.
+
+    Raises:
+        ValueError: that names `--out` and what is in the way.
+    """
+    path = Path(out)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"--out {out} is a folder or a device, expected a file")
+    folder = Path(os.path.realpath(path)).parent  # a link is followed: the file that it means is replaced
+    if not folder.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--out {out}: the folder {folder} is not writable")
+    _check_inputs(path, out, inputs)
+    if path.exists() and not force and not _is_model(path):
+        raise ValueError(f"--out {out} exists and is no model of seqmem's; --force replaces it")
+
+
+def check_page_folder(
+    out: str, names: Iterable[str], inputs: Iterable[str] = (), *, force: bool = False
+) -> None:
+    """Raise unless pages of these names can be written to a folder, which need not exist.
+
+    Args:
+        out: the folder.
+        names: of the files that will be in it.
+        inputs: files that the command reads; none of them is written to, whatever `force` is.
+        force: whether files of these names that are no pages may be replaced.
+
+    Raises:
+        ValueError: that names `--out` and what is in the way.
+    """
+    check_folder("--out", out)
+    for name in names:
+        path = Path(out, name)
+        if path.exists() and not path.is_file():
+            raise ValueError(f"--out {out}: {path} is a folder or a device, expected a file")
+        _check_inputs(path, out, inputs)
+        if path.exists() and not force and not is_page(path):
+            raise ValueError(f"--out {out}: {path} exists and is no page of seqmem's; --force replaces it")
+
+
+def check_folder(option: str, folder: str) -> None:
+    """Raise unless files can be written to a folder, or the folder can be made; nothing is made here."""
+    path = Path(os.path.realpath(folder))
+    while not path.exists() and path.parent != path:
+        path = path.parent
+    if not path.is_dir():
+        raise ValueError(f"{option} {folder}: {path} is a file or a device, expected a folder")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ValueError(f"{option} {folder}: the folder {path} is not writable")
+
+
+@contextlib.contextmanager
+def new_folder(folder: str) -> Iterator[Path]:
+    """Make a folder with its parents to write to; what fails or is interrupted leaves no empty one behind."""
+    path = Path(folder)
+    made = [place for place in (path, *path.parents) if not place.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield path
+    except BaseException:
+        for place in made:
+            with contextlib.suppress(OSError):  # it was never made, or something is in it
+                place.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let an OSError name the file that the user knows: not a temporary one, and not none at all."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def _check_inputs(path: Path, out: str, inputs: Iterable[str]) -> None:
+    for source in inputs:
+        with contextlib.suppress(OSError):  # one of them does not exist: they are not the same file
+            if os.path.samefile(path, source):
+                raise ValueError(f"--out {out}: {path} is the same file as {source}, which is read")
+
+
+def _is_model(path: Path) -> bool:
+    try:
+        read_metadata(path)
+    except (CheckpointError, OSError):
+        return False
+    return True
