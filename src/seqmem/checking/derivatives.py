@@ -108,7 +108,7 @@ class Derivatives:
                     array[...] = kept[name] + k * steps[name]
                 walk.append(self._outputs())
             with np.errstate(all="ignore"):
-                rounded = rounded and bool(np.array_equal(np.float32(walk), walk))
+                rounded = rounded and np.array_equal(np.array(walk, np.float32), walk)
             fourth = np.diff(np.array(walk), 4, axis=0)
             found = np.sqrt(np.mean(fourth**2, axis=0) / 70)  # 70 = 1² + 4² + 6² + 4² + 1²
             noise = np.maximum(noise, found)  # a walk in step with the rounding sees none
