@@ -1,11 +1,12 @@
 """The inside of the box: the process in which `sandbox.check_file` has somebody's code run.
 
-The process that is started is a guard. It runs nobody's code but ours: it forks a child that runs the
-other, and waits for one of two things. The child ends; then the guard ends what the child left running, and
-itself in the same way. Or the other end of the guard's standard input closes, because whoever asked gave
-up, was interrupted or was killed in whatever way; then the guard ends the child first. Should the guard be
-killed, the child goes with it (on Linux). Where there is no fork, the code runs in the process itself,
-beside a thread that watches the input.
+The process that is started is a guard. It runs nobody's code but ours, and waits for one of two things. The
+code has ended; then the guard ends what it left running, and itself in the same way. Or the other end of
+the guard's standard input closes, because whoever asked gave up, was interrupted or was killed in whatever
+way; then the guard ends the code first. Between the guard and the code stands a process that is the code's
+parent and does nothing else: code that ends its parent, or that parent's group, ends this one, and the
+guard cleans up. Where there is no fork, the code runs in the process itself, beside a thread that watches
+the input.
 
 This file is run as a script and imports nothing of ours until the child is there: the guard is up at once.
 """
@@ -57,23 +58,21 @@ def main() -> None:
 
 
 def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
-    _prctl(SET_CHILD_SUBREAPER, 1)  # what the child leaves running becomes the guard's
+    _prctl(SET_CHILD_SUBREAPER, 1)  # what the code leaves running becomes the guard's
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     guard = os.getpid()
-    child = os.fork()
-    if child == 0:
+    parent = os.fork()
+    if parent == 0:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for number in (lifeline, woken, wake):
                 os.close(number)
             os.setsid()
-            _prctl(SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() == guard:
-                _answer(order, answers)
+            _parent_of_the_code(order, answers, guard)
         finally:
             os._exit(70)  # only where something of ours went wrong
     os.close(answers)
@@ -81,24 +80,47 @@ def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
     while not ended:
         ready, _, _ = select.select([lifeline, woken], [], [])
         if lifeline in ready:
-            os.kill(child, signal.SIGKILL)
-            ended, status = os.waitpid(child, 0)
+            os.kill(parent, signal.SIGKILL)
+            ended, status = os.waitpid(parent, 0)
         else:
             os.read(woken, 4096)
-            ended, status = os.waitpid(child, os.WNOHANG)
+            ended, status = os.waitpid(parent, os.WNOHANG)
     with contextlib.suppress(OSError):
-        os.killpg(child, signal.SIGKILL)
+        os.killpg(parent, signal.SIGKILL)
     _end_the_rest()
+    _end_as(status)
+
+
+def _parent_of_the_code(order: dict[str, Any], answers: int, guard: int) -> None:
+    _end_after(guard)
+    own = os.getpid()
+    code = os.fork()
+    if code == 0:
+        _end_after(own)
+        _answer(order, answers)
+    os.close(answers)
+    _end_as(os.waitpid(code, 0)[1])
+
+
+def _end_after(parent: int) -> None:
+    """Have this process ended when its parent ends, on Linux."""
+    _prctl(SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before this was said
+        os._exit(1)
+
+
+def _end_as(status: int) -> None:
+    """End as another process did, so that whoever waits for this one is told how."""
     code = os.waitstatus_to_exitcode(status)
-    if code < 0:  # as the child ended, so that the caller's own wait tells how
-        with contextlib.suppress(OSError):
+    if code < 0:
+        with contextlib.suppress(OSError, ValueError):
             signal.signal(-code, signal.SIG_DFL)
-        os.kill(guard, -code)
+        os.kill(os.getpid(), -code)
     os._exit(code)
 
 
 def _end_the_rest() -> None:
-    """End the processes that the child left behind, and theirs, wherever they moved to."""
+    """End the processes that the code left behind, and theirs, wherever they moved to."""
     end = time.monotonic() + GRACE
     while time.monotonic() < end:
         with contextlib.suppress(OSError, ValueError):
