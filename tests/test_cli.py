@@ -337,7 +337,9 @@ def test_a_check_is_told_what_functions_are_like_and_names_the_mistake(
         (["check", "nowhere.py:dense"], "nowhere.py: no such file"),
         (["check", r"C:\Users\me\nowhere.py"], "no such file"),
         (["check", r"C:\Users\me\nowhere.py:dense"], "nowhere.py: no such file"),
-        (["check", "."], "no such file"),
+        (["check", "."], ". is a folder: name a file in it"),
+        (["check", ".:dense"], ". is a folder: name a file in it"),
+        (["check", os.devnull], "not a file"),
     ],
 )
 def test_a_check_of_no_file_is_one_line_and_exit_code_2(

@@ -199,9 +199,8 @@ def test_shared_memory_alone_leaves_the_verdict_right():
         (square, square_back),
         (lambda x: (x.sum(axis=0), x), lambda d, x: np.zeros(x.shape) + d),
         (lambda x: (np.exp(x) / 1e8, x), lambda d, x: d * np.exp(x) / 1e8),
-        (lambda x: (0 * x, x), lambda d, x: 0 * d),
     ],
-    ids=["square", "sum", "tiny", "zero"],
+    ids=["square", "sum", "tiny"],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_right_functions_have_no_causes(forward, back, dtype):

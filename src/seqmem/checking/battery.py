@@ -16,7 +16,7 @@ import numpy as np
 from seqmem.checking import battery_axes as axes
 from seqmem.checking import battery_memory as memory
 from seqmem.checking import battery_promises as promises
-from seqmem.checking.battery_case import Case, NotApplicableError
+from seqmem.checking.battery_case import Case, NotApplicableError, UnprovenError
 from seqmem.checking.draw import exposing_inputs, with_exposing_params
 from seqmem.module import Module, tree_map
 
@@ -95,7 +95,8 @@ def check_module(
         A `Checked`: the names of the checks that passed, and why others were left out.
 
     Raises:
-        AssertionError: when a promise is broken; lists every such check with its promise and what was found.
+        AssertionError: when a promise is broken, or these inputs cannot show that the gradients are right;
+            lists every such check with its promise and what was found.
         TypeError: when what is checked is not a Module, no inputs are known for it, or `rng` is no seed.
         ValueError: for the name of a check that there is not, or too few batch_axes.
 
@@ -107,7 +108,10 @@ def check_module(
     {'padding': 'its forward pass takes no lengths'}
     """
     case = _case(module, inputs, options, seed, batch_axes)
-    passed, left_out, broken = [], {}, []
+    passed: list[str] = []
+    left_out: dict[str, str] = {}
+    broken: list[tuple[ContractCheck, str]] = []
+    unproven: list[tuple[ContractCheck, str]] = []
     for check in _chosen(checks):
         fresh = (copy.deepcopy(case.inputs), copy.deepcopy(case.options))  # one check may spoil what it gets
         try:
@@ -115,13 +119,17 @@ def check_module(
             passed.append(check.name)
         except NotApplicableError as reason:
             left_out[check.name] = str(reason)
+        except UnprovenError as error:
+            unproven.append((check, str(error)))
         except AssertionError as error:
             broken.append((check, str(error)))
-    if broken:
-        name = type(module).__name__
-        lines = [f"{name} breaks {len(broken)} of {len(broken) + len(passed)} promises of the protocol"]
+    if broken or unproven:
+        name, n = type(module).__name__, len(broken) + len(unproven) + len(passed)
+        what = f"breaks {len(broken)}" if broken else f"was not shown to keep {len(unproven)}"
+        lines = [f"{name} {what} of {n} promises of the protocol"]
         lines += [
-            f"- {check.name}: {check.promise}\n    " + "\n    ".join(m.splitlines()) for check, m in broken
+            f"- {check.name}: {check.promise}\n    " + "\n    ".join(message.splitlines())
+            for check, message in broken + unproven
         ]
         raise AssertionError("\n".join(lines))
     return Checked(tuple(passed), left_out)

@@ -21,6 +21,10 @@ class NotApplicableError(Exception):
     """Raised by a contract check that says nothing about a module, with the reason."""
 
 
+class UnprovenError(AssertionError):
+    """Raised by a contract check that found nothing wrong and yet could not see that all is right."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A module and what goes into it: what a contract check is run on.

@@ -18,13 +18,14 @@ import numpy as np
 from seqmem.checking.battery_case import (
     Case,
     NotApplicableError,
+    UnprovenError,
     close,
     floats_mapped,
     random_like,
     same,
     zero,
 )
-from seqmem.checking.gradcheck import gradcheck
+from seqmem.checking.gradcheck import UNPROVEN, gradcheck
 from seqmem.checking.subject import OPTIONS
 from seqmem.module import Array, Module, tree_leaves, tree_map
 
@@ -39,6 +40,8 @@ def gradients(case: Case) -> None:
         report = gradcheck(case.module, *inputs, seed=case.seed, **case.options)
     except TypeError as error:
         raise AssertionError(f"{case.name}: {error}") from error
+    if report.verdict == "cannot tell":
+        raise UnprovenError(f"{UNPROVEN}\n{report}")
     if not report.passed:
         raise AssertionError(str(report))
 

@@ -13,6 +13,9 @@ from seqmem.checking.subject import NO_GRADIENT
 from seqmem.module import Array
 
 DIRECTIONS = 3  # compared for each array of a large subject
+EMPTY = "empty: not put to the test"
+ZERO = "zero: not put to the test by these inputs"
+TINY = "nothing but rounding: not put to the test by these inputs"
 WIDE = 1e-3  # an error bar, relative to the array's largest entry, with which nothing can be told
 
 
@@ -26,6 +29,7 @@ class Comparison(NamedTuple):
     bar: Array  # how wrong the right one may be
     scale: float  # what a difference is relative to
     note: str = ""
+    unread: bool = False  # whether the forward pass declares that it does not look at the array
 
     def wrong(self, tolerance: float, floor: float) -> Array:
         """Where it is wrong: bool, in the shape of what was compared."""
@@ -41,13 +45,27 @@ class Comparison(NamedTuple):
         near = np.abs(self.got - self.right) <= tolerance * scale
         return ~self.wrong(tolerance, floor) & ~near & (self.bar > WIDE * scale)
 
+    def untested(self, tolerance: float, floor: float) -> str:
+        """Why nothing could have refuted it, or "": a gradient of zeros would be called right as well."""
+        if self.got is None or self.wrong(tolerance, floor).any():
+            return ""
+        if not self.right.size:
+            return EMPTY
+        if not (self.right.any() or self.got.any()):
+            return "" if self.unread else ZERO
+        zeros = self._replace(got=np.zeros(self.right.shape))
+        passes = not (zeros.wrong(tolerance, floor).any() or zeros.unsure(tolerance, floor).any())
+        return TINY if passes else ""
+
     def row(self, tolerance: float, floor: float) -> Row:
         """The report's row."""
         if self.got is None:
             return Row(self.name, self.shape, "wrong", math.inf, None, self.note)
+        untested = self.untested(tolerance, floor)
+        if untested:
+            return Row(self.name, self.shape, "cannot tell", 0.0, None, untested)
         if not (self.right.any() or self.got.any()):
-            note = "zero: not put to the test by these inputs" if self.right.size else ""
-            return Row(self.name, self.shape, "right", 0.0, None, note)
+            return Row(self.name, self.shape, "right", 0.0, None, "not read: its gradient is zero")
         difference = np.abs(self.got - self.right)
         wrong, unsure = self.wrong(tolerance, floor), self.unsure(tolerance, floor)
         counted = np.where(np.isnan(difference), np.inf, difference)

@@ -44,6 +44,7 @@ class Slope(NamedTuple):
     value: Array  # (n_outputs,)
     bar: Array  # (n_outputs,) how wrong it may be
     kink: Array  # (n_outputs,) whether the slopes to both sides differ
+    blind: Array  # (n_outputs,) by how much the slopes to both sides may differ unseen
 
 
 class Derivatives:
@@ -74,7 +75,8 @@ class Derivatives:
         try:
             if self.exact:
                 value = outputs(1j * STEP).imag / STEP
-                return Slope(value, np.zeros(value.shape), np.zeros(value.shape, bool))
+                none = np.zeros(value.shape)
+                return Slope(value, none, none.astype(bool), none)
             size = 1.0 if index is None else max(1.0, abs(float(kept)))
             return _extrapolated(outputs, self._values, self._noise, size)
         finally:
@@ -94,6 +96,7 @@ class Derivatives:
         rng = np.random.default_rng(0)
         kept = {name: array.copy() for name, array in self._arrays.items()}
         noise = np.zeros(self._values.shape)
+        rounded = True
         for _ in range(WALKS):
             steps = {
                 name: WALK * rng.uniform(0.2, 1, array.shape) * np.maximum(1, np.abs(array))
@@ -104,13 +107,15 @@ class Derivatives:
                 for name, array in self._arrays.items():
                     array[...] = kept[name] + k * steps[name]
                 walk.append(self._outputs())
+            with np.errstate(all="ignore"):
+                rounded = rounded and np.array_equal(np.array(walk, np.float32), walk)
             fourth = np.diff(np.array(walk), 4, axis=0)
             found = np.sqrt(np.mean(fourth**2, axis=0) / 70)  # 70 = 1² + 4² + 6² + 4² + 1²
             noise = np.maximum(noise, found)  # a walk in step with the rounding sees none
         for name, array in self._arrays.items():
             array[...] = kept[name]
-        single = self._values.astype(np.float32)
-        if np.array_equal(single, self._values):  # where it is flat, a walk does not show that it is rounded
+        # Where it is flat, a walk does not show that it is rounded; that a number is round does not, either.
+        if rounded:
             noise = np.maximum(noise, 0.3 * np.finfo(np.float32).eps * np.abs(self._values))
         return np.maximum(noise, np.sqrt(np.mean(noise**2))) if noise.size else noise
 
@@ -187,7 +192,9 @@ def _extrapolated(outputs: Callable[[complex], Array], start: Array, noise: Arra
         # a step too short to change rounded numbers gives 0, and looks sure of it
         trusted = best.bar < 1e-2 * np.abs(best.value)
         denied = np.abs(other.value - best.value) > 3 * best.bar + other.bar
-        closer = (other.bar < best.bar) & ~(trusted & denied)
+        # a step too short to see a kink over the noise does not take back what a longer one saw
+        unseen = best.kink & ~other.kink & (best.bar < other.blind)
+        closer = (other.bar < best.bar) & ~(trusted & denied) & ~unseen
         best = Slope(*(np.where(closer, *parts) for parts in zip(other, best, strict=True)))
     return best
 
@@ -207,8 +214,9 @@ def _richardson(outputs: Callable[[complex], Array], start: Array, noise: Array,
     typical = np.sqrt(np.mean(disagreement**2)) if disagreement.size else 0.0  # one may agree by luck
     bar = np.maximum(disagreement, typical) + rounding
     # on a smooth curve the two slopes close in on each other as the step shrinks; at a kink they do not
-    kink = (kinks[2] > 0.6 * kinks[0]) & (kinks[2] > 100 * rounding) & (kinks[2] > 1e-6 * np.abs(value))
-    return Slope(value, np.where(kink, np.maximum(bar, kinks[2]), bar), kink)
+    blind = np.maximum(100 * rounding, 1e-6 * np.abs(value))
+    kink = (kinks[2] > 0.6 * kinks[0]) & (kinks[2] > blind)
+    return Slope(value, np.where(kink, np.maximum(bar, kinks[2]), bar), kink, blind)
 
 
 def _refusal(error: BaseException) -> str:

@@ -60,14 +60,17 @@ def check(
     elif wrong:
         searched, places = _searched(subject, passes, derivatives, wrong, rng, tolerance, floor)
         rows = [searched.get(row.name, row) for row in rows]
+    untested = [c.name for c in comparisons if c.untested(tolerance, floor)]
     verdicts = {row.verdict for row in rows}
     verdict: Verdict = (
         "wrong"
         if "wrong" in verdicts or passes.faults
         else "cannot tell"
-        if "cannot tell" in verdicts
+        if "cannot tell" in verdicts or not rows
         else "right"
     )
+    if verdict == "cannot tell":
+        causes += _not_tested(untested, rows)
     method = ("complex step" if derivatives.exact else "central differences") + ", "
     method += "every element" if elementwise else f"{DIRECTIONS} random directions an array"
     notes = list(passes.notes)
@@ -97,8 +100,21 @@ def _compared(
                 jacobians[name] = jacobian
         elif comparison is None:
             comparison = random_directions(name, np.asarray(got), derivatives, upstream, rng)
+        comparison = comparison._replace(unread=name in subject.unread)
         comparisons.append(comparison)
     return comparisons, jacobians
+
+
+def _not_tested(names: list[str], rows: list[Row]) -> list[Cause]:
+    """What nothing could have refuted is not right."""
+    if not rows:
+        text = "no parameter and no input is a floating-point number: there is no gradient to compare"
+        return [Cause("nothing-to-compare", text)]
+    text = (
+        f"{', '.join(names)}: a backward pass that returns nothing but zeros would look right here, too. "
+        "Check at inputs that reach every array: not empty, not all zero, not masked or dropped altogether"
+    )
+    return [Cause("not-tested", text)] if names else []
 
 
 def _searched(

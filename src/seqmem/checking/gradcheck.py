@@ -14,6 +14,8 @@ from seqmem.checking.report import Report
 from seqmem.checking.subject import FunctionSubject, ModuleSubject
 from seqmem.module import Module
 
+UNPROVEN = "no gradient was found wrong, but these inputs cannot show that all of them are right"
+
 
 def gradcheck(
     module: Module,
@@ -120,13 +122,20 @@ def gradcheck_functions(
 def assert_gradients(*arguments: Any, **options: Any) -> None:
     """`gradcheck` of a module, or `gradcheck_functions` of two functions, as an assertion for a test.
 
+    Args:
+        *arguments: what `gradcheck` or `gradcheck_functions` takes.
+        **options: likewise.
+
     Raises:
-        AssertionError: with the whole report, unless the verdict is "right".
+        AssertionError: with the whole report, unless the verdict is "right"; where nothing is wrong and not
+            everything was put to the test, it says so first.
 
     >>> from seqmem.layers import Linear
     >>> assert_gradients(Linear(3, 2, rng=0))
     """
     is_module = bool(arguments) and isinstance(arguments[0], Module)
     report = (gradcheck if is_module else gradcheck_functions)(*arguments, **options)
+    if report.verdict == "cannot tell":
+        raise AssertionError(f"{UNPROVEN}\n{report}")
     if not report.passed:
         raise AssertionError(str(report))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 Verdict = Literal["right", "wrong", "cannot tell"]
 
@@ -71,24 +71,30 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """The report that `to_json` wrote."""
-        found = json.loads(text)
-        rows = tuple(
-            Row(
-                row["name"],
-                tuple(row["shape"]),
-                row["verdict"],
-                math.inf if row["max_error"] is None else row["max_error"],
-                None if row["where"] is None else tuple(row["where"]),
-                row["note"],
-            )
-            for row in found["rows"]
+        """The report that `to_json` wrote.
+
+        Raises:
+            ValueError: for any text but that, whoever wrote it.
+        """
+        try:
+            found = _fields(json.loads(text, parse_constant=_refuse, object_pairs_hook=_once), _REPORT)
+        except RecursionError:
+            raise ValueError("no report: it is nested too deeply") from None
+        report = cls(
+            found["title"],
+            _verdict(found["verdict"]),
+            found["method"],
+            _error(found["tolerance"]),
+            found["seed"],
+            rows=tuple(_row(row) for row in found["rows"]),
+            causes=tuple(Cause(**_fields(cause, _CAUSE)) for cause in found["causes"]),
+            places=tuple(_all(str, found["places"])),
+            notes=tuple(_all(str, found["notes"])),
         )
-        causes = tuple(Cause(**cause) for cause in found["causes"])
-        kept = {name: found[name] for name in ("title", "verdict", "method", "tolerance", "seed")}
-        return cls(
-            **kept, rows=rows, causes=causes, places=tuple(found["places"]), notes=tuple(found["notes"])
-        )
+        is_consistent = (report.passed, report.max_error) == (found["passed"], _error(found["max_error"]))
+        if not is_consistent or (report.passed and any(row.verdict != "right" for row in report.rows)):
+            raise ValueError("no report: its verdict is not that of its rows")
+        return report
 
     def __str__(self) -> str:
         verdict = self.verdict if self.passed else self.verdict.upper()
@@ -128,3 +134,70 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_TEXT, _LIST, _NUMBER = (str,), (list,), (float, int, type(None))
+_REPORT: dict[str, tuple[type, ...]] = {
+    "title": _TEXT,
+    "verdict": _TEXT,
+    "method": _TEXT,
+    "tolerance": _NUMBER,
+    "seed": (int,),
+    "rows": _LIST,
+    "causes": _LIST,
+    "places": _LIST,
+    "notes": _LIST,
+    "passed": (bool,),
+    "max_error": _NUMBER,
+}
+_ROW: dict[str, tuple[type, ...]] = {
+    "name": _TEXT,
+    "shape": _LIST,
+    "verdict": _TEXT,
+    "max_error": _NUMBER,
+    "where": (list, type(None)),
+    "note": _TEXT,
+}
+_CAUSE: dict[str, tuple[type, ...]] = {"code": _TEXT, "message": _TEXT}
+
+
+def _fields(found: Any, fields: dict[str, tuple[type, ...]]) -> dict[str, Any]:
+    if type(found) is not dict or found.keys() != fields.keys():
+        raise ValueError(f"no report: expected an object with {', '.join(fields)}")
+    for name, kinds in fields.items():
+        if type(found[name]) not in kinds:
+            raise ValueError(f"no report: {name} is of type {type(found[name]).__name__}")
+    return found
+
+
+def _row(found: Any) -> Row:
+    row = _fields(found, _ROW)
+    where = None if row["where"] is None else tuple(_all(int, row["where"]))
+    shape = tuple(_all(int, row["shape"]))
+    return Row(row["name"], shape, _verdict(row["verdict"]), _error(row["max_error"]), where, row["note"])
+
+
+def _all(kind: type, values: list[Any]) -> list[Any]:
+    if any(type(value) is not kind for value in values):
+        raise ValueError(f"no report: a list has more than {kind.__name__} in it")
+    return values
+
+
+def _verdict(text: str) -> Verdict:
+    if text not in get_args(Verdict):
+        raise ValueError(f"no report: verdict is {text!r:.50}")
+    return cast(Verdict, text)
+
+
+def _error(value: float | None) -> float:
+    return math.inf if value is None else value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"no report: {constant} is no JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("no report: a name occurs twice")
+    return dict(pairs)

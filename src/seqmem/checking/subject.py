@@ -12,7 +12,7 @@ import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.checking.returned import Returned, by_input, of_leaves
-from seqmem.layers import Context, Recurrent
+from seqmem.layers import Context, FixedContext, Recurrent
 from seqmem.module import Array, Module
 
 OPTIONS = ("lengths", "mask", "rng", "traced")  # what the protocol never differentiates
@@ -41,6 +41,9 @@ class Subject(ABC):
     integers: dict[str, Array]  # the inputs and options that have none
     gates: tuple[str, ...] = ()
     sources: tuple[Callable[..., Any], ...] = ()  # whose text may be quoted
+    unread: tuple[
+        str, ...
+    ] = ()  # arrays that the forward pass declares not to look at, wherever it is called
 
     def blocks(self, name: str) -> dict[str, Array]:
         """The parts of an array that have a meaning of their own, as masks by name: its gates."""
@@ -89,6 +92,7 @@ class ModuleSubject(Subject):
         }
         self.gates = next((cell.gates for cell in _cells(module) if cell.gates), ())
         self.sources = (type(module).forward,)
+        self.unread = ("query",) if isinstance(module, FixedContext) else ()
         self._twins: dict[np.dtype[Any], Module] = {}
 
     def forward(self, arrays: dict[str, Array]) -> tuple[Any, Any]:

@@ -192,8 +192,10 @@ def _check(arguments: argparse.Namespace) -> int:
     if not path.exists() and ":" in arguments.target:
         head, _, name = arguments.target.rpartition(":")
         path = Path(head)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file in it, python -m seqmem check FILE.py[:name]")
     if not path.is_file():
-        raise ValueError(f"{path}: no such file")
+        raise ValueError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     with heartbeat(f"checking {path}"):
         answer = check_file(path, name, arguments.like, arguments.seed, arguments.seconds)
     if answer.report is None:
