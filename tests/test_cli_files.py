@@ -46,7 +46,7 @@ def test_a_training_that_explodes_leaves_the_old_model_and_says_one_line(model: 
                 check=False,
             )
             assert found.returncode == 1
-            assert found.stderr.startswith("seqmem: training failed: fit: ")
+            assert found.stderr.startswith("seqmem: training failed: ")
             assert found.stderr.count("\n") == 1
             assert model.read_bytes() == before
     assert sorted(os.listdir()) == ["model.npz", "pairs.tsv"]
@@ -60,7 +60,7 @@ def test_a_model_that_cannot_be_saved_is_found_out_before_it_is_trained(
     monkeypatch.setattr(cli, "fit", lambda *_, **__: pytest.fail("it was trained"))
     assert main(["train", "pairs.tsv", "--out", "m", *SMALL]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("seqmem: error: save: ")
+    assert err.startswith("seqmem: error: ")
     assert err.count("\n") == 1
     if name != "MAX_MODEL":
         assert err.endswith("--min-count and --max-vocabulary make the vocabularies smaller\n")
@@ -169,7 +169,7 @@ def test_a_signal_while_it_saves_leaves_the_old_model_and_no_temporary_file(
         assert main(["train", "pairs.tsv", "--out", "model.npz", *SMALL]) == 0
     else:
         said = "interrupted" if name == "SIGINT" else f"ended by {name}"
-        assert err == f"seqmem: {said}\n"
+        assert err.splitlines()[-1] == f"seqmem: {said}"  # the lines before it are those of the progress
     assert sorted(os.listdir()) == ["model.npz", "pairs.tsv"]
 
 

@@ -13,6 +13,7 @@ from seqmem import cli
 from seqmem.checking.mutation import Mutation
 from seqmem.checking.selftest import Score, SelfTest
 from seqmem.cli import main
+from seqmem.cli.signals import Terminated
 from seqmem.training import NonFiniteError
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "command-line.md"
@@ -137,14 +138,28 @@ def unwritable(patch: pytest.MonkeyPatch) -> list[int]:
 
 @situation("every command", "Ctrl-C")
 def interrupted(patch: pytest.MonkeyPatch) -> list[int]:
-    codes = stubbed(patch, raising(KeyboardInterrupt()))
+    return [*stubbed(patch, raising(KeyboardInterrupt())), ended_by(signal.SIGINT)]
+
+
+def ended_by(number: signal.Signals) -> int:
+    """The code of a training that a signal ends."""
     command = [sys.executable, "-m", "seqmem", *TRAIN[:4], "--epochs", "100000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         process.stdout.read()
-    return [*codes, process.returncode]
+    return process.returncode
+
+
+@situation("every command", "SIGTERM")
+def terminated(patch: pytest.MonkeyPatch) -> list[int]:
+    return [*stubbed(patch, raising(Terminated(signal.SIGTERM))), ended_by(signal.SIGTERM)]
+
+
+@situation("every command", "SIGHUP, the terminal is closed")
+def hung_up(patch: pytest.MonkeyPatch) -> list[int]:
+    return [*stubbed(patch, raising(Terminated(signal.SIGHUP))), ended_by(signal.SIGHUP)]
 
 
 @situation("demo, train", "`--out` is in the way of something else")
@@ -190,7 +205,8 @@ def wrong(patch: pytest.MonkeyPatch) -> list[int]:
 def cannot_tell(patch: pytest.MonkeyPatch) -> list[int]:
     failing = MINE.replace("x, w = cache", "raise KeyError")
     looping = "while True: pass\n" + MINE
-    return [checked(failing), checked(looping, "--seconds", "0.5")]
+    nothing = MINE.replace("(3, 2)", "(0, 2)")
+    return [checked(failing), checked(looping, "--seconds", "0.5"), checked(nothing)]
 
 
 def a_selftest(caught: int) -> Callable[[], SelfTest]:

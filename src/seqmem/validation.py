@@ -254,8 +254,8 @@ def _check_number(value: Any, caller: str, name: str) -> None:
 def brief(text: str, limit: int = 80) -> str:
     """A text for a message: one line of at most `limit` characters, and nothing that a terminal obeys.
 
-    >>> brief("a\tb"), brief("word " * 1000, 12)
-    ('a\\tb', 'word word w…')
+    >>> brief("a\\tb"), brief("word " * 1000, 12)
+    ('a\\\\tb', 'word word w…')
     """
     start = text[:limit]
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)

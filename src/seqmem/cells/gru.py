@@ -118,14 +118,22 @@ class GRUCell(Cell[Array]):
         d_W_h = np.concatenate([np.matmul(h_prev.T, d_a_rz), [h_prev.T @ d_a_hn]])
         return {"W_h": d_W_h, "b_hn": d_a_hn.sum(axis=0)}
 
-    step = property(lambda self: self._step if self.reset == "before" else self._step_after)
+    step = property(
+        lambda self: self._step if self.reset == "before" else self._step_after,
+        doc="The step of the form that `reset` chose.",
+    )
     local_derivatives = property(
-        lambda self: self._local_derivatives if self.reset == "before" else self._local_derivatives_after
+        lambda self: self._local_derivatives if self.reset == "before" else self._local_derivatives_after,
+        doc="Its local derivatives.",
     )
     step_backward = property(
-        lambda self: self._step_backward if self.reset == "before" else self._step_backward_after
+        lambda self: self._step_backward if self.reset == "before" else self._step_backward_after,
+        doc="Its derivative.",
     )
-    collect = property(lambda self: self._collect if self.reset == "before" else self._collect_after)
+    collect = property(
+        lambda self: self._collect if self.reset == "before" else self._collect_after,
+        doc="The gradients of its recurrent weights.",
+    )
 
 
 def _sigmoid(half_a: Array, half: Array, out: Array) -> None:

@@ -11,19 +11,34 @@ a time with `Decoding`: it feeds tokens of its own choice and keeps the rows it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from seqmem.cells import Cell
 from seqmem.cells.names import names_of
 from seqmem.cells.tape import Run, Tape
+from seqmem.layers import Context, Embedding, Linear
 from seqmem.layers.context import Look, Memory
 from seqmem.module import Array, tree_map
 
-if TYPE_CHECKING:
-    from seqmem.models.decoder import Decoder
-
 SMALL_VOCABULARY = 128  # whose way into the cell costs no more than a few steps, should a search end early
+
+
+class Decodes(Protocol):
+    """What a step needs of a decoder."""
+
+    cell: Cell[Any]
+    context: Context
+    embedding: Embedding
+    output: Linear
+    vocab_size: int
+    embedding_size: int
+    hidden_size: int
+
+    @property
+    def readout(self) -> str:
+        """What the logits are computed from."""
 
 
 class At(NamedTuple):
@@ -44,7 +59,7 @@ class Stepper:
         n_steps: how many there will be, at most.
     """
 
-    def __init__(self, decoder: Decoder, memory: Memory, tape: Tape, n_steps: int) -> None:
+    def __init__(self, decoder: Decodes, memory: Memory, tape: Tape, n_steps: int) -> None:
         cell, B = decoder.cell, tape.batch_size
         self._tape, self._memory = tape, memory
         self._look, self._step, self._names = decoder.context.step, cell.step, names_of(cell.step)
@@ -80,7 +95,7 @@ class Decoding:
         n_steps: how many steps there will be, at most.
     """
 
-    def __init__(self, decoder: Decoder, initial: Sequence[Array], memory: Memory, n_steps: int) -> None:
+    def __init__(self, decoder: Decodes, initial: Sequence[Array], memory: Memory, n_steps: int) -> None:
         cell, E = decoder.cell, decoder.embedding_size
         self._decoder, self._n_steps = decoder, n_steps
         self._tokens: Array | None = None  # (G, V, H), each token's part of the pre-activations
