@@ -20,6 +20,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Grads = dict[str, Array]
 
+PLAIN = frozenset({int, float, str, bool, type(None)})  # attributes without arrays inside, passed over quickly
+
 
 class Tie(NamedTuple):
     """A further name of a parameter."""
@@ -220,6 +222,8 @@ def _arrays_of(module: Module) -> dict[str, Array]:
 
     def collect(values: Iterable[tuple[Any, Any]], path: str) -> None:
         for name, value in values:
+            if type(value) in PLAIN:
+                continue
             if isinstance(value, np.ndarray):
                 found[f"{path}{name}"] = value
             elif isinstance(value, Module):

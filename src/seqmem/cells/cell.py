@@ -187,7 +187,8 @@ class Cell(Module, ABC, Generic[S]):
         d_parts = self.as_upstream_parts(d_state, tape, f"{type(self).__name__}.backward", "d_state")
         with np.errstate(under="ignore"):
             back = self.back_tape(tape)
-            for _ in self.steps_back(back, [Run(0, 1, B, 0, B)], d_parts):
+            d_h, d_parts[0] = d_parts[0], np.zeros_like(d_parts[0])
+            for _ in self.steps_back(back, [Run(0, 1, B, 0, B)], d_parts, d_h):
                 pass
             d_x, grads = self.gradients(x, back)
         return (d_x, self.of_parts(d_parts)), grads
@@ -279,7 +280,7 @@ class Cell(Module, ABC, Generic[S]):
         back: Tape,
         runs: Sequence[Run],
         d_parts: Sequence[Array],
-        d_hs: Array | None = None,
+        d_hs: Array,
         record: Record | None = None,
     ) -> Iterator[None]:
         """Take the gradient back through every step, last step first; yield after each.
@@ -305,11 +306,10 @@ class Cell(Module, ABC, Generic[S]):
             for block in self._blocks(run, back):
                 rows = slice(block.rows, block.rows + block.n_steps * block.n)
                 local_derivatives(*back.rows(local_names, rows, given))
-                steps = list(back.steps(names, block, given))
-                d_outs = [None] * len(steps) if d_hs is None else d_hs[rows].reshape(len(steps), *d_h.shape)
-                for arguments, d_out in zip(reversed(steps), reversed(d_outs), strict=True):
-                    if d_out is not None:
-                        d_h += d_out
+                steps = back.steps(names, block, given, last_first=True)
+                d_outs = d_hs[rows].reshape(block.n_steps, *d_h.shape)[::-1]
+                for arguments, d_out in zip(steps, d_outs, strict=True):
+                    d_h += d_out
                     step_backward(*arguments)
                     yield
 

@@ -6,7 +6,7 @@ What decides its form is time: a third of a pass can go into coming by its memor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -127,26 +127,36 @@ class Tape:
         return found
 
     def steps(
-        self, names: tuple[str, ...], run: Run, given: Mapping[str, Any] = NOTHING
+        self,
+        names: tuple[str, ...],
+        run: Run,
+        given: Mapping[str, Any] = NOTHING,
+        last_first: bool = False,
     ) -> Iterator[tuple[Any, ...]]:
-        """The named values at each step of a run, first step first; all views are made here, at once."""
+        """The named values at each step of a run, as views that are all made here, before the loop.
+
+        Args:
+            names: of the values.
+            run: the steps.
+            given: values that are the same at every step.
+            last_first: go through the steps from the last to the first.
+        """
+        order = slice(None, None, -1 if last_first else None)
         forward = by_step(self.room[:, self.batch_size :], run)
         back: Any = None if self.back is None else by_step(self.back, run)
         columns: list[Any] = []
-        state_blocks = self.layout.states
         states: dict[int, list[Array]] = {}  # a state is new at one step and the one before at the next
         for name, (room, block, before) in zip(names, places_of(self.layout, names), strict=True):
             if name in given:
                 columns.append(repeat(given[name]))
-            elif before or (block in state_blocks and room == "forward"):
+            elif before or (room == "forward" and block in self.layout.states):
                 if block not in states:
-                    states[block] = list(forward[:, block])
-                first = self.room[block, run.before : run.before + run.n]
-                columns.append(chain((first,), states[block]) if before else states[block])
+                    states[block] = [self.room[block, run.before : run.before + run.n], *forward[:, block]]
+                columns.append((states[block][:-1] if before else states[block][1:])[order])
             elif room:
-                columns.append((forward if room == "forward" else back)[:, block])
+                columns.append((forward if room == "forward" else back)[order, block])
             else:
-                columns.append(by_step(self._other(name), run))
+                columns.append(by_step(self._other(name), run)[order])
         return zip(*columns, strict=False)  # constants have no end
 
     def _other(self, name: str) -> Array:

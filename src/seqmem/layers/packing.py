@@ -36,8 +36,8 @@ class Packing(NamedTuple):
 
     def unpack(self, rows: Array, shape: tuple[int, int]) -> Array:
         """(N, F) to (T, B, F), with zeros where there is padding."""
-        if isinstance(self.rows, slice):
-            return rows.reshape(*shape, rows.shape[-1])
+        if isinstance(self.rows, slice):  # of one sequence alone, a tape's rows lie apart
+            return np.ascontiguousarray(rows).reshape(*shape, rows.shape[-1])
         padded = np.zeros((shape[0] * shape[1], rows.shape[-1]), rows.dtype)
         padded[self.rows] = rows
         return padded.reshape(*shape, rows.shape[-1])

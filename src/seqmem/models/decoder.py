@@ -163,7 +163,7 @@ class Decoder(Module):
                 context_t[...], look = stepper.take(at)
                 weights_t[...] = look.weights
                 looks.append(look)
-            hs = tape.array("h")
+            hs = np.ascontiguousarray(tape.array("h"))
             shown = hs if self.readout == "state" else np.concatenate([hs, xs], axis=1)
             logits, output_cache = self.output.forward(shown.reshape(T, B, self.output.input_size))
         shape = (T, B, len(keys))
@@ -183,6 +183,13 @@ class Decoder(Module):
             ((None, d_state, d_keys), grads): for the state before the first step, for the keys (S, B, K),
             exactly 0 in the padding, and for each parameter.
         """
+        d_inputs, grads = self.backward_by_name(d_outputs, cache)
+        return d_inputs, self.summed(grads)
+
+    def backward_by_name(
+        self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache
+    ) -> tuple[tuple[None, State, Array], Grads]:
+        """`backward` with gradients by every name, ties not summed: for the model that this is a part of."""
         return self._backward(d_outputs, cache, self.cell.back_tape(cache.tape))
 
     def trace(self, cache: DecoderCache) -> Trace:
@@ -233,11 +240,11 @@ class Decoder(Module):
         with np.errstate(under="ignore"):
             run = self._run(T, B)
             way_back = cell.way_back(slice(E, None), B, T, dtype)
-            d_as = list(back.steps((cell.input_gradient,), run))
+            d_as = back.steps((cell.input_gradient,), run, last_first=True)
             contexts = xs[:, E:].reshape(T, B, self.key_size)
             steps = cell.steps_back(back, [run], d_parts, d_hs, record)
-            for t, _ in zip(reversed(range(T)), steps, strict=True):
-                d_context = way_back(d_as[t][0], contexts[t])
+            for t, (d_a,), _ in zip(reversed(range(T)), d_as, steps, strict=True):
+                d_context = way_back(d_a, contexts[t])
                 if self.readout == "all":
                     d_context += d_shown[t, :, H + E :]
                 d_query, d_look = context.step_backward(
@@ -247,9 +254,9 @@ class Decoder(Module):
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             d_xs, cell_grads = cell.gradients(xs, back)
-        d_ys = d_xs[:, :E].reshape(T, B, E)
+        d_ys = np.ascontiguousarray(d_xs[:, :E]).reshape(T, B, E)
         if self.readout == "all":
-            d_ys = d_ys + d_shown[..., H : H + E]
+            d_ys += d_shown[..., H : H + E]
         (d_embedded,), _ = self.drop.backward(d_ys, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
         grads = {
@@ -258,7 +265,7 @@ class Decoder(Module):
             **prefixed("cell", cell_grads),
             **prefixed("output", output_grads),
         }
-        return (None, cell.of_parts(d_parts), d_keys), self.summed(grads)
+        return (None, cell.of_parts(d_parts), d_keys), grads
 
     def memory(self, keys: Array, lengths: Any = None) -> Memory:
         """What `step` looks at, made once for all steps: keys (S, B, K), lengths (B,) or None."""

@@ -95,10 +95,15 @@ class Encoder(Module):
         self, d_outputs: tuple[Array | None, State], cache: EncoderCache
     ) -> tuple[tuple[None], Grads]:
         """(d_hs, d_final) to ((None,), grads): the gradients of both outputs reach every parameter."""
+        grads = self.backward_by_name(d_outputs, cache)
+        return (None,), self.summed(grads)
+
+    def backward_by_name(self, d_outputs: tuple[Array | None, State], cache: EncoderCache) -> Grads:
+        """The gradients of `backward` by every name, ties not summed: for the model that this is a part of."""
         (d_xs, _), layer_grads = self.layer.backward(d_outputs, cache.layer)
         (d_embedded,), _ = self.drop.backward(d_xs, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
-        return (None,), self.summed(prefixed("embedding", embedding_grads) | prefixed("layer", layer_grads))
+        return prefixed("embedding", embedding_grads) | prefixed("layer", layer_grads)
 
 
 def make_cell(

@@ -103,9 +103,9 @@ class Seq2Seq(Module):
         self, d_outputs: tuple[Array | None, Array | None], cache: Seq2SeqCache
     ) -> tuple[tuple[None, None], Grads]:
         """(d_logits, d_weights) to ((None, None), grads)."""
-        (_, d_state, d_keys), decoder_grads = self.decoder.backward(d_outputs, cache.decoder)
+        (_, d_state, d_keys), decoder_grads = self.decoder.backward_by_name(d_outputs, cache.decoder)
         (d_final,), bridge_grads = self.bridge.backward(d_state, cache.bridge)
-        _, encoder_grads = self.encoder.backward((d_keys, d_final), cache.encoder)
+        encoder_grads = self.encoder.backward_by_name((d_keys, d_final), cache.encoder)
         grads = {
             **prefixed("encoder", encoder_grads),
             **prefixed("bridge", bridge_grads),

@@ -49,40 +49,46 @@ class Optimizer(ABC):
         slots = [self._slots(name, param, fresh) for name, param in params.items()]
         # One buffer for all: an update that starts needs no more memory.
         buffer = np.empty(max((param.nbytes for param in params.values()), default=0), np.uint8)
-        self._begin(rate)
+        factors = self._begin(rate)
         self.state.update(fresh)
         with np.errstate(all="ignore"):
+            # As arrays of the parameters' dtypes: a Python number costs each call as much again as a small array.
+            of_dtype = {
+                dtype: [np.array(factor, dtype) for factor in factors]
+                for dtype in {param.dtype for param in params.values()}
+            }
             for (name, param), own in zip(params.items(), slots, strict=True):
                 work: Array = np.ndarray(param.shape, param.dtype, buffer)
-                self._update(param, found[name], work, *own)
+                self._update(param, found[name], work, of_dtype[param.dtype], *own)
 
     @abstractmethod
     def _kinds(self) -> tuple[str, ...]:
         """The names of the running averages that every parameter has."""
 
     @abstractmethod
-    def _begin(self, rate: float) -> None:
-        """What is done once per step; the last that may raise, and before anything else is written."""
+    def _begin(self, rate: float) -> tuple[float, ...]:
+        """The factors of a step's updates; the last that may raise, and before anything else is written."""
 
     @abstractmethod
-    def _update(self, param: Array, grad: Array, work: Array, *slots: Array) -> None:
+    def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
         """The update of one parameter and of its running averages, in place; `work` is like the parameter."""
 
     def _slots(self, name: str, param: Array, fresh: dict[str, Array]) -> list[Array]:
         """The running averages of a parameter; those that the state lacks are put into `fresh`."""
-        caller, slots = f"{type(self).__name__}.step", []
-        for key in (f"{kind}.{name}" for kind in self._kinds()):
-            if key not in self.state:
-                fresh[key] = np.zeros_like(param)
-                slots.append(fresh[key])
-                continue
-            slots.append(slot := self.state[key])
-            _check_writeable(slot, f"state[{key!r}]", caller)
-            if slot.shape != param.shape:
+        slots = []
+        for kind in self._kinds():
+            key = f"{kind}.{name}"
+            slot = self.state.get(key)
+            if slot is None:
+                slot = fresh[key] = np.zeros_like(param)
+            elif not _is_writeable(slot) or slot.shape != param.shape:
+                caller = f"{type(self).__name__}.step"
+                _check_writeable(slot, f"state[{key!r}]", caller)
                 raise ValueError(
                     f"{caller}: the state of {name!r} has shape {slot.shape}, expected "
                     f"{param.shape}: an optimizer belongs to one model"
                 )
+            slots.append(slot)
         return slots
 
 
@@ -116,13 +122,14 @@ class SGD(Optimizer):
     def _kinds(self) -> tuple[str, ...]:
         return ("velocity",) if self.momentum else ()
 
-    def _begin(self, rate: float) -> None:
-        self._rate, self._kept = rate, as_fraction(self.momentum, "SGD.step", "momentum")
+    def _begin(self, rate: float) -> tuple[float, ...]:
+        return -rate, as_fraction(self.momentum, "SGD.step", "momentum")
 
-    def _update(self, param: Array, grad: Array, work: Array, *slots: Array) -> None:
-        move = np.multiply(grad, -self._rate, out=work, casting="same_kind")
+    def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
+        descent, kept = factors
+        move = np.multiply(grad, descent, out=work, casting="same_kind")
         for velocity in slots:
-            velocity *= self._kept
+            velocity *= kept
             velocity += move
             move = velocity
         param += move
@@ -171,31 +178,32 @@ class Adam(Optimizer):
     def _kinds(self) -> tuple[str, ...]:
         return ("m", "v")
 
-    def _begin(self, rate: float) -> None:
+    def _begin(self, rate: float) -> tuple[float, ...]:
         t = np.asarray(self.state.get("t", 0))
         if t.shape != () or t.dtype.kind not in "iu" or t < 0:
             raise ValueError(f"Adam.step: state['t'] is {brief(repr(t))}, expected the number of steps taken")
         steps = int(t) + 1
-        self._beta1 = as_fraction(self.beta1, "Adam.step", "beta1")
-        self._beta2 = as_fraction(self.beta2, "Adam.step", "beta2")
-        root = math.sqrt(1 - self._beta2**steps)
-        self._rate = rate * root / (1 - self._beta1**steps)
-        self._epsilon = as_positive(self.epsilon, "Adam.step", "epsilon") * root
+        beta1 = as_fraction(self.beta1, "Adam.step", "beta1")
+        beta2 = as_fraction(self.beta2, "Adam.step", "beta2")
+        root = math.sqrt(1 - beta2**steps)
+        epsilon = as_positive(self.epsilon, "Adam.step", "epsilon") * root
         self.state["t"] = np.array(steps)
+        return beta1, 1 - beta1, beta2, 1 - beta2, epsilon, rate * root / (1 - beta1**steps)
 
-    def _update(self, param: Array, grad: Array, work: Array, *slots: Array) -> None:
+    def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
         m, v = slots
-        np.multiply(grad, 1 - self._beta1, out=work, casting="same_kind")
-        m *= self._beta1
+        beta1, new1, beta2, new2, epsilon, rate = factors
+        np.multiply(grad, new1, out=work, casting="same_kind")
+        m *= beta1
         m += work
         np.multiply(grad, grad, out=work, casting="same_kind")
-        work *= 1 - self._beta2
-        v *= self._beta2
+        work *= new2
+        v *= beta2
         v += work
         np.sqrt(v, out=work)
-        work += self._epsilon
+        work += epsilon
         np.divide(m, work, out=work)
-        work *= self._rate
+        work *= rate
         param -= work
 
 
@@ -274,13 +282,21 @@ def _check_pairs(params: Mapping[str, Array], grads: Mapping[str, Any], caller: 
             raise ValueError(f"{caller}: {other} has no {missing!r}, which is in {name}")
     found: Grads = {}
     for key, param in params.items():
-        _check_writeable(param, f"params[{key!r}]", caller)
-        found[key] = grad = as_array(grads[key], caller, f"grads[{key!r}]")
+        if not _is_writeable(param):
+            _check_writeable(param, f"params[{key!r}]", caller)
+        grad = grads[key]
+        if type(grad) is not np.ndarray:
+            grad = as_array(grad, caller, f"grads[{key!r}]")
+        found[key] = grad
         if grad.dtype.kind not in "fiu":
             raise TypeError(f"{caller}: grads[{key!r}] has dtype {grad.dtype}, expected real numbers")
         if grad.shape != param.shape:
             raise ValueError(f"{caller}: grads[{key!r}] has shape {grad.shape}, expected {param.shape}")
     return found
+
+
+def _is_writeable(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.flags.writeable
 
 
 def _check_writeable(array: Any, name: str, caller: str) -> None:
