@@ -20,7 +20,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Grads = dict[str, Array]
 
-PLAIN = frozenset({int, float, str, bool, type(None)})  # attributes without arrays inside, passed over quickly
+PLAIN = frozenset({int, float, str, bool, type(None)})  # attributes without arrays inside, passed over
 
 
 class Tie(NamedTuple):

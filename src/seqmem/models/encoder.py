@@ -99,7 +99,7 @@ class Encoder(Module):
         return (None,), self.summed(grads)
 
     def backward_by_name(self, d_outputs: tuple[Array | None, State], cache: EncoderCache) -> Grads:
-        """The gradients of `backward` by every name, ties not summed: for the model that this is a part of."""
+        """The gradients of `backward` by every name, ties not summed: for a model that has this as a part."""
         (d_xs, _), layer_grads = self.layer.backward(d_outputs, cache.layer)
         (d_embedded,), _ = self.drop.backward(d_xs, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)

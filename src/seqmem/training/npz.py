@@ -13,17 +13,19 @@ import os
 import re
 import stat
 import struct
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from seqmem.module import Array
 from seqmem.training.replacing import PathLike, replacing
 from seqmem.validation import brief
+
+if TYPE_CHECKING:
+    import zipfile
 
 MAX_DIRECTORY = 1 << 20  # bytes of the zip's table of contents: about 10,000 arrays
 MAX_HEADER = 4096  # bytes of an array's header
@@ -40,8 +42,8 @@ _HEADER = re.compile(
     r"\{'descr': (?P<descr>'[^']*'|\[.*\]), 'fortran_order': (?P<fortran>True|False), "
     r"'shape': \((?P<shape>(?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
 )
-_UNREADABLE = (  # what zipfile raises for a file that is no zip archive, or a damaged one
-    *(zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError),
+_UNREADABLE = (  # what zipfile raises, beside its BadZipFile, for a file that is none or is damaged
+    *(OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError),
     *(RuntimeError, OverflowError, MemoryError, struct.error),
 )
 
@@ -75,6 +77,8 @@ def write(path: PathLike, arrays: Mapping[str, Array]) -> None:
     Raises:
         OSError: when the file cannot be written; it names `path`.
     """
+    import zipfile  # here: it takes as long to import as all of this room, and most programs never save
+
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy")  # its date is fixed: 1980
@@ -153,6 +157,8 @@ class Reader:
         status = os.fstat(self._file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise self.fail("expected a file, found a pipe or device")
+        import zipfile
+
         archive = zipfile.ZipFile(self._file)
         total = sum(member.file_size for member in archive.infolist())
         if total > status.st_size:  # members that overlap, or lie
@@ -164,6 +170,8 @@ class Reader:
         return archive
 
     def _members(self) -> dict[str, zipfile.ZipInfo]:
+        import zipfile
+
         found: dict[str, zipfile.ZipInfo] = {}
         for member in self._archive.infolist():
             name = member.filename.removesuffix(".npy")
@@ -203,11 +211,13 @@ class Reader:
     @contextmanager
     def _readable(self, name: str | None = None) -> Iterator[None]:
         """Turn what reading a damaged file raises into the one error."""
+        import zipfile
+
         try:
             yield
         except CheckpointError:
             raise
-        except _UNREADABLE as error:
+        except (zipfile.BadZipFile, *_UNREADABLE) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise self.fail(f"expected a readable .npz file, found: {reason}", name) from error
 
@@ -219,6 +229,8 @@ class _BoundedReads(io.BufferedReader):
         if size is None or size < 0:
             size = MAX_DIRECTORY
         if size > MAX_DIRECTORY:
+            import zipfile
+
             raise zipfile.BadZipFile(f"a table of contents of {size} bytes, more than {MAX_DIRECTORY}")
         return super().read(size)
 
