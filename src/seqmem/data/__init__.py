@@ -1,6 +1,8 @@
 """Symbols and their ids, padded batches, files of pairs, and the built-in tasks: dates, phrases, recall."""
 
-from seqmem.data import dates, recall
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from seqmem.data.batches import BucketedBatches, make_batch, pad
 from seqmem.data.bounds import default_max_symbols
 from seqmem.data.pairs import read_pairs, train_validation_split
@@ -8,6 +10,9 @@ from seqmem.data.phrases import phrases
 from seqmem.data.text import join_symbols, prepare_text, split_symbols
 from seqmem.data.translator import Translation, Translator
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
+
+if TYPE_CHECKING:
+    from seqmem.data import dates, recall
 
 __all__ = [
     "END",
@@ -30,3 +35,9 @@ __all__ = [
     "split_symbols",
     "train_validation_split",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("dates", "recall"):  # tasks, which most programs do without
+        return importlib.import_module(f"seqmem.data.{name}")
+    raise AttributeError(f"module 'seqmem.data' has no attribute {name!r}")

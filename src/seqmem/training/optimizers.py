@@ -52,7 +52,7 @@ class Optimizer(ABC):
         factors = self._begin(rate)
         self.state.update(fresh)
         with np.errstate(all="ignore"):
-            # As arrays of the parameters' dtypes: a Python number doubles the time of a call on a small array.
+            # As arrays of the parameters' dtypes: a Python number doubles the time of a call on small ones.
             of_dtype = {
                 dtype: [np.array(factor, dtype) for factor in factors]
                 for dtype in {param.dtype for param in params.values()}

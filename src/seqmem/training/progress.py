@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from typing import Any, Protocol, TextIO
@@ -52,6 +51,8 @@ class Line:
         if now < self._due and not last:
             return
         self._due = now + (REFRESH if self._live else LOG_REFRESH)
+        import shutil  # which brings the compression libraries along
+
         width = shutil.get_terminal_size().columns
         line = _shortened(f"{fraction:4.0%} {text}", width - 1 if self._live else width)
         if self._live:
