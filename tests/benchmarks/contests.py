@@ -1,8 +1,8 @@
-"""What is measured: contests between seqmem and what users would pick instead, and what each must reach."""
+"""What is measured: contests between seqmem and what users would pick instead."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 LAYER_SHAPES = (  # T, B, D, H
     (20, 1, 16, 16),
@@ -24,20 +24,26 @@ MODEL_SIZES = (  # B, S, T, E, H, A, V
 DECODING_SIZES = tuple((B, 25, 40, 64, 128, 128, 60) for B in (1, 64))
 LONG, SHORT = (10_000, 4, 32, 32), (100, 4, 32, 32)
 CHECKED = (5, 3, 32, 36)  # 9936 parameters
+SINGLE = (1, 1, 64, 64)  # one step of one sequence
+CALLS = 100  # of a single step: one alone is as short as looking at the clock
 DTYPES = ("float32", "float64")
 BOTH = "forward + backward"
+LAYERS = (("lstm", "LSTM"), ("gru", "GRU"), ("rnn", "RNN"))
 
-PACKAGE = {  # what each subject needs
-    "ours": "seqmem",
-    "imports": "numpy",
-    "floor": "numpy",
-    "torch_fused": "torch",
-    "torch_cells": "torch",
-    "torch_eager": "torch",
-    "hips_autograd": "autograd",
+PACKAGES = {  # what each subject needs
+    "ours": ("seqmem",),
+    "imports": ("numpy",),
+    "floor": ("numpy",),
+    "torch_fused": ("torch",),
+    "torch_cells": ("torch",),
+    "torch_eager": ("torch",),
+    "hips_autograd": ("autograd",),
+    "onnx_runtime": ("onnxruntime", "onnx"),
 }
+OURS = {"seqmem": "ours"}
 FUSED = {"lstm": "torch nn.LSTM", "gru": "torch nn.GRU", "rnn": "torch nn.RNN"}
 CELLS, HIPS, FLOOR, EAGER = "torch nn.LSTMCell loop", "HIPS autograd", "the floor", "eager torch"
+ONNX, CELL = "onnxruntime", "torch nn.LSTMCell"
 
 
 class Job(NamedTuple):
@@ -45,11 +51,12 @@ class Job(NamedTuple):
 
     subject: str  # a file of subjects/
     task: str  # a function in it
-    kind: str = ""  # of the layer, or "full" or "unequal" lengths
+    kind: str = ""  # of the layer; of a model "full" or "unequal" lengths, or "readout" of all with full ones
     shape: tuple[int, ...] = ()
     dtype: str = ""
     gauge: str = "seconds"  # or "bytes": the peak memory that running it adds
-    per: int = 1  # what a figure is divided by: steps, tokens
+    per: int = 1  # what a figure is divided by: steps, tokens, calls
+    source: str = ""  # the folder that an older seqmem is imported from
 
 
 class Contest(NamedTuple):
@@ -63,18 +70,6 @@ class Contest(NamedTuple):
     at_most: bool = False  # the ratio is ours / other and should be small, instead of other / ours and large
 
 
-class Goal(NamedTuple):
-    """A row of the table of goals: one figure made of the rows that it selects."""
-
-    work: str
-    contests: tuple[str, ...]
-    figure: str  # one of the contests' figures
-    other: str | None
-    how: str  # "geometric mean", "worst" or "only"
-    must: float
-    aim: float | None = None
-
-
 def name_of(*parts: object) -> str:
     """A contest's name: lstm/float32/20,1,16,16."""
     return "/".join(text(part) if isinstance(part, tuple) else str(part) for part in parts)
@@ -85,151 +80,95 @@ def text(shape: tuple[int, ...]) -> str:
     return ",".join(map(str, shape))
 
 
+def jobs_of(subjects: dict[str, str], *what: Any, gauge: str = "seconds", per: int = 1) -> dict[str, Job]:
+    """The same for several subjects: task, kind, shape and dtype."""
+    return {label: Job(subject, *what, gauge=gauge, per=per) for label, subject in subjects.items()}
+
+
 def layer_contests() -> list[Contest]:
     """LSTM, GRU (reset after) and RNN layers, forward and forward + backward."""
     found = []
     for dtype in DTYPES:
-        for kind, title in (("lstm", "LSTM"), ("gru", "GRU"), ("rnn", "RNN")):
-            subjects = {"seqmem": "ours", FUSED[kind]: "torch_fused", FLOOR: "floor"}
+        for kind, title in LAYERS:
+            subjects = OURS | {FUSED[kind]: "torch_fused", FLOOR: "floor"}
             if kind == "lstm":
                 subjects |= {CELLS: "torch_cells", HIPS: "hips_autograd"}
             for shape in LAYER_SHAPES:
-                jobs = {
-                    label: Job(subject, "layer", kind, shape, dtype) for label, subject in subjects.items()
-                }
+                jobs = jobs_of(subjects, "layer", kind, shape, dtype)
                 found.append(Contest(name_of(kind, dtype, shape), f"{title} {dtype}", text(shape), jobs))
+    return found
+
+
+def inference_contests() -> list[Contest]:
+    """The forward pass alone, beside what a trained layer would be deployed with; and a single step."""
+    found = []
+    for kind, title in LAYERS[:2]:
+        for shape in LAYER_SHAPES:
+            jobs = jobs_of(OURS | {ONNX: "onnx_runtime"}, "inference", kind, shape, "float32")
+            name = name_of("inference", kind, "float32", shape)
+            found.append(Contest(name, f"{title} float32, inference", text(shape), jobs))
+    jobs = jobs_of(OURS | {CELL: "torch_cells"}, "step", "lstm", SINGLE, "float32", per=CALLS)
+    found.append(Contest("step", "LSTMCell float32, a single step", text(SINGLE), jobs, unit="µs"))
     return found
 
 
 def model_contests() -> list[Contest]:
     """Whole training steps, and greedy decoding."""
     found = []
+    subjects = OURS | {EAGER: "torch_eager"}
+    kinds = {"full": "", "unequal": ", unequal lengths", "readout": ", [s; y; C] read out"}
     for dtype in DTYPES:
-        for kind in ("full", "unequal"):
-            for sizes in MODEL_SIZES if kind == "full" else MODEL_SIZES[1:]:
-                jobs = versus_eager_torch("training", kind, sizes, dtype)
-                lengths = "" if kind == "full" else ", unequal lengths"
-                work = f"encoder-decoder {dtype}{lengths}"
+        for kind, detail in kinds.items():
+            for sizes in MODEL_SIZES[1:] if kind == "unequal" else MODEL_SIZES:
+                jobs = jobs_of(subjects, "training", kind, sizes, dtype)
+                work = f"encoder-decoder {dtype}{detail}"
                 found.append(Contest(name_of("training", dtype, kind, sizes), work, text(sizes), jobs))
     for sizes in DECODING_SIZES:
-        jobs = versus_eager_torch("decoding", "full", sizes, "float32", per=sizes[0] * sizes[2])
+        jobs = jobs_of(subjects, "decoding", "full", sizes, "float32", per=sizes[0] * sizes[2])
         name = name_of("decoding", f"batch {sizes[0]}")
         found.append(Contest(name, "encoder-decoder float32", text(sizes), jobs, unit="tokens/s"))
     return found
 
 
-def versus_eager_torch(
-    task: str, kind: str, sizes: tuple[int, ...], dtype: str, per: int = 1
-) -> dict[str, Job]:
-    """The same task for seqmem and for eager torch."""
-    return {
-        label: Job(subject, task, kind, sizes, dtype, per=per)
-        for label, subject in (("seqmem", "ours"), (EAGER, "torch_eager"))
+def import_contests() -> list[Contest]:
+    """What it costs that a name of seqmem is there, beside NumPy, which it needs."""
+    statements = {
+        "package": ("import seqmem", "seqmem"),
+        "every name": ("from seqmem import *", "every_name"),
+        "gradcheck": ("from seqmem import gradcheck", "gradcheck"),
     }
+    found = []
+    for name, (statement, task) in statements.items():
+        jobs = {"seqmem": Job("imports", task), "numpy": Job("imports", "numpy")}
+        found.append(Contest(name_of("import", name), statement, "", jobs, at_most=True))
+    return found
 
 
 def other_contests() -> list[Contest]:
-    """Import time, long sequences, memory, the gradient check."""
-    package = {label: Job("imports", label) for label in ("seqmem", "numpy")}
-    names = package | {"seqmem": Job("imports", "every_name")}
+    """Long sequences, memory, the gradient check."""
     steps = {
         f"{label}T = {shape[0]:,}": Job("ours", "layer", "lstm", shape, "float32", per=shape[0])
         for label, shape in (("seqmem, ", LONG), ("", SHORT))
     }
-    found = [
-        Contest("import/package", "import seqmem", "", package, at_most=True),
-        Contest("import/every name", "from seqmem import *", "", names, at_most=True),
-        Contest("long", "LSTM float32, time per step", text(LONG), steps, unit="µs", at_most=True),
-    ]
+    found = [Contest("long", "LSTM float32, time per step", text(LONG), steps, unit="µs", at_most=True)]
     for shape in ((100, 32, 64, 128), LARGEST[-1]):
-        kept = {"seqmem": Job("ours", "kept", "lstm", shape, "float32")}
+        jobs = jobs_of(OURS, "kept", "lstm", shape, "float32")
         work = "LSTM float32, kept for backward per (t, b, h)"
-        found.append(Contest(name_of("kept", shape), work, text(shape), kept, unit="floats", at_most=True))
+        found.append(Contest(name_of("kept", shape), work, text(shape), jobs, unit="floats", at_most=True))
     for shape in LARGEST:
-        jobs = {
-            label: Job(subject, "layer", "lstm", shape, "float32", gauge="bytes")
-            for label, subject in (("seqmem", "ours"), (FUSED["lstm"], "torch_fused"))
-        }
+        subjects = OURS | {FUSED["lstm"]: "torch_fused"}
+        jobs = jobs_of(subjects, "layer", "lstm", shape, "float32", gauge="bytes")
         found.append(Contest(name_of("peak", shape), "LSTM float32", text(shape), jobs, unit="MB"))
-    check = {"seqmem": Job("ours", "gradcheck", "lstm", CHECKED, "float64")}
+    jobs = jobs_of(OURS, "gradcheck", "lstm", CHECKED, "float64")
     work = "LSTM float64, 9936 parameters, every element"
-    found.append(Contest("gradcheck", work, text(CHECKED), check, unit="s"))
+    found.append(Contest("gradcheck", work, text(CHECKED), jobs, unit="s"))
     return found
 
 
-CONTESTS = [*layer_contests(), *model_contests(), *other_contests()]
-
-
-def layer_goals() -> list[Goal]:
-    """The goals of the recurrent layers."""
-
-    def contests(kind: str, shapes: tuple[tuple[int, ...], ...] = LAYER_SHAPES) -> tuple[str, ...]:
-        return tuple(name_of(kind, "float32", shape) for shape in shapes)
-
-    lstm, torch = contests("lstm"), FUSED["lstm"]
-    return [
-        Goal("LSTM layer against fused torch", lstm, BOTH, torch, "geometric mean", 0.75, 1.0),
-        Goal("LSTM layer against fused torch", lstm, BOTH, torch, "worst", 0.5),
-        *(
-            Goal(
-                f"{kind.upper()} layer against fused torch",
-                contests(kind),
-                BOTH,
-                FUSED[kind],
-                "geometric mean",
-                0.75,
-                1.0,
-            )
-            for kind in ("gru", "rnn")
-        ),
-        Goal("LSTM layer against HIPS autograd", lstm, BOTH, HIPS, "worst", 4, 8),
-        Goal("LSTM layer, floor / ours", contests("lstm", LARGEST), BOTH, FLOOR, "worst", 0.7, 0.85),
-    ]
-
-
-def model_goals() -> list[Goal]:
-    """The goals of the encoder-decoder."""
-    training = tuple(name_of("training", "float32", "full", sizes) for sizes in MODEL_SIZES)
-    step, decoding = "training step", "greedy decoding"
-    work = "encoder-decoder, training step against eager torch"
-    return [
-        Goal(work, training, step, EAGER, "geometric mean", 1.2, 2.0),
-        Goal(f"{work}, batch 1", training[:1], step, EAGER, "only", 2.5),
-        Goal(
-            "greedy decoding against eager torch, batch 1",
-            ("decoding/batch 1",),
-            decoding,
-            EAGER,
-            "only",
-            2,
-            4,
-        ),
-        Goal(
-            "greedy decoding against eager torch, batch 64",
-            ("decoding/batch 64",),
-            decoding,
-            EAGER,
-            "only",
-            1.2,
-            2,
-        ),
-    ]
-
-
-IMPORT = ("whole process", "numpy", "only", 1.3, 1.1)  # a package that imports late must not gain by it
-GOALS = [
-    *layer_goals(),
-    *model_goals(),
-    Goal("import seqmem / import numpy, at most", ("import/package",), *IMPORT),
-    Goal("from seqmem import * / import numpy, at most", ("import/every name",), *IMPORT),
-    Goal("time per step, T = 10,000 / T = 100, at most", ("long",), BOTH, "T = 100", "only", 1.3, 1.1),
-    Goal(
-        "LSTM, floats kept for backward per (t, b, h), at most",
-        tuple(contest.name for contest in CONTESTS if contest.name.startswith("kept")),
-        "kept",
-        None,
-        "worst",
-        8,
-        6,
-    ),
+CONTESTS = [
+    *layer_contests(),
+    *inference_contests(),
+    *model_contests(),
+    *import_contests(),
+    *other_contests(),
 ]

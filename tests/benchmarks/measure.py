@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.contests import PACKAGE, Contest, Job
+from benchmarks.contests import PACKAGES, Contest, Job
 
 TESTS = Path(__file__).parents[1]  # where `python -m benchmarks.worker` is found
 AGREEMENT = {"float32": 1e-4, "float64": 1e-9}  # relative to an array's norm
@@ -34,7 +34,7 @@ class Settings(NamedTuple):
     spare: int = 7  # rounds more, when others disturb
     seconds: float = 0.3  # of repetitions in each process; 0 only compares results
     least: int = 5  # repetitions in each process
-    threads: int = 2
+    threads: int = 1
 
 
 class Row(NamedTuple):
@@ -50,9 +50,9 @@ class Row(NamedTuple):
     ours: list[float]
     other: list[float]
     missing: str | None = None  # why there is nothing to compare with
-    busy: float | None = (
-        None  # what others used of all cores meanwhile, in the worst round; None: cannot be told
-    )
+    # What others used of all cores meanwhile, in the worst round; None: cannot be told.
+    busy: float | None = None
+    threads: int = 1  # of both sides
 
     @property
     def judged(self) -> list[float]:
@@ -79,43 +79,82 @@ class DisagreementError(Exception):
     """Two subjects of a contest do not compute the same."""
 
 
+class WorkerError(Exception):
+    """A process did not do its job."""
+
+    def __init__(self, job: Job, stderr: str) -> None:
+        super().__init__(f"{job} failed:\n{stderr}")
+        self.reason = (stderr.strip().splitlines() or ["it was killed"])[-1]
+
+
 def missing_package(job: Job) -> str | None:
     """Why a job cannot be done here, or None."""
-    package = PACKAGE[job.subject]
-    return None if importlib.util.find_spec(package) else f"{package} is not installed"
+    missing = [package for package in PACKAGES[job.subject] if not importlib.util.find_spec(package)]
+    return ", ".join(f"{package} is not installed" for package in missing) or None
 
 
 def measure(contest: Contest, settings: Settings) -> list[Row]:
     """All rounds of a contest; of more rounds than asked for, the ones that others disturbed least.
 
+    An older version that cannot do the job is missing, as what is not installed is.
+
     Raises:
         DisagreementError: for results that differ by more than rounding.
+        WorkerError: for a job of any other subject that fails.
     """
     missing = {label: missing_package(job) for label, job in contest.jobs.items()}
-    here = {label: job for label, job in contest.jobs.items() if missing[label] is None}
     turns: list[Turn] = []
     quiet = 0
     while quiet < settings.rounds and len(turns) < settings.rounds + settings.spare:
         before = cores_used()
-        answers = {
-            label: run_worker(job, settings, digest=not turns and job.gauge == "seconds")
-            for label, job in here.items()
-        }
+        answers = one_turn(contest, settings, missing, first=not turns)
         busy = share_of_others(before, cores_used())
-        check_agreement(contest, {label: answer["digest"] for label, answer in answers.items()})
         figures = {
-            label: {name: value / job.per for name, value in answers[label]["figures"].items()}
-            for label, job in here.items()
+            label: {name: value / contest.jobs[label].per for name, value in answer["figures"].items()}
+            for label, answer in answers.items()
         }
         turns.append(Turn(figures, busy))
         quiet += (busy or 0.0) <= BUSY
     calmest = sorted(turns, key=lambda turn: turn.busy or 0.0)[: settings.rounds]
-    return rows_of(contest, calmest, missing)
+    return [row._replace(threads=settings.threads) for row in rows_of(contest, calmest, missing)]
+
+
+def one_turn(
+    contest: Contest, settings: Settings, missing: dict[str, str | None], first: bool = True
+) -> dict[str, dict[str, Any]]:
+    """The answer of every subject that is not missing; the first turn compares their results."""
+    answers = {}
+    for label, job in contest.jobs.items():
+        if missing[label] is None:
+            try:
+                answers[label] = run_worker(job, settings, digest=first and job.gauge == "seconds")
+            except WorkerError as error:
+                if not (first and job.source):
+                    raise
+                missing[label] = error.reason
+    check_agreement(contest, {label: answer["digest"] for label, answer in answers.items()})
+    return answers
+
+
+def verify(contest: Contest, threads: int) -> dict[str, str]:
+    """Compare results without timing; return who is missing, and why.
+
+    Raises:
+        DisagreementError, WorkerError: as `measure`.
+    """
+    missing = {label: missing_package(job) for label, job in contest.jobs.items()}
+    one_turn(contest, Settings(seconds=0.0, threads=threads), missing)
+    return {label: why for label, why in missing.items() if why}
 
 
 def rows_of(contest: Contest, turns: list[Turn], missing: dict[str, str | None]) -> list[Row]:
-    """A row for each figure and each other subject; one for each figure when ours stands alone."""
+    """A row for each figure and each other subject; one for each figure when ours stands alone.
+
+    Beside an older version the ratio is always other / ours: below 1, what is measured has got worse.
+    """
     ours, *others = contest.jobs
+    older = [label for label in others if contest.jobs[label].source]
+    alone = [None] if others == older else []
     busiest = max((turn.busy for turn in turns if turn.busy is not None), default=None)
     return [
         Row(
@@ -125,27 +164,33 @@ def rows_of(contest: Contest, turns: list[Turn], missing: dict[str, str | None])
             figure=figure,
             other_name=other,
             unit=contest.unit,
-            at_most=contest.at_most,
+            at_most=contest.at_most and other not in older,
             ours=[turn.figures[ours][figure] for turn in turns],
             other=[turn.figures[other][figure] for turn in turns if other in turn.figures],
             missing=missing[other] if other else None,
             busy=busiest,
         )
-        for other in others or [None]
+        for other in (*alone, *others)
         for figure in turns[0].figures[ours]
     ]
 
 
 def run_worker(job: Job, settings: Settings, digest: bool) -> dict[str, Any]:
-    """One process's answer: its figures, and a digest of its results when asked for."""
+    """One process's answer: its figures, and a digest of its results when asked for.
+
+    Raises:
+        WorkerError: when it fails.
+    """
     order = settings._asdict() | {"job": job._asdict(), "digest": digest}
     threads = str(settings.threads)
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     command = [sys.executable, "-m", "benchmarks.worker", json.dumps(order)]
     environment = os.environ | dict.fromkeys(names, threads)
+    if job.source:
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (job.source, os.environ.get("PYTHONPATH"))))
     done = subprocess.run(command, cwd=TESTS, env=environment, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{job} failed:\n{done.stderr}")
+        raise WorkerError(job, done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -197,7 +242,7 @@ def check_agreement(contest: Contest, digests: dict[str, dict[str, list[float]] 
 def machine() -> dict[str, Any]:
     """What the figures depend on; nothing that tells whose machine it is."""
     versions = {}
-    for package in ("seqmem", "numpy", "torch", "autograd"):
+    for package in ("seqmem", "numpy", "torch", "autograd", "onnxruntime"):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

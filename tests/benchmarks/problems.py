@@ -22,6 +22,7 @@ class LayerProblem(NamedTuple):
     xs: np.ndarray  # (T, B, D)
     d_hs: np.ndarray  # (T, B, H)
     d_final: list[np.ndarray]  # (B, H) each: h, and c of the LSTM
+    initial: list[np.ndarray]  # (B, H) each: the state before a single step; sequences start from zeros
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -33,6 +34,7 @@ def layer_problem(kind: str, shape: tuple[int, ...], dtype: str) -> LayerProblem
     """Weights within ±1/sqrt(H), as torch starts them; everything else standard normal."""
     T, B, D, H = shape
     G, rng = GATES[kind], np.random.default_rng(7)
+    n_parts = 2 if kind == "lstm" else 1
 
     def weights(*axes: int) -> np.ndarray:
         return rng.uniform(-(H**-0.5), H**-0.5, axes).astype(dtype)
@@ -48,7 +50,8 @@ def layer_problem(kind: str, shape: tuple[int, ...], dtype: str) -> LayerProblem
         b_hn=weights(H) if kind == "gru" else None,
         xs=normal(T, B, D),
         d_hs=normal(T, B, H),
-        d_final=[normal(B, H) for _ in range(2 if kind == "lstm" else 1)],
+        d_final=[normal(B, H) for _ in range(n_parts)],
+        initial=[normal(B, H) for _ in range(n_parts)],
     )
 
 
@@ -62,15 +65,19 @@ class TranslationProblem(NamedTuple):
     inputs: np.ndarray  # (T, B)
     targets: np.ndarray  # (T, B)
     mask: np.ndarray  # (T, B)
+    readout: str  # "state", or "all" for [s; y; C]
 
 
-def translation_problem(sizes: tuple[int, ...], dtype: str, unequal: bool = False) -> TranslationProblem:
+def translation_problem(
+    sizes: tuple[int, ...], dtype: str, unequal: bool = False, readout: str = "state"
+) -> TranslationProblem:
     """The model with random weights and a batch of random tokens.
 
     Args:
         sizes: B, S, T, E, H, A, V.
         dtype: of the parameters.
         unequal: sources and targets uniform between half and full length, instead of all full.
+        readout: what the decoder's logits are computed from.
     """
     B, S, T, E, H, A, V = sizes
     rng = np.random.default_rng(8)
@@ -87,16 +94,16 @@ def translation_problem(sizes: tuple[int, ...], dtype: str, unequal: bool = Fals
         "decoder.cell.W_x": (4, E + H, H),
         "decoder.cell.W_h": (4, H, H),
         "decoder.cell.b": (4, H),
-        "decoder.output.W": (H, V),
+        "decoder.output.W": (H + E + H if readout == "all" else H, V),
         "decoder.output.b": (V,),
     }
     params = {}
     for name, shape in shapes.items():
-        scale = shape[-2] ** -0.5 if len(shape) > 1 and "embedding" not in name else 0.1
-        if name in ("decoder.context.W_k", "decoder.context.v"):
-            scale = (
-                1.0  # attention that is far from even: the scorer's gradients are not differences of equals
-            )
+        scale = shape[-2] ** -0.5 if len(shape) > 1 else 0.1
+        if "embedding" in name or name in ("decoder.context.W_k", "decoder.context.v"):
+            # Keys that differ, attention that is far from even: the scorer's gradients are no differences of
+            # equals, whose rounding would look like a disagreement.
+            scale = 1.0
         params[name] = rng.uniform(-scale, scale, shape).astype(dtype)
 
     def lengths(full: int) -> np.ndarray:
@@ -108,7 +115,7 @@ def translation_problem(sizes: tuple[int, ...], dtype: str, unequal: bool = Fals
     source, inputs, targets = (rng.integers(3, V, (steps, B)) for steps in (S, T, T))
     inputs[0] = START
     mask = np.arange(T)[:, None] < target_lengths
-    return TranslationProblem(sizes, params, source, source_lengths, inputs, targets, mask)
+    return TranslationProblem(sizes, params, source, source_lengths, inputs, targets, mask, readout)
 
 
 def without_end(problem: TranslationProblem) -> TranslationProblem:

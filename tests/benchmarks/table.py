@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-from benchmarks.contests import Goal
+from benchmarks.goals import Goal
 from benchmarks.measure import BUSY, Row
 
 GOAL_HEADINGS = (
@@ -21,7 +22,10 @@ GOAL_HEADINGS = (
     "aim",
     "verdict",
 )
-ROW_HEADINGS = ("work", "shape", "ours", "other", "other is", "ratio (median)", "spread", "CPU of others")
+ROW_HEADINGS = (
+    *("work", "shape", "threads", "ours", "other", "other is"),
+    *("ratio (median)", "spread", "CPU of others"),
+)
 FACTORS = {"ms": 1e3, "µs": 1e6, "MB": 1e-6, "s": 1.0, "floats": 1.0}
 
 
@@ -76,11 +80,13 @@ def outcome(goal: Goal, rows: Sequence[Row]) -> Outcome:
 
 
 def judge(goal: Goal, figure: float, at_most: bool) -> str:
-    """Aim, must, or missed."""
+    """Aim, must, or missed; nothing of a goal that is none."""
 
     def reached(bound: float | None) -> bool:
         return bound is not None and (figure <= bound if at_most else figure >= bound)
 
+    if goal.must is None:
+        return "for information"
     if reached(goal.aim):
         return "aim reached"
     return "reached" if reached(goal.must) else "MISSED"
@@ -117,18 +123,19 @@ def row_cells(row: Row) -> list[str]:
     ours, other = shown_values(row)
     ratio = spread = ""
     if row.missing:
-        other = ratio = f"missing: {row.missing}"
+        other = f"missing: {row.missing}"
     elif row.other_name is not None:
         ratio, spread = f"{row.median:.2f}", spread_text((min(row.judged), max(row.judged)))
     busy = "" if row.busy is None else f"{row.busy:.0%}"
-    return [f"{row.work}, {row.figure}", row.shape, ours, other, row.other_name or "", ratio, spread, busy]
+    work, name, threads = f"{row.work}, {row.figure}", row.other_name or "", str(row.threads)
+    return [work, row.shape, threads, ours, other, name, ratio, spread, busy]
 
 
 def goal_cells(goal: Goal, rows: Sequence[Row]) -> list[str]:
     """A goal's cells under GOAL_HEADINGS."""
     found = outcome(goal, rows)
     figure = "" if found.figure is None else f"{found.figure:.2f}"
-    aim = "" if goal.aim is None else f"{goal.aim:g}"
+    must, aim = ("" if bound is None else f"{bound:g}" for bound in (goal.must, goal.aim))
     spread = spread_text(found.spread)
     return [
         goal.work,
@@ -137,10 +144,21 @@ def goal_cells(goal: Goal, rows: Sequence[Row]) -> list[str]:
         found.other,
         figure,
         spread,
-        f"{goal.must:g}",
+        must,
         aim,
         found.verdict,
     ]
+
+
+def goal_lines(goals: Sequence[Goal], rows: Sequence[Row], threads: int) -> list[list[str]]:
+    """The table of goals with so many threads."""
+    measured = [row for row in rows if row.threads == threads]
+    return [goal_cells(goal, measured) for goal in goals]
+
+
+def heading_of(threads: int) -> str:
+    """What stands above that table."""
+    return "With one thread:" if threads == 1 else f"With {threads} threads:"
 
 
 def aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -159,14 +177,18 @@ def markdown_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> s
     return "\n".join(f"| {' | '.join(line)} |" for line in (headings, ["---"] * len(headings), *lines))
 
 
-def markdown(goals: Sequence[Goal], rows: Sequence[Row], facts: dict[str, object]) -> str:
-    """The document's part that is produced: the machine, the goals, every row."""
+def markdown(goals: dict[int, list[Goal]], rows: Sequence[Row], facts: dict[str, object]) -> str:
+    """The document's part that is produced: the machine, the goals by the number of threads, every row."""
     machine = ", ".join(f"{name} {value or 'not installed'}" for name, value in facts.items())
+    beside_older = " Beside an older version it is always other / ours." if "against" in facts else ""
     parts = [
         f"Measured with {machine}.",
         "Ratio = other / ours, above 1: seqmem is faster or smaller; where it says *at most*, ours / other. "
-        "Median of the rounds' ratios; spread: the least and the greatest of them.",
-        markdown_table(GOAL_HEADINGS, [goal_cells(goal, rows) for goal in goals]),
+        f"Median of the rounds' ratios; spread: the least and the greatest of them.{beside_older}",
+        *chain.from_iterable(
+            (heading_of(threads), markdown_table(GOAL_HEADINGS, goal_lines(of_these, rows, threads)))
+            for threads, of_these in goals.items()
+        ),
         markdown_table(ROW_HEADINGS, [row_cells(row) for row in rows]),
     ]
     return "\n\n".join(parts) + "\n"

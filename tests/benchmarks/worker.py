@@ -5,7 +5,7 @@ Its own process, because the threads of OpenBLAS and of OpenMP disturb each othe
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import resource
 import statistics
@@ -13,6 +13,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks.contests import Job
@@ -24,6 +25,7 @@ def main() -> None:
     """Do the job on the command line and print what came out."""
     order = json.loads(sys.argv[1])
     job = Job(**order["job"])
+    check_source(job.source)
     task = getattr(importlib.import_module(f"benchmarks.subjects.{job.subject}"), job.task)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(order["threads"])
@@ -46,13 +48,21 @@ def main() -> None:
     print(json.dumps(answer))
 
 
+def check_source(source: str) -> None:
+    """An older seqmem is the one that is imported: an installed one must not take its place."""
+    spec = importlib.util.find_spec("seqmem") if source else None
+    if spec and not Path(spec.origin or "").is_relative_to(source):
+        raise ImportError(f"seqmem is imported from {spec.origin}, expected from {source}")
+
+
 def problem_of(job: Job) -> Any:
     """What the job computes with; None for a task that needs nothing."""
     if not job.shape:
         return None
     problems = importlib.import_module("benchmarks.problems")
     if job.task == "training":
-        return problems.translation_problem(job.shape, job.dtype, unequal=job.kind == "unequal")
+        readout = "all" if job.kind == "readout" else "state"
+        return problems.translation_problem(job.shape, job.dtype, job.kind == "unequal", readout)
     if job.task == "decoding":
         return problems.without_end(problems.translation_problem(job.shape, job.dtype))
     return problems.layer_problem(job.kind, job.shape, job.dtype)

@@ -21,6 +21,11 @@ def every_name() -> dict[str, float]:
     return cost_of("from seqmem import *")
 
 
+def gradcheck() -> dict[str, float]:
+    """Seconds until the gradient check is there."""
+    return cost_of("from seqmem import gradcheck")
+
+
 def numpy() -> dict[str, float]:
     """Seconds of `import numpy`."""
     return cost_of("import numpy")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import seqmem
+from benchmarks.contests import CALLS
 from benchmarks.problems import END, LEARNING_RATE, MAX_NORM, START, LayerProblem, TranslationProblem
 from benchmarks.subjects import Subject
 from seqmem.cells import Cell
@@ -28,14 +29,55 @@ def layer(problem: LayerProblem) -> Subject:
 
     def results() -> dict[str, np.ndarray]:
         (hs, final), ((d_xs, _), grads) = both()
-        parts = final if problem.kind == "lstm" else [final]
-        named = {f"final[{k}]": part for k, part in enumerate(parts)}
+        named = parts_of("final", final)
         for name, grad in grads.items():
             short = name.removeprefix("cell.")
             named[f"d_{short}"] = grad.reshape(getattr(problem, short).shape)  # an RNN has no gate axis
         return {"hs": hs, "d_xs": d_xs, **named}
 
     return Subject({"forward": forward, "forward + backward": both}, results)
+
+
+def inference(problem: LayerProblem) -> Subject:
+    """`Recurrent.forward`, the only forward pass there is: it keeps its cache."""
+    run = layer(problem).runs["forward"]
+
+    def results() -> dict[str, np.ndarray]:
+        (hs, final), _ = run()
+        return {"hs": hs, **parts_of("final", final)}
+
+    return Subject({"forward": run}, results)
+
+
+def step(problem: LayerProblem) -> Subject:
+    """`LSTMCell` step by step, as a loop of one's own calls it."""
+    cell, x = cell_of(problem), problem.xs[0]
+    state, upstream = seqmem.LSTMState(*problem.initial), seqmem.LSTMState(*problem.d_final)
+
+    def forward() -> None:
+        for _ in range(CALLS):
+            cell.forward(x, state)
+
+    def one() -> Any:
+        after, cache = cell.forward(x, state)
+        return after, cell.backward(upstream, cache)
+
+    def both() -> None:
+        for _ in range(CALLS):
+            one()
+
+    def results() -> dict[str, np.ndarray]:
+        after, ((d_x, d_state), grads) = one()
+        states = parts_of("state", after) | parts_of("d_state", d_state)
+        return {"d_x": d_x, **states, **{f"d_{name}": grad for name, grad in grads.items()}}
+
+    return Subject({"forward": forward, "forward + backward": both}, results)
+
+
+def parts_of(name: str, state: Any) -> dict[str, np.ndarray]:
+    """A state's arrays, by name."""
+    parts = state if isinstance(state, tuple) else [state]
+    return {f"{name}[{k}]": part for k, part in enumerate(parts)}
 
 
 def cell_of(problem: LayerProblem) -> Cell:
@@ -57,7 +99,8 @@ def model_of(problem: TranslationProblem) -> seqmem.Seq2Seq:
     dtype = problem.params["decoder.output.b"].dtype
     encoder = seqmem.Encoder(V, E, H, dtype=dtype)
     context = seqmem.AdditiveAttention(H, H, A, dtype=dtype)
-    decoder = seqmem.Decoder(V, E, H, context=context, dtype=dtype)
+    options = {} if problem.readout == "state" else {"readout": problem.readout}  # older versions have none
+    decoder = seqmem.Decoder(V, E, H, context=context, dtype=dtype, **options)
     model = seqmem.Seq2Seq(encoder, decoder, start=START, end=END)
     for name, param in model.params.items():
         param[...] = problem.params[name]

@@ -40,14 +40,15 @@ class Attention(nn.Module):
 class Translator(nn.Module):
     """Encoder, attention and decoder."""
 
-    def __init__(self, E: int, H: int, A: int, V: int) -> None:
+    def __init__(self, E: int, H: int, A: int, V: int, readout: str) -> None:
         super().__init__()
+        self.readout = readout
         self.source_embedding = nn.Embedding(V, E)
         self.encoder = nn.LSTM(E, H)
         self.attention = Attention(H, A)
         self.target_embedding = nn.Embedding(V, E)
         self.cell = nn.LSTMCell(E + H, H)
-        self.output = nn.Linear(H, V)
+        self.output = nn.Linear(H + E + H if readout == "all" else H, V)
 
     def encode(self, source: Tensor, lengths: Tensor | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """source (S, B) to keys (B, S, H) and the final state; lengths None means that all rows are full."""
@@ -63,12 +64,17 @@ class Translator(nn.Module):
         """Teacher forcing: inputs (T, B) to logits (T, B, V)."""
         keys, (h, c) = self.encode(source, lengths)
         projected = self.attention.key(keys)
-        states = []
-        for y in self.target_embedding(inputs):
+        states, contexts = [], []
+        ys = self.target_embedding(inputs)
+        for y in ys:
             context, _ = self.attention(h, keys, projected, valid)
             h, c = self.cell(torch.cat([y, context], dim=1), (h, c))
             states.append(h)
-        return self.output(torch.stack(states))
+            contexts.append(context)
+        hs = torch.stack(states)
+        if self.readout == "all":
+            hs = torch.cat([hs, ys, torch.stack(contexts)], dim=2)
+        return self.output(hs)
 
     @torch.inference_mode()
     def greedy(self, source: Tensor, max_length: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -81,8 +87,10 @@ class Translator(nn.Module):
         tokens, looked = [], []
         while len(tokens) < max_length and not ended.all():
             context, weights = self.attention(h, keys, projected, None)
-            h, c = self.cell(torch.cat([self.target_embedding(token), context], dim=1), (h, c))
-            best, token = torch.log_softmax(self.output(h), dim=1).max(dim=1)
+            y = self.target_embedding(token)
+            h, c = self.cell(torch.cat([y, context], dim=1), (h, c))
+            shown = torch.cat([h, y, context], dim=1) if self.readout == "all" else h
+            best, token = torch.log_softmax(self.output(shown), dim=1).max(dim=1)
             score = score + best.masked_fill(ended, 0)
             ended = ended | (token == END)
             tokens.append(token)
@@ -94,7 +102,7 @@ def model_of(problem: TranslationProblem) -> Translator:
     """The model with the problem's parameters."""
     _, _, _, E, H, A, V = problem.sizes
     p = problem.params
-    model = Translator(E, H, A, V).to(getattr(torch, p["decoder.output.b"].dtype.name))
+    model = Translator(E, H, A, V, problem.readout).to(getattr(torch, p["decoder.output.b"].dtype.name))
     values = {
         "source_embedding.weight": torch.from_numpy(p["encoder.embedding.W"]),
         "encoder.weight_ih_l0": to_torch(p["encoder.layer.cell.W_x"], "lstm"),
