@@ -145,7 +145,7 @@ class Decoding(NamedTuple):
 
 @st.composite
 def decodings(draw: st.DrawFn, T: Any = T) -> Decoding:
-    """A decoder of any cell, either context and either readout, fed T tokens and shown keys of which some are padding."""
+    """A decoder of any cell, context and readout, fed T tokens and shown keys of which some are padding."""
     width, size, steps, batch, positions, rng = draw(E), draw(H), draw(T), draw(B), draw(S), draw(rngs)
     context, _, key_size = draw(contexts(Q=st.just(size)))
     cell = CELLS[draw(kinds)](width + key_size, size)

@@ -65,7 +65,10 @@ MODULES = {
         "rnn", "lstm", AdditiveAttention(4, 5, 3, rng=3, **options), "all", **options
     ),
 }
-WITH_FLOATS = sorted(set(MODULES) - {"bridge", "embedding", "encoder", "model, fixed", "model, attention", "model, whole readout"})
+WITH_FLOATS = sorted(
+    set(MODULES)
+    - {"bridge", "embedding", "encoder", "model, fixed", "model, attention", "model, whole readout"}
+)
 
 every_module = pytest.mark.parametrize("name", sorted(MODULES))
 both_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -111,9 +111,7 @@ class Decoder(Module):
             raise ValueError(f"Decoder: context has key_size {self.context.key_size}, expected {key_size}")
         self.key_size = as_size(key_size, "Decoder", "key_size")
         self.embedding_std = as_positive(embedding_std, "Decoder", "embedding_std")
-        self.embedding = Embedding(
-            vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype
-        )
+        self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
         self.drop = Dropout(dropout)
         self.cell = make_cell(cell, embedding_size + key_size, hidden_size, rng, dtype, "Decoder")
         self.readout = as_choice(readout, ("state", "all"), "Decoder", "readout")

@@ -60,9 +60,7 @@ class Encoder(Module):
     ) -> None:
         rng = as_generator(rng)
         self.embedding_std = as_positive(embedding_std, "Encoder", "embedding_std")
-        self.embedding = Embedding(
-            vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype
-        )
+        self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
         self.drop = Dropout(dropout)
         self.layer = Recurrent(make_cell(cell, embedding_size, hidden_size, rng, dtype, "Encoder"))
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
