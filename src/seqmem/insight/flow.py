@@ -255,10 +255,8 @@ def gradient_flow_of_cases(
         ("encoder, fixed context", None),
         ("encoder, attention", AdditiveAttention(H, H, H, rng=rng)),
     ):
-        cell, faint = (
-            LSTMCell(H, H, forget_bias=0, rng=rng),
-            0.1,
-        )  # the biases decide the gates, not the tokens
+        cell = LSTMCell(H, H, forget_bias=0, rng=rng)
+        faint = 0.1  # so that the gates start where their biases put them, whatever the tokens
         encoder = Encoder(V, H, H, cell=cell, embedding_std=faint, rng=rng)
         model = Seq2Seq(encoder, Decoder(V, H, H, context=context, embedding_std=faint, rng=rng))
         curves.append(FlowCurve(name, _by_distance(source_gradients(model, source, inputs, rng=rng))))
