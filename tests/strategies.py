@@ -128,6 +128,9 @@ def encodings(draw: st.DrawFn) -> Encoding:
     )
 
 
+readouts = st.sampled_from(["state", "all"])
+
+
 class Decoding(NamedTuple):
     """A decoder, what goes in, and the gradients of what comes out."""
 
@@ -142,11 +145,12 @@ class Decoding(NamedTuple):
 
 @st.composite
 def decodings(draw: st.DrawFn, T: Any = T) -> Decoding:
-    """A decoder of any cell and either context, fed T tokens and shown keys of which some are padding."""
+    """A decoder of any cell, context and readout, fed T tokens and shown keys of which some are padding."""
     width, size, steps, batch, positions, rng = draw(E), draw(H), draw(T), draw(B), draw(S), draw(rngs)
     context, _, key_size = draw(contexts(Q=st.just(size)))
     cell = CELLS[draw(kinds)](width + key_size, size)
-    decoder = exposed(Decoder(draw(V), width, size, context=context, key_size=key_size, cell=cell), rng)
+    options = {"context": context, "key_size": key_size, "cell": cell, "readout": draw(readouts)}
+    decoder = exposed(Decoder(draw(V), width, size, **options), rng)
     return Decoding(
         decoder,
         rng.integers(decoder.vocab_size, size=(steps, batch)),

@@ -58,6 +58,17 @@ def test_every_choice_trains_and_translates(
     assert capsys.readouterr().out.count("\n") >= 2
 
 
+@pytest.mark.parametrize(("choice", "readout"), [([], "all"), (["--readout", "state"], "state")])
+def test_the_readout_is_saved_with_the_model(
+    pairs: Path, tmp_path: Path, choice: list[str], readout: str
+) -> None:
+    path = tmp_path / "model.npz"
+    assert main(["train", str(pairs), "--out", str(path), *SMALL, *choice]) == 0
+    translator = Translator.load(path)
+    assert translator.model.decoder.readout == readout
+    assert len(translator.translate(["ab", "ba"])) == 2
+
+
 def test_the_same_seed_gives_the_same_file(pairs: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         assert main(["train", str(pairs), "--out", str(tmp_path / name), *SMALL, "--seed", "7"]) == 0

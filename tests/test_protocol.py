@@ -30,9 +30,9 @@ from seqmem.models import Bridge
 from seqmem.module import Module, tree_map
 
 
-def small_model(source, target, context, **options):
+def small_model(source, target, context, readout="state", **options):
     encoder = Encoder(6, 2, 5, cell=source, rng=0, **options)
-    decoder = Decoder(7, 3, 4, context=context, key_size=5, cell=target, rng=1, **options)
+    decoder = Decoder(7, 3, 4, context=context, key_size=5, cell=target, readout=readout, rng=1, **options)
     return Seq2Seq(encoder, decoder, rng=2)
 
 
@@ -53,13 +53,22 @@ MODULES = {
     "decoder, attention": lambda **options: Decoder(
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), rng=0, **options
     ),
+    "decoder, whole readout": lambda **options: Decoder(
+        6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), readout="all", rng=0, **options
+    ),
     "bridge": lambda **options: Bridge(3, 5, source_type=LSTMState, target_type=np.ndarray, rng=0, **options),
     "model, fixed": lambda **options: small_model("lstm", "lstm", FixedContext(), **options),
     "model, attention": lambda **options: small_model(
         "gru", "rnn", AdditiveAttention(4, 5, 3, rng=3, **options), **options
     ),
+    "model, whole readout": lambda **options: small_model(
+        "rnn", "lstm", AdditiveAttention(4, 5, 3, rng=3, **options), "all", **options
+    ),
 }
-WITH_FLOATS = sorted(set(MODULES) - {"bridge", "embedding", "encoder", "model, fixed", "model, attention"})
+WITH_FLOATS = sorted(
+    set(MODULES)
+    - {"bridge", "embedding", "encoder", "model, fixed", "model, attention", "model, whole readout"}
+)
 
 every_module = pytest.mark.parametrize("name", sorted(MODULES))
 both_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import exposed
 
-from seqmem import Embedding, gradcheck
+from seqmem import Decoder, Embedding, Encoder, gradcheck
 
 
 @st.composite
@@ -39,6 +39,27 @@ def test_a_token_gets_its_row_and_a_row_the_sum_of_its_tokens_gradients(case, rn
         right[tokens[where]] += d_y[where]
     assert d_inputs == (None,)
     assert_close(grads, {"W": right})
+
+
+@pytest.mark.parametrize("std", [1, 0.1, 3.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_first_table_has_the_standard_deviation_asked_for(std, dtype):
+    tables = [
+        Embedding(200, 100, std=std, rng=0, dtype=dtype),
+        Encoder(200, 100, 2, embedding_std=std, rng=0, dtype=dtype).embedding,
+        Decoder(200, 100, 2, embedding_std=std, rng=0, dtype=dtype).embedding,
+    ]
+    for table in tables:
+        assert table.std == std
+        assert table.W.dtype == dtype
+        n = table.W.size
+        assert abs(table.W.mean()) < 5 * std / np.sqrt(n)
+        assert abs(table.W.std() - std) < 5 * std / np.sqrt(2 * n)
+
+
+def test_the_standard_deviation_scales_what_one_seed_draws():
+    one, tenth = (Embedding(5, 3, std=std, rng=0).W for std in (1.0, 0.1))
+    assert_close(tenth, 0.1 * one)
 
 
 def test_what_a_row_gives_out_may_be_written_to():

@@ -41,14 +41,15 @@ def test_the_step_repeated_is_teacher_forcing(d):
 @settings(max_examples=40)
 @given(draw.decodings(T=st.integers(0, 5)))
 def test_each_step_is_the_modules_in_bahdanaus_order_values_and_gradients(d):
-    """The state before the step asks; the cell sees [y ; C]; the new state answers."""
+    """The state before the step asks; the cell sees [y ; C]; the new state answers, or [s ; y ; C]."""
     decoder, cell, context = d.decoder, d.decoder.cell, d.decoder.context
     state, caches, logits, weights = d.state, [], [], []
     for tokens in d.tokens:
         y, embedding_cache = decoder.embedding.forward(tokens)
         (C, weights_t), context_cache = context.forward(cell.output(state), d.keys, lengths=d.lengths)
         state, cell_cache = cell.forward(np.concatenate([y, C], axis=1), state)
-        logits_t, output_cache = decoder.output.forward(cell.output(state))
+        shown = [cell.output(state), y, C] if decoder.readout == "all" else [cell.output(state)]
+        logits_t, output_cache = decoder.output.forward(np.concatenate(shown, axis=1))
         caches.append((embedding_cache, context_cache, cell_cache, output_cache))
         logits.append(logits_t)
         weights.append(weights_t)
@@ -61,13 +62,17 @@ def test_each_step_is_the_modules_in_bahdanaus_order_values_and_gradients(d):
 
     for t in reversed(range(len(caches))):
         embedding_cache, context_cache, cell_cache, output_cache = caches[t]
-        (d_s,), grads = decoder.output.backward(d.d_logits[t], output_cache)
+        (d_shown,), grads = decoder.output.backward(d.d_logits[t], output_cache)
         add("output", grads)
+        E, H = decoder.embedding_size, decoder.hidden_size
+        d_s, d_shown_y, d_shown_C = np.split(d_shown, [H, H + E], axis=1)
         d_h = cell.output(d_state)
         d_h += d_s
         (d_x, d_state), grads = cell.backward(d_state, cell_cache)
         add("cell", grads)
-        d_y, d_C = np.split(d_x, [decoder.embedding_size], axis=1)
+        d_y, d_C = np.split(d_x, [E], axis=1)
+        if decoder.readout == "all":
+            d_y, d_C = d_y + d_shown_y, d_C + d_shown_C
         (d_query, d_keys_t), grads = context.backward((d_C, d.d_weights[t]), context_cache)
         add("context", grads)
         d_keys += d_keys_t
@@ -154,6 +159,7 @@ def test_over_a_single_key_attention_is_the_fixed_context(d):
             context=context,
             key_size=K,
             cell=d.decoder.cell,
+            readout=d.decoder.readout,
         )
         for context in (FixedContext(), attention)
     ]
@@ -210,6 +216,7 @@ def test_a_step_writes_to_nothing_that_it_is_given(d):
 @given(draw.decodings(), draw.seeds)
 def test_the_gradients_are_right_under_dropout(d, seed):
     options = {"context": d.decoder.context, "key_size": d.decoder.key_size, "dropout": 0.4, "cell": "gru"}
+    options["readout"] = d.decoder.readout
     sizes = d.decoder.vocab_size, d.decoder.embedding_size, d.decoder.hidden_size
     decoder = draw.exposed(Decoder(*sizes, **options), np.random.default_rng(seed))
     state = random_state(decoder.cell, len(d.lengths), np.random.default_rng(seed))
@@ -239,6 +246,28 @@ def test_a_cell_of_another_size_is_refused(kind):
     message = r"Decoder: cell has \(input_size, hidden_size\) \(3, 2\), expected \(7, 2\)"
     with pytest.raises(ValueError, match=message):
         small(cell=CELLS[kind](3, 2))
+
+
+def test_the_readout_decides_what_the_logits_are_computed_from():
+    assert small().readout == "state"
+    assert small().output.input_size == 2  # s
+    assert small(readout="all").output.input_size == 2 + 3 + 4  # [s ; y ; C]
+    with pytest.raises(ValueError, match="Decoder: readout is 'both', expected 'state' or 'all'"):
+        small(readout="both")
+
+
+def test_of_the_whole_readout_zero_weights_for_token_and_context_leave_the_state():
+    rng = np.random.default_rng(0)
+    whole, alone = draw.exposed(small(readout="all"), rng), small()
+    whole.output.W[2:] = 0
+    for name, param in alone.params.items():
+        param[...] = whole.params[name][:2] if name == "output.W" else whole.params[name]
+    state, keys, tokens = (
+        random_state(whole.cell, 3, rng),
+        rng.uniform(-1, 1, (4, 3, 4)),
+        rng.integers(5, size=(6, 3)),
+    )
+    assert_close(whole.forward(tokens, state, keys)[0], alone.forward(tokens, state, keys)[0])
 
 
 def test_parts_of_different_dtypes_are_refused():
@@ -271,10 +300,12 @@ def test_what_does_not_fit_is_refused(changes, error, message):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", sorted(CELLS))
 @pytest.mark.parametrize("context", ["fixed", "additive"])
-def test_enormous_weights_give_finite_numbers_without_a_warning(dtype, kind, context):
+@pytest.mark.parametrize("readout", ["state", "all"])
+def test_enormous_weights_give_finite_numbers_without_a_warning(dtype, kind, context, readout):
     rng = np.random.default_rng(0)
     look = FixedContext() if context == "fixed" else AdditiveAttention(2, 4, 3, dtype=dtype)
-    decoder = Decoder(5, 3, 2, context=look, key_size=4, cell=CELLS[kind](7, 2, dtype=dtype), dtype=dtype)
+    options = {"context": look, "key_size": 4, "cell": CELLS[kind](7, 2, dtype=dtype), "readout": readout}
+    decoder = Decoder(5, 3, 2, **options, dtype=dtype)
     for name, param in draw.exposed(decoder, rng).params.items():
         param *= 1e30 if name.startswith("output") else 1e4
     state, keys = random_state(decoder.cell, 3, rng), rng.uniform(-1, 1, (6, 3, 4))

@@ -30,22 +30,24 @@ every_model = [
 ]
 
 
-def model_of(source, target, context, rng, sizes=(3, 2), **options):
+def model_of(source, target, context, rng, sizes=(3, 2), readout="state", **options):
     """A model of two kinds of cell and a context, all of its sizes different."""
     H_source, H_target = sizes
     look = FixedContext() if context == "fixed" else AdditiveAttention(H_target, H_source, 4)
     encoder = Encoder(6, 2, H_source, cell=CELLS[source](2, H_source), **options)
     decoder_cell = CELLS[target](3 + H_source, H_target)
-    decoder = Decoder(5, 3, H_target, context=look, key_size=H_source, cell=decoder_cell, **options)
+    options |= {"context": look, "key_size": H_source, "cell": decoder_cell, "readout": readout}
+    decoder = Decoder(5, 3, H_target, **options)
     return draw.exposed(Seq2Seq(encoder, decoder), rng)
 
 
 @st.composite
 def models(draw_from):
-    """Any of the cells in either half, both contexts, a bridge or none."""
+    """Any of the cells in either half, both contexts, both readouts, a bridge or none."""
     sizes = draw_from(st.sampled_from([(3, 2), (2, 2), (1, 3)]))
     kinds = draw_from(draw.kinds), draw_from(draw.kinds)
-    return model_of(*kinds, draw_from(st.sampled_from(CONTEXTS)), draw_from(draw.rngs), sizes)
+    context, readout = draw_from(st.sampled_from(CONTEXTS)), draw_from(draw.readouts)
+    return model_of(*kinds, context, draw_from(draw.rngs), sizes, readout)
 
 
 @st.composite

@@ -299,23 +299,25 @@ def torch_seq2seq(torch, p, model, source_kind, target_kind, batch):
             C, alpha = torch_attention(torch, p, "decoder.context.", state[0], keys, lengths)
         x = torch.cat([p["decoder.embedding.W"][tokens], C], 1)
         state = torch_step(torch, target_kind, p, "decoder.cell.", x, state)
-        logits.append(state[0] @ p["decoder.output.W"] + p["decoder.output.b"])
+        shown = torch.cat([state[0], x], 1) if model.decoder.readout == "all" else state[0]
+        logits.append(shown @ p["decoder.output.W"] + p["decoder.output.b"])
         weights.append(alpha)
     return torch.stack(logits), torch.stack(weights)
 
 
 @both_contexts
+@pytest.mark.parametrize("readout", ["state", "all"])
 @pytest.mark.parametrize(
     ("source_kind", "target_kind", "target_size"),
     [*((kind, kind, 4) for kind in KINDS), ("lstm", "gru", 3), ("gru", "lstm", 3), ("rnn", "lstm", 4)],
 )
 def test_the_encoder_decoder_equals_the_same_model_in_torch(
-    torch, leaf, rng, source_kind, target_kind, target_size, context
+    torch, leaf, rng, source_kind, target_kind, target_size, readout, context
 ):
     look = AdditiveAttention(target_size, 4, 5) if context == "additive" else FixedContext()
     encoder = Encoder(9, 3, 4, cell=CELLS[source_kind](3, 4))
     cell = CELLS[target_kind](2 + 4, target_size)
-    decoder = Decoder(8, 2, target_size, context=look, key_size=4, cell=cell)
+    decoder = Decoder(8, 2, target_size, context=look, key_size=4, cell=cell, readout=readout)
     model = exposed(Seq2Seq(encoder, decoder), rng)
     target_lengths = np.array([4, 2, 5])
     mask = np.arange(5)[:, None] < target_lengths

@@ -23,6 +23,7 @@ from seqmem.training.npz import write
 
 CELLS = st.sampled_from(["rnn", "lstm", "gru", "reset-after"])
 DTYPES = st.sampled_from(["float64", "float32"])
+READOUTS: Any = st.sampled_from(["state", "all"])
 SIZES = st.integers(1, 5)
 ATOMS = [st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text()]
 JSON = st.recursive(
@@ -45,7 +46,9 @@ def seq2seqs(draw: st.DrawFn) -> Seq2Seq:
     encoder = Encoder(V, E, H, cell=cell(E, H), dropout=draw(st.sampled_from([0.0, 0.3])), dtype=dtype)
     attention = AdditiveAttention(G, H, A, dtype=dtype)
     context = draw(st.sampled_from([attention, FixedContext()]))
-    decoder = Decoder(W + 3, F, G, context=context, key_size=H, cell=cell(F + H, G), dtype=dtype)
+    options: dict[str, Any] = {"context": context, "key_size": H, "cell": cell(F + H, G), "dtype": dtype}
+    options |= {"readout": draw(READOUTS), "embedding_std": draw(st.sampled_from([0.1, 1, 5_000]))}
+    decoder = Decoder(W + 3, F, G, **options)
     return Seq2Seq(encoder, decoder, start=draw(st.integers(0, W + 2)))
 
 
@@ -55,13 +58,13 @@ MODULES = [
     GRUCell(3, 4),
     GRUCell(3, 4, reset="after", dtype="float32"),
     Linear(3, 4),
-    Embedding(3, 4),
+    Embedding(3, 4, std=0.1),
     Dropout(0.25),
     Recurrent(LSTMCell(3, 4), reverse=True),
     AdditiveAttention(3, 4, 5),
     FixedContext(),
-    Encoder(7, 3, 4, cell="gru", dropout=0.1),
-    Decoder(7, 3, 4, context=AdditiveAttention(4, 6, 5), cell="rnn"),
+    Encoder(7, 3, 4, cell="gru", embedding_std=0.1, dropout=0.1),
+    Decoder(7, 3, 4, context=AdditiveAttention(4, 6, 5), cell="rnn", readout="all"),
     Seq2Seq(Encoder(7, 3, 4), Decoder(6, 2, 5, key_size=4), start=3, end=4),
 ]
 
@@ -365,6 +368,23 @@ def test_ties_that_make_no_sense_are_refused(tmp_path: Path, frugal: None, ties:
     arrays["more"] = np.zeros(500)  # enough numbers for a model without ties
     with pytest.raises(CheckpointError, match=message):
         load(forge(tmp_path / "file", arrays, head | {"ties": ties}))
+
+
+def test_a_file_from_before_an_argument_was_there_has_its_default(tmp_path: Path) -> None:
+    """The arrays come from the file; how they were drawn once decides nothing."""
+    model = Seq2Seq(Encoder(7, 3, 4, embedding_std=0.1, rng=0), Decoder(6, 2, 4, embedding_std=0.1, rng=1))
+    save(tmp_path / "model", model)
+    with np.load(tmp_path / "model") as file:
+        arrays = dict(file)
+    head = json.loads(arrays.pop("seqmem.json").tobytes())
+    for part in ("encoder", "decoder"):
+        del head["model"]["config"][part]["config"]["embedding_std"]
+    del head["model"]["config"]["decoder"]["config"]["readout"]
+    found: Any = load(forge(tmp_path / "file", arrays, head))
+    assert found.encoder.embedding_std == found.decoder.embedding_std == Embedding(2, 2).std
+    assert found.decoder.readout == "state"
+    for name, param in model.params.items():
+        np.testing.assert_array_equal(found.params[name], param)
 
 
 def test_the_file_is_plain_npz(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def _decoder() -> Module:
 
 
 def _fixed_decoder() -> Module:
-    return Decoder(6, 3, 5, cell="gru", rng=0)
+    return Decoder(6, 3, 5, cell="gru", readout="all", rng=0)
 
 
 def _attention() -> Module:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -147,6 +147,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--level", choices=("char", "word"), default="char", help="what a symbol is")
     train.add_argument("--cell", choices=("lstm", "gru", "rnn"), default="lstm")
     train.add_argument("--attention", choices=("additive", "none"), default="additive")
+    train.add_argument(
+        "--readout",
+        choices=("all", "state"),
+        default="all",
+        help="predict from the decoder's state, the symbol before and the context, or from the state alone "
+        "(default: %(default)s)",
+    )
     train.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     for name, default, meaning in (
         ("epochs", 10, "times through the pairs"),
@@ -249,7 +256,8 @@ def _demo(arguments: argparse.Namespace) -> None:
 def _prove_gradients(seed: int) -> None:
     D, H, K = 2, 5, 4
     attention = AdditiveAttention(H, K, 6, rng=seed)
-    model = Seq2Seq(Encoder(9, D, K, rng=seed), Decoder(8, 3, H, context=attention, rng=seed), rng=seed)
+    decoder = Decoder(8, 3, H, context=attention, readout="all", rng=seed)
+    model = Seq2Seq(Encoder(9, D, K, rng=seed), decoder, rng=seed)
     modules: list[tuple[str, Module]] = [
         ("RNNCell", RNNCell(D, H)),
         ("LSTMCell", LSTMCell(D, H)),
@@ -287,6 +295,7 @@ def _train(arguments: argparse.Namespace) -> None:
         embedding=arguments.embedding,
         cell=arguments.cell,
         attention=arguments.attention == "additive",
+        readout=arguments.readout,
         dtype=arguments.dtype,
         seed=arguments.seed,
         min_count=arguments.min_count,
@@ -358,6 +367,7 @@ def make_translator(
     embedding: int,
     cell: str = "lstm",
     attention: bool = True,
+    readout: Literal["all", "state"] = "all",
     dtype: str = "float32",
     seed: int = 0,
     min_count: int = 1,
@@ -375,7 +385,9 @@ def make_translator(
             )
     context = AdditiveAttention(hidden, hidden, hidden // 2 or 1, rng=rng, dtype=dtype) if attention else None
     encoder = Encoder(len(sources), embedding, hidden, cell=cell, rng=rng, dtype=dtype)
-    decoder = Decoder(len(targets), embedding, hidden, context=context, cell=cell, rng=rng, dtype=dtype)
+    decoder = Decoder(
+        *(len(targets), embedding, hidden), context=context, cell=cell, readout=readout, rng=rng, dtype=dtype
+    )
     return Translator(Seq2Seq(encoder, decoder, rng=rng), sources, targets, level)
 
 

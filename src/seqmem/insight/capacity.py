@@ -19,6 +19,7 @@ from seqmem.data.vocabulary import END, START
 from seqmem.insight.experiment import CONTEXTS, TASKS, Experiment
 from seqmem.insight.protocol import (
     ATTENTION_SIZE,
+    EMBEDDING_STD,
     GROWTH,
     check_integers,
     check_subset,
@@ -167,5 +168,6 @@ def _symbols_batch(run: Run, size: int, length: int, rng: np.random.Generator) -
 def _make_seq2seq(kind: str, symbols: int, E: int, H: int, rng: np.random.Generator) -> Seq2Seq:
     V, dtype = symbols + 4, np.float32
     attention = AdditiveAttention(H, H, ATTENTION_SIZE, rng=rng, dtype=dtype) if kind == "attention" else None
-    encoder = Encoder(V, E, H, rng=rng, dtype=dtype)
-    return Seq2Seq(encoder, Decoder(V, E, H, context=attention, rng=rng, dtype=dtype), rng=rng)
+    encoder = Encoder(V, E, H, embedding_std=EMBEDDING_STD, rng=rng, dtype=dtype)
+    decoder = Decoder(V, E, H, context=attention, embedding_std=EMBEDDING_STD, rng=rng, dtype=dtype)
+    return Seq2Seq(encoder, decoder, rng=rng)

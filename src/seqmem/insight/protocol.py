@@ -15,6 +15,7 @@ from seqmem.validation import WrongTypeError, brief
 
 GROWTH = 0.6  # the part of a growing course after which the longest distance is reached
 ATTENTION_SIZE = 16
+EMBEDDING_STD = 0.1  # of all first tables: the settings' learning rates were chosen with it
 
 
 def check_subset(names: Sequence[str], known: Sequence[str], what: str) -> None:

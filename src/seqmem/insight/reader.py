@@ -20,7 +20,7 @@ import numpy.typing as npt
 from seqmem.cells import Cell
 from seqmem.data import recall
 from seqmem.initializers import Rng, as_generator
-from seqmem.insight.protocol import ATTENTION_SIZE, nearest_size
+from seqmem.insight.protocol import ATTENTION_SIZE, EMBEDDING_STD, nearest_size
 from seqmem.layers import AdditiveAttention, Embedding, Linear, Recurrent, cross_entropy
 from seqmem.layers.context import ContextCache
 from seqmem.layers.embedding import EmbeddingCache
@@ -79,7 +79,7 @@ class Reader(Module):
         H = hidden_size
         self.vocab_size, self.n_answers = vocab_size, n_answers
         self.embedding_size, self.hidden_size, self.attention_size = embedding_size, H, attention_size
-        self.embedding = Embedding(vocab_size, embedding_size, rng=rng, dtype=dtype)
+        self.embedding = Embedding(vocab_size, embedding_size, std=EMBEDDING_STD, rng=rng, dtype=dtype)
         self.layer = Recurrent(make_cell(cell, embedding_size, H, rng, dtype, "Reader"))
         self.attention = None
         if attention_size:

@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import as_ids, as_param_dtype, as_size, as_upstream
+from seqmem.validation import as_ids, as_param_dtype, as_positive, as_size, as_upstream
+
+STD = 1.0  # what docs/first-values.md found best
 
 
 class EmbeddingCache(NamedTuple):
@@ -27,7 +29,8 @@ class Embedding(Module):
     Args:
         vocab_size: V.
         embedding_size: E.
-        rng: seed or generator of the first table, normal with standard deviation 0.1.
+        std: standard deviation of the first table, whose entries are normal with mean 0.
+        rng: seed or generator of the first table.
         dtype: float64 or float32.
 
     >>> table = Embedding(10, 3, rng=0)
@@ -38,13 +41,20 @@ class Embedding(Module):
     """
 
     def __init__(
-        self, vocab_size: int, embedding_size: int, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
+        self,
+        vocab_size: int,
+        embedding_size: int,
+        *,
+        std: float = STD,
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
     ) -> None:
         self.vocab_size = as_size(vocab_size, "Embedding", "vocab_size")
         self.embedding_size = as_size(embedding_size, "Embedding", "embedding_size")
+        self.std = as_positive(std, "Embedding", "std")
         shape = (self.vocab_size, self.embedding_size)
         dtype = as_param_dtype(dtype, "Embedding")
-        self.W: Array = (0.1 * as_generator(rng).standard_normal(shape)).astype(dtype)
+        self.W: Array = (self.std * as_generator(rng).standard_normal(shape)).astype(dtype)
 
     def forward(self, tokens: Array) -> tuple[Array, EmbeddingCache]:
         """tokens (...), integers from 0 to V - 1, to their rows (..., E).

@@ -22,7 +22,7 @@ from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Context, Dropout, Embedding, FixedContext, Linear
 from seqmem.layers.context import Look, LookGradient, Memory
 from seqmem.layers.dropout import DropoutCache
-from seqmem.layers.embedding import EmbeddingCache
+from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.models.encoder import check_dtype, make_cell
@@ -30,10 +30,12 @@ from seqmem.models.stepper import Decoding, Stepper
 from seqmem.module import Array, Grads, Module, prefixed, tree_leaves
 from seqmem.validation import (
     Axis,
+    as_choice,
     as_floats,
     as_ids,
     as_lengths,
     as_pair,
+    as_positive,
     as_size,
     as_upstream,
     working_dtype,
@@ -65,6 +67,7 @@ class Decoder(Module):
         cell: "lstm", "gru", "rnn", or a cell of input size E + K and hidden size H.
         readout: what the logits are computed from: "state" is s_t (the lecture's), "all" is
             [s_t ; y_{t-1} ; C_t] (Bahdanau, Cho & Bengio, 2015).
+        embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs are set to 0 when an `rng` is passed.
         rng: seed or generator of the first weights.
         dtype: float64 or float32.
@@ -87,6 +90,7 @@ class Decoder(Module):
         key_size: int | None = None,
         cell: str | Cell[Any] = "lstm",
         readout: Literal["state", "all"] = "state",
+        embedding_std: float = STD,
         dropout: float = 0.0,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
@@ -106,14 +110,13 @@ class Decoder(Module):
         elif self.context.key_size not in (None, key_size):
             raise ValueError(f"Decoder: context has key_size {self.context.key_size}, expected {key_size}")
         self.key_size = as_size(key_size, "Decoder", "key_size")
-        self.embedding = Embedding(vocab_size, embedding_size, rng=rng, dtype=dtype)
+        self.embedding_std = as_positive(embedding_std, "Decoder", "embedding_std")
+        self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
         self.drop = Dropout(dropout)
         self.cell = make_cell(cell, embedding_size + key_size, hidden_size, rng, dtype, "Decoder")
-        if readout not in ("state", "all"):
-            raise ValueError(f"Decoder: readout is {readout!r}, expected 'state' or 'all'")
+        self.readout = as_choice(readout, ("state", "all"), "Decoder", "readout")
         shown = hidden_size + (embedding_size + key_size if readout == "all" else 0)
         self.output = Linear(shown, vocab_size, rng=rng, dtype=dtype)
-        self.readout = readout
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
         self.dropout = dropout
 

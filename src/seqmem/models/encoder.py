@@ -11,10 +11,10 @@ from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell, State
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Dropout, Embedding, Recurrent
 from seqmem.layers.dropout import DropoutCache
-from seqmem.layers.embedding import EmbeddingCache
+from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.recurrent import RecurrentCache
 from seqmem.module import Array, Grads, Module, prefixed
-from seqmem.validation import WrongTypeError, as_ids, brief
+from seqmem.validation import WrongTypeError, as_ids, as_positive, brief
 
 CELLS: dict[str, type[RNNCell | LSTMCell | GRUCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 
@@ -35,6 +35,7 @@ class Encoder(Module):
         embedding_size: E.
         hidden_size: H.
         cell: "lstm", "gru", "rnn", or a cell of input size E and hidden size H.
+        embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs are set to 0 when an `rng` is passed.
         rng: seed or generator of the first weights.
         dtype: float64 or float32.
@@ -52,12 +53,14 @@ class Encoder(Module):
         hidden_size: int,
         *,
         cell: str | Cell[Any] = "lstm",
+        embedding_std: float = STD,
         dropout: float = 0.0,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         rng = as_generator(rng)
-        self.embedding = Embedding(vocab_size, embedding_size, rng=rng, dtype=dtype)
+        self.embedding_std = as_positive(embedding_std, "Encoder", "embedding_std")
+        self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
         self.drop = Dropout(dropout)
         self.layer = Recurrent(make_cell(cell, embedding_size, hidden_size, rng, dtype, "Encoder"))
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
