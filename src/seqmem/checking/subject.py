@@ -15,7 +15,6 @@ from seqmem.checking.returned import Returned, by_input, of_leaves
 from seqmem.layers import Context, FixedContext, Recurrent
 from seqmem.module import Array, Module
 
-OPTIONS = ("lengths", "mask", "rng", "traced")  # what the protocol never differentiates
 GATE_NAMES = {
     "i": "input gate",
     "f": "forget gate",
@@ -136,8 +135,7 @@ class ModuleSubject(Subject):
 
     def _optional(self) -> int:
         """How many positional inputs were left out, for which a gradient may be returned all the same."""
-        further = list(inspect.signature(self.module.forward).parameters)[len(self.inputs) :]
-        return sum(name not in OPTIONS for name in further)
+        return max(0, inputs_taken(self.module) - len(self.inputs))
 
 
 class FunctionSubject(Subject):
@@ -246,6 +244,12 @@ def rebuilt(value: Any, name: str, arrays: dict[str, Array]) -> Any:
         parts = [rebuilt(part, own, arrays) for part, own in zip(value, names, strict=True)]
         return type(value)(*parts) if fields else tuple(parts)
     return arrays.get(name, value)
+
+
+def inputs_taken(module: Module) -> int:
+    """How many inputs a module's forward pass can take: what goes by keyword alone is an option."""
+    options = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+    return sum(one.kind not in options for one in inspect.signature(module.forward).parameters.values())
 
 
 def _cells(module: Module) -> Iterator[Cell[Any]]:

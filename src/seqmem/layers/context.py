@@ -45,7 +45,7 @@ class Context(Module, ABC):
 
     @np.errstate(under="ignore")  # a weight that underflows is 0, its exact limit
     def forward(
-        self, query: Array, keys: Array, lengths: Any = None
+        self, query: Array, keys: Array, *, lengths: Any = None
     ) -> tuple[tuple[Array, Array], ContextCache]:
         """The context of one query.
 

@@ -47,7 +47,7 @@ class Recurrent(Module):
         self.reverse = as_flag(reverse, "Recurrent", "reverse")
 
     def forward(
-        self, xs: Array, state: State = None, lengths: Any = None, traced: bool = False
+        self, xs: Array, state: State = None, *, lengths: Any = None, traced: bool = False
     ) -> tuple[tuple[Array, State], RecurrentCache]:
         """All steps of a batch of sequences.
 

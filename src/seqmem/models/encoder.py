@@ -69,7 +69,7 @@ class Encoder(Module):
         return self.layer.cell
 
     def forward(
-        self, tokens: Array, lengths: Any = None, rng: Rng = None
+        self, tokens: Array, *, lengths: Any = None, rng: Rng = None
     ) -> tuple[tuple[Array, State], EncoderCache]:
         """Encode a batch.
 
