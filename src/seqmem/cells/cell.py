@@ -201,7 +201,7 @@ class Cell(Module, ABC, Generic[S]):
             for _ in self.steps_back(back, [Run(0, 1, B, 0, B)], d_parts, d_h):
                 pass
             d_x, grads = self.gradients(x, back)
-        return (d_x, self.of_parts(d_parts)), grads
+        return (d_x, self.of_parts(d_parts)), self.summed(grads)
 
     # What runs a cell over time: `forward` and `backward` above, `Recurrent`, `Decoder`.
 
@@ -272,9 +272,8 @@ class Cell(Module, ABC, Generic[S]):
         d_features = d_a[0] @ W[0].T  # gate after gate, so that no array is larger than the result
         for d_gate, W_gate in zip(d_a[1:], W[1:], strict=True):
             d_features += d_gate @ W_gate.T
-        return self.features_backward(d_features, x), {
-            name: grads[name] for name in vars(self) if name in grads
-        }
+        in_order = {name: grads[name] for name in vars(self) if name in grads}
+        return self.features_backward(d_features, x), in_order | grads
 
     def steps(self, tape: Tape, runs: Sequence[Run]) -> Iterator[None]:
         """Take every step, first step first; yield before each, for who adds to its pre-activations."""

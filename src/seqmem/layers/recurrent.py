@@ -151,5 +151,5 @@ class Recurrent(Module):
                 pass
             d_xs, grads = cell.gradients(xs, back)
         d_state = cell.of_parts([packing.unsort(part) for part in d_parts])
-        grads = {f"cell.{name}": grad for name, grad in grads.items()}
+        grads = self.summed({f"cell.{name}": grad for name, grad in grads.items()})
         return (packing.unpack(d_xs, (T, B)), d_state), grads
