@@ -132,6 +132,17 @@ def test_gradients_come_in_the_order_of_the_parameters_and_tokens_have_none(name
 
 
 @every_module
+def test_options_are_taken_by_keyword_alone(name):
+    """What is positional is an input, so that a length in the place of a state cannot pass for one."""
+    case = Case(name)
+    parameters = inspect.signature(case.module.forward).parameters.values()
+    by_keyword = [one.name for one in parameters if one.kind == inspect.Parameter.KEYWORD_ONLY]
+    assert len(parameters) - len(by_keyword) == len(case.inputs)
+    assert set(by_keyword) <= {"lengths", "rng", "traced"}
+    assert set(case.options) <= set(by_keyword)
+
+
+@every_module
 def test_outputs_are_arrays_of_their_own(name):
     """Whoever scales a final state in place must not change the outputs of the last step."""
     case = Case(name)

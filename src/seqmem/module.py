@@ -20,7 +20,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Grads = dict[str, Array]
 
-PLAIN = frozenset({int, float, str, bool, type(None)})  # attributes without arrays inside, passed over
+PLAIN = frozenset({int, float, str, bool, type(None)})  # of attributes that hold no arrays
 
 
 class Tie(NamedTuple):
@@ -53,7 +53,7 @@ class Module:
     @property
     def params(self) -> dict[str, Array]:
         """The live parameter arrays by dotted name, in the order in which they were made."""
-        arrays = _arrays_of(self)
+        arrays = named_arrays(self)
         for name in _ties(arrays):
             del arrays[name]
         return arrays
@@ -61,7 +61,7 @@ class Module:
     @property
     def ties(self) -> dict[str, Tie]:
         """The names beyond the first of arrays that have several."""
-        return _ties(_arrays_of(self))
+        return _ties(named_arrays(self))
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -111,7 +111,7 @@ class Module:
             transposed: whether `name` shows it transposed.
 
         Raises:
-            ValueError: for a name that is no array here, or arrays whose shapes do not fit.
+            ValueError: for a name that is no array here, or arrays whose shapes or dtypes do not fit.
 
         >>> from seqmem.models import Decoder
         >>> decoder = Decoder(9, 4, 4, rng=0)
@@ -119,16 +119,18 @@ class Module:
         >>> decoder.ties
         {'output.W': Tie(first='embedding.W', transposed=True)}
         """
-        arrays = _arrays_of(self)
+        arrays = named_arrays(self)
         for one in (name, first):
             if one not in arrays:
                 raise ValueError(f"{type(self).__name__}.tie: {one!r} is not one of {', '.join(arrays)}")
+        if name == first:
+            raise ValueError(f"{type(self).__name__}.tie: {name} would be tied to itself")
         kept = arrays[first].T if transposed else arrays[first]
-        if kept.shape != arrays[name].shape:
+        if (kept.dtype, kept.shape) != (arrays[name].dtype, arrays[name].shape):
             how = "transposed" if transposed else "as it is"
             raise ValueError(
-                f"{type(self).__name__}.tie: {first} has shape {kept.shape} {how}, expected "
-                f"{arrays[name].shape}: that of {name}"
+                f"{type(self).__name__}.tie: {first} is {kept.dtype} {kept.shape} {how}, expected "
+                f"{arrays[name].dtype} {arrays[name].shape}: that of {name}"
             )
         _replace(self, lambda own, array: kept if own == name else array)
 
@@ -182,11 +184,12 @@ class Module:
     def __repr__(self) -> str:
         try:
             config = self.config
-        except (TypeError, ValueError):  # a class that does not follow the rule can still be shown
-            return f"{type(self).__name__}(...)"
-        if str(config.pop("dtype", None)) == "float32":
-            config["dtype"] = "float32"
-        arguments = ", ".join(f"{name}={value!r}" for name, value in config.items())
+            dtype = np.dtype(config.pop("dtype", np.float64))
+            if dtype != np.float64:
+                config["dtype"] = dtype.name
+            arguments = ", ".join(f"{name}={value!r}" for name, value in config.items())
+        except Exception:  # noqa: BLE001 - what does not follow the rule, or is half made, can still be shown
+            arguments = "..."
         return f"{type(self).__name__}({arguments})"
 
     def __copy__(self) -> Self:
@@ -216,8 +219,20 @@ def _members(module: Module) -> Iterator[tuple[str, Any]]:
             waiting += [(f"{name}.{k}", part) for k, part in enumerate(value)][::-1]
 
 
-def _arrays_of(module: Module) -> dict[str, Array]:
-    """Every array by every name that it has."""
+def named_modules(module: Module, name: str = "") -> Iterator[tuple[str, Module]]:
+    """A module and all modules in it, by dotted name; the outermost goes by the one given."""
+    yield name, module
+    for own, value in _members(module):
+        if isinstance(value, Module):
+            yield from named_modules(value, f"{name}.{own}" if name else own)
+
+
+def named_arrays(module: Module) -> dict[str, Array]:
+    """Every array in a module by every dotted name that it has.
+
+    Raises:
+        ValueError: when two arrays have one name, as under the keys 1 and "1" of a dict.
+    """
     found: dict[str, Array] = {}
 
     def collect(values: Iterable[tuple[Any, Any]], path: str) -> None:
@@ -225,6 +240,8 @@ def _arrays_of(module: Module) -> dict[str, Array]:
             if type(value) in PLAIN:
                 continue
             if isinstance(value, np.ndarray):
+                if f"{path}{name}" in found:
+                    raise ValueError(f"{type(module).__name__}: two arrays have the name {path}{name}")
                 found[f"{path}{name}"] = value
             elif isinstance(value, Module):
                 collect(vars(value).items(), f"{path}{name}.")
@@ -282,10 +299,11 @@ def _replaced(value: Any, name: str, function: Callable[[str, Array], Array]) ->
     if isinstance(value, Module):
         _replace(value, function, f"{name}.")
     elif isinstance(value, dict):
-        parts = {key: _replaced(part, f"{name}.{key}", function) for key, part in value.items()}
-        if any(parts[key] is not part for key, part in value.items()):
-            return parts
-    elif isinstance(value, (list, tuple)):
+        for key, part in value.items():
+            value[key] = _replaced(part, f"{name}.{key}", function)
+    elif isinstance(value, list):
+        value[:] = [_replaced(part, f"{name}.{k}", function) for k, part in enumerate(value)]
+    elif isinstance(value, tuple):
         made = [_replaced(part, f"{name}.{k}", function) for k, part in enumerate(value)]
         if any(one is not part for one, part in zip(made, value, strict=True)):
             return type(value)(*made) if hasattr(value, "_fields") else type(value)(made)

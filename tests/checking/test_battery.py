@@ -55,7 +55,7 @@ class Decay(Module):
         self.size = size
         self.w = np.linspace(0.3, 0.8, size)
 
-    def forward(self, xs, state, lengths=None):
+    def forward(self, xs, state, *, lengths=None):
         xs, h = plain(xs), plain(state)
         lengths = np.full(xs.shape[1], len(xs)) if lengths is None else np.asarray(lengths)
         hs = np.zeros(xs.shape, np.result_type(xs, h, self.w))
@@ -149,15 +149,15 @@ class Centres(Leaky):
 
 
 class MultipliesByAMask(Decay):
-    def forward(self, xs, state, lengths=None):
+    def forward(self, xs, state, *, lengths=None):
         mask = 1 if lengths is None else (np.arange(len(xs))[:, None] < lengths)[:, :, None]
-        (hs, final), cache = super().forward(xs * mask, state, lengths)
+        (hs, final), cache = super().forward(xs * mask, state, lengths=lengths)
         return (hs + 0 * xs, final), cache
 
 
 class ForgetsItsState(Decay):
-    def forward(self, xs, state, lengths=None):
-        return super().forward(xs, 0 * state, lengths)
+    def forward(self, xs, state, *, lengths=None):
+        return super().forward(xs, 0 * state, lengths=lengths)
 
 
 class TakesRealParts(Leaky):

@@ -397,7 +397,7 @@ def test_the_steps_at_which_an_upstream_gradient_breaks_are_told(max_elements):
 
 def test_a_forward_pass_that_writes_into_an_option_is_seen():
     class Writes(Recurrent):
-        def forward(self, xs, state=None, lengths=None, rng=None, traced=False):
+        def forward(self, xs, state=None, *, lengths=None, rng=None, traced=False):
             outputs = super().forward(xs, state, lengths=lengths)
             lengths[...] = 1
             return outputs

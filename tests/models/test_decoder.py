@@ -32,7 +32,7 @@ def test_the_gradients_are_right(d, seed):
 @given(draw.decodings(T=st.integers(0, 5)))
 def test_the_step_repeated_is_teacher_forcing(d):
     (logits, weights), _, _ = run(d)
-    state, memory = d.state, d.decoder.memory(d.keys, d.lengths)
+    state, memory = d.state, d.decoder.memory(d.keys, lengths=d.lengths)
     for t, tokens in enumerate(d.tokens):
         (logits_t, weights_t), state = d.decoder.step(tokens, state, memory)
         assert_close((logits_t, weights_t), (logits[t], weights[t]))
@@ -89,7 +89,7 @@ def test_each_step_is_the_modules_in_bahdanaus_order_values_and_gradients(d):
 def test_splitting_a_target_and_carrying_the_state_equals_the_whole(d, data):
     (logits, weights), _, _ = run(d)
     middle = data.draw(st.integers(0, len(d.tokens)))
-    state, memory = d.state, d.decoder.memory(d.keys, d.lengths)
+    state, memory = d.state, d.decoder.memory(d.keys, lengths=d.lengths)
     for tokens in d.tokens[:middle]:
         _, state = d.decoder.step(tokens, state, memory)
     rest, _ = d.decoder.forward(d.tokens[middle:], state, d.keys, lengths=d.lengths)
@@ -205,7 +205,7 @@ def test_no_positions_are_fine(d, with_lengths):
 @settings(max_examples=40)
 @given(draw.decodings())
 def test_a_step_writes_to_nothing_that_it_is_given(d):
-    state, memory = d.state, d.decoder.memory(d.keys, d.lengths)
+    state, memory = d.state, d.decoder.memory(d.keys, lengths=d.lengths)
     before = tree_map(np.copy, (d.tokens[0], state, tuple(memory)))
     first = d.decoder.step(d.tokens[0], state, memory)
     assert_same((d.tokens[0], state, tuple(memory)), before)

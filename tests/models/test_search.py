@@ -14,7 +14,7 @@ max_lengths = st.integers(0, 6)
 
 def one_by_one(decoder, state, keys, length, start, end, max_length):
     """A single row, token by token."""
-    memory = decoder.memory(keys, np.array([length]))
+    memory = decoder.memory(keys, lengths=np.array([length]))
     tokens, score, weights, previous = [], 0.0, [], start
     while len(tokens) < max_length:
         (logits, looked), state = decoder.step(np.array([previous]), state, memory)
@@ -32,7 +32,7 @@ def one_by_one(decoder, state, keys, length, start, end, max_length):
 def test_a_batch_gives_what_a_plain_loop_gives_for_each_row(d, max_length, data):
     start, end = (data.draw(st.integers(0, d.decoder.vocab_size - 1)) for _ in range(2))
     B, S = len(d.lengths), len(d.keys)
-    memory = d.decoder.memory(d.keys, d.lengths)
+    memory = d.decoder.memory(d.keys, lengths=d.lengths)
     found = greedy_search(d.decoder, d.state, memory, start, end, max_length)
     assert len(found) == B
     for row, hypothesis in enumerate(found):
@@ -55,7 +55,7 @@ def test_a_batch_gives_what_a_plain_loop_gives_for_each_row(d, max_length, data)
 def test_of_equally_probable_tokens_the_lowest_id_is_taken(d, max_length):
     d.decoder.output.W[...] = 0
     d.decoder.output.b[...] = 0.5
-    memory = d.decoder.memory(d.keys, d.lengths)
+    memory = d.decoder.memory(d.keys, lengths=d.lengths)
     V, _B = d.decoder.vocab_size, len(d.lengths)
     for end in range(V):
         for hypothesis in greedy_search(d.decoder, d.state, memory, 0, end, max_length):
@@ -68,7 +68,7 @@ def test_of_equally_probable_tokens_the_lowest_id_is_taken(d, max_length):
 @given(draw.decodings(), max_lengths)
 def test_an_end_that_never_comes_stops_at_the_maximal_length(d, max_length):
     d.decoder.output.b[-1] = -1e30
-    memory, end = d.decoder.memory(d.keys, d.lengths), d.decoder.vocab_size - 1
+    memory, end = d.decoder.memory(d.keys, lengths=d.lengths), d.decoder.vocab_size - 1
     with np.errstate(all="raise"):
         found = greedy_search(d.decoder, d.state, memory, 0, end, max_length)
     expected = 0 if d.decoder.vocab_size == 1 else max_length
@@ -79,7 +79,7 @@ def test_an_end_that_never_comes_stops_at_the_maximal_length(d, max_length):
 @given(draw.decodings(), st.integers(1, 6))
 def test_an_end_that_comes_first_gives_no_tokens_and_its_own_score(d, max_length):
     d.decoder.output.b[0] = 1e30
-    memory = d.decoder.memory(d.keys, d.lengths)
+    memory = d.decoder.memory(d.keys, lengths=d.lengths)
     for hypothesis in greedy_search(d.decoder, d.state, memory, 0, 0, max_length):
         assert hypothesis.tokens == []
         assert hypothesis.score == 0

@@ -179,7 +179,7 @@ def test_the_final_state_passes_between_cells_of_one_kind_and_size_as_it_is(kind
 def test_generating_is_greedy_search_from_the_encoders_end(model, batch, max_length):
     (keys, final), _ = model.encoder.forward(batch.source, lengths=batch.source_lengths)
     state, _ = model.bridge.forward(final)
-    memory = model.decoder.memory(keys, batch.source_lengths)
+    memory = model.decoder.memory(keys, lengths=batch.source_lengths)
     right = greedy_search(model.decoder, state, memory, model.start, model.end, max_length)
     found = model.generate(batch.source, batch.source_lengths, max_length=max_length)
     for row, (got, expected) in enumerate(zip(found, right, strict=True)):

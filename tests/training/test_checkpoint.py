@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from comparing import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -291,9 +292,10 @@ def test_what_check_save_accepts_is_saved_and_loaded(
 
 
 def tied() -> Seq2Seq:
-    """Encoder and decoder read with the same vectors, and with the same cell."""
-    model = Seq2Seq(Encoder(7, 4, 5, cell="gru", rng=0), Decoder(7, 4, 5, cell=GRUCell(9, 5, rng=1), rng=2))
+    """Encoder and decoder read with the same vectors, which also score what is written, and with one bias."""
+    model = Seq2Seq(Encoder(7, 5, 5, cell="gru", rng=0), Decoder(7, 5, 5, cell=GRUCell(10, 5, rng=1), rng=2))
     model.decoder.embedding.W = model.encoder.embedding.W
+    model.decoder.output.W = model.encoder.embedding.W.T
     model.decoder.cell.b = model.encoder.layer.cell.b
     return model
 
@@ -304,12 +306,16 @@ def test_arrays_that_are_tied_come_back_tied(tmp_path: Path) -> None:
     save(tmp_path / "model", model)
     found = load(tmp_path / "model")
     assert isinstance(found, Seq2Seq)
+    assert found.ties == model.ties
     assert found.decoder.embedding.W is found.encoder.embedding.W
     assert found.decoder.cell.b is found.encoder.layer.cell.b
+    found.encoder.embedding.W[3, 1] = 9
+    assert found.decoder.output.W[1, 3] == 9
+    found.encoder.embedding.W[...] = model.encoder.embedding.W
     assert_equal(found, model)
     with np.load(tmp_path / "model") as arrays:
         assert "encoder.embedding.W" in arrays
-        assert "decoder.embedding.W" not in arrays
+        assert {"decoder.embedding.W", "decoder.output.W", "decoder.cell.b"}.isdisjoint(arrays)
     save(tmp_path / "again", found)
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
 
@@ -325,7 +331,33 @@ def test_modules_that_are_shared_come_back_with_shared_parameters(tmp_path: Path
     assert_equal(found, model)
 
 
-@pytest.mark.parametrize("view", [lambda W: W.T, lambda W: W[::-1], lambda W: W.view()])
+def test_a_tie_is_kept_whichever_name_comes_first(tmp_path: Path) -> None:
+    model = tied()
+    model.decoder.output.W = np.arange(35.0).reshape(5, 7)
+    model.encoder.embedding.W = model.decoder.embedding.W = model.decoder.output.W.T
+    save(tmp_path / "model", model)
+    found = load(tmp_path / "model")
+    assert found.ties == model.ties
+    assert_equal(found, model)
+
+
+OLD = Path(__file__).parent / "files"  # written by earlier versions, with what they computed as metadata
+
+
+@pytest.mark.parametrize("path", sorted(OLD.glob("*.npz")), ids=lambda path: path.stem)
+def test_a_file_of_an_earlier_version_loads_and_computes_the_same(path: Path) -> None:
+    model, told = load(path), read_metadata(path)
+    assert isinstance(model, Seq2Seq)
+    source, lengths = np.array(told["source"]), told["lengths"]
+    outputs, _ = model.forward(source, np.array(told["inputs"]), lengths=lengths)
+    assert_close(outputs, (np.array(told["logits"]), np.array(told["weights"])))
+    found = model.generate(source, lengths, max_length=len(told["tokens"][0]))
+    assert [one.tokens for one in found] == told["tokens"]
+    tied = {"decoder.embedding.W": "encoder.embedding.W", "decoder.cell.b": "encoder.layer.cell.b"}
+    assert {name: tie.first for name, tie in model.ties.items()} == (tied if path.stem == "tied" else {})
+
+
+@pytest.mark.parametrize("view", [lambda W: W[::-1], lambda W: W[:, ::-1].T])
 def test_arrays_that_overlap_without_being_one_are_not_saved(tmp_path: Path, view: Any) -> None:
     model = Seq2Seq(Encoder(4, 4, 5, rng=0), Decoder(4, 4, 5, rng=1))
     model.decoder.embedding.W = view(model.encoder.embedding.W)
@@ -348,6 +380,19 @@ def test_parameters_that_are_parts_of_one_buffer_are_not_tied(tmp_path: Path) ->
 TIES: dict[str, tuple[Any, str]] = {
     "a list": ([], "seqmem.json: expected a name for each name in ties"),
     "a number": ({"decoder.embedding.W": 3}, "seqmem.json: expected a name for each name in ties"),
+    "half a tie": ({"decoder.embedding.W": {"first": "a"}}, "seqmem.json: expected a name for each name"),
+    "no yes or no": (
+        {"decoder.embedding.W": {"first": "encoder.embedding.W", "transposed": 1}},
+        "seqmem.json: expected a name for each name",
+    ),
+    "of a tie": (
+        {"decoder.embedding.W": "encoder.embedding.W", "decoder.output.W": "decoder.embedding.W"},
+        "decoder.output.W: expected a tie to an array before it",
+    ),
+    "transposed": (
+        {"decoder.embedding.W": {"first": "encoder.embedding.W", "transposed": True}},
+        r"decoder.embedding.W: expected a tie to an array like it, found .* float64 \(5, 7\) transposed",
+    ),
     "an unknown name": ({"decoder.W": "encoder.embedding.W"}, "decoder.W: expected a tie to an array"),
     "to an unknown name": ({"decoder.embedding.W": "W"}, "decoder.embedding.W: expected a tie"),
     "to itself": ({"decoder.embedding.W": "decoder.embedding.W"}, "decoder.embedding.W: expected a tie"),

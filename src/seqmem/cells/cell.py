@@ -77,6 +77,8 @@ class Cell(Module, ABC, Generic[S]):
 
     def __init__(self, input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike) -> None:
         name = type(self).__name__
+        if len(set(self.gates)) < len(self.gates) or any(len(gate) != 1 for gate in self.gates):
+            raise TypeError(f"{name}: gates is {self.gates}, expected one letter for each gate")
         self.input_size = as_size(input_size, name, "input_size")
         self.hidden_size = as_size(hidden_size, name, "hidden_size")
         D, H = self.input_size, self.hidden_size
@@ -146,7 +148,15 @@ class Cell(Module, ABC, Generic[S]):
         return {"W_h": np.matmul(h_prev.T, d_a)}
 
     def total_gradient(self, d_h: Array) -> tuple[Array, ...]:
-        """dLoss/d(state after the step) by every path, from what `step_backward` is about to be given."""
+        """dLoss/d(state after the step) by every path, from what `step_backward` is about to be given.
+
+        Only `trace_gradients` asks for it. A state of several parts has paths from one to another.
+        """
+        if len(fields_of(self.state_type)) > 1:
+            raise NotImplementedError(
+                f"{type(self).__name__}.total_gradient: expected one that returns the gradients of "
+                f"{self.state_type.__name__}({', '.join(fields_of(self.state_type))})"
+            )
         return (d_h,)
 
     def forward(self, x: Array, state: S | None = None) -> tuple[S, StepCache]:
@@ -191,7 +201,7 @@ class Cell(Module, ABC, Generic[S]):
             for _ in self.steps_back(back, [Run(0, 1, B, 0, B)], d_parts, d_h):
                 pass
             d_x, grads = self.gradients(x, back)
-        return (d_x, self.of_parts(d_parts)), grads
+        return (d_x, self.of_parts(d_parts)), self.summed(grads)
 
     # What runs a cell over time: `forward` and `backward` above, `Recurrent`, `Decoder`.
 
@@ -262,9 +272,8 @@ class Cell(Module, ABC, Generic[S]):
         d_features = d_a[0] @ W[0].T  # gate after gate, so that no array is larger than the result
         for d_gate, W_gate in zip(d_a[1:], W[1:], strict=True):
             d_features += d_gate @ W_gate.T
-        return self.features_backward(d_features, x), {
-            name: grads[name] for name in vars(self) if name in grads
-        }
+        in_order = {name: grads[name] for name in vars(self) if name in grads}
+        return self.features_backward(d_features, x), in_order | grads
 
     def steps(self, tape: Tape, runs: Sequence[Run]) -> Iterator[None]:
         """Take every step, first step first; yield before each, for who adds to its pre-activations."""

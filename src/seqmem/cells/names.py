@@ -18,12 +18,14 @@ g and the state `LSTMState(h, c)`:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from seqmem.module import Array
+
+VARIABLE = 0x04 | 0x08  # inspect.CO_VARARGS, inspect.CO_VARKEYWORDS
 
 
 class Layout(NamedTuple):
@@ -86,11 +88,12 @@ def _place(layout: Layout, name: str) -> Place:
         return Place("forward", part)
     if name in local:
         return Place("backward", max(1, len(gates)) + local.index(name))
+    forward, first = (*kept, *fields), layout.n_forward - len(kept) - len(fields)
+    if name in forward:
+        return Place("forward", first + forward.index(name))
     field = name.removesuffix("_prev")
-    forward = (*kept, *fields)
-    if field in forward:
-        first = layout.n_forward - len(forward)
-        return Place("forward", first + forward.index(field), before=name != field)
+    if field in fields:  # what else a step keeps has no value before the first
+        return Place("forward", first + forward.index(field), before=True)
     return Place("")
 
 
@@ -107,10 +110,49 @@ def _shifted(index: Any, by: int) -> Any:
 
 
 def names_of(method: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a method's arguments."""
+    """The names of a method's arguments.
+
+    Raises:
+        TypeError: for `*args`, `**kwargs` and keyword-only arguments, which name nothing or are not passed.
+    """
     code = method.__code__
     names: tuple[str, ...] = code.co_varnames[1 : code.co_argcount]
+    if code.co_flags & VARIABLE or code.co_kwonlyargcount:
+        raise TypeError(
+            f"{method.__qualname__} has *args, **kwargs or keyword-only arguments, "
+            "expected positional ones that name values"
+        )
     return names
+
+
+def unknown_name(
+    name: str, names: tuple[str, ...], layout: Layout, backward: bool, further: Iterable[str]
+) -> TypeError:
+    """Return the error for an argument that names no value where it is asked for.
+
+    Args:
+        name: the argument.
+        names: all arguments of the method.
+        layout: says what the cell has.
+        backward: whether it is asked for in a backward pass.
+        further: the names of what is given to the pass, or has other axes than (B, H).
+    """
+    gates, kept, fields, local, _ = layout
+    known = [
+        "a",
+        *(f"a_{gate}" for gate in gates),
+        *gates,
+        *kept,
+        *fields,
+        *(f"{one}_prev" for one in fields),
+    ]
+    if backward:
+        known += ["d_a", *(f"d_a_{gate}" for gate in gates), *local]
+    together = f"; a_{gates[0]}{gates[1]} and the like of neighbouring gates" if gates[1:] else ""
+    return TypeError(
+        f"the argument {name!r} in ({', '.join(names)}) names no value of this cell, "
+        f"expected some of {', '.join(dict.fromkeys([*known, *further]))}{together}"
+    )
 
 
 @functools.cache

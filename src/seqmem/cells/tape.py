@@ -5,14 +5,14 @@ What decides its form is time: a third of a pass can go into coming by its memor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from seqmem.cells.names import Layout, gate_index, places_of
+from seqmem.cells.names import Layout, gate_index, places_of, unknown_name
 from seqmem.module import Array
 
 State = Any  # the array h (B, H), or a named tuple of such arrays with h first: described once, by its type
@@ -120,10 +120,14 @@ class Tape:
                 found.append(given[name])
             elif before:
                 found.append(self.room[block][self.before][rows])
-            elif room:
-                found.append((forward if room == "forward" else self.back)[block, rows])
+            elif room == "forward":
+                found.append(forward[block, rows])
+            elif room and self.back is not None:
+                found.append(self.back[block, rows])
+            elif name in self.other:
+                found.append(self.other[name][..., rows, :])
             else:
-                found.append(self._other(name)[..., rows, :])
+                raise self._unknown(name, names, given)
         return found
 
     def steps(
@@ -141,6 +145,8 @@ class Tape:
             given: values that are the same at every step.
             last_first: go through the steps from the last to the first.
         """
+        if all(name in given for name in names):  # nothing that it could write to, and no end
+            raise TypeError(f"the arguments ({', '.join(names)}) name no value of a step")
         order = slice(None, None, -1 if last_first else None)
         forward = by_step(self.room[:, self.batch_size :], run)
         back: Any = None if self.back is None else by_step(self.back, run)
@@ -153,17 +159,20 @@ class Tape:
                 if block not in states:
                     states[block] = [self.room[block, run.before : run.before + run.n], *forward[:, block]]
                 columns.append((states[block][:-1] if before else states[block][1:])[order])
-            elif room:
-                columns.append((forward if room == "forward" else back)[order, block])
+            elif room == "forward":
+                columns.append(forward[order, block])
+            elif room and back is not None:
+                columns.append(back[order, block])
+            elif name in self.other:
+                columns.append(by_step(self.other[name], run)[order])
             else:
-                columns.append(by_step(self._other(name), run)[order])
+                product = "recurrent" if back is None else "through"
+                raise self._unknown(name, names, [*given, product])
         return zip(*columns, strict=False)  # constants have no end
 
-    def _other(self, name: str) -> Array:
-        if name not in self.other:
-            names = ", ".join(name for part in self.layout[:4] for name in part)
-            raise TypeError(f"an argument is called {name!r}, which names no value of a cell with {names}")
-        return self.other[name]
+    def _unknown(self, name: str, names: tuple[str, ...], given: Iterable[str]) -> TypeError:
+        backward = self.back is not None
+        return unknown_name(name, names, self.layout, backward, [*self.other, *given])
 
 
 def by_step(array: Array, run: Run) -> Array:
@@ -268,6 +277,8 @@ def products(
         if kind in ("recurrent", "through"):
             letters = "".join(groups)
             index = gate_index(gates, letters) if groups else ...
+            if index is None:
+                continue  # no product; that it is nothing else either is found where it is looked for
             if kind == "through":
                 makers[name] = transposing(W_h[index], B, n_steps, dtype)
             else:

@@ -7,7 +7,6 @@ promise is broken, and NotApplicableError when it says nothing about the module.
 from __future__ import annotations
 
 import copy
-import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,7 +25,7 @@ from seqmem.checking.battery_case import (
     zero,
 )
 from seqmem.checking.gradcheck import UNPROVEN, gradcheck
-from seqmem.checking.subject import OPTIONS
+from seqmem.checking.subject import inputs_taken
 from seqmem.module import Array, Module, tree_leaves, tree_map
 
 
@@ -59,8 +58,7 @@ def shapes(case: Case) -> None:
         _fits(case, f"grads[{key}]", grads[key], param, case.dtype)
     if not isinstance(d_inputs, tuple):
         raise AssertionError(f"{case.name}: d_inputs is a {type(d_inputs).__name__}, expected a tuple")
-    taken = inspect.signature(case.module.forward).parameters
-    most = max(len(case.inputs), sum(name not in OPTIONS for name in taken))
+    most = max(len(case.inputs), inputs_taken(case.module))
     if not len(case.inputs) <= len(d_inputs) <= most:
         raise AssertionError(
             f"{case.name}: d_inputs has {len(d_inputs)} entries, expected {len(case.inputs)}: one an input"

@@ -13,9 +13,8 @@ import numpy as np
 from seqmem.cells import Cell
 from seqmem.checking.returned import Returned, by_input, of_leaves
 from seqmem.layers import Context, FixedContext, Recurrent
-from seqmem.module import Array, Module
+from seqmem.module import Array, Module, named_modules
 
-OPTIONS = ("lengths", "mask", "rng", "traced")  # what the protocol never differentiates
 GATE_NAMES = {
     "i": "input gate",
     "f": "forget gate",
@@ -90,7 +89,8 @@ class ModuleSubject(Subject):
         self.integers = _integers(zip(self.names, self.inputs, strict=True)) | {
             name: value for name, value in options.items() if isinstance(value, np.ndarray)
         }
-        self.gates = next((cell.gates for cell in _cells(module) if cell.gates), ())
+        cells = (found for _, found in named_modules(module) if isinstance(found, Cell))
+        self.gates = next((cell.gates for cell in cells if cell.gates), ())
         self.sources = (type(module).forward,)
         self.unread = ("query",) if isinstance(module, FixedContext) else ()
         self._twins: dict[np.dtype[Any], Module] = {}
@@ -120,10 +120,8 @@ class ModuleSubject(Subject):
         return Returned({name: found.get(name) for name in self.arrays}, surplus)
 
     def axes(self, name: str) -> str:
-        owner: Any = self.module
-        *path, last = name.split(".")
-        for part in path:
-            owner = getattr(owner, part, None)
+        path, _, last = name.rpartition(".")
+        owner = dict(named_modules(self.module)).get(path)
         if isinstance(owner, Cell) and owner.gates and last in ("W_x", "W_h", "b"):
             return {"W_x": "GDH", "W_h": "GHH", "b": "GH"}[last]
         if name in self.module.params:
@@ -136,8 +134,7 @@ class ModuleSubject(Subject):
 
     def _optional(self) -> int:
         """How many positional inputs were left out, for which a gradient may be returned all the same."""
-        further = list(inspect.signature(self.module.forward).parameters)[len(self.inputs) :]
-        return sum(name not in OPTIONS for name in further)
+        return max(0, inputs_taken(self.module) - len(self.inputs))
 
 
 class FunctionSubject(Subject):
@@ -248,12 +245,10 @@ def rebuilt(value: Any, name: str, arrays: dict[str, Array]) -> Any:
     return arrays.get(name, value)
 
 
-def _cells(module: Module) -> Iterator[Cell[Any]]:
-    if isinstance(module, Cell):
-        yield module
-    for value in vars(module).values():
-        if isinstance(value, Module):
-            yield from _cells(value)
+def inputs_taken(module: Module) -> int:
+    """How many inputs a module's forward pass can take: what goes by keyword alone is an option."""
+    options = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+    return sum(one.kind not in options for one in inspect.signature(module.forward).parameters.values())
 
 
 def _input_names(module: Module, inputs: tuple[Any, ...]) -> list[str]:

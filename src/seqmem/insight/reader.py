@@ -130,7 +130,8 @@ class Reader(Module):
             grads = prefixed("attention", attention_grads) | grads
         (d_xs, _), layer_grads = self.layer.backward((d_hs, self.cell.of_output(d_h)), cache.layer)
         _, embedding_grads = self.embedding.backward(d_xs, cache.embedding)
-        return (None,), prefixed("embedding", embedding_grads) | prefixed("layer", layer_grads) | grads
+        grads = prefixed("embedding", embedding_grads) | prefixed("layer", layer_grads) | grads
+        return (None,), self.summed(grads)
 
     def loss_and_grads(self, batch: Batch, rng: Any = None) -> tuple[float, Grads]:
         """Mean cross-entropy of the answers in nats, and its gradient by every parameter.

@@ -45,7 +45,7 @@ class Context(Module, ABC):
 
     @np.errstate(under="ignore")  # a weight that underflows is 0, its exact limit
     def forward(
-        self, query: Array, keys: Array, lengths: Any = None
+        self, query: Array, keys: Array, *, lengths: Any = None
     ) -> tuple[tuple[Array, Array], ContextCache]:
         """The context of one query.
 
@@ -94,7 +94,7 @@ class Context(Module, ABC):
         d_memory = self.zero_gradient(memory)
         d_query, d_look = self.step_backward(d_context, d_weights, look, memory, d_memory)
         d_keys, grads = self.collect([look], [d_look], memory, d_memory)
-        return (d_query, d_keys), grads
+        return (d_query, d_keys), self.summed(grads)
 
     @abstractmethod
     def project(self, keys: Array, lengths: Array | None) -> Memory:

@@ -40,7 +40,7 @@ class Dropout(Module):
         self.rate = as_fraction(rate, "Dropout", "rate")
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
-    def forward(self, x: Array, rng: Rng = None) -> tuple[Array, DropoutCache]:
+    def forward(self, x: Array, *, rng: Rng = None) -> tuple[Array, DropoutCache]:
         """x of any shape to y of the same; `rng` draws what is dropped, and without it y is x itself."""
         x = as_floats(x, working_dtype(None, x), ("...",), "Dropout.forward", "x")
         if rng is None or self.rate == 0:

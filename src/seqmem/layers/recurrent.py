@@ -47,7 +47,7 @@ class Recurrent(Module):
         self.reverse = as_flag(reverse, "Recurrent", "reverse")
 
     def forward(
-        self, xs: Array, state: State = None, lengths: Any = None, traced: bool = False
+        self, xs: Array, state: State = None, *, lengths: Any = None, traced: bool = False
     ) -> tuple[tuple[Array, State], RecurrentCache]:
         """All steps of a batch of sequences.
 
@@ -151,5 +151,5 @@ class Recurrent(Module):
                 pass
             d_xs, grads = cell.gradients(xs, back)
         d_state = cell.of_parts([packing.unsort(part) for part in d_parts])
-        grads = {f"cell.{name}": grad for name, grad in grads.items()}
+        grads = self.summed({f"cell.{name}": grad for name, grad in grads.items()})
         return (packing.unpack(d_xs, (T, B)), d_state), grads

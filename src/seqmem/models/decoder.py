@@ -125,6 +125,7 @@ class Decoder(Module):
         tokens: Array,
         state: State,
         keys: Array,
+        *,
         lengths: Any = None,
         rng: Rng = None,
         traced: bool = False,
@@ -270,7 +271,7 @@ class Decoder(Module):
         }
         return (None, cell.of_parts(d_parts), d_keys), grads
 
-    def memory(self, keys: Array, lengths: Any = None) -> Memory:
+    def memory(self, keys: Array, *, lengths: Any = None) -> Memory:
         """What `step` looks at, made once for all steps: keys (S, B, K), lengths (B,) or None."""
         caller = "Decoder.memory"
         keys = self._as_keys(keys, working_dtype(self.dtype, keys), "B", caller)

@@ -14,7 +14,7 @@ from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.recurrent import RecurrentCache
 from seqmem.module import Array, Grads, Module, prefixed
-from seqmem.validation import WrongTypeError, as_ids, as_positive, brief
+from seqmem.validation import WrongTypeError, as_ids, as_lengths, as_positive, brief
 
 CELLS: dict[str, type[RNNCell | LSTMCell | GRUCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 
@@ -72,7 +72,7 @@ class Encoder(Module):
         return self.layer.cell
 
     def forward(
-        self, tokens: Array, lengths: Any = None, rng: Rng = None
+        self, tokens: Array, *, lengths: Any = None, rng: Rng = None
     ) -> tuple[tuple[Array, State], EncoderCache]:
         """Encode a batch.
 
@@ -89,6 +89,10 @@ class Encoder(Module):
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
         """
         tokens = as_ids(tokens, self.vocab_size, ("S", "B"), "Encoder.forward", "tokens")
+        S, B = tokens.shape
+        lengths = as_lengths(lengths, B, S, "Encoder.forward", "S")
+        if lengths is not None:  # even an added zero may change how a token's sum over its places is rounded
+            tokens = np.where(np.arange(S)[:, None] < lengths, tokens, 0)
         embedded, embedding_cache = self.embedding.forward(tokens)
         xs, drop_cache = self.drop.forward(embedded, rng=rng)
         outputs, layer_cache = self.layer.forward(xs, lengths=lengths)

@@ -77,7 +77,7 @@ class Seq2Seq(Module):
         self.start, self.end = int(start), int(end)
 
     def forward(
-        self, source: Array, inputs: Array, lengths: Any = None, rng: Rng = None
+        self, source: Array, inputs: Array, *, lengths: Any = None, rng: Rng = None
     ) -> tuple[tuple[Array, Array], Seq2SeqCache]:
         """Teacher forcing.
 
@@ -162,7 +162,7 @@ class Seq2Seq(Module):
         state, _ = self.bridge.forward(final)
         S, B = keys.shape[:2]
         rows = as_lengths(lengths, B, S, "Seq2Seq.generate", "S")
-        memory = self.decoder.memory(keys, rows)
+        memory = self.decoder.memory(keys, lengths=rows)
         found = greedy_search(self.decoder, state, memory, self.start, self.end, max_length)
         if rows is None:
             return found

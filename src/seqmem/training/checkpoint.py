@@ -2,7 +2,8 @@
 
     encoder.embedding.W, ...   the parameters by their dotted names
     seqmem.json                {"format": "seqmem", "version": 1, "model": {"type": ..., "config": {...}}}
-                               and, where an array has two names, "ties": {second name: first name}
+                               and, where an array has further names, "ties": {further name: first name},
+                               or {further name: {"first": first name, "transposed": true}}
     metadata.json              whatever JSON the caller wants to keep beside the model
 
 Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is taken for
@@ -18,7 +19,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ import numpy as np
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
 from seqmem.layers import AdditiveAttention, Dropout, Embedding, FixedContext, Linear, Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
-from seqmem.module import Array, Module
+from seqmem.module import Array, Module, Tie, named_arrays
 from seqmem.training.npz import MAX_MESSAGE, Entry, Reader, write
 from seqmem.training.replacing import PathLike, check_writable
 from seqmem.validation import brief
@@ -37,6 +38,8 @@ MODEL, METADATA = "seqmem.json", "metadata.json"
 MAX_MODEL = 1 << 16  # characters of the model's description
 MAX_METADATA = 1 << 22  # bytes of the metadata in UTF-8: the words of two large vocabularies
 MAX_VALUES = 250_000  # values in it: a value may take 80 bytes of memory and 2 of the file
+
+TIE = {"first": str, "transposed": bool}
 
 _STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{:,]', re.DOTALL)
 
@@ -55,7 +58,7 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
 
     It is written under another name in the same folder and then renamed: whatever goes wrong, a file that
     stood there before is still there. The new file has the old one's permissions. An array that the model
-    holds under two names is written once, and the loaded model holds it under both.
+    holds under several names, as it is or transposed, is written once, and the loaded model holds it so, too.
 
     Args:
         path: the file, used exactly as given: no suffix is added.
@@ -152,13 +155,17 @@ def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Ar
     """All entries of the model's file, of which it is sure that `load` will take them."""
     if not isinstance(model, Module):
         raise TypeError(f"save: model is of type {type(model).__name__}, expected a Module")
-    params, ties = _untie(dict(_named_arrays(model)))
+    params = model.params
     for name, param in params.items():
         if param.dtype not in (np.float64, np.float32):
             raise ValueError(f"save: {name} has dtype {param.dtype}, expected float64 or float32")
+    _check_overlaps(params)
     head = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
-    if ties:
-        head["ties"] = ties
+    if model.ties:
+        head["ties"] = {
+            name: {"first": first, "transposed": True} if transposed else first
+            for name, (first, transposed) in model.ties.items()
+        }
     description = json.dumps(head, allow_nan=False).encode("ascii")
     if len(description) > MAX_MODEL:
         raise ValueError(
@@ -171,31 +178,13 @@ def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Ar
     return {name: np.frombuffer(text, np.uint8) for name, text in texts.items()} | params
 
 
-def _named_arrays(module: Module, prefix: str = "") -> Iterator[tuple[str, Array]]:
-    """The parameters by dotted name; one that can be reached by two names comes twice."""
-    for name, value in vars(module).items():
-        if isinstance(value, np.ndarray):
-            yield prefix + name, value
-        elif isinstance(value, Module):
-            yield from _named_arrays(value, f"{prefix}{name}.")
-
-
-def _untie(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, str]]:
-    """Each array once, under its first name, and for each further name the first."""
-    first: dict[int, str] = {}
-    ties = {}
-    for name, array in arrays.items():
-        known = first.setdefault(id(array), name)
-        if known != name:
-            ties[name] = known
-    params = {name: array for name, array in arrays.items() if name not in ties}
+def _check_overlaps(params: Mapping[str, Array]) -> None:
     for (name, array), (other, another) in itertools.combinations(params.items(), 2):
         if np.may_share_memory(array, another) and np.shares_memory(array, another):
             raise ValueError(
                 f"save: {name} and {other} overlap in memory without being one array, "
                 "which a file cannot keep so"
             )
-    return params, ties
 
 
 def _describe(module: Module) -> dict[str, Any]:
@@ -228,36 +217,37 @@ def _build(
     """
     sizes = [size for entry in entries.values() for size in entry.shape if entry.nbytes]
     numbers = sum(math.prod(entry.shape) for entry in entries.values())
-    ties = head.get("ties", {})
-    if not isinstance(ties, dict) or not all(isinstance(name, str) for name in ties.values()):
-        raise fail("expected a name for each name in ties, found other JSON", MODEL)
+    ties = _read_ties(head.get("ties", {}), fail)
     # A tied array is drawn under each of its names; a file may hold three times its own numbers in that way.
-    tied = sum(math.prod(entries[name].shape) for name in ties.values() if name in entries)
+    tied = sum(math.prod(entries[tie.first].shape) for tie in ties.values() if tie.first in entries)
     rng = _BoundedGenerator(numbers + min(tied, 2 * numbers))
     try:
         model = _make(head.get("model"), max(sizes, default=0), rng)
-        arrays = dict(_named_arrays(model))
+        arrays = named_arrays(model)
     except Exception as error:  # whatever a constructor says of arguments that make no sense
         raise fail(f"expected the description of a model, found: {error}", MODEL) from error
-    for name, first in ties.items():
-        _tie(model, arrays, name, first, fail)
-    params = {name: array for name, array in arrays.items() if name not in ties}
+    places = {name: place for place, name in enumerate(arrays)}
+    for name, (first, transposed) in ties.items():
+        if not places.get(first, len(places)) < places.get(name, 0) or first in ties:
+            raise fail(f"expected a tie to an array before it, found {first!r}", name)
+        try:
+            model.tie(name, first, transposed)
+        except ValueError as error:
+            raise fail(f"expected a tie to an array like it, found {error}", name) from error
+    params = model.params
     _check_entries(params, entries, fail)
     return model, params
 
 
-def _tie(
-    model: Module, arrays: Mapping[str, Array], name: str, first: str, fail: Callable[..., ValueError]
-) -> None:
-    """Let the model hold the array `first` under another name of its own, too."""
-    same = name in arrays and first in arrays and _looks(arrays[name]) == _looks(arrays[first])
-    if not same or list(arrays).index(name) <= list(arrays).index(first):
-        raise fail(f"expected a tie to an array like it and before it, found {first!r}", name)
-    *path, attribute = name.split(".")
-    owner: Any = model
-    for part in path:
-        owner = getattr(owner, part)
-    setattr(owner, attribute, arrays[first])
+def _read_ties(found: Any, fail: Callable[..., ValueError]) -> dict[str, Tie]:
+    """The ties of a model's description: a name stands for itself, or in a dict with "transposed"."""
+    ties: dict[str, Tie] = {}
+    for name, value in found.items() if isinstance(found, dict) else [("", None)]:
+        tie = {"first": value, "transposed": False} if isinstance(value, str) else value
+        if not isinstance(tie, dict) or {key: type(part) for key, part in tie.items()} != TIE:
+            raise fail("expected a name for each name in ties, found other JSON", MODEL)
+        ties[name] = Tie(tie["first"], tie["transposed"])
+    return ties
 
 
 def _looks(array: Array | Entry) -> str:
