@@ -55,9 +55,7 @@ def make_model(
     """An LSTM encoder-decoder with additive attention, in float32."""
     attention = seqmem.AdditiveAttention(hidden, hidden, hidden // 2, rng=rng, dtype="float32")
     encoder = seqmem.Encoder(len(letters), 64, hidden, rng=rng, dtype="float32")
-    decoder = seqmem.Decoder(
-        len(phonemes), 64, hidden, context=attention, readout="all", rng=rng, dtype="float32"
-    )
+    decoder = seqmem.Decoder(len(phonemes), 64, hidden, context=attention, rng=rng, dtype="float32")
     return seqmem.Seq2Seq(encoder, decoder)
 
 
