@@ -13,7 +13,7 @@ from seqmem.models import stepper
 
 def begun(d, n_steps=8):
     """A decoder that has taken no step."""
-    return d.decoder.start(parts_of(d.state), d.decoder.memory(d.keys, d.lengths), n_steps)
+    return d.decoder.start(parts_of(d.state), d.decoder.memory(d.keys, lengths=d.lengths), n_steps)
 
 
 @settings(max_examples=40)
@@ -57,7 +57,7 @@ def test_the_table_of_all_tokens_is_a_matter_of_speed_alone(d):
 def test_the_state_is_that_after_the_last_step_and_the_initial_one_before_the_first(d):
     decoding = begun(d)
     assert_same(decoding.state(), list(parts_of(d.state)))
-    memory, state = d.decoder.memory(d.keys, d.lengths), d.state
+    memory, state = d.decoder.memory(d.keys, lengths=d.lengths), d.state
     for tokens in d.tokens:
         _, state = d.decoder.step(tokens, state, memory)
         decoding.step(tokens)
