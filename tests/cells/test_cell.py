@@ -1,5 +1,8 @@
 """What is true of every cell."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 import strategies as draw
@@ -8,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CELLS, random_like, random_state
 
+import seqmem
 from seqmem import LSTMState, gradcheck
 from seqmem.module import tree_map
 
@@ -163,3 +167,25 @@ def test_a_batch_of_no_rows_is_fine(kind):
     assert d_x.shape == (0, 3)
     assert all_zero(grads)
     assert {name: grad.shape for name, grad in grads.items()} == draw.grad_shapes(cell)
+
+
+KINDS = {"RNNCell", "LSTMCell", "GRUCell", "LSTMState"}
+SOURCE = Path(seqmem.__file__).parent
+
+
+def asked_for(text):
+    """The kinds of cell and state that `isinstance` and `issubclass` are asked about."""
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    asking = [one for one in calls if ast.unparse(one.func) in ("isinstance", "issubclass")]
+    return {name.id for one in asking for name in ast.walk(one.args[1]) if isinstance(name, ast.Name)} & KINDS
+
+
+def test_nobody_asks_which_cell_it_is():
+    """What holds for the library's cells must hold for a user's."""
+    assert asked_for("isinstance(cell, (Cell, LSTMCell)) or issubclass(kind, GRUCell)") == {
+        "LSTMCell",
+        "GRUCell",
+    }
+    for path in SOURCE.rglob("*.py"):
+        if path.parent != SOURCE / "cells":
+            assert asked_for(path.read_text("utf-8")) == set(), path

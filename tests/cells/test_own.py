@@ -24,6 +24,7 @@ from seqmem.module import tree_map
 OWN = {"peephole": PeepholeCell, "layer norm": LayerNormCell, "squared input": SquaredInputCell}
 FILES = sorted(Path(__file__).parent.glob("own/*.py"))
 MOST_LINES = 60
+DOCUMENT = Path(__file__).parents[2] / "docs" / "extending.md"
 
 D, H, E, K, A, V = 2, 5, 3, 4, 7, 6  # all different
 
@@ -62,6 +63,11 @@ def modules(kind, **options):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_cell_is_one_short_file(path):
     assert lines_of_code(path.read_text("utf-8")) <= MOST_LINES
+
+
+def test_the_document_shows_the_peephole_cell_as_it_is_tested():
+    _, _, code = (FILES[0].parent / "peephole.py").read_text("utf-8").partition('"""\n\nimport')
+    assert f"```python\nimport{code}```" in DOCUMENT.read_text("utf-8")
 
 
 @every_cell

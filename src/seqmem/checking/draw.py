@@ -52,7 +52,7 @@ def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-ar
 
 
 @exposing_inputs.register
-def _(module: Recurrent, rng: np.random.Generator) -> Inputs:
+def _(module: Recurrent, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
     xs = _normal(module, rng, T, B, module.cell.input_size)
     return (xs, _state(module.cell, rng)), {"lengths": _lengths(T)}
 

@@ -124,7 +124,7 @@ class FlowCases:
         }
 
 
-def gradient_flow(layer: Recurrent, xs: Array, state: State = None, *, rng: Rng = 0) -> GradientFlow:
+def gradient_flow(layer: Recurrent[Any], xs: Array, state: State = None, *, rng: Rng = 0) -> GradientFlow:
     """The gradients of a random projection of the last output at every step, and the exact Jacobians.
 
     One forward and backward pass with every sequence repeated H times, once for each unit of the last state,

@@ -38,7 +38,7 @@ class ReaderCache(NamedTuple):
     """What `forward` hands to `backward`."""
 
     embedding: EmbeddingCache
-    layer: RecurrentCache
+    layer: RecurrentCache[Any]
     look: ContextCache | None  # None without attention
     output: LinearCache
 

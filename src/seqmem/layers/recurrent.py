@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 
-from seqmem.cells import Cell, State
-from seqmem.cells.tape import Record, Tape
+from seqmem.cells import Cell
+from seqmem.cells.tape import Record, S, Tape
 from seqmem.layers.packing import Packing, pack
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.module import Array, Grads, Module
 from seqmem.validation import as_flag, as_lengths, as_pair, as_upstream, with_hint
 
 
-class RecurrentCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+class RecurrentCache(NamedTuple, Generic[S]):
+    """What `forward` hands to `backward` of a layer whose state is an S."""
 
     xs: Array  # (N, D) the input without its padding; refers to the caller's xs when there is none
     tape: Tape
@@ -23,7 +23,7 @@ class RecurrentCache(NamedTuple):
     shape: tuple[int, int]  # T, B
 
 
-class Recurrent(Module):
+class Recurrent(Module, Generic[S]):
     """A layer that runs a cell over a sequence.
 
     Args:
@@ -40,15 +40,15 @@ class Recurrent(Module):
     ((5, 2, 3), ['cell.W_h', 'cell.W_x', 'cell.b'])
     """
 
-    def __init__(self, cell: Cell[Any], *, reverse: bool = False) -> None:
+    def __init__(self, cell: Cell[S], *, reverse: bool = False) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"Recurrent: cell is of type {type(cell).__name__}, expected a cell")
-        self.cell = cell
+        self.cell: Cell[S] = cell
         self.reverse = as_flag(reverse, "Recurrent", "reverse")
 
     def forward(
-        self, xs: Array, state: State = None, *, lengths: Any = None, traced: bool = False
-    ) -> tuple[tuple[Array, State], RecurrentCache]:
+        self, xs: Array, state: S | None = None, *, lengths: Any = None, traced: bool = False
+    ) -> tuple[tuple[Array, S], RecurrentCache[S]]:
         """All steps of a batch of sequences.
 
         Args:
@@ -84,8 +84,8 @@ class Recurrent(Module):
         return (hs, final), RecurrentCache(rows, tape, packing, (T, B))
 
     def backward(
-        self, d_outputs: tuple[Array | None, State], cache: RecurrentCache
-    ) -> tuple[tuple[Array, State], Grads]:
+        self, d_outputs: tuple[Array | None, S | None], cache: RecurrentCache[S]
+    ) -> tuple[tuple[Array, S], Grads]:
         """Backpropagation through time.
 
         Args:
@@ -99,7 +99,7 @@ class Recurrent(Module):
         back = self.cell.back_tape(cache.tape)
         return self._backward(d_outputs, cache, back)
 
-    def trace(self, cache: RecurrentCache) -> Trace:
+    def trace(self, cache: RecurrentCache[S]) -> Trace:
         """What happened at every step of a forward pass, (T, B, H) each, by name; 0 in the padding.
 
         These are the values that the backward pass uses: do not write to them. "i", "f", "o", "g", "c",
@@ -115,7 +115,7 @@ class Recurrent(Module):
         values = values_of(self.cell, cache.tape)
         return {name: cache.packing.unpack(rows, cache.shape) for name, rows in values.items()}
 
-    def trace_gradients(self, d_outputs: tuple[Array | None, State], cache: RecurrentCache) -> Trace:
+    def trace_gradients(self, d_outputs: tuple[Array | None, S | None], cache: RecurrentCache[S]) -> Trace:
         """The gradients at every step of a backward pass, (T, B, H) each, by name; 0 in the padding.
 
         "h" and "c" are dLoss/d(state after the step) by every path, "a_i" and so on dLoss/d(pre-activation).
@@ -134,11 +134,11 @@ class Recurrent(Module):
 
     def _backward(
         self,
-        d_outputs: tuple[Array | None, State],
-        cache: RecurrentCache,
+        d_outputs: tuple[Array | None, S | None],
+        cache: RecurrentCache[S],
         back: Tape,
         record: Record | None = None,
-    ) -> tuple[tuple[Array, State], Grads]:
+    ) -> tuple[tuple[Array, S], Grads]:
         """`backward`; what `trace_gradients` shows stays on the tape `back` and goes into `record`."""
         xs, tape, packing, (T, B) = cache
         cell = self.cell

@@ -24,7 +24,7 @@ class EncoderCache(NamedTuple):
 
     embedding: EmbeddingCache
     drop: DropoutCache
-    layer: RecurrentCache
+    layer: RecurrentCache[Any]
 
 
 class Encoder(Module):
