@@ -145,7 +145,7 @@ class Tape:
             given: values that are the same at every step.
             last_first: go through the steps from the last to the first.
         """
-        if all(name in given for name in names):  # nothing that it could write to, and no end
+        if len(names) <= len(given) and all(name in given for name in names):  # none to write to, and no end
             raise TypeError(f"the arguments ({', '.join(names)}) name no value of a step")
         order = slice(None, None, -1 if last_first else None)
         forward = by_step(self.room[:, self.batch_size :], run)
