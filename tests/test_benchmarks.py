@@ -168,6 +168,8 @@ def test_the_worst_shape_is_the_smallest_ratio_or_the_largest_where_small_is_goo
     rows = [row("a"), row("b", other=(1.0, 1.0, 1.0))]
     assert table.outcome(goal("a", "b", how="worst"), rows).shape == "worst of 2: b"
     assert table.outcome(goal("a", "b", how="worst"), rows).figure == 1.0
+    nameless = [one._replace(shape="", work=f"import {one.contest}") for one in rows]
+    assert table.outcome(goal("a", "b", how="worst"), nameless).shape == "worst of 2: import b"
     rows = [row("a", at_most=True), row("b", other=(1.0, 1.0, 1.0), at_most=True)]
     assert table.outcome(goal("a", "b", how="worst"), rows).figure == 1.0
 

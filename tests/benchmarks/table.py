@@ -70,7 +70,7 @@ def outcome(goal: Goal, rows: Sequence[Row]) -> Outcome:
         row = (max if at_most else min)(measured, key=lambda row: row.median)
         figure, rounds = row.median, row.judged
         ours, other = shown_values(row)
-        shape = f"worst of {len(measured)}: {row.shape}" if goal.how == "worst" else row.shape
+        shape = f"worst of {len(measured)}: {row.shape or row.work}" if goal.how == "worst" else row.shape
     verdict = judge(goal, figure, at_most)
     if len(measured) < n_wanted:
         verdict = f"open: {len(measured)} of {n_wanted} shapes measured"
