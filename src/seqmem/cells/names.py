@@ -67,6 +67,7 @@ class Place(NamedTuple):
     room: str  # "forward", "backward"; "" for what is given to a pass or has other axes than (B, H)
     block: Any = None  # an index or a slice of the room's blocks
     before: bool = False  # of the state: the one before the step
+    of_state: bool = False  # whether it is a part of the state, after or before the step
 
 
 @functools.cache
@@ -90,10 +91,10 @@ def _place(layout: Layout, name: str) -> Place:
         return Place("backward", max(1, len(gates)) + local.index(name))
     forward, first = (*kept, *fields), layout.n_forward - len(kept) - len(fields)
     if name in forward:
-        return Place("forward", first + forward.index(name))
+        return Place("forward", first + forward.index(name), of_state=name in fields)
     field = name.removesuffix("_prev")
     if field in fields:  # what else a step keeps has no value before the first
-        return Place("forward", first + forward.index(field), before=True)
+        return Place("forward", first + forward.index(field), before=True, of_state=True)
     return Place("")
 
 
@@ -125,6 +126,29 @@ def names_of(method: Callable[..., Any]) -> tuple[str, ...]:
     return names
 
 
+class Product(NamedTuple):
+    """What a name such as `recurrent_rz_n` asks for."""
+
+    name: str
+    is_through: bool
+    gates: Any  # an index of W_h's gate axis
+    parts: tuple[Any, ...]  # of the result's gate axis; none when it is wanted whole
+
+
+@functools.cache
+def products_of(gates: tuple[str, ...], names: tuple[str, ...]) -> tuple[Product, ...]:
+    """The products among the names; what is no product is found to be nothing else where it is looked for."""
+    found = []
+    for name in names:
+        kind, *groups = name.split("_")
+        letters = "".join(groups)
+        index = gate_index(gates, letters) if groups else ...
+        if kind in ("recurrent", "through") and index is not None:
+            parts = [gate_index(tuple(letters), group) for group in groups] if groups[1:] else []
+            found.append(Product(name, kind == "through", index, tuple(parts)))
+    return tuple(found)
+
+
 def unknown_name(
     name: str, names: tuple[str, ...], layout: Layout, backward: bool, further: Iterable[str]
 ) -> TypeError:
@@ -153,6 +177,15 @@ def unknown_name(
         f"the argument {name!r} in ({', '.join(names)}) names no value of this cell, "
         f"expected some of {', '.join(dict.fromkeys([*known, *further]))}{together}"
     )
+
+
+@functools.cache
+def constants_of(dtype: Any) -> dict[str, Array]:
+    """The numbers that have a name, as arrays that nobody can write to."""
+    constants = {"half": np.array(0.5, dtype), "one": np.array(1, dtype)}
+    for constant in constants.values():
+        constant.flags.writeable = False
+    return constants
 
 
 @functools.cache

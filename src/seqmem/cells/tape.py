@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from seqmem.cells.names import Layout, gate_index, places_of, unknown_name
+from seqmem.cells.names import Layout, constants_of, places_of, products_of, unknown_name
 from seqmem.module import Array
 
 State = Any  # the array h (B, H), or a named tuple of such arrays with h first: described once, by its type
@@ -115,7 +115,7 @@ class Tape:
     def rows(self, names: tuple[str, ...], rows: slice, given: Mapping[str, Any] = NOTHING) -> list[Any]:
         """The named values of some rows at once."""
         forward, found = self.room[:, self.batch_size :], []
-        for name, (room, block, before) in zip(names, places_of(self.layout, names), strict=True):
+        for name, (room, block, before, _) in zip(names, places_of(self.layout, names), strict=True):
             if name in given:
                 found.append(given[name])
             elif before:
@@ -147,15 +147,18 @@ class Tape:
         """
         if len(names) <= len(given) and all(name in given for name in names):  # none to write to, and no end
             raise TypeError(f"the arguments ({', '.join(names)}) name no value of a step")
+        if run.n_steps == 1:  # a step alone, or lengths that all differ: no column to make
+            return iter([self._step(names, run, given)])
         order = slice(None, None, -1 if last_first else None)
         forward = by_step(self.room[:, self.batch_size :], run)
         back: Any = None if self.back is None else by_step(self.back, run)
         columns: list[Any] = []
+        places = places_of(self.layout, names)
         states: dict[int, list[Array]] = {}  # a state is new at one step and the one before at the next
-        for name, (room, block, before) in zip(names, places_of(self.layout, names), strict=True):
+        for name, (room, block, before, of_state) in zip(names, places, strict=True):
             if name in given:
                 columns.append(repeat(given[name]))
-            elif before or (room == "forward" and block in self.layout.states):
+            elif of_state:
                 if block not in states:
                     states[block] = [self.room[block, run.before : run.before + run.n], *forward[:, block]]
                 columns.append((states[block][:-1] if before else states[block][1:])[order])
@@ -166,13 +169,34 @@ class Tape:
             elif name in self.other:
                 columns.append(by_step(self.other[name], run)[order])
             else:
-                product = "recurrent" if back is None else "through"
-                raise self._unknown(name, names, [*given, product])
+                raise self._unknown(name, names, given)
         return zip(*columns, strict=False)  # constants have no end
+
+    def _step(self, names: tuple[str, ...], run: Run, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The named values of a run of one step."""
+        _, _, n, before, _ = run
+        rows = slice(run.rows, run.rows + n)
+        forward = slice(rows.start + self.batch_size, rows.stop + self.batch_size)
+        found: list[Any] = []
+        for name, (room, block, is_before, _) in zip(names, places_of(self.layout, names), strict=True):
+            if name in given:
+                found.append(given[name])
+            elif is_before:
+                found.append(self.room[block, before : before + n])
+            elif room == "forward":
+                found.append(self.room[block, forward])
+            elif room and self.back is not None:
+                found.append(self.back[block, rows])
+            elif name in self.other:
+                found.append(self.other[name][..., rows, :])
+            else:
+                raise self._unknown(name, names, given)
+        return tuple(found)
 
     def _unknown(self, name: str, names: tuple[str, ...], given: Iterable[str]) -> TypeError:
         backward = self.back is not None
-        return unknown_name(name, names, self.layout, backward, [*self.other, *given])
+        product = "through" if backward else "recurrent"
+        return unknown_name(name, names, self.layout, backward, [*self.other, *given, product])
 
 
 def by_step(array: Array, run: Run) -> Array:
@@ -266,23 +290,16 @@ def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Callable
 
 
 def products(
-    names: Sequence[str], gates: tuple[str, ...], W_h: Array, scale: Array | None, tape: Tape, n_steps: int
+    names: tuple[str, ...], gates: tuple[str, ...], W_h: Array, scale: Array | None, tape: Tape, n_steps: int
 ) -> Callable[[int], dict[str, Any]]:
     """What stands behind `recurrent`, `through`, `half` and `one` in steps of n rows."""
     B, dtype = tape.batch_size, tape.room.dtype
-    constants = {"half": np.array(0.5, dtype), "one": np.array(1, dtype)}
+    constants = constants_of(dtype)
     makers: dict[str, Callable[[int], Any]] = {}
-    for name in names:
-        kind, *groups = name.split("_")
-        if kind in ("recurrent", "through"):
-            letters = "".join(groups)
-            index = gate_index(gates, letters) if groups else ...
-            if index is None:
-                continue  # no product; that it is nothing else either is found where it is looked for
-            if kind == "through":
-                makers[name] = transposing(W_h[index], B, n_steps, dtype)
-            else:
-                parts = tuple(gate_index(tuple(letters), group) for group in groups) if groups[1:] else ()
-                own = None if scale is None else scale[index]
-                makers[name] = multiplying(W_h[index], B, n_steps, dtype, own, parts)
+    for name, is_through, index, parts in products_of(gates, names):
+        if is_through:
+            makers[name] = transposing(W_h[index], B, n_steps, dtype)
+        else:
+            own = None if scale is None else scale[index]
+            makers[name] = multiplying(W_h[index], B, n_steps, dtype, own, parts)
     return lambda n: constants | {name: make(n) for name, make in makers.items()}
