@@ -12,6 +12,7 @@ names of their arguments which values they want (cells/names.py lists them), and
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -34,6 +35,7 @@ from seqmem.cells.tape import (
     products,
     state_of,
     transposing,
+    weight_gradient,
 )
 from seqmem.initializers import Rng, as_generator, glorot_uniform, orthogonal
 from seqmem.module import Array, Grads, Module
@@ -145,7 +147,7 @@ class Cell(Module, ABC, Generic[S]):
 
     def collect(self, h_prev: Array, d_a: Array) -> Grads:
         """Return the gradients, summed over all rows, of the parameters beside W_x and the input's bias."""
-        return {"W_h": np.matmul(h_prev.T, d_a)}
+        return {"W_h": weight_gradient(h_prev, d_a)}
 
     def total_gradient(self, d_h: Array) -> tuple[Array, ...]:
         """dLoss/d(state after the step) by every path, from what `step_backward` is about to be given.
@@ -220,9 +222,8 @@ class Cell(Module, ABC, Generic[S]):
             traced: keep the pre-activations, which the gates otherwise overwrite.
         """
         B, dtype = len(initial[0]), initial[0].dtype
-        layout = Layout(
-            self.gates, _of_a_step(self.kept), fields_of(self.state_type), _of_a_step(self.local), traced
-        )
+        kept, local = tuple(self.kept.items()), tuple(self.local.items())
+        layout = _layout_of(self.gates, kept, fields_of(self.state_type), local, traced)
         room = empty_blocks(layout.n_forward, B + n_rows, self.hidden_size, dtype, B)
         for state, part in zip(room[-len(initial) :], initial, strict=True):
             state[:B] = part
@@ -237,6 +238,8 @@ class Cell(Module, ABC, Generic[S]):
 
     def _other(self, axes: Mapping[str, str], n_rows: int, dtype: Any) -> dict[str, Array]:
         """Arrays of other axes than (B, H)."""
+        if all(own == "BH" for own in axes.values()):
+            return {}
         sizes = {"G": self.n_gates, "B": n_rows, "H": self.hidden_size, "1": 1}
         return {
             name: np.empty([sizes[axis] for axis in own], dtype) for name, own in axes.items() if own != "BH"
@@ -266,7 +269,7 @@ class Cell(Module, ABC, Generic[S]):
         W, features = self._columns(slice(None)), self.features(x)
         d_a = back.array(self.input_gradient).reshape(self.n_gates, len(x), self.hidden_size)
         grads = self.collect(*back.rows(names_of(self.collect), slice(None)))
-        grads["W_x"] = np.matmul(features.T, d_a).reshape(self.W_x.shape)
+        grads["W_x"] = weight_gradient(features, d_a).reshape(self.W_x.shape)
         if self.input_bias is not None:
             grads["b"] = d_a.sum(axis=1).reshape(self.b.shape)
         d_features = d_a[0] @ W[0].T  # gate after gate, so that no array is larger than the result
@@ -398,6 +401,13 @@ class Cell(Module, ABC, Generic[S]):
         return [np.array(as_upstream(part, shape, dtype, caller, own)) for own, part in named]
 
 
-def _of_a_step(axes: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of arrays (B, H)."""
-    return tuple(name for name, own in axes.items() if own == "BH")
+Axes = tuple[tuple[str, str], ...]  # names with their axes
+
+
+@functools.cache
+def _layout_of(
+    gates: tuple[str, ...], kept: Axes, fields: tuple[str, ...], local: Axes, traced: bool
+) -> Layout:
+    """A layout of the arrays (B, H); those of other axes have memory of their own."""
+    of_a_step = [tuple(name for name, axes in own if axes == "BH") for own in (kept, local)]
+    return Layout(gates, of_a_step[0], fields, of_a_step[1], traced)

@@ -289,6 +289,11 @@ def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Callable
     return of_rows
 
 
+def weight_gradient(x: Array, d_a: Array) -> Array:
+    """The gradient of W in a = x @ W, summed over all rows: (N, D) and (G, N, F) or (N, F) to W's shape."""
+    return x.T * d_a if len(x) == 1 else np.matmul(x.T, d_a)  # matmul is slow where it has nothing to sum
+
+
 def products(
     names: tuple[str, ...], gates: tuple[str, ...], W_h: Array, scale: Array | None, tape: Tape, n_steps: int
 ) -> Callable[[int], dict[str, Any]]:
