@@ -218,9 +218,9 @@ def test_in_float32_a_mistake_is_found_too(max_elements):
 
 def test_where_imaginary_parts_are_dropped_differences_serve_and_the_line_is_named():
     class Real(RNNCell):
-        def step(self, prev, kept, new, W_h):
-            super().step(prev, kept, new, W_h)
-            new[...] = new.astype(float)
+        def step(self, recurrent, a, h_prev, h):
+            super().step(recurrent, a, h_prev, h)
+            h[...] = h.astype(float)
 
     class Buffered(Linear):
         def forward(self, x):
@@ -229,7 +229,7 @@ def test_where_imaginary_parts_are_dropped_differences_serve_and_the_line_is_nam
             buffer[...] = y
             return buffer, cache
 
-    for module, line in ((Real(3, 2), "new[...] = new.astype(float)"), (Buffered(3, 2), "buffer[...] = y")):
+    for module, line in ((Real(3, 2), "h[...] = h.astype(float)"), (Buffered(3, 2), "buffer[...] = y")):
         report = gradcheck(module)
         assert report.passed
         assert "differences" in report.method

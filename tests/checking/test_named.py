@@ -360,26 +360,42 @@ def test_clipping_that_nobody_knows_is_wrong_without_a_name():
 class MyLSTMCell(LSTMCell):
     """The forget gate's derivative has the new c."""
 
-    def local_derivatives(self, kept, prev, local):
-        super().local_derivatives(kept, prev, local)
-        i, f, _, g = kept[:4]
-        local[1] = f * (1 - f) * (f * prev.c + i * g)
+    def local_derivatives(self, i, f, o, g, c_prev, tanh_c, d_a_i, d_a_f, d_a_o, d_a_g, dh_dc, c):
+        super().local_derivatives(i, f, o, g, c_prev, tanh_c, d_a_i, d_a_f, d_a_o, d_a_g, dh_dc)
+        d_a_f[...] = f * (1 - f) * c
 
 
 class MyRNNCell(RNNCell):
     """A sign of the derivative of tanh is wrong."""
 
-    def local_derivatives(self, kept, prev, local):
-        local[...] = 1 + kept**2
+    def local_derivatives(self, h, d_a):
+        np.add(1, h**2, out=d_a)
 
 
 class MyGRUCell(GRUCell):
     """The new h is z's share of the old one."""
 
-    def step(self, prev, kept, new, W_h):
-        super().step(prev, kept, new, W_h)
-        _, z, n, *_ = kept
-        new[...] = z * prev + (1 - z) * n
+    def step(self, recurrent_rz, recurrent_n, half, one, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h):
+        super().step(recurrent_rz, recurrent_n, half, one, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h)
+        h[...] = z * h_prev + (1 - z) * n
+
+
+class MyResetAfterCell(GRUCell):
+    """The gradient of b_hn is that of b_n."""
+
+    def __init__(self, input_size, hidden_size, *, reset="after", rng=None, dtype=np.float64):
+        super().__init__(input_size, hidden_size, reset=reset, rng=rng, dtype=dtype)
+
+    def collect(self, h_prev, d_a_rz, d_a_n, d_a_hn):
+        return super().collect(h_prev, d_a_rz, d_a_hn) | {"b_hn": d_a_n.sum(axis=0)}
+
+
+class MySecondLSTMCell(LSTMCell):
+    """What c carries to the step before is not weighed by f."""
+
+    def step_backward(self, through, f, d_a, d_a_if, d_a_o, d_a_g, dh_dc, d_h, d_c):
+        kept = np.ones_like(f)
+        super().step_backward(through, kept, d_a, d_a_if, d_a_o, d_a_g, dh_dc, d_h, d_c)
 
 
 class MyEmbedding(Embedding):
@@ -405,6 +421,10 @@ MODULES = [
     (MyRNNCell(2, 5, rng=0), "rnn-tanh-derivative-plus"),
     (Recurrent(MyRNNCell(2, 5, rng=0)), "rnn-tanh-derivative-plus"),
     (MyGRUCell(2, 5, rng=0), "gru-before-forward-z-keeps"),
+    (Recurrent(MyGRUCell(2, 5, rng=0)), "gru-before-forward-z-keeps"),
+    (Recurrent(MyResetAfterCell(2, 5, rng=0)), "gru-after-d-b-hn-without-r"),
+    (MySecondLSTMCell(2, 5, rng=0), "lstm-carried-d-c-without-f"),
+    (Recurrent(MySecondLSTMCell(2, 5, rng=0)), "lstm-carried-d-c-without-f"),
     (MyEmbedding(7, 3, rng=0), "embedding-repeated-token-keeps-last"),
 ]
 

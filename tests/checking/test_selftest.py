@@ -1,8 +1,10 @@
 """The mutation score: what it counts, what it prints, and when it fails."""
 
+import numpy as np
 import pytest
 
 from seqmem import AdditiveAttention, Embedding
+from seqmem.cells.names import names_of
 from seqmem.checking import selftest
 from seqmem.checking.likes import LIKES
 from seqmem.checking.mistakes.record import Mistake
@@ -14,7 +16,7 @@ from seqmem.module import Module
 FULL = Score("an LSTM", 100, 100, 100, 40, 30)
 
 
-CAUGHT = Mutation(caught=5, same=("one",), silent=())
+CAUGHT = Mutation(caught=5, right=("one",), silent=())
 
 
 def result(*scores, correct=19, findings=(), mutation=CAUGHT):
@@ -50,8 +52,8 @@ def test_the_score_prints_a_row_for_each_and_the_sum_of_all():
     assert lines[4:7] == ["NOT CAUGHT: gru-one", "not named: gru-two", "FALSE FINDING: RNN step: WRONG"]
     assert lines[7] == "NOT CAUGHT: LSTMCell.step: a -> b"
     assert lines[8] == (
-        "the library's passes with one place changed, 7 mutants: 5 caught, 1 that change nothing, "
-        "1 not caught"
+        "the library's passes with one place changed, 7 mutants: 5 caught, 1 whose gradients are "
+        "right, 1 not caught"
     )
     assert lines[9] == (
         "99.3 % caught, 93.3 % named, 75.0 % of the pairs named; 1 false findings on 19 correct passes"
@@ -103,6 +105,13 @@ def test_planting_a_line_that_is_not_there_is_refused():
     assert isinstance(absent, Planted)
     with pytest.raises(ValueError, match="stands 0 times in local_derivatives"):
         plant(absent)
+
+
+def test_a_planted_line_may_want_a_value_that_the_method_does_not():
+    planted = next(planted for planted in PLANTED if planted.wants)
+    module = plant(planted)
+    assert names_of(getattr(module.cell, planted.method))[0] == planted.wants.split(",")[0]
+    assert module.forward(np.ones((4, 3, 2)))
 
 
 def test_planting_leaves_the_library_as_it_is():

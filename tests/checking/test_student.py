@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from seqmem import GRUCell, Recurrent, gradcheck
+from seqmem.cells import Cell
 from seqmem.checking import styles
 from seqmem.checking.likes import LIKES
 from seqmem.checking.student import check_names
@@ -203,12 +204,25 @@ def test_a_class_that_is_a_module_is_made_and_checked_as_one():
 
 
 def test_a_gate_of_another_cell_goes_by_its_letter():
-    class Unknown(GRUCell):
-        gates = ("u", "q", "n")
+    class Unknown(Cell):
+        """h = tanh(a_u) * tanh(a_q)."""
 
-        def step_backward(self, d_state, kept, d_a, W_h_T):
-            super().step_backward(d_state, kept, d_a, W_h_T)
-            d_a[1] *= 2
+        gates = ("u", "q")
 
-    report = gradcheck(Recurrent(Unknown(2, 5, rng=0)))
-    assert any("gate q wrong" in place for place in report.places)
+        def step(self, recurrent, a, uq, u, q, h_prev, h):
+            a += recurrent(h_prev)
+            np.tanh(a, out=uq)
+            np.multiply(u, q, out=h)
+
+        def local_derivatives(self, u, q, d_a_u, d_a_q):
+            np.multiply(1 - u**2, q, out=d_a_u)
+            np.multiply(1 - q**2, u, out=d_a_q)
+
+        def step_backward(self, through, d_a, d_a_q, d_h):
+            d_a *= d_h
+            through(d_a, d_h)
+            d_a_q *= 2
+
+    report = gradcheck(Recurrent(Unknown(2, 5, 0, np.float64)))
+    assert report.verdict == "wrong"
+    assert any("gate q wrong; gate u right" in place for place in report.places), str(report)

@@ -24,9 +24,21 @@ COARSE = 0.1  # a tolerance with which nothing can be told
 
 
 def check(
-    subject: Subject, seed: int = 0, tolerance: float | None = None, max_elements: int = 20_000
+    subject: Subject,
+    seed: int = 0,
+    tolerance: float | None = None,
+    max_elements: int = 20_000,
+    explained: bool = True,
 ) -> Report:
-    """Compare a subject's gradients with the derivatives of its forward pass."""
+    """Compare a subject's gradients with the derivatives of its forward pass.
+
+    Args:
+        subject: what is checked.
+        seed: of the upstream gradient.
+        tolerance: the largest relative error of what is right; from the dtypes when None.
+        max_elements: with more than these, random directions are compared instead of every element.
+        explained: whether to look for where and why something is wrong, which takes longer than to see it.
+    """
     rng = np.random.default_rng(seed)
     passes = behaviour.run(subject, rng)
     if tolerance is None:
@@ -53,11 +65,11 @@ def check(
     wrong = [c for c, row in zip(comparisons, rows, strict=False) if row.verdict == "wrong"]
     causes: list[Cause] = list(passes.faults)
     places: list[str] = []
-    if wrong and elementwise:
+    if wrong and elementwise and explained:
         places = where.places(subject, comparisons, tolerance, floor)
         places += where.one_by_one(subject, passes, jacobians, tolerance)
         causes += generic.causes(subject, wrong, tolerance, passes.upstream, jacobians)
-    elif wrong:
+    elif wrong and explained:
         searched, places = _searched(subject, passes, derivatives, wrong, rng, tolerance, floor)
         rows = [searched.get(row.name, row) for row in rows]
     untested = [c.name for c in comparisons if c.untested(tolerance, floor)]

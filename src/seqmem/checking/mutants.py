@@ -32,7 +32,16 @@ COMPARISONS: dict[type[ast.cmpop], ast.cmpop] = {
     ast.IsNot: ast.Is(),
 }
 FUNCTIONS = {"add": "subtract", "subtract": "add", "multiply": "add", "tanh": "sin"}  # NumPy's
-ALIKE = ({"i", "f", "o", "g"}, {"r", "z", "n"}, {"d_h", "d_c"}, {"h", "c"})  # names taken for each other
+ALIKE = (  # names taken for each other
+    {"i", "f", "o", "g"},
+    {"r", "z", "n"},
+    {"h", "h_prev", "c", "c_prev", "tanh_c"},
+    {"h_prev", "reset_h"},
+    {"d_h", "d_c", "dh_dc", "d_reset_h"},
+    {"d_a_i", "d_a_f", "d_a_o", "d_a_g", "d_a_if"},
+    {"d_a_r", "d_a_z", "d_a_n", "d_a_hn", "d_a_rz", "d_a_zn"},
+    {"half", "one"},
+)
 
 
 class Mutant(NamedTuple):
@@ -48,10 +57,13 @@ def mutants(function: Callable[..., Any]) -> Iterator[Mutant]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     before = ast.unparse(tree).splitlines()
     known = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    known |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     # NumPy takes any negative size for -1: another number there changes nothing.
     negated = {id(node.operand) for node in ast.walk(tree) if isinstance(node, ast.UnaryOp)}
+    # A call that is a line is left out with the line.
+    lines = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for index, node in enumerate(ast.walk(tree)):
-        for new in changes(node, known) if id(node) not in negated else ():
+        for new in changes(node, known) if id(node) not in negated | lines else ():
             after = ast.unparse(_with(tree, index, new)).splitlines()
             at = next(k for k, (old, new) in enumerate(zip(before, after, strict=True)) if old != new)
             yield Mutant(before[at].strip(), after[at].strip(), "\n".join(after))
@@ -74,6 +86,8 @@ def changes(node: ast.AST, known: set[str]) -> Iterator[ast.AST]:
             )
         case ast.Expr(ast.Call(func)) if not ast.unparse(func).startswith("np."):
             yield ast.Pass()  # where nothing else is written: what np.empty finds in memory may be right
+        case ast.Call(ast.Attribute(ast.Name(owner)), [ast.Name() as first, *_]) if owner != "np":
+            yield first  # a step left out: what it was given goes on
         case ast.Constant(int() | float() as number) if not isinstance(number, bool):
             yield ast.Constant(number + 1)
             if number > 0:
@@ -87,7 +101,7 @@ def _other_names(node: ast.Name | ast.Attribute, known: set[str]) -> Iterator[as
         case ast.Name(name, ast.Load()):
             yield from (ast.Name(other, ast.Load()) for other in sorted(_alike(name) & known))
         case ast.Attribute(value, name, ctx):
-            yield from (ast.Attribute(value, other, ctx) for other in sorted(_alike(name)))
+            yield from (ast.Attribute(value, other, ctx) for other in sorted(_alike(name) & known))
             if name in FUNCTIONS and ast.unparse(value) == "np":
                 yield ast.Attribute(value, FUNCTIONS[name], ctx)
             if name == "T":

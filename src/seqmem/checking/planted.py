@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import textwrap
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-from seqmem.cells import GRUCell, LSTMCell, RNNCell
+from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
+from seqmem.checking.altered import text_of, with_text
 from seqmem.layers import AdditiveAttention, Embedding, Recurrent
 from seqmem.module import Module
 
@@ -21,6 +20,7 @@ class Planted(NamedTuple):
     line: str
     becomes: str
     code: str = ""  # of the catalogue's mistake that computes the same; "" when there is none
+    wants: str = ""  # the further values, by the names of arguments, that the wrong line of a cell reads
 
 
 def plant(planted: Planted) -> Module:
@@ -29,28 +29,13 @@ def plant(planted: Planted) -> Module:
     Raises:
         ValueError: for a line that does not stand exactly once in the method.
     """
-    source = textwrap.dedent(inspect.getsource(getattr(planted.owner, planted.method)))
-    if source.count(planted.line) != 1:
-        raise ValueError(f"{planted.line!r} stands {source.count(planted.line)} times in {planted.method}")
-    return with_method(
-        planted.make(), planted.owner, planted.method, source.replace(planted.line, planted.becomes)
-    )
-
-
-def with_method(module: Module, owner: type, method: str, source: str) -> Module:
-    """The module with another text for a method of the first of its parts that is an `owner`."""
-    names: dict[str, Any] = dict(vars(inspect.getmodule(owner))) | {"__class__": owner}
-    exec(source.replace("super()", "super(__class__, self)"), names)  # our own text, from our own files
-    part: Any = next(part for part in _parts(module) if isinstance(part, owner))
-    part.__class__ = type(type(part).__name__, (type(part),), {method: names[method]})
-    return module
-
-
-def _parts(module: Module) -> Iterator[Module]:
-    yield module
-    for value in vars(module).values():
-        if isinstance(value, Module):
-            yield from _parts(value)
+    text = text_of(planted.owner, planted.method)
+    if text.count(planted.line) != 1:
+        raise ValueError(f"{planted.line!r} stands {text.count(planted.line)} times in {planted.method}")
+    text = text.replace(planted.line, planted.becomes)
+    if planted.wants:
+        text = text.replace("(self, ", f"(self, {planted.wants}, ", 1)
+    return with_text(planted.make(), planted.owner, planted.method, text)
 
 
 def _lstm() -> Module:
@@ -82,8 +67,8 @@ PLANTED = (
         _lstm,
         LSTMCell,
         "local_derivatives",
-        "f * (1 - f), prev.c",
-        "f * (1 - f), i * g + f * prev.c",
+        "f * (1 - f), c_prev",
+        "f * (1 - f), i * g + f * c_prev",
         "lstm-d-f-with-new-c",
     ),
     Planted(
@@ -131,22 +116,23 @@ PLANTED = (
         LSTMCell,
         "step_backward",
         "d_c *= f",
-        "d_c *= kept[0]",
+        "d_c *= i",
         "lstm-carried-d-c-with-i",
+        "i",
     ),
     Planted(
         _lstm,
         LSTMCell,
         "step_backward",
-        "d_c += d_h * dh_dc",
-        "d_c += d_c + d_h * dh_dc",
+        "d_c += dh_dc",
+        "d_c += d_c + dh_dc",
         "lstm-d-c-carried-twice",
     ),
     Planted(
         _lstm,
         LSTMCell,
         "step_backward",
-        "d_c += d_h * dh_dc",
+        "d_c += dh_dc",
         "pass",
         "lstm-d-c-from-h-cut",
     ),
@@ -154,104 +140,182 @@ PLANTED = (
         _lstm,
         LSTMCell,
         "step_backward",
-        "d_a[2] *= d_h",
-        "d_a[2] *= d_c",
+        "d_a_o *= d_h",
+        "d_a_o *= d_c",
     ),
     Planted(
         _lstm,
         LSTMCell,
         "step_backward",
-        "d_a[:4], W_h_T",
-        "d_a[:3], W_h_T[:3]",
+        "through(d_a, d_h)",
+        "through_ifo(d_a_ifo, d_h)",
         "lstm-d-h-without-g",
+        "through_ifo, d_a_ifo",
     ),
     Planted(
         _lstm,
         LSTMCell,
         "step",
-        "np.tanh(new.c, out=tanh_c)",
-        "tanh_c[...] = new.c",
+        "np.tanh(c, out=tanh_c)",
+        "tanh_c[...] = c",
         "lstm-forward-tanh-of-c-missing",
+    ),
+    Planted(
+        _lstm,
+        LSTMCell,
+        "step",
+        "np.multiply(f, c_prev, out=c)",
+        "np.multiply(1 - f, c_prev, out=c)",
+        "lstm-forward-forget-gate-inverted",
+    ),
+    Planted(
+        _lstm,
+        Cell,
+        "collect",
+        "h_prev.T",
+        "h.T",
+        "lstm-d-W-h-with-new-h",
+        "h",
+    ),
+    Planted(
+        _lstm,
+        Cell,
+        "gradients",
+        "zip(d_a[1:], W[1:]",
+        "zip(d_a[1:-1], W[1:-1]",
+        "lstm-d-x-without-g",
+    ),
+    Planted(
+        _lstm,
+        Recurrent,
+        "_backward",
+        "packing.pack(d_hs), record",
+        "None, record",
+        "lstm-upstream-ignored",
     ),
     Planted(
         _gru,
         GRUCell,
-        "local_derivatives",
-        "n - prev, out",
-        "prev - n, out",
+        "_local_derivatives",
+        "n - h_prev, out",
+        "h_prev - n, out",
         "gru-before-z-exchanged-in-d-z",
     ),
     Planted(
         _gru,
         GRUCell,
-        "step_backward",
-        "d_h *= 1 - z",
+        "_step_backward",
+        "d_h *= one - z",
         "d_h *= z",
         "gru-before-direct-with-z",
     ),
     Planted(
         _gru,
         GRUCell,
-        "step_backward",
-        "through_n = r * d_reset_h",
-        "through_n = d_reset_h",
+        "_step_backward",
+        "d_reset_h *= r",
+        "pass",
         "gru-before-d-h-without-r",
     ),
     Planted(
         _gru,
         GRUCell,
-        "collect_W_h",
-        "np.matmul(kept[3].T, d_a[2], out=d_W_h[2])",
-        "np.matmul(prev.T, d_a[2], out=d_W_h[2])",
+        "_collect",
+        "reset_h.T @ d_a_n",
+        "h_prev.T @ d_a_n",
         "gru-before-d-W-hn-without-r",
     ),
     Planted(
         _gru,
         GRUCell,
-        "step",
-        "(1 - z) * prev, z * n",
-        "z * prev, (1 - z) * n",
+        "_step",
+        "_mix(one, z, n, h_prev, h)",
+        "_mix(one, z, h_prev, n, h)",
         "gru-before-forward-z-keeps",
+    ),
+    Planted(
+        _gru,
+        GRUCell,
+        "_local_derivatives",
+        "r * (1 - r), h_prev",
+        "r * (1 - r), h",
+        "gru-before-d-r-with-new-h",
+        "h",
+    ),
+    Planted(
+        _gru,
+        GRUCell,
+        "_step",
+        "np.multiply(r, h_prev, out=reset_h)",
+        "reset_h[...] = h_prev",
+        "gru-before-forward-no-reset",
     ),
     Planted(
         _gru_after,
         GRUCell,
-        "local_derivatives",
-        "local[2], r, out=local[3]",
-        "local[2], 1, out=local[3]",
+        "_local_derivatives_after",
+        "d_a_n, r, out",
+        "d_a_n, 1, out",
         "gru-after-d-a-hn-without-r",
     ),
     Planted(
         _gru_after,
         GRUCell,
-        "collect",
-        '"b_hn": d_a[3].sum',
-        '"b_hn": d_a[2].sum',
+        "_collect_after",
+        '"b_hn": d_a_hn.sum',
+        '"b_hn": d_a_n.sum',
         "gru-after-d-b-hn-without-r",
+        "d_a_n",
+    ),
+    Planted(
+        _gru_after,
+        GRUCell,
+        "_step_backward_after",
+        "through_n(d_a_hn, product)",
+        "through_n(d_a_n, product)",
+        "gru-after-d-h-without-r",
+        "d_a_n",
+    ),
+    Planted(
+        _gru_after,
+        GRUCell,
+        "_step_after",
+        "np.add(h_n, self.b_hn, out=a_hn)",
+        "a_hn[...] = h_n",
+        "gru-after-forward-no-b-hn",
     ),
     Planted(
         _rnn,
         RNNCell,
         "local_derivatives",
-        "kept[:1] ** 2",
-        "kept[:1]",
+        "h**2",
+        "h",
         "rnn-tanh-derivative-without-square",
     ),
     Planted(
         _rnn,
         RNNCell,
         "step_backward",
-        "through(d_a, W_h_T, out=d_state)",
-        "through(d_a, W_h_T.swapaxes(1, 2).copy(), out=d_state)",
+        "through(d_a, d_h)",
+        "d_h[...] = recurrent(d_a)",
         "rnn-d-h-without-transpose",
+        "recurrent",
     ),
     Planted(
         _rnn,
-        Recurrent,
-        "_backward",
-        "d_h += d_hs[now]",
-        "d_h[...] = d_hs[now]",
+        Cell,
+        "steps_back",
+        "d_h += d_out",
+        "d_h[...] = d_out",
         "rnn-carry-and-final-dropped",
+    ),
+    Planted(
+        _rnn,
+        Cell,
+        "gradients",
+        "self.features_backward(d_features, x)",
+        "np.zeros_like(x)",
+        "rnn-d-x-zero",
     ),
     Planted(
         _attention,
