@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from seqmem.cells import Cell
 from seqmem.checking.altered import text_of, with_text
 from seqmem.checking.draw import Inputs, exposing_inputs, with_exposing_params
 from seqmem.checking.engine import check
@@ -107,7 +108,7 @@ def _more(module: Module) -> list[Callable[[Any, np.random.Generator], Inputs]]:
     """Inputs that run through lines that others do not."""
     if isinstance(module, Recurrent):
         return [_alone, _without_lengths, _most_empty, _one_short]
-    return [_alone] if isinstance(module, Decoder) else []
+    return [_alone] if isinstance(module, (Cell, Decoder)) else []
 
 
 def _alone(module: Module, rng: np.random.Generator) -> Inputs:

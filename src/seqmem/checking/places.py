@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, gru, names, tape
+from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, cell, gru, names, tape
 from seqmem.cells.tape import Run, Tape
 from seqmem.checking.altered import text_of, with_text
 from seqmem.checking.demanding_cell import DemandingCell
@@ -27,8 +27,8 @@ class Place(NamedTuple):
     makes: tuple[Callable[[], Module], ...]
 
 
-def _decoder(cell: str = "lstm", **options: Any) -> Callable[[], Module]:
-    return lambda: Decoder(6, 3, 5, cell=cell, context=AdditiveAttention(5, 4, 7, rng=1), rng=0, **options)
+def _decoder(name: str = "lstm", **options: Any) -> Callable[[], Module]:
+    return lambda: Decoder(6, 3, 5, cell=name, context=AdditiveAttention(5, 4, 7, rng=1), rng=0, **options)
 
 
 def _demanding_decoder() -> Module:
@@ -49,16 +49,22 @@ def _attention() -> Module:
     return AdditiveAttention(3, 4, 5, rng=0)
 
 
-def _recurrent(cell: Callable[..., Cell[Any]], **options: str) -> Callable[[], Module]:
-    return lambda: Recurrent(cell(2, 5, rng=0, **options))
+def _recurrent(kind: Callable[..., Cell[Any]], **options: str) -> Callable[[], Module]:
+    return lambda: Recurrent(kind(2, 5, rng=0, **options))
 
 
 def _reversed() -> Module:
     return Recurrent(LSTMCell(2, 5, rng=0), reverse=True)
 
 
-def _step(cell: Callable[..., Cell[Any]]) -> Callable[[], Module]:
-    return lambda: cell(7, 5, rng=0)  # fewer rows than input features
+def _step(kind: Callable[..., Cell[Any]]) -> Callable[[], Module]:
+    return lambda: kind(7, 5, rng=0)  # fewer rows than input features
+
+
+def _tied_cell() -> Module:
+    tied = RNNCell(5, 5, rng=0)
+    tied.tie("W_h", "W_x")
+    return tied
 
 
 def _in_blocks() -> Module:
@@ -77,7 +83,7 @@ BRIDGES = (
     _bridge(3, 3, LSTMState, LSTMState),
 )
 STEP = ("step", "local_derivatives", "step_backward")
-LSTM, GRU, RNN, DEMANDING = (_recurrent(cell) for cell in (LSTMCell, GRUCell, RNNCell, DemandingCell))
+LSTM, GRU, RNN, DEMANDING = (_recurrent(kind) for kind in (LSTMCell, GRUCell, RNNCell, DemandingCell))
 GRU_AFTER = _recurrent(GRUCell, reset="after")
 DECODERS = (_decoder(), _fixed_decoder, _tied_decoder, _decoder("rnn", readout="all"), _demanding_decoder)
 PLACES = (
@@ -86,16 +92,18 @@ PLACES = (
     Place(GRUCell, tuple(f"_{method}_after" for method in (*STEP, "collect")), (GRU_AFTER,)),
     Place(gru, ("_sigmoid", "_mix"), (GRU,)),
     Place(RNNCell, STEP, (RNN,)),
-    Place(Cell, ("forward", "backward"), (_step(LSTMCell), _step(DemandingCell))),
+    Place(Cell, ("forward", "backward"), (_step(LSTMCell), _step(DemandingCell), _tied_cell)),
     Place(Cell, ("project", "gradients"), (LSTM, RNN, DEMANDING, _step(LSTMCell), _step(RNNCell))),
     Place(Cell, ("tape", "back_tape", "_other", "steps", "steps_back"), (DEMANDING, _step(LSTMCell))),
     Place(Cell, ("collect", "given"), (LSTM,)),
+    Place(cell, ("_layout_of",), (DEMANDING,)),
     Place(Cell, ("_blocks",), (_in_blocks,)),
     Place(Cell, ("way_in", "way_back", "_columns"), (_decoder(), _demanding_decoder)),
     Place(tape, ("multiplying", "transposing"), (LSTM, _decoder(), _decoder("rnn"))),
-    Place(tape, ("products",), (GRU, GRU_AFTER, DEMANDING)),
+    Place(tape, ("products", "weight_gradient"), (GRU, _step(LSTMCell))),
+    Place(names, ("products_of", "constants_of"), (GRU, GRU_AFTER, DEMANDING)),
     Place(tape, ("by_step", "empty_blocks"), (LSTM, RNN)),
-    Place(Tape, ("__init__", "rows", "steps"), (LSTM, RNN, DEMANDING)),
+    Place(Tape, ("__init__", "rows", "steps", "_step"), (LSTM, RNN, DEMANDING)),
     Place(Run, ("cut",), (_in_blocks,)),
     Place(names, ("_place", "gate_index", "_shifted", "halves"), (LSTM, RNN, GRU_AFTER, DEMANDING)),
     Place(packing, ("pack",), (LSTM, _reversed, _in_blocks)),
@@ -115,6 +123,7 @@ PLACES = (
 ANYTHING = ""  # where every change of a line has the same reason
 TIME = "a matter of time: the numbers are the same"
 UNCUT = "no piece of a run is cut again: where its second state stands is not read"
+UNKNOWN = "no cell here asks for what there is not"
 TWO_AXES = "rows have two axes"
 RIGHT = {  # a line, and what it becomes: why its gradients are right
     ("ifo *= half", "ifo[...] = half"): "the gates are 1: another cell, whose gradient is right",
@@ -133,6 +142,17 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "W_T = W.swapaxes(-1, -2) if n_steps <= FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
     ): TIME,
     ("if W.ndim == 3 and batch_size == 1:", ANYTHING): TIME,
+    (
+        "return x.T * d_a if len(x) == 1 else np.matmul(x.T, d_a)",
+        "return x.T * d_a if len(x) == 0 else np.matmul(x.T, d_a)",
+    ): TIME,
+    ("if run.n_steps == 1:", "if run.n_steps == 0:"): TIME,
+    (
+        "if all((own == 'BH' for own in axes.values())):",
+        "if all((own != 'BH' for own in axes.values())):",
+    ): TIME,
+    ("raise self._unknown(name, names, given)", ANYTHING): UNKNOWN,
+    ("if len(names) <= len(given) and all((name in given for name in names)):", ANYTHING): UNKNOWN,
     ("if batch_size == 1:", ANYTHING): TIME,
     (
         "other = tape.other | self._other(self.local, n - B, dtype)",
@@ -171,7 +191,10 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "return padded.reshape(*shape, rows.shape[-1])",
         "return padded.reshape(*shape, rows.shape[1])",
     ): TWO_AXES,
-    ("return rows.reshape(*shape, rows.shape[-1])", "return rows.reshape(*shape, rows.shape[1])"): TWO_AXES,
+    (
+        "return np.ascontiguousarray(rows).reshape(*shape, rows.shape[-1])",
+        "return np.ascontiguousarray(rows).reshape(*shape, rows.shape[1])",
+    ): TWO_AXES,
     (
         "padded = np.zeros((shape[0] * shape[1], rows.shape[-1]), rows.dtype)",
         "padded = np.zeros((shape[0] * shape[1], rows.shape[1]), rows.dtype)",
