@@ -171,7 +171,10 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "return padded.reshape(*shape, rows.shape[-1])",
         "return padded.reshape(*shape, rows.shape[1])",
     ): TWO_AXES,
-    ("return rows.reshape(*shape, rows.shape[-1])", "return rows.reshape(*shape, rows.shape[1])"): TWO_AXES,
+    (
+        "return np.ascontiguousarray(rows).reshape(*shape, rows.shape[-1])",
+        "return np.ascontiguousarray(rows).reshape(*shape, rows.shape[1])",
+    ): TWO_AXES,
     (
         "padded = np.zeros((shape[0] * shape[1], rows.shape[-1]), rows.dtype)",
         "padded = np.zeros((shape[0] * shape[1], rows.shape[1]), rows.dtype)",
