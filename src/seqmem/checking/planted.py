@@ -190,7 +190,7 @@ PLANTED = (
         Recurrent,
         "_backward",
         "packing.pack(d_hs), record",
-        "None, record",
+        "0 * packing.pack(d_hs), record",
         "lstm-upstream-ignored",
     ),
     Planted(
