@@ -38,7 +38,7 @@ def test_a_changed_method_is_that_of_the_part_that_has_it():
 # What is changed, a line of it, and what it becomes.
 CHANGES = {
     "a method of a part": (Cell, "project", "a += b if", "a -= b if"),
-    "a method that a property chooses": (GRUCell, "_step", "out=reset_h", "out=h"),
+    "a method that a property chooses": (GRUCell, "_step", "multiply(r, h_prev", "add(r, h_prev"),
     "a function": (tape, "transposing", "return np.add.reduce(each, axis=0, out=d_x)", "return d_x"),
     "a function that functions call": (tape, "by_step", "part.swapaxes(0, 1)", "part[::-1].swapaxes(0, 1)"),
     "a function whose results are remembered": (names, "halves", "0.5", "0.25"),
