@@ -386,7 +386,7 @@ def test_every_module_of_the_library_stands_in_this_battery():
         for child in kind.__subclasses__():
             own = child.__module__.startswith("seqmem.") and not inspect.isabstract(child)
             if own and child.__module__ not in ELSEWHERE:
-                yield f"{child.__module__}.{child.__qualname__}"  # copies that the self test made go by it, too
+                yield f"{child.__module__}.{child.__qualname__}"  # by which the self test's copies go, too
             yield from kinds_of(child)
 
     parts = [part for make in MODULES.values() for part in parts_of(make(dtype=np.float64))]
