@@ -1,5 +1,8 @@
 """The mutation score: what it counts, what it prints, and when it fails."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,9 +11,11 @@ from seqmem.cells.names import names_of
 from seqmem.checking import selftest
 from seqmem.checking.likes import LIKES
 from seqmem.checking.mistakes.record import Mistake
+from seqmem.checking.mutants import mutants
 from seqmem.checking.mutation import Mutation
+from seqmem.checking.places import PLACES
 from seqmem.checking.planted import PLANTED, Planted, plant
-from seqmem.checking.selftest import CATALOGUES, Score, SelfTest, _score, _score_planted
+from seqmem.checking.selftest import CATALOGUES, Score, SelfTest, _planted, _score, _score_planted
 from seqmem.module import Module
 
 FULL = Score("an LSTM", 100, 100, 100, 40, 30)
@@ -125,3 +130,26 @@ def test_every_catalogue_is_in_the_selftest_and_there_are_eighty_mistakes_and_mo
     catalogues = {LIKES[name].mistakes for name in CATALOGUES}
     assert catalogues == {like.mistakes for like in LIKES.values()}
     assert sum(len(mistakes) for mistakes in catalogues) >= 80
+
+
+def printed_in_the_docs():
+    """The counts behind each title in docs/checking.md, and how many mutants it says there are."""
+    text = (Path(__file__).parents[2] / "docs" / "checking.md").read_text("utf-8")
+    (table,) = re.findall(r"```text\n(mistakes planted in .*?)```", text, re.DOTALL)
+    rows = re.findall(r"^(\S.*?)  +(\d+) +(\d+) +(\d+)", table, re.MULTILINE)
+    (mutants,) = re.findall(r"(\d+) mutants: (\d+) caught, (\d+) whose gradients are right, 0 not", table)
+    return {title: tuple(map(int, counts)) for title, *counts in rows}, tuple(map(int, mutants))
+
+
+def test_the_figures_in_the_docs_are_of_this_version():
+    """What is wrong here: run `python -m seqmem check --selftest` and copy what it prints."""
+    shown, (in_all, caught, right) = printed_in_the_docs()
+    likes = [LIKES[name] for name in CATALOGUES]
+    planted = {like.title: len(_planted(like)) for like in likes} | {"the library's own code": len(PLANTED)}
+    planted["in all"] = sum(planted.values())
+    assert {title: counts[0] for title, counts in shown.items()} == planted
+    assert all(counts[1] == counts[0] for counts in shown.values())
+    assert in_all == caught + right
+    assert in_all == sum(
+        len(list(mutants(getattr(place.owner, method)))) for place in PLACES for method in place.methods
+    )

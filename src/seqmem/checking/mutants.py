@@ -2,7 +2,7 @@
 
 What the catalogue knows is what somebody thought of. Here nobody thought (after DeMillo, Lipton & Sayward,
 1978): every arithmetic operator, comparison and number becomes another, every name one that is easily taken
-for it, a sum or a factor is overwritten or left out, a call not made, a sign or a transpose dropped.
+for it, a sum, a factor or a call is overwritten or left out, a sign or a transpose dropped.
 """
 
 from __future__ import annotations
