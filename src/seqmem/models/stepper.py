@@ -115,7 +115,7 @@ class Decoding:
         for state in self._states:
             state[2 * B :] = state[:B]
         stepper = Stepper(self._decoder, memory, tape, self._n_steps)
-        self._stepper, self._tape = stepper, tape
+        self._stepper = stepper
         (now,), (after,) = stepper.along(first), stepper.along(second)
         self._now, self._after = (now, slice(B, 2 * B)), (after, slice(2 * B, 3 * B))
 
