@@ -158,7 +158,7 @@ class Decoder(Module):
         looks: list[Look] = []
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             memory = self.context.project(keys, lengths)
-            tape = cell.tape(initial, T * B, slice(0, T * B), traced)
+            tape = cell.tape(initial, T * B, traced=traced)
             cell.project(xs[:, :E], tape.array("a"), slice(0, E))
             stepper, contexts = Stepper(self, memory, tape, T), xs[:, E:].reshape(T, B, self.key_size)
             for at, context_t, weights_t in zip(
@@ -257,8 +257,8 @@ class Decoder(Module):
                 d_parts[0] += d_query  # the state before the step asked
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
-            d_xs, cell_grads = cell.gradients(xs, back)
-        d_ys = np.ascontiguousarray(d_xs[:, :E]).reshape(T, B, E)
+            d_ys, cell_grads = cell.gradients(xs, back, slice(0, E))
+        d_ys = d_ys.reshape(T, B, E)
         if self.readout == "all":
             d_ys += d_shown[..., H : H + E]
         (d_embedded,), _ = self.drop.backward(d_ys, cache.drop)
@@ -314,7 +314,7 @@ class Decoder(Module):
 
     @staticmethod
     def _run(T: int, B: int) -> Run:
-        return Run(0, T, B, 0, B)
+        return Run(0, T, B, 0)
 
     def _as_inputs(
         self, state: State, keys: Any, lengths: Any, B: int, caller: str
