@@ -14,6 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
 ROOMS = (
     *("version", "module", "activations", "initializers", "validation"),  # one file each
+    "reference",
     *("cells", "layers", "models", "training", "data", "checking", "insight", "interop"),
     "cli",
 )

@@ -10,7 +10,7 @@ from strategies import CELLS, exposed
 
 from seqmem import AdditiveAttention, Embedding, LSTMState, Recurrent, clip_by_global_norm, cross_entropy
 from seqmem.checking.mistakes.record import Mistake, mistaken
-from seqmem.checking.passes import lstm
+from seqmem.reference import lstm
 
 PASSES = ("rnn", "lstm", "gru_before", "gru_after", "attention", "embedding", "cross_entropy", "clipping")
 RECURRENT = {"rnn": "rnn", "lstm": "lstm", "gru_before": "gru", "gru_after": "gru, reset after"}
@@ -20,7 +20,7 @@ DISTINCT = 1e-6  # of an array's largest entry: what a mistake must change to co
 
 
 def reference(name):
-    return import_module(f"seqmem.checking.passes.{name}")
+    return import_module(f"seqmem.reference.{name}")
 
 
 def mistakes(name):

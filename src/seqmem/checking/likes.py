@@ -18,7 +18,8 @@ from seqmem.checking.mistakes import gru_before as gru_before_mistakes
 from seqmem.checking.mistakes import lstm as lstm_mistakes
 from seqmem.checking.mistakes import rnn as rnn_mistakes
 from seqmem.checking.mistakes.record import Mistake, mistaken
-from seqmem.checking.passes import (
+from seqmem.module import Array
+from seqmem.reference import (
     attention,
     clipping,
     cross_entropy,
@@ -28,7 +29,6 @@ from seqmem.checking.passes import (
     lstm,
     rnn,
 )
-from seqmem.module import Array
 
 T, B, D, H = 4, 3, 7, 5  # all sizes differ, so that no axis can stand for another
 S, K, A, V = 6, 8, 5, 11
