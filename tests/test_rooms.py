@@ -13,10 +13,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
 ROOMS = (
-    *("version", "module", "activations", "initializers", "validation"),  # one file each
-    "reference",
-    *("cells", "layers", "models", "training", "data", "checking", "insight", "interop"),
-    "cli",
+    *("version", "module", "nests", "activations", "initializers", "validation"),  # one file each
+    *("reference", "data", "cells", "contexts", "layers", "search", "models", "training", "interop", "tasks"),
+    *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything
 
@@ -138,9 +137,9 @@ print(json.dumps(sorted({{name.split(".")[0] for name in files}} - set(sys.stdli
         ("seqmem.cells.lstm", "from .. import layers", "layers comes after cells"),
         ("seqmem.cells.lstm", "def f():\n    from seqmem.cli import main", "cli comes after cells"),
         ("seqmem.module", "from seqmem.activations import sigmoid", "activations comes after module"),
-        ("seqmem.training.fit", "from seqmem.data import make_batch", "data comes after training"),
-        ("seqmem.data.dates", "from seqmem import Vocabulary", "front door"),
-        ("seqmem.data.dates", "import seqmem", "front door"),
+        ("seqmem.data.batches", "from seqmem.training import fit", "training comes after data"),
+        ("seqmem.data.generators.dates", "from seqmem import Vocabulary", "front door"),
+        ("seqmem.data.generators.dates", "import seqmem", "front door"),
         ("seqmem.attic.old", "import math", "stands in no room"),
         ("seqmem.models.decoder", "from .encoder import *", "star import of seqmem.models.encoder"),
         ("seqmem", "from seqmem.cells import *", "star import of seqmem.cells"),

@@ -16,7 +16,7 @@ from seqmem.version import VERSION
 if TYPE_CHECKING:
     from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
     from seqmem.checking import assert_gradients, check_module, gradcheck, gradcheck_functions
-    from seqmem.data import Translator, Vocabulary, make_batch
+    from seqmem.data import Batch, Vocabulary, make_batch
     from seqmem.layers import (
         AdditiveAttention,
         Dropout,
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         Recurrent,
         cross_entropy,
     )
-    from seqmem.models import Batch, Decoder, Encoder, Hypothesis, Seq2Seq
+    from seqmem.models import Decoder, Encoder, Hypothesis, Seq2Seq
+    from seqmem.tasks import Translator
     from seqmem.training import (
         SGD,
         Adam,
@@ -50,7 +51,7 @@ _ROOMS = {
     "check_module": "checking",
     "gradcheck": "checking",
     "gradcheck_functions": "checking",
-    "Translator": "data",
+    "Translator": "tasks",
     "Vocabulary": "data",
     "make_batch": "data",
     "AdditiveAttention": "layers",
@@ -60,7 +61,7 @@ _ROOMS = {
     "Linear": "layers",
     "Recurrent": "layers",
     "cross_entropy": "layers",
-    "Batch": "models",
+    "Batch": "data",
     "Decoder": "models",
     "Encoder": "models",
     "Hypothesis": "models",
@@ -75,6 +76,7 @@ _ROOMS = {
     "load": "training",
     "save": "training",
 }
+_OTHER_ROOMS = ("insight", "reference")  # public by their own names
 
 __all__ = [
     "SGD",
@@ -117,7 +119,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"seqmem.{_ROOMS[name]}"), name)
         globals()[name] = value  # found without this function the next time
         return value
-    if name == "insight" or name in _ROOMS.values():
+    if name in _OTHER_ROOMS or name in _ROOMS.values():
         return importlib.import_module(f"seqmem.{name}")
     raise AttributeError(f"module 'seqmem' has no attribute {name!r}")
 

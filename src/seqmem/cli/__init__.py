@@ -26,7 +26,6 @@ from seqmem.cli.terminal import folded, heatmap
 from seqmem.cli.waiting import heartbeat
 from seqmem.data import (
     BucketedBatches,
-    Translator,
     Vocabulary,
     dates,
     default_max_symbols,
@@ -36,6 +35,7 @@ from seqmem.data import (
 from seqmem.layers import AdditiveAttention
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
+from seqmem.tasks import Translator
 from seqmem.training import Adam, CheckpointError, History, NonFiniteError, cosine_decay, fit, token_accuracy
 from seqmem.version import VERSION
 

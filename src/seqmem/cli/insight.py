@@ -12,7 +12,7 @@ from seqmem.cli.messages import message_of
 from seqmem.cli.output import check_folder, check_page_folder, naming, new_folder
 from seqmem.cli.terminal import terminal_width
 from seqmem.cli.waiting import heartbeat
-from seqmem.data import Translator, recall
+from seqmem.data import recall
 from seqmem.insight import (
     Experiment,
     Page,
@@ -21,8 +21,8 @@ from seqmem.insight import (
     gate_explorer,
     gate_movie,
     memory_command,
-    phrase_model,
 )
+from seqmem.tasks import Translator, phrase_model
 
 FRENCH = ("The cat sat on mat", "The black cat sat on the table")
 OF_A_MODEL = ("gates.html", "attention.html", "movie.html")

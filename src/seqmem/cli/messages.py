@@ -14,10 +14,11 @@ import seqmem.data as data
 import seqmem.insight as insight
 import seqmem.layers as layers
 import seqmem.models as models
+import seqmem.tasks as tasks
 import seqmem.training as training
 
 LONGEST = 1000  # characters of a message; the middle of a longer one is left out
-_OWN = {name for room in (checking, data, insight, layers, models, training) for name in room.__all__}
+_OWN = {name for room in (checking, data, insight, layers, models, tasks, training) for name in room.__all__}
 _CALLER = re.compile(r"([A-Za-z]\w*)(\.\w+)?: (?=.)")
 
 

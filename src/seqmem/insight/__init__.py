@@ -16,7 +16,6 @@ from seqmem.insight.heatmap import attention_heatmap, trace_heatmap
 from seqmem.insight.memory import MemorySettings, memory_command, memory_horizon
 from seqmem.insight.movie import gate_movie
 from seqmem.insight.page import Page
-from seqmem.insight.phrase_model import phrase_model
 from seqmem.insight.plots import (
     plot_attention,
     plot_gradient_flow,
@@ -47,7 +46,6 @@ __all__ = [
     "gradient_flow_text",
     "memory_command",
     "memory_horizon",
-    "phrase_model",
     "plot_attention",
     "plot_gradient_flow",
     "plot_history",

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from seqmem.data import Batch
 from seqmem.data.vocabulary import END, START
 from seqmem.insight.experiment import CONTEXTS, TASKS, Experiment
 from seqmem.insight.protocol import (
@@ -29,7 +30,7 @@ from seqmem.insight.protocol import (
 )
 from seqmem.insight.runs import Run, run_all
 from seqmem.layers import AdditiveAttention
-from seqmem.models import Batch, Decoder, Encoder, Seq2Seq
+from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.validation import as_size
 
 

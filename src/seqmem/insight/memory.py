@@ -23,14 +23,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqmem.data import recall
+from seqmem.data import Batch, recall
 from seqmem.insight.capacity import BottleneckSettings, bottleneck
 from seqmem.insight.experiment import COURSES, Experiment, experiment_text
 from seqmem.insight.folding import WIDTH
 from seqmem.insight.protocol import GROWTH, check_integers, check_subset, record_of, train
 from seqmem.insight.reader import KINDS, hidden_size_for, make_reader
 from seqmem.insight.runs import Run, run_all
-from seqmem.models import Batch
 from seqmem.validation import as_size, check_type
 
 LEADS = 8  # up to so many words come before the clue's sentence

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from seqmem.data.translator import Translator
 from seqmem.insight.page import Page, compose, part
 from seqmem.insight.page_data import data_block
 from seqmem.module import Array
+from seqmem.tasks.translator import Translator
 
 STYLES = ("base.css", "choice.css", "movie.css")
 SCRIPTS = ("text.js", "choice.js", "movie_map.js", "movie.js")

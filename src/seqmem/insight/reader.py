@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells import Cell
-from seqmem.data import recall
+from seqmem.data import Batch, recall
 from seqmem.initializers import Rng, as_generator
 from seqmem.insight.protocol import ATTENTION_SIZE, EMBEDDING_STD, nearest_size
 from seqmem.layers import AdditiveAttention, Embedding, Linear, Recurrent, cross_entropy
@@ -26,7 +26,6 @@ from seqmem.layers.context import ContextCache
 from seqmem.layers.embedding import EmbeddingCache
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.recurrent import RecurrentCache
-from seqmem.models import Batch
 from seqmem.models.encoder import make_cell
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.validation import as_ids, as_pair

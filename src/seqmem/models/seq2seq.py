@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.data.batch import Batch
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.losses import cross_entropy
-from seqmem.models.batch import Batch
 from seqmem.models.bridge import Bridge, BridgeCache
 from seqmem.models.decoder import Decoder, DecoderCache
 from seqmem.models.encoder import Encoder, EncoderCache, check_dtype

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from seqmem.data.phrases import phrases
+from seqmem.data.generators.phrases import phrases
 from seqmem.data.text import join_symbols, split_symbols
-from seqmem.insight.phrase_model import phrase_model
+from seqmem.tasks.phrase_model import phrase_model
 
 WORDS = {  # each stands once in a sentence at most, on either side
     "cat": "chat", "dog": "chien", "mouse": "souris", "rabbit": "lapin", "hen": "poule", "wolf": "loup",

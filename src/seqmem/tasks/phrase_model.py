@@ -7,13 +7,13 @@ from typing import Any, Literal
 import numpy as np
 
 from seqmem.data.batches import BucketedBatches
-from seqmem.data.phrases import Language, phrases
+from seqmem.data.generators.phrases import Language, phrases
 from seqmem.data.text import prepare_text
-from seqmem.data.translator import Translator
 from seqmem.data.vocabulary import Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import AdditiveAttention, Context, FixedContext
 from seqmem.models import Decoder, Encoder, Seq2Seq
+from seqmem.tasks.translator import Translator
 from seqmem.training import Adam, cosine_decay, fit
 from seqmem.validation import as_choice
 
