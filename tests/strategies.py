@@ -31,7 +31,7 @@ from seqmem.checking.strategies import (
     rngs,
     seeds,
 )
-from seqmem.layers import Context
+from seqmem.contexts import Context
 from seqmem.module import Array, Module
 
 __all__ = ["CELLS", "D", "kinds", "random_like", "seeds"]  # with what is defined here

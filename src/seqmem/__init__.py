@@ -16,17 +16,11 @@ from seqmem.version import VERSION
 if TYPE_CHECKING:
     from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
     from seqmem.checking import assert_gradients, check_module, gradcheck, gradcheck_functions
+    from seqmem.contexts import AdditiveAttention, FixedContext
     from seqmem.data import Batch, Vocabulary, make_batch
-    from seqmem.layers import (
-        AdditiveAttention,
-        Dropout,
-        Embedding,
-        FixedContext,
-        Linear,
-        Recurrent,
-        cross_entropy,
-    )
-    from seqmem.models import Decoder, Encoder, Hypothesis, Seq2Seq
+    from seqmem.layers import Dropout, Embedding, Linear, Recurrent, cross_entropy
+    from seqmem.models import Decoder, Encoder, Seq2Seq
+    from seqmem.search import Hypothesis
     from seqmem.tasks import Translator
     from seqmem.training import (
         SGD,
@@ -54,17 +48,17 @@ _ROOMS = {
     "Translator": "tasks",
     "Vocabulary": "data",
     "make_batch": "data",
-    "AdditiveAttention": "layers",
+    "AdditiveAttention": "contexts",
     "Dropout": "layers",
     "Embedding": "layers",
-    "FixedContext": "layers",
+    "FixedContext": "contexts",
     "Linear": "layers",
     "Recurrent": "layers",
     "cross_entropy": "layers",
     "Batch": "data",
     "Decoder": "models",
     "Encoder": "models",
-    "Hypothesis": "models",
+    "Hypothesis": "search",
     "Seq2Seq": "models",
     "SGD": "training",
     "Adam": "training",

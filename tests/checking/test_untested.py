@@ -21,7 +21,7 @@ from seqmem.checking.named import check_like
 from seqmem.checking.selftest import with_mistakes
 from seqmem.checking.student import check_names
 from seqmem.cli import main
-from seqmem.layers import AdditiveAttention
+from seqmem.contexts import AdditiveAttention
 
 X = np.random.default_rng(0).standard_normal((4, 3))
 every_mode = pytest.mark.parametrize("max_elements", [20_000, 0], ids=["elements", "directions"])

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
-from seqmem.layers import AdditiveAttention, Dropout, Embedding, FixedContext, Linear, Recurrent
+from seqmem.contexts import AdditiveAttention, FixedContext
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.training import CheckpointError, check_save, checkpoint, load, read_metadata, save

@@ -15,7 +15,8 @@ import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.checking.battery_case import Case, Named, NotApplicableError, close, same, zero
-from seqmem.layers import Context, Dropout, Embedding, Linear, Recurrent
+from seqmem.contexts import Context
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module, tree_leaves, tree_map
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.cells.tape import fields_of, state_of
-from seqmem.layers import Context, Dropout, Embedding, Linear, Recurrent
+from seqmem.contexts import Context
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module, tree_map
 

@@ -19,7 +19,8 @@ from seqmem.checking.likes import Arrays, Like, Problem, T, as_like
 from seqmem.checking.recognise import CLOSE, Bank, Found, agree
 from seqmem.checking.report import Cause, Report, Row
 from seqmem.checking.subject import FunctionSubject, gate_name, leaves
-from seqmem.layers import AdditiveAttention, Embedding, Recurrent
+from seqmem.contexts import AdditiveAttention
+from seqmem.layers import Embedding, Recurrent
 from seqmem.module import Array, Module
 
 SINGLE = 1e-5  # what counts as equal where a function computes in single precision

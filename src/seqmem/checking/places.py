@@ -12,7 +12,8 @@ from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, cell, gru,
 from seqmem.cells.tape import Run, Tape
 from seqmem.checking.altered import text_of, with_text
 from seqmem.checking.demanding_cell import DemandingCell
-from seqmem.layers import AdditiveAttention, Dropout, Embedding, FixedContext, Linear, Recurrent, packing
+from seqmem.contexts import AdditiveAttention, FixedContext
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent, packing
 from seqmem.layers.packing import Packing
 from seqmem.models import Bridge, Decoder
 from seqmem.models.stepper import Stepper

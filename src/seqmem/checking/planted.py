@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
 from seqmem.checking.altered import text_of, with_text
-from seqmem.layers import AdditiveAttention, Embedding, Recurrent
+from seqmem.contexts import AdditiveAttention
+from seqmem.layers import Embedding, Recurrent
 from seqmem.module import Module
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.checking.returned import Returned, by_input, of_leaves
-from seqmem.layers import Context, FixedContext, Recurrent
+from seqmem.contexts import Context, FixedContext
+from seqmem.layers import Recurrent
 from seqmem.module import Array, Module, named_modules
 
 GATE_NAMES = {

@@ -24,6 +24,7 @@ from seqmem.cli.output import check_model_path, naming
 from seqmem.cli.signals import Terminated, ending_by_exception
 from seqmem.cli.terminal import folded, heatmap
 from seqmem.cli.waiting import heartbeat
+from seqmem.contexts import AdditiveAttention
 from seqmem.data import (
     BucketedBatches,
     Vocabulary,
@@ -32,7 +33,6 @@ from seqmem.data import (
     read_pairs,
     train_validation_split,
 )
-from seqmem.layers import AdditiveAttention
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.tasks import Translator

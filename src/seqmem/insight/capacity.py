@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from seqmem.contexts import AdditiveAttention
 from seqmem.data import Batch
 from seqmem.data.vocabulary import END, START
 from seqmem.insight.experiment import CONTEXTS, TASKS, Experiment
@@ -29,7 +30,6 @@ from seqmem.insight.protocol import (
     train,
 )
 from seqmem.insight.runs import Run, run_all
-from seqmem.layers import AdditiveAttention
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.validation import as_size
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
+from seqmem.contexts import AdditiveAttention
 from seqmem.insight.experiment import Experiment
 from seqmem.insight.folding import WIDTH, fold_lines, fold_table
-from seqmem.layers import AdditiveAttention, Recurrent
+from seqmem.layers import Recurrent
 from seqmem.module import Array
 from seqmem.validation import as_size, check_type
 

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell, State
+from seqmem.contexts import AdditiveAttention
 from seqmem.initializers import Rng, as_generator
-from seqmem.layers import AdditiveAttention, Recurrent
+from seqmem.layers import Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Array
 from seqmem.validation import as_size

@@ -18,11 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells import Cell
+from seqmem.contexts import AdditiveAttention
+from seqmem.contexts.context import ContextCache
 from seqmem.data import Batch, recall
 from seqmem.initializers import Rng, as_generator
 from seqmem.insight.protocol import ATTENTION_SIZE, EMBEDDING_STD, nearest_size
-from seqmem.layers import AdditiveAttention, Embedding, Linear, Recurrent, cross_entropy
-from seqmem.layers.context import ContextCache
+from seqmem.layers import Embedding, Linear, Recurrent, cross_entropy
 from seqmem.layers.embedding import EmbeddingCache
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.recurrent import RecurrentCache

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from seqmem.contexts import FixedContext
 from seqmem.insight.page import Page, compose, part
 from seqmem.insight.page_data import data_block
-from seqmem.layers import FixedContext
 from seqmem.tasks.translator import Translation, Translator, as_texts
 
 STYLES = ("base.css", "choice.css", "attention.css")

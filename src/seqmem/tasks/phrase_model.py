@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from seqmem.contexts import AdditiveAttention, Context, FixedContext
 from seqmem.data.batches import BucketedBatches
 from seqmem.data.generators.phrases import Language, phrases
 from seqmem.data.text import prepare_text
 from seqmem.data.vocabulary import Vocabulary
 from seqmem.initializers import Rng, as_generator
-from seqmem.layers import AdditiveAttention, Context, FixedContext
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.tasks.translator import Translator
 from seqmem.training import Adam, cosine_decay, fit

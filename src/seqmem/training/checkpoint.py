@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
-from seqmem.layers import AdditiveAttention, Dropout, Embedding, FixedContext, Linear, Recurrent
+from seqmem.contexts import AdditiveAttention, FixedContext
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module, Tie, named_arrays
 from seqmem.training.npz import MAX_MESSAGE, Entry, Reader, write

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.layers.context import Context
+from seqmem.contexts.context import Context
 from seqmem.module import Array, Grads
 
 

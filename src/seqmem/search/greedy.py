@@ -9,9 +9,9 @@ import numpy as np
 from seqmem.activations import log_softmax
 from seqmem.cells import State
 from seqmem.cells.tape import parts_of
-from seqmem.layers.context import Memory
-from seqmem.models.decoder import Decoder
+from seqmem.contexts.context import Memory
 from seqmem.module import Array
+from seqmem.search.stepper import Decodes
 
 BLOCK_BYTES = 1 << 16  # of logits that wait: scored together while the cache still holds them
 
@@ -27,7 +27,7 @@ class Hypothesis:
 
 
 def greedy_search(
-    decoder: Decoder, state: State, memory: Memory, start: int, end: int, max_length: int
+    decoder: Decodes, state: State, memory: Memory, start: int, end: int, max_length: int
 ) -> list[Hypothesis]:
     """The most probable token at each step, for a batch at once; of equally probable ones, the lowest id.
 
@@ -50,7 +50,7 @@ def greedy_search(
     log_probabilities: list[Array] = []
     looks: list[Array] = []
     with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-        decoding = decoder.start(parts_of(state), memory, max_length)
+        decoding = decoder.start(parts_of(state), memory, max(1, max_length))
         while len(tokens) < max_length and np.count_nonzero(ended) < B:
             logits, weights = decoding.step(previous)
             previous = logits.argmax(axis=1)
@@ -64,8 +64,8 @@ def greedy_search(
         if unscored:
             log_probabilities.append(_of_the_best(unscored))
         if not tokens:
-            _, look = decoder.context.step(decoder.cell.output(state), memory)
-            return [Hypothesis([], 0.0, row[None][:0], ended=False) for row in look.weights]
+            _, weights = decoding.step(previous)  # which says how many source positions there are
+            return [Hypothesis([], 0.0, row[None][:0], ended=False) for row in weights]
     written, shown = np.stack(tokens), np.stack(looks)  # (T, B), (T, B, S)
     is_end = written == end
     lengths = np.where(is_end.any(axis=0), is_end.argmax(axis=0), len(written))  # (B,) up to the first end

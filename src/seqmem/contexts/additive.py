@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.activations import softmax
+from seqmem.contexts.context import Context, valid_positions
 from seqmem.initializers import Rng, as_generator, glorot_uniform
-from seqmem.layers.context import Context, valid_positions
 from seqmem.module import Array, Grads
 from seqmem.validation import as_param_dtype, as_size
 
