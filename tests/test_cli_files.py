@@ -12,7 +12,7 @@ import pytest
 from seqmem import Translator, cli
 from seqmem.cli import main
 from seqmem.cli.signals import Terminated, ending_by_exception
-from seqmem.training import checkpoint
+from seqmem.training.files import checkpoint
 
 WORDS = ("ab", "ba", "abc", "cab", "aa", "bb", "ac", "ca")
 PAIRS = "".join(f"{word}\t{word[::-1]}\n" for word in WORDS)

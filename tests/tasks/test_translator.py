@@ -22,7 +22,7 @@ from seqmem import (
     Vocabulary,
 )
 from seqmem.data import vocabulary
-from seqmem.training import checkpoint
+from seqmem.training.files import checkpoint
 
 LETTERS = Vocabulary("abcd")
 AROUND = ["", "\n", "\r\n", "\t", " ", "\u00a0", "\ufeff", "\ufeff \u3000"]

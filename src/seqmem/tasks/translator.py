@@ -15,8 +15,8 @@ from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
 from seqmem.data.vocabulary import END, PAD, START, Vocabulary
 from seqmem.models.seq2seq import Seq2Seq, as_max_length
 from seqmem.module import Array
-from seqmem.training.checkpoint import check_save, load, read_metadata, save
-from seqmem.training.npz import MAX_MESSAGE, CheckpointError
+from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
+from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
 from seqmem.validation import as_size, brief
 
 

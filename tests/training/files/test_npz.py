@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqmem.training.npz import MAX_DIRECTORY, MAX_HEADER, CheckpointError, Reader, write
+from seqmem.training.files.npz import MAX_DIRECTORY, MAX_HEADER, CheckpointError, Reader, write
 
 DTYPES = st.sampled_from([np.float64, np.float32, np.uint8])
 NAMES = st.text("abcXYZ_.019", min_size=1, max_size=20)

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from seqmem.training import replacing as module
-from seqmem.training.replacing import DAY, MINUTE, check_writable, replacing
+from seqmem.training.files import replacing as module
+from seqmem.training.files.replacing import DAY, MINUTE, check_writable, replacing
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs flock and signals")
 FORM = r"\.model\.npz\.[A-Za-z0-9-]+\.[0-9]+\.[0-9a-f]{16}\.tmp"
@@ -100,7 +100,7 @@ def start(code: str, *arguments: Any) -> subprocess.Popen[str]:
 
 SAVING = """
 import sys, time
-from seqmem.training.replacing import replacing
+from seqmem.training.files.replacing import replacing
 with replacing(sys.argv[1]) as file:
     file.write(b"half")
     file.flush()

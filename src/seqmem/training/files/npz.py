@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from seqmem.module import Array
-from seqmem.training.replacing import PathLike, replacing
+from seqmem.training.files.replacing import PathLike, replacing
 from seqmem.validation import brief
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from seqmem.contexts import AdditiveAttention, FixedContext
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module, Tie, named_arrays
-from seqmem.training.npz import MAX_MESSAGE, Entry, Reader, write
-from seqmem.training.replacing import PathLike, check_writable
+from seqmem.training.files.npz import MAX_MESSAGE, Entry, Reader, write
+from seqmem.training.files.replacing import PathLike, check_writable
 from seqmem.validation import brief
 
 VERSION = 1
