@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from seqmem import cli
-from seqmem.checking.mutation import Mutation
-from seqmem.checking.selftest import CATALOGUES, Score, SelfTest
+from seqmem.checking.selftest.mutation_score import Mutation
+from seqmem.checking.selftest.score import CATALOGUES, Score, SelfTest
 from seqmem.cli import main
 from seqmem.insight import BottleneckSettings, Experiment, MemorySettings, memory
 from seqmem.insight.capacity import bottleneck_runs

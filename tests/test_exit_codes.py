@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from seqmem import cli
-from seqmem.checking.mutation import Mutation
-from seqmem.checking.selftest import Score, SelfTest
+from seqmem.checking.selftest.mutation_score import Mutation
+from seqmem.checking.selftest.score import Score, SelfTest
 from seqmem.cli import main
 from seqmem.cli.signals import Terminated
 from seqmem.training import NonFiniteError

@@ -14,9 +14,9 @@ import numpy as np
 
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
 from seqmem.checking import gradcheck
-from seqmem.checking.likes import LIKES
-from seqmem.checking.sandbox import check_file
-from seqmem.checking.selftest import selftest
+from seqmem.checking.catalogue.kinds import KINDS
+from seqmem.checking.selftest.score import selftest
+from seqmem.checking.submissions.run_apart import check_file
 from seqmem.cli import insight
 from seqmem.cli.arguments import add_force, positive, seed, size
 from seqmem.cli.messages import message_of, say, settle_output
@@ -112,10 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument(
         "--like",
-        choices=tuple(LIKES),
+        choices=tuple(KINDS),
         default="",
         metavar="KIND",
-        help="what the functions should compute: " + ", ".join(LIKES),
+        help="what the functions should compute: " + ", ".join(KINDS),
     )
     check.add_argument("--seed", type=seed, default=0, help="of the numbers tried (default: %(default)s)")
     check.add_argument("--json", action="store_true", help="print the report as JSON")
