@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from seqmem import LSTMCell, Recurrent
+from seqmem.experiments import Experiment
 from seqmem.insight import (
-    Experiment,
     gradient_flow_of_cases,
     plot_attention,
     plot_gradient_flow,

@@ -12,7 +12,7 @@ import pytest
 
 from seqmem.cli import main
 from seqmem.cli import output as rule
-from seqmem.insight import Page
+from seqmem.pages import Page
 
 PAIRS = "".join(f"{word}\t{word[::-1]}\n" for word in ("ab", "ba", "abc", "cab", "aa", "bb"))
 SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]

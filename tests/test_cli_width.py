@@ -1,6 +1,7 @@
 """Whatever the command line prints for people fits the terminal: 80 columns where nobody says how many."""
 
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,12 @@ from seqmem import cli
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import CATALOGUES, Score, SelfTest
 from seqmem.cli import main
-from seqmem.insight import BottleneckSettings, Experiment, MemorySettings, memory
-from seqmem.insight.capacity import bottleneck_runs
+from seqmem.experiments import BottleneckSettings, Experiment, MemorySettings
+from seqmem.experiments.bottleneck import bottleneck_runs
+from seqmem.experiments.memory_horizon import memory_runs
 from seqmem.insight.folding import display_width
-from seqmem.insight.memory import memory_runs
 
+memory = import_module("seqmem.experiments.memory_horizon")  # the file, not its function
 COMMANDS = ("check", "demo", "train", "translate", "explore", "compare", "memory")
 SMALL = ["--hidden", "4", "--embedding", "4", "--epochs"]
 WRONG_LSTM = """

@@ -376,7 +376,7 @@ def test_parameters_are_made_in_float64_or_float32_only(make, dtype):
 
 
 ELSEWHERE = {
-    "seqmem.insight.reader",  # an experiment's: tests/insight/test_reader.py
+    "seqmem.experiments.networks",  # an experiment's: tests/experiments/test_networks.py
     "seqmem.checking.selftest.demanding_cell",  # the self test's
 }
 

@@ -70,7 +70,7 @@ _ROOMS = {
     "load": "training",
     "save": "training",
 }
-_OTHER_ROOMS = ("insight", "reference")  # public by their own names
+_OTHER_ROOMS = ("experiments", "insight", "pages", "reference")  # public by their own names
 
 __all__ = [
     "SGD",

@@ -13,15 +13,8 @@ from seqmem.cli.output import check_folder, check_page_folder, naming, new_folde
 from seqmem.cli.terminal import terminal_width
 from seqmem.cli.waiting import heartbeat
 from seqmem.data import recall
-from seqmem.insight import (
-    Experiment,
-    Page,
-    attention_page,
-    compare_command,
-    gate_explorer,
-    gate_movie,
-    memory_command,
-)
+from seqmem.experiments import Experiment, compare_command, memory_command
+from seqmem.pages import Page, attention_page, gate_explorer, gate_movie
 from seqmem.tasks import Translator, phrase_model
 
 FRENCH = ("The cat sat on mat", "The black cat sat on the table")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seqmem.insight.page import is_page
+from seqmem.pages.page import is_page
 from seqmem.training import CheckpointError
 from seqmem.training.files.checkpoint import read_metadata
 

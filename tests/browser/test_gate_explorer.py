@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from browsing import stop_clock
 from comparing import ROUNDING
-from pages import stop_clock
 
 from seqmem import GRUCell, LSTMCell, LSTMState, Recurrent, RNNCell
-from seqmem.insight.explorer import gate_explorer
-from seqmem.insight.page import compose
+from seqmem.pages.gate_explorer import gate_explorer
+from seqmem.pages.page import compose
 
 LSTM_GATES, GRU_GATES = "ifog", "rzn"  # in the library's order
 KINDS = ("lstm", "gru-before", "gru-after", "rnn")

@@ -4,17 +4,18 @@ import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-from seqmem.insight import memory
-from seqmem.insight.capacity import BottleneckSettings
-from seqmem.insight.experiment import Experiment
-from seqmem.insight.memory import MemorySettings, memory_command, memory_runs, run_memory
-from seqmem.insight.reader import KINDS
-from seqmem.insight.runs import _file_name
+from seqmem.experiments.bottleneck import BottleneckSettings
+from seqmem.experiments.experiment import Experiment
+from seqmem.experiments.memory_horizon import MemorySettings, memory_command, memory_runs, run_memory
+from seqmem.experiments.networks import KINDS
+from seqmem.experiments.run_all import _file_name
 
+memory = import_module("seqmem.experiments.memory_horizon")  # the file, not its function
 TINY = MemorySettings(
     seeds=(0, 1), alone=(5, 6), tested=(5, 8), longest=8, budget=4000, steps=2, alone_steps=2, examples=24
 )

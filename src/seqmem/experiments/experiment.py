@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
+from seqmem.experiments.networks import KINDS
 from seqmem.insight.folding import WIDTH, fold_lines, fold_table
-from seqmem.insight.reader import KINDS
 
 COURSES = ("alone", "mixed", "growing")
 CONTEXTS = ("fixed context", "attention")

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from seqmem.insight.page import Page, compose, part
-from seqmem.insight.page_data import data_block
 from seqmem.module import Array
+from seqmem.pages.page import Page, compose, part
+from seqmem.pages.page_data import data_block
 from seqmem.tasks.translator import Translator
 
 STYLES = ("base.css", "choice.css", "movie.css")

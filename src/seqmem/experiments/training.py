@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqmem.data import Batch
-from seqmem.insight.runs import Run
+from seqmem.experiments.run_all import Run
 from seqmem.module import Module
 from seqmem.training import Adam, cosine_decay, fit
 from seqmem.validation import WrongTypeError, brief

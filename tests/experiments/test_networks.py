@@ -6,8 +6,8 @@ from comparing import ROUNDING
 
 from seqmem import check_module, gradcheck
 from seqmem.data import recall
-from seqmem.insight.memory import MemorySettings
-from seqmem.insight.reader import ATTENTION_SIZE, Reader, _start_small, hidden_size_for, parameters_of
+from seqmem.experiments.memory_horizon import MemorySettings
+from seqmem.experiments.networks import ATTENTION_SIZE, Reader, _start_small, hidden_size_for, parameters_of
 
 
 @pytest.mark.parametrize("attention_size", [0, 3])

@@ -21,8 +21,8 @@ from seqmem.cells import Cell
 from seqmem.contexts import AdditiveAttention
 from seqmem.contexts.context import ContextCache
 from seqmem.data import Batch, recall
+from seqmem.experiments.training import ATTENTION_SIZE, EMBEDDING_STD, nearest_size
 from seqmem.initializers import Rng, as_generator
-from seqmem.insight.protocol import ATTENTION_SIZE, EMBEDDING_STD, nearest_size
 from seqmem.layers import Embedding, Linear, Recurrent, cross_entropy
 from seqmem.layers.embedding import EmbeddingCache
 from seqmem.layers.linear import LinearCache

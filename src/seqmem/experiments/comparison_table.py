@@ -14,7 +14,7 @@ import numpy as np
 
 from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
 from seqmem.contexts import AdditiveAttention
-from seqmem.insight.experiment import Experiment
+from seqmem.experiments.experiment import Experiment
 from seqmem.insight.folding import WIDTH, fold_lines, fold_table
 from seqmem.layers import Recurrent
 from seqmem.module import Array

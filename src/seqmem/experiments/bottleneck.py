@@ -18,8 +18,9 @@ import numpy as np
 from seqmem.contexts import AdditiveAttention
 from seqmem.data import Batch
 from seqmem.data.vocabulary import END, START
-from seqmem.insight.experiment import CONTEXTS, TASKS, Experiment
-from seqmem.insight.protocol import (
+from seqmem.experiments.experiment import CONTEXTS, TASKS, Experiment
+from seqmem.experiments.run_all import Run, run_all
+from seqmem.experiments.training import (
     ATTENTION_SIZE,
     EMBEDDING_STD,
     GROWTH,
@@ -29,7 +30,6 @@ from seqmem.insight.protocol import (
     record_of,
     train,
 )
-from seqmem.insight.runs import Run, run_all
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.validation import as_size
 

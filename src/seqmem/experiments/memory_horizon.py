@@ -1,7 +1,7 @@
 """How far back can it remember? The lecture's "Japan … my native language is ___" as an experiment.
 
-A recurrent network (`seqmem.insight.reader`) reads a text of `seqmem.data.recall` and answers with one of
-twelve languages. All kinds have equal numbers of parameters and are trained in the same way, for each of
+A recurrent network (`seqmem.experiments.networks`) reads a text of `seqmem.data.recall` and answers with one
+of twelve languages. All kinds have equal numbers of parameters and are trained in the same way, for each of
 these courses of training:
 
     alone     one distance only, each with a network of its own: what can be LEARNT from so far back, when the
@@ -24,12 +24,12 @@ from typing import Any, Self
 import numpy as np
 
 from seqmem.data import Batch, recall
-from seqmem.insight.capacity import BottleneckSettings, bottleneck
-from seqmem.insight.experiment import COURSES, Experiment, experiment_text
+from seqmem.experiments.bottleneck import BottleneckSettings, bottleneck
+from seqmem.experiments.experiment import COURSES, Experiment, experiment_text
+from seqmem.experiments.networks import KINDS, hidden_size_for, make_reader
+from seqmem.experiments.run_all import Run, run_all
+from seqmem.experiments.training import GROWTH, check_integers, check_subset, record_of, train
 from seqmem.insight.folding import WIDTH
-from seqmem.insight.protocol import GROWTH, check_integers, check_subset, record_of, train
-from seqmem.insight.reader import KINDS, hidden_size_for, make_reader
-from seqmem.insight.runs import Run, run_all
 from seqmem.validation import as_size, check_type
 
 LEADS = 8  # up to so many words come before the clue's sentence

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from seqmem.insight import compare
-from seqmem.insight.compare import COLUMNS, Shape, compare_command, comparison
-from seqmem.insight.experiment import Experiment
+from seqmem.experiments import comparison_table as compare
+from seqmem.experiments.comparison_table import COLUMNS, Shape, compare_command, comparison
+from seqmem.experiments.experiment import Experiment
 
 SMALL = Shape(T=3, B=2, D=128, H=128)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqmem.insight.page import Page, compose, part
+from seqmem.pages.page import Page, compose, part
 
 STYLES = ("base.css", "explorer.css")
 SCRIPTS = ("text.js", "explorer_cells.js", "explorer_view.js", "explorer_player.js", "explorer.js")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from seqmem.contexts import FixedContext
-from seqmem.insight.page import Page, compose, part
-from seqmem.insight.page_data import data_block
+from seqmem.pages.page import Page, compose, part
+from seqmem.pages.page_data import data_block
 from seqmem.tasks.translator import Translation, Translator, as_texts
 
 STYLES = ("base.css", "choice.css", "attention.css")

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from browsing import least_contrast, overflow, stop_clock, texts, values
 from comparing import ROUNDING
-from pages import least_contrast, overflow, stop_clock, texts, values
 
 from seqmem import (
     AdditiveAttention,
@@ -17,7 +17,7 @@ from seqmem import (
     Vocabulary,
 )
 from seqmem.data import UNKNOWN
-from seqmem.insight.movie import gate_movie
+from seqmem.pages.gate_movie import gate_movie
 
 T, D, H = 6, 3, 4
 LABELS = ["the", "<b>cat</b>", '"&', "שלום", "🐈‍⬛", " "]

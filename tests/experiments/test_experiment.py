@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from seqmem.insight import experiment
-from seqmem.insight.capacity import BottleneckSettings, bottleneck
-from seqmem.insight.experiment import CONTEXTS, COURSES, Experiment
+from seqmem.experiments import experiment
+from seqmem.experiments.bottleneck import BottleneckSettings, bottleneck
+from seqmem.experiments.experiment import CONTEXTS, COURSES, Experiment
 
 IDENTITY = {"course": "alone", "parameters": 7}
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from browsing import least_contrast, overflow, texts, values
 from comparing import ROUNDING
-from pages import least_contrast, overflow, texts, values
 
 from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, Seq2Seq, Translator, Vocabulary
-from seqmem.insight.visualiser import attention_page
+from seqmem.pages.attention_page import attention_page
 
 HOSTILE = ['<script>document.title="run"</script>', '"><img src=x onerror="document.title=1">', "&amp;", "'"]
 WORDS = ["the", "cat", "sat", "on", "mat", "dog", "שלום", "עולם", "قطة", "🐈", *HOSTILE]

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from seqmem.insight.memory import MemorySettings, memory_horizon, memory_runs, run_memory
-from seqmem.insight.runs import _finished, run_all
+from seqmem.experiments.memory_horizon import MemorySettings, memory_horizon, memory_runs, run_memory
+from seqmem.experiments.run_all import _finished, run_all
 
 TINY = MemorySettings(
     seeds=(0, 1), alone=(5, 6), tested=(5, 8), longest=8, budget=4000, steps=2, alone_steps=2, examples=24
