@@ -163,7 +163,7 @@ print(json.dumps(sorted({{name.split(".")[0] for name in files}} - set(sys.stdli
         ("seqmem.cells.lstm", "import seqmem.layers.linear as linear", "layers comes after cells"),
         ("seqmem.cells.lstm", "from ..layers import linear", "layers comes after cells"),
         ("seqmem.cells.lstm", "from .. import layers", "layers comes after cells"),
-        ("seqmem.cells.lstm", "def f():\n    from seqmem.cli import main", "cli comes after cells"),
+        ("seqmem.cells.lstm", "def f():\n    from seqmem.cli.main import main", "cli comes after cells"),
         ("seqmem.module", "from seqmem.activations import sigmoid", "activations comes after module"),
         ("seqmem.data.batches", "from seqmem.training import fit", "training comes after data"),
         ("seqmem.data.generators.dates", "from seqmem import Vocabulary", "front door"),
@@ -203,8 +203,8 @@ def test_a_wrong_import_is_found(name: str, source: str, complaint: str) -> None
         ("seqmem.checking.contract.checks", "from seqmem.checking.gradients.check import check"),
         ("seqmem.checking.contract.checks", "from seqmem.checking.contract import axes"),
         ("seqmem.training.fit", "import sys, time\ndef f():\n    from tqdm import tqdm"),
-        ("seqmem", "from seqmem.cells import LSTMCell\nfrom seqmem.cli import main"),
-        ("seqmem.__main__", "from seqmem.cli import main"),
+        ("seqmem", "from seqmem.cells import LSTMCell\nfrom seqmem.cli.main import main"),
+        ("seqmem.__main__", "from seqmem.cli.main import main"),
     ],
 )
 def test_a_right_import_is_left_alone(name: str, source: str) -> None:

@@ -20,7 +20,7 @@ from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.selftest.score import with_mistakes
 from seqmem.checking.submissions.find import check_names
-from seqmem.cli import main
+from seqmem.cli.main import main
 from seqmem.contexts import AdditiveAttention
 
 X = np.random.default_rng(0).standard_normal((4, 3))

@@ -35,7 +35,7 @@ _GATES = {  # spellings of a gate, in lower case
     "z": ("z", "u"),
     "n": ("n", "h", "g", "c", "cand", "candidate"),
 }
-_OTHERS = {  # of the likes without recurrence
+_OTHERS = {  # of the kinds without recurrence
     "query": {"query", "q", "s", "sprev"},
     "keys": {"keys", "k", "hs", "h", "encoderstates", "annotations"},
     "W_q": {"wq", "wa", "ws", "wquery"},

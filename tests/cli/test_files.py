@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from seqmem import Translator, cli
-from seqmem.cli import main
+from seqmem import Translator
+from seqmem.cli import demo, train
+from seqmem.cli.main import main
 from seqmem.cli.signals import Terminated, ending_by_exception
+from seqmem.cli.translators import make_translator
 from seqmem.training.files import checkpoint
 
 WORDS = ("ab", "ba", "abc", "cab", "aa", "bb", "ac", "ca")
@@ -57,7 +59,7 @@ def test_a_model_that_cannot_be_saved_is_found_out_before_it_is_trained(
     pairs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, limit: int
 ) -> None:
     monkeypatch.setattr(checkpoint, name, limit)
-    monkeypatch.setattr(cli, "fit", lambda *_, **__: pytest.fail("it was trained"))
+    monkeypatch.setattr(train, "fit", lambda *_, **__: pytest.fail("it was trained"))
     assert main(["train", "pairs.tsv", "--out", "m", *SMALL]) == 2
     err = capsys.readouterr().err
     assert err.startswith("seqmem: error: ")
@@ -73,17 +75,18 @@ def test_a_place_that_cannot_be_written_to_is_found_out_before_the_training(
     def refuse(file: Any, *_: Any) -> int:
         raise PermissionError(13, "Permission denied", file)
 
-    make = cli.make_translator
-    monkeypatch.setattr(
-        cli, "make_translator", lambda *some, **options: make(*some, **options | {"hidden": 8})
-    )
-    monkeypatch.setattr(cli, "fit", lambda *_, **__: pytest.fail("it was trained"))
-    for command in (["train", "pairs.tsv", *SMALL], ["demo"]):
+    def small(*some: Any, **options: Any) -> Translator:
+        return make_translator(*some, **options | {"hidden": 8})
+
+    for command in (demo, train):
+        monkeypatch.setattr(command, "make_translator", small)
+        monkeypatch.setattr(command, "fit", lambda *_, **__: pytest.fail("it was trained"))
+    for arguments in (["train", "pairs.tsv", *SMALL], ["demo"]):
         with monkeypatch.context() as patch:
-            patch.setattr(cli, "_prove_gradients", lambda seed: None)
-            patch.setattr(cli.dates, "split", _few(cli.dates.split))
+            patch.setattr(demo, "_prove_gradients", lambda seed: None)
+            patch.setattr(demo.dates, "split", _few(demo.dates.split))
             patch.setattr(os, "open", refuse)
-            assert main([*command, "--out", "m.npz"]) == 2
+            assert main([*arguments, "--out", "m.npz"]) == 2
         assert capsys.readouterr().err == "seqmem: error: m.npz: Permission denied\n"
 
 
@@ -125,7 +128,7 @@ def test_a_vocabulary_of_nothing_is_an_error(
 
 TRAINING = """
 import os, sys, time
-from seqmem.cli import main
+from seqmem.cli.main import main
 
 def stand_still(descriptor):
     print("saving", flush=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from seqmem import cli
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import CATALOGUES, Score, SelfTest
-from seqmem.cli import main
+from seqmem.cli import check, demo
+from seqmem.cli.main import main
 from seqmem.experiments import BottleneckSettings, Experiment, MemorySettings
 from seqmem.experiments.bottleneck import bottleneck_runs
 from seqmem.experiments.memory_horizon import memory_runs
@@ -97,7 +97,7 @@ def test_the_self_test_fits(
 ) -> None:
     scores = [Score(name * 2, 99, 98, 97, 1234, 1230, ("a-mistake " * 12,)) for name in CATALOGUES]
     found = SelfTest(tuple(scores), 12, ("one " * 50,), Mutation(1, (), ("mutant " * 30,)))
-    monkeypatch.setattr(cli, "selftest", lambda: found)
+    monkeypatch.setattr(check, "selftest", lambda: found)
     printed(capsys, columns, "check", "--selftest")
 
 
@@ -105,9 +105,9 @@ def test_the_demo_fits(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        cli.dates, "split", lambda train, held_out, rng, split=cli.dates.split: split(60, 9, rng)
+        demo.dates, "split", lambda train, held_out, rng, split=demo.dates.split: split(60, 9, rng)
     )
-    monkeypatch.setattr(cli, "fit", lambda *a, fit=cli.fit, **o: fit(*a, **{**o, "epochs": 2}))
+    monkeypatch.setattr(demo, "fit", lambda *a, fit=demo.fit, **o: fit(*a, **{**o, "epochs": 2}))
     out = printed(capsys, columns, "demo", "--quick")
     assert out.count(": right (") == 6
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seqmem.cli import main
 from seqmem.cli import output as rule
+from seqmem.cli.main import main
 from seqmem.pages import Page
 
 PAIRS = "".join(f"{word}\t{word[::-1]}\n" for word in ("ab", "ba", "abc", "cab", "aa", "bb"))
@@ -136,15 +136,15 @@ def test_a_folder_that_is_not_writable_is_found_before_the_training(
 
 @pytest.mark.parametrize("when", ["while the models train", "while the first page is written"])
 def test_an_interrupted_explore_leaves_no_empty_folder(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqmem.cli import insight
+    from seqmem.cli import explore
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     if when == "while the models train":
-        monkeypatch.setattr(insight, "phrase_model", interrupt)
+        monkeypatch.setattr(explore, "phrase_model", interrupt)
     else:
-        monkeypatch.setattr(insight, "_lecture", lambda seed: {})
+        monkeypatch.setattr(explore, "_lecture", lambda seed: {})
         monkeypatch.setattr(Page, "save", interrupt)
     assert main(["explore", "--out", "new/pages"]) == 130
     assert not Path("new").exists()

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from seqmem import CheckpointError, Translator
-from seqmem.cli import main, waiting
+from seqmem.cli import waiting
+from seqmem.cli.main import main
 from seqmem.cli.messages import LONGEST, message_of, one_line
 
 PAIRS = "".join(f"{word}\t{word[::-1]}\n" for word in ("ab", "ba", "abc", "cab", "aa", "bb"))

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from seqmem import cli
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
-from seqmem.cli import main
+from seqmem.cli import check, compare, demo, explore, memory, train, translate
+from seqmem.cli.main import main
 from seqmem.cli.signals import Terminated
-from seqmem.training import NonFiniteError
+from seqmem.training import NonFiniteError, fit
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "command-line.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
 COMMANDS = ("check", "demo", "train", "translate", "explore", "compare", "memory")
 SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]
 TRAIN = ["train", "pairs.tsv", "--out", "model.npz", *SMALL]
@@ -74,11 +74,12 @@ def raising(error: BaseException) -> Callable[..., None]:
 
 def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[int]:
     """The codes of all commands whose work is this function."""
-    for name in ("check_file", "gradcheck", "read_pairs", "heatmap"):
-        patch.setattr(cli, name, function)
-    patch.setattr(cli.Translator, "load", function)
-    for name in ("phrase_model", "compare_command", "memory_command"):
-        patch.setattr(cli.insight, name, function)
+    for command, name in (
+        *((check, "check_file"), (demo, "gradcheck"), (train, "read_pairs"), (translate, "heatmap")),
+        *((explore, "phrase_model"), (compare, "compare_command"), (memory, "memory_command")),
+    ):
+        patch.setattr(command, name, function)
+    patch.setattr(translate.Translator, "load", function)
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, ["explore", "--out", "lecture"]]
     commands += [["compare"], ["memory"]]
     assert {command[0] for command in commands} == set(COMMANDS)
@@ -87,10 +88,11 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
 
 @situation("every command", "it did what it was asked to")
 def done(patch: pytest.MonkeyPatch) -> list[int]:
-    patch.setattr(cli, "_prove_gradients", lambda seed: None)
-    patch.setattr(cli.dates, "split", lambda train, held_out, rng, split=cli.dates.split: split(40, 4, rng))
-    patch.setattr(cli, "fit", lambda *a, fit=cli.fit, **o: fit(*a, **{**o, "epochs": 1}))
-    patch.setattr(cli.insight, "memory_command", lambda **options: "a table")
+    patch.setattr(demo, "_prove_gradients", lambda seed: None)
+    patch.setattr(demo.dates, "split", lambda train, held_out, rng, split=demo.dates.split: split(40, 4, rng))
+    for command in (demo, train):
+        patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
+    patch.setattr(memory, "memory_command", lambda **options: "a table")
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, EXPLORE, ["compare"], ["memory"]]
     assert {command[0] for command in commands} == set(COMMANDS)
     helps = [[command, "--help"] for command in COMMANDS]
@@ -180,8 +182,9 @@ def page_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
 
 @situation("demo, train", "the loss or a parameter is no longer finite")
 def not_finite(patch: pytest.MonkeyPatch) -> list[int]:
-    patch.setattr(cli, "_prove_gradients", lambda seed: None)
-    patch.setattr(cli, "fit", raising(NonFiniteError("fit: the loss is nan", 1, 1, "W")))
+    patch.setattr(demo, "_prove_gradients", lambda seed: None)
+    for command in (demo, train):
+        patch.setattr(command, "fit", raising(NonFiniteError("fit: the loss is nan", 1, 1, "W")))
     return [code_of(["demo"]), code_of(TRAIN)]
 
 
@@ -215,13 +218,13 @@ def a_selftest(caught: int) -> Callable[[], SelfTest]:
 
 @situation("check `--selftest`", "every known mistake is caught")
 def all_caught(patch: pytest.MonkeyPatch) -> list[int]:
-    patch.setattr(cli, "selftest", a_selftest(2))
+    patch.setattr(check, "selftest", a_selftest(2))
     return [code_of(["check", "--selftest"])]
 
 
 @situation("check `--selftest`", "a mistake is missed, or a right pass is called wrong")
 def one_missed(patch: pytest.MonkeyPatch) -> list[int]:
-    patch.setattr(cli, "selftest", a_selftest(1))
+    patch.setattr(check, "selftest", a_selftest(1))
     return [code_of(["check", "--selftest"])]
 
 

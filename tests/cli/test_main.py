@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqmem import Translator
-from seqmem.cli import main
+from seqmem.cli.main import main
 
 PAIRS = "".join(
     f"{word}\t{word[::-1]}\tsomebody said so\n" for word in ("ab", "ba", "abc", "cab", "aa", "bb")
@@ -238,11 +238,11 @@ def test_a_terminal_without_unicode_gets_ascii_and_no_error(model: Path) -> None
 def test_the_demo_proves_trains_translates_and_saves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from seqmem import cli
+    from seqmem.cli import demo
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli.dates, "split", _few_dates(cli.dates.split))
-    monkeypatch.setattr(cli, "fit", _few_seconds(cli.fit))
+    monkeypatch.setattr(demo.dates, "split", _few_dates(demo.dates.split))
+    monkeypatch.setattr(demo, "fit", _few_seconds(demo.fit))
     assert main(["demo", "--quick"]) == 0
     captured = capsys.readouterr()
     assert captured.out.count(": right (complex step, every element") == 6
