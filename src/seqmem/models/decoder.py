@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from seqmem.cells import Cell, State
 from seqmem.cells.tape import Record, Run, Tape
+from seqmem.contexts import Context, FixedContext
+from seqmem.contexts.context import Look, LookGradient, Memory
 from seqmem.initializers import Rng, as_generator
-from seqmem.layers import Context, Dropout, Embedding, FixedContext, Linear
-from seqmem.layers.context import Look, LookGradient, Memory
+from seqmem.layers import Dropout, Embedding, Linear
 from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.linear import LinearCache
@@ -72,7 +73,7 @@ class Decoder(Module):
         rng: seed or generator of the first weights.
         dtype: float64 or float32.
 
-    >>> from seqmem.layers import AdditiveAttention
+    >>> from seqmem.contexts import AdditiveAttention
     >>> decoder = Decoder(10, 3, 4, context=AdditiveAttention(4, 6, 5, rng=1), rng=0)
     >>> state, keys = decoder.cell.zero_state(2), np.ones((7, 2, 6))
     >>> (logits, weights), cache = decoder.forward(np.array([[1, 1], [8, 9]]), state, keys)

@@ -18,8 +18,9 @@ import numpy as np
 from seqmem.cells import Cell
 from seqmem.cells.names import names_of
 from seqmem.cells.tape import Run, Tape
-from seqmem.layers import Context, Embedding, Linear
-from seqmem.layers.context import Look, Memory
+from seqmem.contexts import Context
+from seqmem.contexts.context import Look, Memory
+from seqmem.layers import Embedding, Linear
 from seqmem.module import Array, tree_map
 
 SMALL_VOCABULARY = 128  # whose way into the cell costs no more than a few steps, should a search end early
