@@ -30,11 +30,14 @@ def as_generator(rng: Rng) -> np.random.Generator:
 def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Uniform within ±sqrt(6 / (fan_in + fan_out)) over the last two axes (Glorot & Bengio, 2010)."""
     limit = np.sqrt(6.0 / (shape[-2] + shape[-1]))
-    return rng.uniform(-limit, limit, shape).astype(dtype)
+    return rng.uniform(-limit, limit, shape).astype(dtype, copy=False)
 
 
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Random orthogonal matrices in the last two axes (Saxe et al., 2014): a product that keeps norms."""
-    Q, R = np.linalg.qr(rng.standard_normal(shape))
+    drawn = rng.standard_normal(shape)
+    if not drawn.any():  # the generator of a model that is about to be filled: the decomposition takes long
+        return drawn.astype(dtype, copy=False)
+    Q, R = np.linalg.qr(drawn)
     signs = np.sign(np.diagonal(R, axis1=-2, axis2=-1))
-    return (Q * signs[..., None, :]).astype(dtype)
+    return (Q * signs[..., None, :]).astype(dtype, copy=False)

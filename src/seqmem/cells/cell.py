@@ -12,7 +12,6 @@ names of their arguments which values they want (cells/names.py lists them), and
 
 from __future__ import annotations
 
-import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -266,7 +265,7 @@ class Cell(Module, ABC, Generic[S]):
                 a += b[..., None, :] * scale
 
     def gradients(self, x: Array, back: Tape, columns: slice = slice(None)) -> tuple[Array, Grads]:
-        """The gradients of x (N, D), or of some of its columns, and of every parameter, summed over all rows."""
+        """Return the gradients of x (N, D), or of some of its columns, and of every parameter."""
         W, features = self.W_x.reshape(self.n_gates, -1, self.hidden_size), self.features(x)
         d_a = back.array(self.input_gradient).reshape(self.n_gates, len(x), self.hidden_size)
         grads = self.collect(*back.rows(names_of(self.collect), slice(0, back.n_rows)))
@@ -407,4 +406,3 @@ class Cell(Module, ABC, Generic[S]):
         shape, dtype = (tape.batch_size, self.hidden_size), tape.room.dtype
         named = as_parts(self.state_type, d_state, caller, name)
         return [np.array(as_upstream(part, shape, dtype, caller, own)) for own, part in named]
-

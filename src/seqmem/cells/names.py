@@ -54,29 +54,31 @@ class Place(NamedTuple):
 
 
 @functools.cache
-def layout_of(gates: tuple[str, ...], kept: Axes, fields: tuple[str, ...], local: Axes, traced: bool) -> Layout:
+def layout_of(
+    gates: tuple[str, ...], kept: Axes, fields: tuple[str, ...], local: Axes, traced: bool
+) -> Layout:
     """Lay out what a cell keeps, with the axes of each value."""
-    in_blocks = [tuple(name for name, axes in own if axes == "BH") for own in (kept, local)]
-    elsewhere = [tuple(one for one in own if one[1] != "BH") for own in (kept, local)]
-    n_gates = len(gates)
-    n_a = max(1, n_gates)
+    n_gates, n_a = len(gates), max(1, len(gates))
+    kept_blocks, local_blocks = (tuple(name for name, axes in own if axes == "BH") for own in (kept, local))
+    other_kept, other_local = (tuple(one for one in own if one[1] != "BH") for own in (kept, local))
     first_a = 0
     if traced:
         first_a = n_gates
     elif not gates:  # tanh(a) is h, and takes its place
-        first_a = len(in_blocks[0])
-    first_state = (n_a if traced else 0) + n_gates + len(in_blocks[0])
+        first_a = len(kept_blocks)
+    first_state = (n_a if traced else 0) + n_gates + len(kept_blocks)
     return Layout(
         gates,
-        in_blocks[0],
+        kept_blocks,
         fields,
-        in_blocks[1],
+        local_blocks,
         traced,
-        *elsewhere,
+        other_kept=other_kept,
+        other_local=other_local,
         first_a=first_a,
         first_state=first_state,
         n_forward=first_state + len(fields),
-        n_backward=n_a + len(in_blocks[1]),
+        n_backward=n_a + len(local_blocks),
     )
 
 

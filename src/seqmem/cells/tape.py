@@ -41,7 +41,7 @@ keep_freed_memory()
 
 
 class Run(NamedTuple):
-    """Consecutive steps in which the same sequences run; each step's rows follow those of the step before it."""
+    """Consecutive steps in which the same sequences run; each step has its rows behind the last one's."""
 
     rows: int  # the first step's first row
     n_steps: int
@@ -126,7 +126,7 @@ class Tape:
         self,
         names: tuple[str, ...],
         rows: slice,
-        before: slice | None = None,
+        before: slice | Array | None = None,
         given: Mapping[str, Any] = NOTHING,
     ) -> list[Any]:
         """The named values of some rows at once.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import os
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,11 +75,11 @@ def read_pairs(
     first, second = (0, 1) if columns is None else _as_columns(columns)
     if max_symbols is not None:
         as_size(max_symbols, "read_pairs", "max_symbols")
-    name, lines = os.fspath(path), _lines(path)
-    if columns is None:
-        _refuse_numbers([cells for _, cells in lines], name)
+    name, text = os.fspath(path), _text(path)
+    if columns is None and any(map(_is_number, itertools.chain(*_head(text, name)))):
+        _refuse_numbers([cells for _, cells in _lines(text, name)], name)
     pairs, left_out, last = [], 0, max(first, second)
-    for number, cells in lines:
+    for number, cells in _lines(text, name):
         if len(cells) <= last:
             lacking = _lacking(cells, None if columns is None else (first, second))
             raise ValueError(f"{name}, line {number}: {lacking}")
@@ -154,8 +155,8 @@ def train_validation_split(
     return training, [pair for row, pair in enumerate(pairs) if row in chosen]
 
 
-def _lines(path: str | os.PathLike[str]) -> list[tuple[int, list[str]]]:
-    """The number of each line that is not blank, and its cells as they stand there."""
+def _text(path: str | os.PathLike[str]) -> str:
+    """The text of a file that must be UTF-8."""
     name, data = os.fspath(path), Path(path).read_bytes()
     for mark, encoding in _OTHER_ENCODINGS:
         if data.startswith(mark):
@@ -165,11 +166,14 @@ def _lines(path: str | os.PathLike[str]) -> list[tuple[int, list[str]]]:
         where = f"{name}, line {_line_ends(data[:zero]) + 1}"
         raise ValueError(f"{where}: a zero byte, as UTF-16 without a byte order mark has, expected UTF-8")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         where = f"{name}, line {_line_ends(data[: error.start]) + 1}"
         raise ValueError(f"{where}: not UTF-8 at byte 0x{data[error.start]:02x}") from None
-    found = []
+
+
+def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The number of each line that is not blank, and its cells as they stand there."""
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         cells = line.split("\t")
         if len(cells) == 1 and not stripped(line):
@@ -179,8 +183,12 @@ def _lines(path: str | os.PathLike[str]) -> list[tuple[int, list[str]]]:
                 f"{name}, line {number}: a byte order mark inside a text, tabs on both sides, as when files "
                 "are joined of which one has no line end at its end: put one there, or drop the mark"
             )
-        found.append((number, cells))
-    return found
+        yield number, cells
+
+
+def _head(text: str, name: str) -> Iterator[list[str]]:
+    """The cells of the first two lines: where neither holds a number, no column is of nothing but numbers."""
+    return (cells for _, cells in itertools.islice(_lines(text, name), 2))
 
 
 def _line_ends(data: bytes) -> int:

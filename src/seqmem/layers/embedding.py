@@ -54,7 +54,7 @@ class Embedding(Module):
         self.std = as_positive(std, "Embedding", "std")
         shape = (self.vocab_size, self.embedding_size)
         dtype = as_param_dtype(dtype, "Embedding")
-        self.W: Array = (self.std * as_generator(rng).standard_normal(shape)).astype(dtype)
+        self.W: Array = (self.std * as_generator(rng).standard_normal(shape)).astype(dtype, copy=False)
 
     def forward(self, tokens: Array) -> tuple[Array, EmbeddingCache]:
         """tokens (...), integers from 0 to V - 1, to their rows (..., E).
