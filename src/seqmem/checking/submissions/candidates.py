@@ -1,0 +1,168 @@
+"""Which passes a file offers: pairs of functions, single calls with their gradients, classes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from seqmem.checking.submissions.hints import returned_names, tree_of
+from seqmem.checking.submissions.loading import NAME
+from seqmem.checking.submissions.words import bare, is_upstream, plain
+
+MOST = 200  # passes of one file that are checked
+_FORWARD = {"forward", "fwd", "fprop", "feedforward", "forwardprop", "forwards", "fp", "forwardpass"}
+_BACKWARD = {"backward", "bwd", "bprop", "backprop", "backpropagation", "bptt", "backpropagate", "bp", "backwards"}
+_BACKWARD |= {"grad", "gradient", "gradients", "derivative", "deriv", "prime", "d", "back", "backpropagation", "backwardpass"}
+_FILLERS = {"pass", "prop", "propagation", "propagate"}
+_METHODS = (
+    ("forward", "backward"), ("forward", "backprop"), ("forward", "bprop"), ("forward", "backpropagate"),
+    ("forward", "backward_pass"), ("forward", "bptt"), ("forward", "grad"), ("forward", "gradient"),
+    ("forward_pass", "backward_pass"), ("forward_prop", "backward_prop"), ("forward_prop", "back_prop"),
+    ("forward_propagation", "back_propagation"), ("forward_propagation", "backward_propagation"),
+    ("feedforward", "backprop"), ("feedforward", "backpropagation"), ("feed_forward", "back_propagation"),
+    ("fprop", "bprop"), ("fwd", "bwd"), ("__call__", "backward"), ("__call__", "backprop"), ("__call__", "bprop"),
+    ("loss", "bptt"), ("total_loss", "bptt"), ("calculate_total_loss", "bptt"), ("loss", "backward"),
+    ("loss", "gradient"), ("loss", "grad"), ("fn", "grad"), ("__call__", "grad"), ("__call__", "gradient"),
+    ("data_is", "diff_is"), ("bottom_data_is", "top_diff_is"), ("predict", "backward"), ("step", "backward"),
+    ("forward_step", "backward_step"), ("step_forward", "step_backward"),
+)  # fmt: skip
+
+
+class Candidate(NamedTuple):
+    """What can be checked: how it is called, and what it is made of."""
+
+    name: str
+    forward: Callable[..., Any]
+    backward: Callable[..., Any] | None  # None: one call returns both, or a function that does the rest
+    owner: type | None = None  # the class whose methods they are
+    is_torch: bool = False  # a torch.autograd.Function
+
+    @property
+    def aliases(self) -> set[str]:
+        """The names that it goes by."""
+        own = self.forward.__name__
+        found = {self.name, own, re.sub(r"_(forward|fwd)(_\w+)?$", "", own)}
+        return found if self.owner is None else {self.name, f"{self.name}.{own}"}
+
+
+def candidates(names: dict[str, Any]) -> list[Candidate]:
+    """What a file's own functions and classes offer, in the order of its text."""
+    functions = {name: value for name, value in names.items() if _is_own(value, types.FunctionType)}
+    classes = [value for value in names.values() if isinstance(value, type) and value.__module__ == NAME]
+    found = list(_pairs(functions))
+    used = {one.forward for one in found} | {one.backward for one in found}
+    found += [_single(name, value) for name, value in functions.items() if value not in used and _returns_both(value)]
+    found += [one for owner in dict.fromkeys(classes) if (one := of_class(owner)) is not None]
+    return sorted(found, key=_line)
+
+
+def _is_own(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and getattr(value, "__module__", None) == NAME
+
+
+def _line(one: Candidate) -> int:
+    code = getattr(one.forward, "__code__", None)
+    return code.co_firstlineno if code else 0
+
+
+def _single(name: str, function: Callable[..., Any]) -> Candidate:
+    return Candidate(name, function, None)
+
+
+def words(name: str) -> list[str]:
+    """A name's words: of lstm_stepForward, lstm, step and forward."""
+    parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().split("_")
+    return [part for part in parts if part]
+
+
+def _pairs(functions: dict[str, Callable[..., Any]]) -> Iterator[Candidate]:
+    """Functions whose names differ by nothing but forward and backward, or f and its derivative."""
+    backward: dict[tuple[str, ...], list[str]] = {}
+    for name in functions:
+        own = words(name)
+        if set(own) & _BACKWARD:
+            backward.setdefault(tuple(w for w in own if w not in _BACKWARD | _FILLERS), []).append(name)
+        elif name.startswith("d") and name[1:] in functions:
+            backward.setdefault(tuple(words(name[1:])), []).append(name)
+    for name, function in functions.items():
+        own = words(name)
+        if set(own) & _BACKWARD:
+            continue
+        stem = tuple(w for w in own if w not in _FORWARD | _FILLERS)
+        is_forward = bool(set(own) & _FORWARD)
+        partners = [other for other in backward.get(stem, []) if other != name]
+        if not partners or (not is_forward and not stem):
+            continue
+        if not is_forward and any(set(words(one)) & _FORWARD and _stem(one) == stem for one in functions):
+            continue  # softmax, softmax_forward and softmax_backward: the second is meant
+        title = "_".join(w for w in re.split(r"_", name) if w.lower() not in _FORWARD | _FILLERS) or name
+        yield Candidate(title if is_forward else name, function, functions[_nearest(name, partners)])
+
+
+def _stem(name: str) -> tuple[str, ...]:
+    return tuple(w for w in words(name) if w not in _FORWARD | _FILLERS)
+
+
+def _nearest(name: str, partners: list[str]) -> str:
+    """The backward function that is spelled most like the forward one."""
+    order = ("backward", "bwd", "bprop", "backprop", "back", "grad", "gradient", "derivative", "prime", "d")
+    return min(partners, key=lambda one: min((k for k, w in enumerate(order) if w in words(one)), default=9))
+
+
+def _returns_both(function: Callable[..., Any]) -> bool:
+    """Whether a function returns something and gradients, or something and a function."""
+    if "clip" in function.__name__.lower():
+        return True
+    parts = returned_names(function)
+    if len(parts) < 2:
+        return False
+    tree = tree_of(function)
+    inner = {node.name for node in tree.body if hasattr(node, "name")} if tree else set()
+    if parts[-1] in inner:
+        return True
+    own = {plain(name) for name in inspect.signature(function).parameters}
+    loss = any("loss" in part.lower() or part.lower() in ("j", "cost", "l", "e", "error") for part in parts[:1])
+    gradients = any(
+        part.lower() in ("grads", "grad", "gradients", "gradient", "g") or (is_upstream(part) and bare(part) != plain(part))
+        for part in parts[1:]
+    )
+    says = bool(re.search(r"loss|cost|entropy|objective|grad|hinge|mse|huber", function.__name__, re.I))
+    to_inputs = any(bare(part) in own for part in parts[1:] if part)
+    return (loss and (gradients or says)) or (gradients and (says or to_inputs)) or (says and loss) or (
+        says and "" in parts and len(parts) == 2
+    )
+
+
+def of_class(owner: type) -> Candidate | None:
+    """A class's two passes, or its only one that returns both."""
+    for forward, backward in _METHODS:
+        one, other = _method(owner, forward), _method(owner, backward)
+        if one is not None and other is not None:
+            is_torch = _is_torch(owner, one)
+            return Candidate(owner.__name__, one, other, owner, is_torch)
+    for name in ("loss", "loss_and_grads", "compute_loss", "step", "train_step", "lossFun", "gradient", "forward"):
+        one = _method(owner, name)
+        if one is not None and (_returns_both(one) or (name == "loss" and len(returned_names(one)) > 1)):
+            return Candidate(owner.__name__, one, None, owner)
+    return None
+
+
+def _method(owner: type, name: str) -> Callable[..., Any] | None:
+    for base in owner.__mro__:
+        if name in vars(base):
+            if base.__module__ in ("builtins", "abc"):
+                return None
+            value = vars(base)[name]
+            value = getattr(value, "__func__", value)
+            return value if inspect.isfunction(value) and not getattr(value, "__isabstractmethod__", False) else None
+    return None
+
+
+def _is_torch(owner: type, forward: Callable[..., Any]) -> bool:
+    first = next(iter(inspect.signature(forward).parameters), "")
+    is_static = isinstance(inspect.getattr_static(owner, "forward", None), staticmethod)
+    named = any(base.__name__ == "Function" for base in owner.__mro__[1:])
+    return is_static and first in ("ctx", "context", "self") and (named or owner.__mro__[1] is object)

@@ -1,0 +1,237 @@
+"""The values that are tried for an unknown input: arrays of small shapes, whole numbers, sizes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import zlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.submissions.hints import B, D, H, O, T, V
+from seqmem.checking.submissions.words import role, size_letter
+from seqmem.module import Array
+
+S = 8  # source positions
+
+
+class Value(NamedTuple):
+    """One value that an unknown may have."""
+
+    kind: str  # "float", "list" of arrays, "index" array, "tokens" list, "mask", "one-hot", "number", "is"
+    shape: tuple[int, ...] = ()
+    extra: Any = None  # the number of classes, or the value itself
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it may have a gradient."""
+        return self.kind in ("float", "list")
+
+    def __str__(self) -> str:
+        if self.kind in ("number", "is"):
+            return f"{self.extra!r:.60}"
+        size = "x".join(map(str, self.shape)) or "1"
+        words = {"index": f" whole numbers below {self.extra}", "tokens": f" whole numbers below {self.extra}"}
+        return size + words.get(self.kind, f" {self.kind}" if self.kind != "float" else "")
+
+
+class Start(NamedTuple):
+    """A convention: how the data's axes lie, and how many gates' weights stand side by side."""
+
+    data: str
+    gates: int
+
+    def __str__(self) -> str:
+        return self.data
+
+
+_X = {
+    "rows": (B, D),
+    "batch first": (B, T, D),
+    "time first": (T, B, D),
+    "columns": (D, B),
+    "columns by time": (D, B, T),
+    "one vector": (D,),
+    "one sequence": (T, D),
+    "list of columns": (T, D, 1),
+    "one column": (D, 1),
+    "tokens": (T,),
+    "rows of tokens": (B, T),
+    "numbers": (T,),
+}
+_BATCH = {"rows", "batch first", "time first", "rows of tokens"}
+_COLUMN = {"list of columns", "one column", "tokens", "numbers"}
+_RIGHT = {*_BATCH}  # weights from the right
+_DIMS = (D, H, V, O, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H, S, 3 * D, 1)
+
+
+def starts(name: str, names: list[str], text: str) -> list[Start]:
+    """The conventions to begin with, the likely ones first."""
+    lower = f"{name} {' '.join(names)}".lower()
+    likely_gates = 4 if "lstm" in lower else 3 if "gru" in lower else 1
+    few = sum(role(one) == "weight" for one in names) <= 2
+    gates = [likely_gates, *(g for g in (1, 4, 3) if g != likely_gates)] if few else [1]
+    sequence = not re.search(r"step|cell", name, re.I)
+    rows = ["batch first", "rows", "time first"] if sequence else ["rows", "batch first", "time first"]
+    columns = ["columns by time", "columns"] if sequence else ["columns", "columns by time"]
+    single = ["one sequence", "one vector", "list of columns", "one column", "tokens", "rows of tokens", "numbers"]
+    if not any(role(one) == "state" for one in names) and not any(role(one) == "weight" for one in names):
+        rows = ["rows", "batch first", "time first"]
+    order = [*columns, *rows, *single] if re.search(r"\(n_[xah]\b|n_a\b", text) else [*rows, *columns, *single]
+    return [Start(data, g) for g in gates for data in order]
+
+
+def first_value(name: str, start: Start, shape: tuple[int, ...] | None = None) -> Value:
+    """The value that a name suggests under a convention.
+
+    Args:
+        name: the unknown's.
+        start: the convention.
+        shape: what its documentation says; None for nothing.
+    """
+    kind = role(name)
+    if kind in ("size", "scalar"):
+        return _number(name, kind)
+    if kind in ("labels", "tokens", "mask"):
+        return _whole(kind, start, shape)
+    if shape is not None:
+        return Value("float", shape)
+    makers = {"state": _state, "bias": _bias, "weight": _weight}
+    maker = makers.get(kind)
+    return Value("float", maker(name, start)) if maker else _data(start)
+
+
+def _number(name: str, kind: str) -> Value:
+    if kind == "scalar":
+        return Value("number", (), 0.3)
+    sizes = {"B": B, "T": T, "D": D, "H": H, "V": V}
+    return Value("number", (), sizes[size_letter(name)])
+
+
+def _whole(kind: str, start: Start, shape: tuple[int, ...] | None) -> Value:
+    by_data = {
+        "batch first": (B, T),
+        "time first": (T, B),
+        "rows of tokens": (B, T),
+        **dict.fromkeys(("one sequence", "tokens", "list of columns", "numbers", "one vector", "one column"), (T,)),
+    }
+    shape = shape or by_data.get(start.data, (B,))
+    return Value("mask", shape) if kind == "mask" else Value("index", shape, H)
+
+
+def _data(start: Start) -> Value:
+    if start.data in ("tokens", "rows of tokens"):
+        return Value("index", _X[start.data], H)
+    if start.data == "list of columns":
+        return Value("list", _X[start.data])
+    return Value("float", _X[start.data])
+
+
+def _state(name: str, start: Start) -> tuple[int, ...]:
+    if start.data in _BATCH:
+        return (B, H)
+    if start.data in _COLUMN:
+        return (H, 1)
+    return (H, B) if start.data.startswith("columns") else (H,)
+
+
+def _bias(name: str, start: Start) -> tuple[int, ...]:
+    size = _out(name) if _is_out(name) else start.gates * H
+    if start.data.startswith("columns") or start.data in _COLUMN:
+        return (size, 1)
+    return (size,)
+
+
+def _weight(name: str, start: Start) -> tuple[int, ...]:
+    wide = start.gates * H
+    lower = name.lower().replace("_", "")
+    inner = V if start.data in ("tokens", "rows of tokens") else 1 if start.data == "numbers" else D
+    if _is_out(name):
+        shape = (H, _out(name))
+    elif re.match(r"^(u\w?|w?hh|wh|whh|waa|wrec|wr?hh?|w(hidden|rec)|wh[ifogcrzn])$", lower):
+        shape = (H, wide)
+    elif re.match(r"^(wx\w?|wi[nh]\w*|wax|wxh|w)$", lower):
+        shape = (inner, wide)
+    elif re.match(r"^w[ifogcruzn]$", lower):
+        shape = (H + inner, H)
+    else:
+        shape = (inner, wide)
+    return shape if start.data in _RIGHT else shape[::-1]
+
+
+def _is_out(name: str) -> bool:
+    lower = name.lower().replace("_", "")
+    return bool(re.match(r"^([wb](h?y|ya|out|o?ut\w*|hq|v|vocab|scores?)|v|by|bo|c|bv)$", lower)) and lower not in ("bo", "wo")
+
+
+def _out(name: str) -> int:
+    return V
+
+
+def others(name: str) -> list[Value]:
+    """Every other value that a name may have, the likely ones first."""
+    kind = role(name)
+    if kind == "size":
+        return [Value("number", (), size) for size in dict.fromkeys((H, D, V, T, B, D + H, V + H, O, 1))]
+    floats = [Value("float", shape) for shape in _shapes(kind)]
+    lists = [Value("list", shape) for shape in ((T, D, 1), (T, V, 1), (T, D), (T, B, D))]
+    whole = [
+        Value(form, shape, high)
+        for high in (H, O)
+        for form, shape in (
+            ("index", (B,)), ("index", (T,)), ("tokens", (T,)), ("index", (B, T)), ("index", (T, B)),
+        )
+    ]  # fmt: skip
+    whole += [Value("one-hot", (B, V)), Value("one-hot", (B, T, V)), Value("mask", (B, T)), Value("mask", (B,))]
+    numbers = [Value("number", (), 0.5), Value("number", (), 2), Value("number", (), 1)]
+    if kind in ("labels", "tokens"):
+        return whole + numbers[2:] + floats
+    if kind in ("weight", "bias"):
+        return floats + numbers
+    if kind in ("scalar", "mask"):
+        return numbers + whole + floats
+    return floats[:24] + lists + whole + floats[24:] + numbers
+
+
+def _shapes(kind: str) -> list[tuple[int, ...]]:
+    ones: list[tuple[int, ...]] = [(n,) for n in _DIMS]
+    columns = [(n, 1) for n in _DIMS] + [(1, n) for n in _DIMS]
+    data = [*_X.values(), (T, V), (B, V), (B, T, V), (T, V, 1), (B, H), (H, B), (B, T, H), (B, S, H), (B, O), (V, B), (B, 6)]
+    images = [(2, 2, 5, 5), (3, 2, 3, 3), (2, 2, 4, 4), (3, 2, 2, 2), (B, H, 4, 4), (B, T), (B, 2, 3)]
+    gated = [(4, D, H), (4, H, H), (4, H), (3, D, H), (3, H, H), (3, H), (4, H, D + H), (4, H, H + D), (3, 2, D)]
+    squares = [(m, n) for m, n in itertools.product(_DIMS, _DIMS) if m != 1 and n != 1]
+    states = [(B, H), (H, B), (H,), (H, 1), (1, H), (B, T, H), (T, B, H), (B, 1, H), (1, B, H)]
+    orders = {
+        "weight": [*squares, *gated, *ones, *images, *columns],
+        "bias": [*ones, *columns, *gated, *squares],
+        "state": [*states, *data, *columns, *ones],
+    }
+    order = orders.get(kind, [*data, *states, *ones, *images, *columns, *squares, *gated])
+    return list(dict.fromkeys(order))
+
+
+def draw(value: Value, name: str, seed: int) -> Any:
+    """The value itself, random where it is an array; the same for the same name and seed."""
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    if value.kind in ("number", "is"):
+        return value.extra
+    if value.kind in ("index", "tokens"):
+        return _drawn_whole(value, rng)
+    if value.kind == "mask":
+        mask = np.ones(value.shape, bool)
+        mask.flat[1::3] = False
+        return mask
+    if value.kind == "one-hot":
+        return np.eye(value.shape[-1])[rng.integers(value.shape[-1], size=value.shape[:-1])]
+    return np.asarray(0.8 * rng.standard_normal(value.shape))
+
+
+def _drawn_whole(value: Value, rng: np.random.Generator) -> Array | list[int]:
+    """Whole numbers of which one occurs twice."""
+    numbers = rng.integers(value.extra, size=value.shape)
+    if numbers.size > 2:
+        numbers.flat[2] = numbers.flat[0]
+        if numbers.flat[1] == numbers.flat[0]:
+            numbers.flat[1] = (numbers.flat[0] + 1) % value.extra
+    return [int(n) for n in numbers] if value.kind == "tokens" else numbers
