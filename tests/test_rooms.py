@@ -14,7 +14,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
 ROOMS = (
     *("version", "module", "activations", "initializers", "validation"),  # one file each
-    *("cells", "layers", "models", "training", "data", "checking", "insight", "interop"),
+    *("reference", "cells", "layers", "models", "training", "data", "checking", "insight", "interop"),
     "cli",
 )
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

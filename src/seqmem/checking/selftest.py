@@ -107,7 +107,7 @@ def with_mistakes(like: Like, mistakes: tuple[Mistake, ...]) -> tuple[Callable[.
     forward, backward = mistaken(like.reference, mistakes)
 
     def handed_in(**arrays: Any) -> Any:
-        outputs, cache = forward(**like.as_sequence(arrays))
+        outputs, cache = like.call(forward, like.as_sequence(arrays))
         unread = [np.zeros_like(outputs["hs"])] if like.is_step else []
         outputs = like.as_step(outputs)
         return (outputs, (unread, cache)) if backward else outputs
@@ -135,7 +135,7 @@ def _score(like: Like) -> Score:
             unnamed.append(mistake.code)
     n = len(planted)
     bank = Bank(like, like.problem(0))
-    pairs = list(bank.pairs()) if hasattr(like.reference, "backward") and not like.is_step else []
+    pairs = list(bank.pairs()) if like.is_differentiated and not like.is_step else []
     counts = (n, n - len(silent), n - len(unnamed), len(pairs), _unique(pairs, bank.singles("backward")))
     return Score(like.title, *counts, tuple(silent), tuple(unnamed))
 

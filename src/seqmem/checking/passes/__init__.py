@@ -1,1 +1,0 @@
-"""Reference passes: forward and backward step by step, to be compared with one's own."""
