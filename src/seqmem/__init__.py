@@ -117,7 +117,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"seqmem.{_ROOMS[name]}"), name)
         globals()[name] = value  # found without this function the next time
         return value
-    if name == "insight" or name in _ROOMS.values():
+    if name in ("insight", "reference") or name in _ROOMS.values():
         return importlib.import_module(f"seqmem.{name}")
     raise AttributeError(f"module 'seqmem' has no attribute {name!r}")
 

@@ -6,10 +6,10 @@ tested against these lines, and the catalogue of mistakes changes them one at a 
     outputs and a cache  = name_forward(inputs)
     gradients            = name_backward(the gradients of the outputs, cache), a dict by the inputs' names
 
-and `d_x` is dLoss/dx, in x's shape. Axes: T steps, B batch, D input features, H hidden units, S source
-positions, E embedding width, K key width, Q query width, A attention width, V vocabulary. Time comes first.
-The gate axis of weights leads: i, f, o, g of an LSTM, r, z, n of a GRU. `a` is a pre-activation; weights
-multiply from the right. A mask is True within a sequence, False in its padding.
+and `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
+S source positions, E embedding width, K key width, Q query width, A attention width, V vocabulary. Time comes
+first. The gate axis of weights leads: i, f, o, g of an LSTM, r, z, n of a GRU. `a` is a pre-activation;
+weights multiply from the right. A mask is True within a sequence, False in its padding.
 
 >>> from seqmem import gradcheck_functions, reference
 >>> rng = np.random.default_rng(0)

@@ -71,7 +71,9 @@ def additive_attention_backward(d_context: Array, d_weights: Array, cache: Any) 
     d_alpha_of_context = (keys * d_context).sum(axis=2)
     # from weights = alpha.T.copy(): alpha is used twice
     d_alpha = d_alpha_of_context + d_weights.T  # (S, B)
-    # from alpha = e / total, e = np.exp(shifted): the softmax's derivative in terms of its value
+    # from alpha = e / total
+    # from total = e.sum(axis=0) + ~mask.any(axis=0)
+    # from e = np.exp(shifted): the softmax's derivative in terms of its value alpha
     centre = (alpha * d_alpha).sum(axis=0)
     d_scores = alpha * (d_alpha - centre)
     # from scores = hidden @ v

@@ -49,6 +49,9 @@ def cross_entropy_backward(d_loss: float, cache: Any) -> dict[str, Array]:
     p, onehot, mask, counted = cache
     # from loss = (losses * mask).sum() / counted
     d_losses = d_loss * mask / counted  # (T, B)
-    # from losses = -(log_p * onehot).sum(axis=-1), log_p = shifted - np.log(total), p = e / total
+    # from losses = -(log_p * onehot).sum(axis=-1)
+    # from log_p = shifted - np.log(total)
+    # from total = e.sum(axis=-1, keepdims=True)
+    # from e = np.exp(shifted): d log p_j / d logit_k is onehot_jk - p_k
     d_logits = d_losses[:, :, None] * (p - onehot)
     return {"logits": d_logits}

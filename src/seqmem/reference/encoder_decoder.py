@@ -53,10 +53,11 @@ def encoder_forward(tokens: Array, mask: Array, params: Params) -> tuple[Array, 
     >>> keys.shape, state.shape, grads["encoder.embedding.W"].shape
     ((5, 3, 4), (3, 4), (7, 2))
     """
-    xs, embedding = embedding_forward(params["encoder.embedding.W"], tokens)
-    h0 = np.zeros((tokens.shape[1], params["encoder.layer.cell.b"].shape[1]))
-    W_x, W_h = params["encoder.layer.cell.W_x"], params["encoder.layer.cell.W_h"]
-    keys, state, gru = gru_before_forward(xs, h0, W_x, W_h, params["encoder.layer.cell.b"], mask)
+    W = params["encoder.embedding.W"]
+    W_x, W_h, b = (params[f"encoder.layer.cell.{name}"] for name in ("W_x", "W_h", "b"))
+    h0 = np.zeros((tokens.shape[1], b.shape[1]))
+    xs, embedding = embedding_forward(W, tokens)
+    keys, state, gru = gru_before_forward(xs, h0, W_x, W_h, b, mask)
     return keys, state, (embedding, gru)
 
 
@@ -93,15 +94,27 @@ def decoder_step_forward(
         keys: what the encoder made of the source, (S, B, H).
         mask: (S, B) bool, True within a source.
         params: all parameters by name; the decoder's are used.
+
+    >>> import seqmem
+    >>> attention = seqmem.AdditiveAttention(4, 4, 6, rng=0)
+    >>> decoder = seqmem.Decoder(7, 2, 4, context=attention, cell="gru", rng=1)
+    >>> params = {f"decoder.{name}": param for name, param in decoder.params.items()}
+    >>> tokens, s_prev = np.array([1, 3]), np.zeros((2, 4))
+    >>> keys, mask = np.ones((5, 2, 4)), np.ones((5, 2), bool)
+    >>> logits, weights, s, cache = decoder_step_forward(tokens, s_prev, keys, mask, params)
+    >>> d_step = decoder_step_backward(np.ones((2, 7)), np.zeros((2, 5)), np.zeros((2, 4)), cache)
+    >>> logits.shape, weights.shape, d_step["s_prev"].shape, d_step["keys"].shape
+    ((2, 7), (2, 5), (2, 4), (5, 2, 4))
     """
-    y_prev, embedding = embedding_forward(params["decoder.embedding.W"], tokens)
-    W_q, W_k = params["decoder.context.W_q"], params["decoder.context.W_k"]
-    b, v = params["decoder.context.b"], params["decoder.context.v"]
-    context, weights, attention = additive_attention_forward(s_prev, keys, W_q, W_k, b, v, mask)
-    x = np.concatenate([y_prev, context], axis=1)  # (B, E + H)
+    W_e = params["decoder.embedding.W"]
+    W_q, W_k, b_a, v = (params[f"decoder.context.{name}"] for name in ("W_q", "W_k", "b", "v"))
     W_x, W_h, b = (params[f"decoder.cell.{name}"] for name in ("W_x", "W_h", "b"))
+    W_o, b_o = params["decoder.output.W"], params["decoder.output.b"]
+    y_prev, embedding = embedding_forward(W_e, tokens)
+    context, weights, attention = additive_attention_forward(s_prev, keys, W_q, W_k, b_a, v, mask)
+    x = np.concatenate([y_prev, context], axis=1)  # (B, E + H)
     s, gru = gru_before_step_forward(x, s_prev, W_x, W_h, b)
-    logits, output = linear_forward(s, params["decoder.output.W"], params["decoder.output.b"])
+    logits, output = linear_forward(s, W_o, b_o)
     return logits, weights, s, (embedding, attention, gru, output)
 
 
@@ -115,7 +128,7 @@ def decoder_step_backward(d_logits: Array, d_weights: Array, d_s: Array, cache: 
         cache: what `decoder_step_forward` returned.
     """
     embedding, attention, gru, output = cache
-    # from logits, output = linear_forward(s, W, b): s is used twice, here and by the next step
+    # from logits, output = linear_forward(s, W_o, b_o): s is used twice, here and by the next step
     d_output = linear_backward(d_logits, output)
     d_s = d_s + d_output["x"]
     # from s, gru = gru_before_step_forward(x, s_prev, W_x, W_h, b)
@@ -124,9 +137,9 @@ def decoder_step_backward(d_logits: Array, d_weights: Array, d_s: Array, cache: 
     W, _ = embedding
     E = W.shape[1]
     d_y_prev, d_context = d_gru["x"][:, :E], d_gru["x"][:, E:]
-    # from context, weights, attention = additive_attention_forward(s_prev, keys, W_q, W_k, b, v, mask)
+    # from context, weights, attention = additive_attention_forward(s_prev, keys, W_q, W_k, b_a, v, mask)
     d_attention = additive_attention_backward(d_context, d_weights, attention)
-    # from y_prev, embedding = embedding_forward(W, tokens)
+    # from y_prev, embedding = embedding_forward(W_e, tokens)
     d_embedding = embedding_backward(d_y_prev, embedding)
     # s_prev is used twice: the cell starts from it, and it asks
     d_s_prev = d_gru["h_prev"] + d_attention["query"]
@@ -156,6 +169,17 @@ def decoder_forward(
         keys: what the encoder made of the source, (S, B, H).
         mask: (S, B) bool, True within a source.
         params: all parameters by name; the decoder's are used.
+
+    >>> import seqmem
+    >>> attention = seqmem.AdditiveAttention(4, 4, 6, rng=0)
+    >>> decoder = seqmem.Decoder(7, 2, 4, context=attention, cell="gru", rng=1)
+    >>> params = {f"decoder.{name}": param for name, param in decoder.params.items()}
+    >>> tokens, s0 = np.ones((3, 2), int), np.zeros((2, 4))
+    >>> keys, mask = np.ones((5, 2, 4)), np.ones((5, 2), bool)
+    >>> logits, weights, s, cache = decoder_forward(tokens, s0, keys, mask, params)
+    >>> d_inputs = decoder_backward(np.ones((3, 2, 7)), np.zeros((3, 2, 5)), np.zeros((2, 4)), cache)
+    >>> logits.shape, weights.shape, d_inputs["s0"].shape, d_inputs["keys"].shape
+    ((3, 2, 7), (3, 2, 5), (2, 4), (5, 2, 4))
     """
     s = s0
     logits = []

@@ -14,7 +14,7 @@ def greedy_search(
     """Return the tokens without start and end, their log-probability and the weights, (T, S).
 
     Args:
-        source: one sequence, (S,) integers.
+        source: one sequence of at least one token, (S,) integers.
         params: all parameters by name, as `encoder_decoder_forward` takes them.
         start: the token fed to the first step.
         end: the token that ends a sequence; its log-probability counts too.

@@ -106,7 +106,7 @@ def rnn_backward(d_hs: Array, d_h: Array, cache: Any) -> dict[str, Array]:
         d_h = d_h + d_hs[t]
         # from h, _ = hold_forward(new_h, h_prev, valid)
         d_hold = hold_backward(d_h, mask[t])
-        # from new_h, step = rnn_step_forward(x, h_prev, W_x, W_h, b): the weights are used at every step
+        # from new_h, step = rnn_step_forward(x, h_prev, W_x, W_h, b): one W_x for all steps
         d_step = rnn_step_backward(d_hold["new"], steps[t])
         d_W_x += d_step["W_x"]
         d_W_h += d_step["W_h"]

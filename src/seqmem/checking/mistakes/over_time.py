@@ -138,7 +138,7 @@ def over_time(name: str, bias_axis: int) -> tuple[Mistake, ...]:
         (
             "d-b-summed-over-all",
             bias,
-            "d_b = d_a.sum()",
+            f"d_b = np.full_like(d_a.sum(axis={bias_axis}), d_a.sum())",
             "The bias's gradient d_b is summed over all axes: every entry gets the same number.",
             "Which axes does d_a have that b has not?",
         ),

@@ -47,8 +47,8 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
         sources[mistake.place] = _replaced(sources[mistake.place], mistake)
     for source in itertools.chain(*sources.values()):
         exec(_compiled(source), names)  # our own text, from our own files; all of it: a loop calls its step
-    right = passes_of(reference)
-    return Passes(*(function and names[function.__name__] for function in right))
+    forward, backward = passes_of(reference)
+    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
 
 
 @cache
