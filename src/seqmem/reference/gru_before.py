@@ -47,12 +47,12 @@ def gru_before_step_forward(x: Array, h_prev: Array, W_x: Array, W_h: Array, b: 
     a_n = x_n + reset_h @ W_h[2]
     n = np.tanh(a_n)
     h = (1 - z) * h_prev + z * n
-    return h, (x, h_prev, W_x, W_h, r, z, n, reset_h, h)
+    return h, (x, h_prev, W_x, W_h, r, z, n, reset_h)
 
 
 def gru_before_step_backward(d_h: Array, cache: Any) -> dict[str, Array]:
     """Return the gradients of all that the step took; d_h (B, H) is dLoss/dh by every path after the step."""
-    x, h_prev, W_x, W_h, r, z, n, reset_h, h = cache  # noqa: RUF059 - h is here to be mistaken for h_prev
+    x, h_prev, W_x, W_h, r, z, n, reset_h = cache
     # from h = (1 - z) * h_prev + z * n
     d_z = d_h * (n - h_prev)
     d_n = d_h * z

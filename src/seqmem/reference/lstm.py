@@ -51,7 +51,7 @@ def lstm_step_forward(
     c = f * c_prev + i * g
     tanh_c = np.tanh(c)
     h = o * tanh_c
-    return h, c, (x, h_prev, c_prev, W_x, W_h, i, f, o, g, c, tanh_c)
+    return h, c, (x, h_prev, c_prev, W_x, W_h, i, f, o, g, tanh_c)
 
 
 def lstm_step_backward(d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
@@ -62,7 +62,7 @@ def lstm_step_backward(d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
         d_c: dLoss/dc by every path but the one through this step's h, (B, H).
         cache: what `lstm_step_forward` returned.
     """
-    x, h_prev, c_prev, W_x, W_h, i, f, o, g, c, tanh_c = cache  # noqa: RUF059 - c is here to be mistaken for c_prev
+    x, h_prev, c_prev, W_x, W_h, i, f, o, g, tanh_c = cache
     # from h = o * tanh_c
     d_o = d_h * tanh_c
     d_tanh_c = d_h * o

@@ -18,6 +18,7 @@ _D_W_H = "d_W_hz = h_prev.T @ d_a_z"
 _PARTS = "x_r, x_z, x_n = a_x"
 _H = "h = (1 - z) * h_prev + z * n"
 _N = "n = np.tanh(a_n)"
+_NEW_H = "((1 - z) * h_prev + z * n)"  # h of this step, which the backward pass has no use for
 
 
 def in_both_forms(name: str) -> tuple[Mistake, ...]:
@@ -54,7 +55,7 @@ def in_both_forms(name: str) -> tuple[Mistake, ...]:
         (
             "d-z-with-new-h",
             _D_Z,
-            "d_z = d_h * (n - h)",
+            f"d_z = d_h * (n - {_NEW_H})",
             "The update gate's gradient is taken with h_t; the forward pass mixes n with h_{t-1}.",
             "Which step's h does 1 - z multiply?",
         ),
@@ -250,14 +251,14 @@ def in_both_forms(name: str) -> tuple[Mistake, ...]:
         (
             "d-W-hz-with-new-h",
             _D_W_H,
-            "d_W_hz = h.T @ d_a_z",
+            f"d_W_hz = {_NEW_H}.T @ d_a_z",
             "The gradient of W_hz is taken with h_t; the forward pass multiplies W_hz by h_{t-1}.",
             "Which h does the forward pass multiply by W_hz at step t?",
         ),
         (
             "d-W-hr-with-new-h",
             "d_W_hr = h_prev.T @ d_a_r",
-            "d_W_hr = h.T @ d_a_r",
+            f"d_W_hr = {_NEW_H}.T @ d_a_r",
             "The gradient of W_hr is taken with h_t; the forward pass multiplies W_hr by h_{t-1}.",
             "Which h does the forward pass multiply by W_hr at step t?",
         ),

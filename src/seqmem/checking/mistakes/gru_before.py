@@ -41,7 +41,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-before-d-r-with-new-h",
         "backward",
         _D_R,
-        "d_r = d_reset_h * h",
+        "d_r = d_reset_h * ((1 - z) * h_prev + z * n)",
         "The reset gate's gradient is taken with h_t; the forward pass multiplies r by h_{t-1}.",
         "Which step's h does r multiply?",
     ),

@@ -22,6 +22,7 @@ _PARTS = "a_i, a_f, a_o, a_g = a"
 _C = "c = f * c_prev + i * g"
 _G = "g = np.tanh(a_g)"
 _TANH_C = "tanh_c = np.tanh(c)"
+_NEW_C = "(f * c_prev + i * g)"  # c of this step, which the backward pass has no use for
 
 
 def _of_gate(letter: str, name: str) -> tuple[Mistake, ...]:
@@ -72,7 +73,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-o-with-c",
         "backward",
         _D_O,
-        "d_o = d_h * c",
+        f"d_o = d_h * {_NEW_C}",
         "The output gate's gradient is taken with c_t; the forward pass multiplies o by tanh(c_t).",
         "What stands beside o in h = o * tanh(c)?",
     ),
@@ -96,7 +97,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-tanh-derivative-of-c-with-c",
         "backward",
         _D_C,
-        "d_c = d_c + d_tanh_c * (1 - c**2)",
+        f"d_c = d_c + d_tanh_c * (1 - {_NEW_C} ** 2)",
         "The derivative of tanh(c_t) is taken as 1 - c², without the tanh; it is 1 - tanh²(c_t).",
         "Is c a tanh already?",
     ),
@@ -200,7 +201,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-i-with-new-c",
         "backward",
         _D_I,
-        "d_i = d_c * c",
+        f"d_i = d_c * {_NEW_C}",
         "The input gate's gradient is taken with c_t; the forward pass multiplies i by the candidate g.",
         "What stands beside i in c = f * c_prev + i * g?",
     ),
@@ -240,7 +241,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-f-with-new-c",
         "backward",
         _D_F,
-        "d_f = d_c * c",
+        f"d_f = d_c * {_NEW_C}",
         "The forget gate's gradient is taken with c_t; the forward pass multiplies f by c_{t-1}.",
         "Which step's cell state does f keep?",
     ),
