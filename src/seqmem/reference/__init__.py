@@ -26,11 +26,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqmem.reference.activations import sigmoid
-    from seqmem.reference.attention import additive_attention_backward, additive_attention_forward
-    from seqmem.reference.bridge import bridge_backward, bridge_forward
+    from seqmem.reference.attention import (
+        additive_attention_backward,
+        additive_attention_forward,
+        fixed_context_backward,
+        fixed_context_forward,
+    )
     from seqmem.reference.clipping import clip_by_global_norm
     from seqmem.reference.cross_entropy import cross_entropy_backward, cross_entropy_forward
-    from seqmem.reference.dropout import dropout_backward, dropout_forward
     from seqmem.reference.embedding import embedding_backward, embedding_forward
     from seqmem.reference.encoder_decoder import (
         decoder_backward,
@@ -42,7 +45,6 @@ if TYPE_CHECKING:
         encoder_decoder_forward,
         encoder_forward,
     )
-    from seqmem.reference.fixed_context import fixed_context_backward, fixed_context_forward
     from seqmem.reference.greedy import greedy_search
     from seqmem.reference.gru_after import (
         gru_after_backward,
@@ -56,7 +58,14 @@ if TYPE_CHECKING:
         gru_before_step_backward,
         gru_before_step_forward,
     )
-    from seqmem.reference.linear import linear_backward, linear_forward
+    from seqmem.reference.layers import (
+        bridge_backward,
+        bridge_forward,
+        dropout_backward,
+        dropout_forward,
+        linear_backward,
+        linear_forward,
+    )
     from seqmem.reference.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
     from seqmem.reference.masks import (
         hold_backward,
@@ -85,13 +94,16 @@ _FILES = {
         *("gru_after_step_forward", "gru_after_step_backward"),
         *("gru_after_forward", "gru_after_backward"),
     ),
-    "linear": ("linear_forward", "linear_backward"),
+    "layers": (
+        *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
+        *("dropout_forward", "dropout_backward"),
+    ),
     "embedding": ("embedding_forward", "embedding_backward"),
-    "dropout": ("dropout_forward", "dropout_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
-    "fixed_context": ("fixed_context_forward", "fixed_context_backward"),
-    "attention": ("additive_attention_forward", "additive_attention_backward"),
-    "bridge": ("bridge_forward", "bridge_backward"),
+    "attention": (
+        *("fixed_context_forward", "fixed_context_backward"),
+        *("additive_attention_forward", "additive_attention_backward"),
+    ),
     "encoder_decoder": (
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),

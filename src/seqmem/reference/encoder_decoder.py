@@ -33,7 +33,7 @@ from seqmem.reference.gru_before import (
     gru_before_step_backward,
     gru_before_step_forward,
 )
-from seqmem.reference.linear import linear_backward, linear_forward
+from seqmem.reference.layers import linear_backward, linear_forward
 
 Params = dict[str, Array]
 
