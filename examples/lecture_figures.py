@@ -15,15 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from seqmem import LSTMCell, Recurrent
+from seqmem.experiments import Experiment
 from seqmem.insight import (
-    Experiment,
     gradient_flow_of_cases,
-    phrase_model,
     plot_attention,
     plot_gradient_flow,
     plot_memory_horizon,
     plot_trace,
 )
+from seqmem.tasks import phrase_model
 
 COURSES = {
     "alone": "trained at one distance only",

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, Recurrent
-from seqmem.checking.battery_case import random_like
+from seqmem.checking.contract.case import random_like
 from seqmem.checking.strategies import (
     CELLS,
     A,
@@ -31,7 +31,7 @@ from seqmem.checking.strategies import (
     rngs,
     seeds,
 )
-from seqmem.layers import Context
+from seqmem.contexts import Context
 from seqmem.module import Array, Module
 
 __all__ = ["CELLS", "D", "kinds", "random_like", "seeds"]  # with what is defined here

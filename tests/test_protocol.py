@@ -25,7 +25,7 @@ from seqmem import (
     Seq2Seq,
 )
 from seqmem.checking import CONTRACT_CHECKS, exposing_inputs, with_exposing_params
-from seqmem.checking import battery_case as contract
+from seqmem.checking.contract import case as contract
 from seqmem.models import Bridge
 from seqmem.module import Module, tree_map
 
@@ -376,8 +376,8 @@ def test_parameters_are_made_in_float64_or_float32_only(make, dtype):
 
 
 ELSEWHERE = {
-    "seqmem.insight.reader",  # an experiment's: tests/insight/test_reader.py
-    "seqmem.checking.demanding_cell",  # the self test's
+    "seqmem.experiments.networks",  # an experiment's: tests/experiments/test_networks.py
+    "seqmem.checking.selftest.demanding_cell",  # the self test's
 }
 
 

@@ -13,10 +13,16 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
 ROOMS = (
-    *("version", "module", "activations", "initializers", "validation"),  # one file each
-    *("reference", "cells", "layers", "models", "training", "data", "checking", "insight", "interop"),
-    "cli",
+    *("version", "module", "nests", "activations", "initializers", "validation"),  # one file each
+    *("reference", "data", "cells", "contexts", "layers", "search", "models", "training", "interop", "tasks"),
+    *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
+SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
+    "checking": (
+        *("report", "exposing", "gradients", "catalogue", "gradcheck", "contract", "strategies"),
+        *("submissions", "selftest"),
+    ),
+}
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything
 
 
@@ -50,27 +56,49 @@ def room_of(name: str) -> str | None:
     return parts[1] if len(parts) > 1 and parts[1] in ROOMS else None
 
 
+def subroom_of(name: str) -> str | None:
+    """The subroom of a dotted name; None for a room itself and for a room that has none."""
+    parts = name.split(".")
+    return parts[2] if len(parts) > 2 and parts[2] in SUBROOMS.get(parts[1], ()) else None
+
+
 def complaints(source: str, name: str, is_package: bool = False) -> list[str]:
     """What is wrong with the imports of the file that is imported as `name`, one line each."""
-    found = []
-    room = room_of(name)
-    if room is None and name not in FREE:
-        found.append(f"{name}: stands in no room of ROOMS")
+    found = [f"{name}: stands in no {what}" for what in _homeless(name)]
     for line, target, at_top in imports_of(source, name if is_package else name.rpartition(".")[0]):
         where, root = f"{name}:{line}", target.split(".")[0]
         if target.endswith(".*"):
             found.append(f"{where}: star import of {target[:-2]}")
         if root == "seqmem":
-            other = room_of(target)
-            if room is None:
-                continue
-            if other is None:
-                found.append(f"{where}: imports {target}, which is the front door or no room")
-            elif ROOMS.index(other) > ROOMS.index(room):
-                found.append(f"{where}: {room} imports {target}, but {other} comes after {room}")
+            found += [f"{where}: {complaint}" for complaint in _backward(name, target)]
         elif at_top and root != "numpy" and root not in sys.stdlib_module_names:
             found.append(f"{where}: imports {root} at module level, where only NumPy may be")
     return found
+
+
+def _homeless(name: str) -> Iterator[str]:
+    room = room_of(name)
+    if room is None and name not in FREE:
+        yield "room of ROOMS"
+    if room in SUBROOMS and subroom_of(name) is None and name != f"seqmem.{room}":
+        yield "subroom of SUBROOMS"
+
+
+def _backward(name: str, target: str) -> Iterator[str]:
+    """Why a file may not import something of the package."""
+    room, other = room_of(name), room_of(target)
+    if room is None:
+        return
+    if other is None:
+        yield f"imports {target}, which is the front door or no room"
+    elif ROOMS.index(other) > ROOMS.index(room):
+        yield f"{room} imports {target}, but {other} comes after {room}"
+    elif other == room and subroom_of(name):
+        subroom, inner = subroom_of(name), subroom_of(target)
+        if inner is None:
+            yield f"imports {target}, which is the door of {room} or no subroom"
+        elif SUBROOMS[room].index(inner) > SUBROOMS[room].index(subroom):
+            yield f"{subroom} imports {target}, but {inner} comes after {subroom}"
 
 
 def cycle_in(sources: dict[str, str]) -> list[str] | None:
@@ -135,12 +163,24 @@ print(json.dumps(sorted({{name.split(".")[0] for name in files}} - set(sys.stdli
         ("seqmem.cells.lstm", "import seqmem.layers.linear as linear", "layers comes after cells"),
         ("seqmem.cells.lstm", "from ..layers import linear", "layers comes after cells"),
         ("seqmem.cells.lstm", "from .. import layers", "layers comes after cells"),
-        ("seqmem.cells.lstm", "def f():\n    from seqmem.cli import main", "cli comes after cells"),
+        ("seqmem.cells.lstm", "def f():\n    from seqmem.cli.main import main", "cli comes after cells"),
         ("seqmem.module", "from seqmem.activations import sigmoid", "activations comes after module"),
-        ("seqmem.training.fit", "from seqmem.data import make_batch", "data comes after training"),
-        ("seqmem.data.dates", "from seqmem import Vocabulary", "front door"),
-        ("seqmem.data.dates", "import seqmem", "front door"),
+        ("seqmem.data.batches", "from seqmem.training import fit", "training comes after data"),
+        ("seqmem.data.generators.dates", "from seqmem import Vocabulary", "front door"),
+        ("seqmem.data.generators.dates", "import seqmem", "front door"),
         ("seqmem.attic.old", "import math", "stands in no room"),
+        ("seqmem.checking.attic.old", "import math", "stands in no subroom"),
+        (
+            "seqmem.checking.gradients.check",
+            "from seqmem.checking.catalogue.kinds import KINDS",
+            "catalogue comes after gradients",
+        ),
+        (
+            "seqmem.checking.gradients.check",
+            "def f():\n    from seqmem.checking.selftest import score",
+            "selftest comes after gradients",
+        ),
+        ("seqmem.checking.gradients.check", "from seqmem.checking import Report", "the door of checking"),
         ("seqmem.models.decoder", "from .encoder import *", "star import of seqmem.models.encoder"),
         ("seqmem", "from seqmem.cells import *", "star import of seqmem.cells"),
         ("seqmem.training.fit", "import tqdm", "imports tqdm at module level"),
@@ -160,9 +200,11 @@ def test_a_wrong_import_is_found(name: str, source: str, complaint: str) -> None
         ("seqmem.layers.recurrent", "from seqmem.cells import LSTMCell\nfrom seqmem.module import Module"),
         ("seqmem.models.decoder", "from seqmem.models.encoder import Encoder\nimport numpy.typing as npt"),
         ("seqmem.models.decoder", "from .encoder import Encoder\nfrom ..layers.linear import Linear"),
+        ("seqmem.checking.contract.checks", "from seqmem.checking.gradients.check import check"),
+        ("seqmem.checking.contract.checks", "from seqmem.checking.contract import axes"),
         ("seqmem.training.fit", "import sys, time\ndef f():\n    from tqdm import tqdm"),
-        ("seqmem", "from seqmem.cells import LSTMCell\nfrom seqmem.cli import main"),
-        ("seqmem.__main__", "from seqmem.cli import main"),
+        ("seqmem", "from seqmem.cells import LSTMCell\nfrom seqmem.cli.main import main"),
+        ("seqmem.__main__", "from seqmem.cli.main import main"),
     ],
 )
 def test_a_right_import_is_left_alone(name: str, source: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqmem
-from seqmem import insight
+from seqmem import experiments, tasks
 from seqmem.validation import (
     as_floats,
     as_fraction,
@@ -220,14 +220,17 @@ TAKES = {  # what takes an argument of each kind, and values of the right type t
     "Recurrent: reverse": (lambda v: seqmem.Recurrent(seqmem.GRUCell(3, 3), reverse=v), []),
     "Seq2Seq: encoder": (lambda v: seqmem.Seq2Seq(v, seqmem.Decoder(5, 3, 3)), []),
     "Seq2Seq: decoder": (lambda v: seqmem.Seq2Seq(seqmem.Encoder(5, 3, 3), v), []),
-    "MemorySettings: steps": (lambda v: insight.MemorySettings(steps=v), [0]),
-    "MemorySettings: longest": (lambda v: insight.MemorySettings(longest=v), [4]),
-    "MemorySettings: kinds": (lambda v: insight.MemorySettings(kinds=v), [("a",)]),
-    "MemorySettings: seeds": (lambda v: insight.MemorySettings(seeds=v), [(-1,), ()]),
-    "MemorySettings: learning_rates": (lambda v: insight.MemorySettings(learning_rates=v), [{"rnn": 1.0}]),
-    "BottleneckSettings: steps": (lambda v: insight.BottleneckSettings(steps=v), [0]),
-    "phrase_model: language": (insight.phrase_model, ["a"]),
-    "comparison: repeats": (lambda v: insight.comparison(repeats=v), [0]),
+    "MemorySettings: steps": (lambda v: experiments.MemorySettings(steps=v), [0]),
+    "MemorySettings: longest": (lambda v: experiments.MemorySettings(longest=v), [4]),
+    "MemorySettings: kinds": (lambda v: experiments.MemorySettings(kinds=v), [("a",)]),
+    "MemorySettings: seeds": (lambda v: experiments.MemorySettings(seeds=v), [(-1,), ()]),
+    "MemorySettings: learning_rates": (
+        lambda v: experiments.MemorySettings(learning_rates=v),
+        [{"rnn": 1.0}],
+    ),
+    "BottleneckSettings: steps": (lambda v: experiments.BottleneckSettings(steps=v), [0]),
+    "phrase_model: language": (tasks.phrase_model, ["a"]),
+    "comparison: repeats": (lambda v: experiments.comparison(repeats=v), [0]),
 }
 
 

@@ -16,17 +16,12 @@ from seqmem.version import VERSION
 if TYPE_CHECKING:
     from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
     from seqmem.checking import assert_gradients, check_module, gradcheck, gradcheck_functions
-    from seqmem.data import Translator, Vocabulary, make_batch
-    from seqmem.layers import (
-        AdditiveAttention,
-        Dropout,
-        Embedding,
-        FixedContext,
-        Linear,
-        Recurrent,
-        cross_entropy,
-    )
-    from seqmem.models import Batch, Decoder, Encoder, Hypothesis, Seq2Seq
+    from seqmem.contexts import AdditiveAttention, FixedContext
+    from seqmem.data import Batch, Vocabulary, make_batch
+    from seqmem.layers import Dropout, Embedding, Linear, Recurrent, cross_entropy
+    from seqmem.models import Decoder, Encoder, Seq2Seq
+    from seqmem.search import Hypothesis
+    from seqmem.tasks import Translator
     from seqmem.training import (
         SGD,
         Adam,
@@ -50,20 +45,20 @@ _ROOMS = {
     "check_module": "checking",
     "gradcheck": "checking",
     "gradcheck_functions": "checking",
-    "Translator": "data",
+    "Translator": "tasks",
     "Vocabulary": "data",
     "make_batch": "data",
-    "AdditiveAttention": "layers",
+    "AdditiveAttention": "contexts",
     "Dropout": "layers",
     "Embedding": "layers",
-    "FixedContext": "layers",
+    "FixedContext": "contexts",
     "Linear": "layers",
     "Recurrent": "layers",
     "cross_entropy": "layers",
-    "Batch": "models",
+    "Batch": "data",
     "Decoder": "models",
     "Encoder": "models",
-    "Hypothesis": "models",
+    "Hypothesis": "search",
     "Seq2Seq": "models",
     "SGD": "training",
     "Adam": "training",
@@ -75,6 +70,7 @@ _ROOMS = {
     "load": "training",
     "save": "training",
 }
+_OTHER_ROOMS = ("experiments", "insight", "pages", "reference")  # public by their own names
 
 __all__ = [
     "SGD",
@@ -117,7 +113,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f"seqmem.{_ROOMS[name]}"), name)
         globals()[name] = value  # found without this function the next time
         return value
-    if name in ("insight", "reference") or name in _ROOMS.values():
+    if name in _OTHER_ROOMS or name in _ROOMS.values():
         return importlib.import_module(f"seqmem.{name}")
     raise AttributeError(f"module 'seqmem' has no attribute {name!r}")
 

@@ -18,7 +18,7 @@ def main() -> int:
         os.environ.setdefault(name, "1")
     before = _end_at_interrupt()
     try:
-        from seqmem.cli import main as command_line  # NumPy reads the variables when it is imported
+        from seqmem.cli.main import main as command_line  # NumPy reads the variables when it is imported
     finally:
         if before is not None:
             signal.signal(signal.SIGINT, before)

@@ -27,6 +27,9 @@ class WrongTypeError(TypeError, ValueError):
 
 def as_floats(value: Any, dtype: np.dtype[Any], axes: tuple[Axis, ...], caller: str, name: str) -> Array:
     """A contiguous array of the working dtype; complex values stay complex, whatever the dtype."""
+    if type(value) is np.ndarray and value.dtype == dtype and value.flags.carray:
+        check_shape(value, axes, caller, name)
+        return value  # the usual case: nothing of what follows would change it
     array = as_array(value, caller, name)
     if array.dtype.kind not in "fiubc":
         raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected real or complex numbers")
@@ -98,13 +101,13 @@ def working_dtype(dtype: np.dtype[Any] | None, *values: Any) -> np.dtype[Any]:
 
     Without parameters it is float32 when every input is, and float64 otherwise.
     """
-    arrays = [value for value in values if value is not None]
     if dtype is None:
-        kinds = [getattr(getattr(array, "dtype", None), "type", None) for array in arrays]
+        kinds = [getattr(getattr(one, "dtype", None), "type", None) for one in values if one is not None]
         single = all(kind in (np.float32, np.complex64) for kind in kinds)
         dtype = np.dtype(np.float32 if single else np.float64)
-    if any(_is_complex(array) for array in arrays):
-        return np.result_type(dtype, np.complex64)
+    for value in values:
+        if value is not None and _is_complex(value):
+            return np.result_type(dtype, np.complex64)
     return dtype
 
 
@@ -228,6 +231,8 @@ def as_array(value: Any, caller: str, name: str) -> Array:
 
 
 def _is_complex(value: Any) -> bool:
+    if type(value) is np.ndarray:
+        return value.dtype.kind == "c"
     try:
         return np.iscomplexobj(value)
     except ValueError:  # a ragged list, which as_array names

@@ -18,8 +18,8 @@ from seqmem import (
     gradcheck,
 )
 from seqmem.checking import Report, gradcheck_functions
-from seqmem.checking.likes import LIKES
-from seqmem.checking.selftest import with_mistakes
+from seqmem.checking.catalogue.kinds import KINDS
+from seqmem.checking.selftest.score import with_mistakes
 from seqmem.module import Module
 
 SIZES = {"all elements": 20_000, "directions": 0}
@@ -408,7 +408,7 @@ def test_a_forward_pass_that_writes_into_an_option_is_seen():
 
 
 def test_a_large_function_that_is_like_something_is_compared_along_directions():
-    like = LIKES["rnn_sequence"]
+    like = KINDS["rnn_sequence"]
     functions = with_mistakes(like, like.mistakes[:1])
     report = gradcheck_functions(*functions, like=like.name, max_elements=0)
     assert "random directions" in report.method

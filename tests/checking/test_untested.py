@@ -16,12 +16,12 @@ from seqmem import (
     check_module,
 )
 from seqmem.checking import gradcheck, gradcheck_functions
-from seqmem.checking.likes import LIKES
-from seqmem.checking.named import check_like
-from seqmem.checking.selftest import with_mistakes
-from seqmem.checking.student import check_names
-from seqmem.cli import main
-from seqmem.layers import AdditiveAttention
+from seqmem.checking.catalogue.check_kind import check_kind
+from seqmem.checking.catalogue.kinds import KINDS
+from seqmem.checking.selftest.score import with_mistakes
+from seqmem.checking.submissions.find import check_names
+from seqmem.cli.main import main
+from seqmem.contexts import AdditiveAttention
 
 X = np.random.default_rng(0).standard_normal((4, 3))
 every_mode = pytest.mark.parametrize("max_elements", [20_000, 0], ids=["elements", "directions"])
@@ -167,10 +167,10 @@ def test_inputs_drawn_for_a_dropout_let_something_through(rate, seed):
     assert gradcheck(Dropout(rate), seed=seed).passed
 
 
-@pytest.mark.parametrize("like", [like for like in LIKES if like != "clipping"])
+@pytest.mark.parametrize("like", [like for like in KINDS if like != "clipping"])
 @pytest.mark.parametrize("seed", range(3))
 def test_numbers_drawn_for_a_likeness_put_every_array_to_the_test(like, seed):
-    report = check_like(*with_mistakes(LIKES[like], ()), like, seed)
+    report = check_kind(*with_mistakes(KINDS[like], ()), like, seed)
     assert report.passed, report
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqmem import Adam, AdditiveAttention, Decoder, Encoder, Seq2Seq, fit
-from seqmem.data import BucketedBatches, Translator, Vocabulary, default_max_symbols, read_pairs
+from seqmem.data import BucketedBatches, Vocabulary, default_max_symbols, read_pairs
 from seqmem.data.bounds import LOOKS, cut_by_symbols
+from seqmem.tasks import Translator
 
 LETTERS = Vocabulary("abcd")
 LENGTHS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=60)

@@ -22,11 +22,11 @@ def numbered(T, B):
 
 
 def steps(packing):
-    """Of each step, its rows, the states after it and those before it."""
+    """Of each step, its rows, and the states before it."""
     for run in packing.runs:
         for k in range(run.n_steps):
-            rows, _, n, before, after = run.cut(k, k + 1)
-            yield slice(rows, rows + n), slice(after, after + n), slice(before, before + n)
+            rows, _, n, before = run.cut(k, k + 1)
+            yield slice(rows, rows + n), slice(before, before + n)
 
 
 @given(batches())
@@ -45,7 +45,7 @@ def test_each_step_holds_the_sequences_that_still_run_in_the_order_of_their_read
     packing = pack(T, B, lengths, reverse)
     rows, order = packing.pack(numbered(T, B))[:, 0], np.arange(B)[packing.batch]
     assert (np.diff(lengths[order]) <= 0).all()
-    for t, (now, _, _) in enumerate(steps(packing)):
+    for t, (now, _) in enumerate(steps(packing)):
         running = [b for b in order if lengths[b] > t]
         read = [lengths[b] - 1 - t if reverse else t for b in running]
         assert rows[now].tolist() == [1 + time * B + b for time, b in zip(read, running, strict=True)]
@@ -58,12 +58,12 @@ def test_the_state_before_a_row_is_the_one_that_its_own_sequence_left(batch):
     order = np.arange(B)[packing.batch]
     owner = np.full(B + lengths.sum(), -1)  # of each row of the tape: its sequence
     owner[:B] = order
-    for now, after, before in steps(packing):
+    of_rows = np.arange(lengths.sum()) if packing.before is None else packing.before
+    for now, before in steps(packing):
         count = now.stop - now.start
-        assert after == slice(B + now.start, B + now.stop)
         assert owner[before].tolist() == order[:count].tolist()
-        assert np.arange(len(owner))[packing.before][now].tolist() == np.arange(len(owner))[before].tolist()
-        owner[after] = order[:count]
+        assert of_rows[now].tolist() == np.arange(len(owner))[before].tolist()
+        owner[B + now.start : B + now.stop] = order[:count]
     assert owner[packing.final].tolist() == list(range(B))
 
 

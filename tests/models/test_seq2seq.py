@@ -21,7 +21,7 @@ from seqmem import (
     cross_entropy,
     gradcheck,
 )
-from seqmem.models.search import greedy_search
+from seqmem.search.greedy import greedy_search
 
 CONTEXTS = ("fixed", "additive")
 every_model = [

@@ -13,8 +13,9 @@ from comparing import rounding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqmem.layers import AdditiveAttention
-from seqmem.models import Batch, Decoder, Encoder, Seq2Seq
+from seqmem.contexts import AdditiveAttention
+from seqmem.data import Batch
+from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.training import SGD, Adam, NonFiniteError, cosine_decay, fit, load, save
 
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Generic, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells.names import Layout, halves, names_of
+from seqmem.cells.names import Axes, constants_of, halves, layout_of, names_of
 from seqmem.cells.tape import (
     Record,
     Run,
@@ -178,10 +178,9 @@ class Cell(Module, ABC, Generic[S]):
         x, initial = self.as_inputs(x, state, ("B",), f"{type(self).__name__}.forward", "x")
         B = len(x)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-            tape = self.tape(initial, B, slice(0, B))
+            tape = self.tape(initial, B)
             self.project(x, tape.array("a"))
-            for _ in self.steps(tape, [Run(0, 1, B, 0, B)]):
-                pass
+            self.run(tape, [Run(0, 1, B, 0)])
         return self.of_parts([part[B:].copy() for part in tape.states()]), StepCache(x, tape)
 
     def backward(self, d_state: S | None, cache: StepCache) -> tuple[tuple[Array, S], Grads]:
@@ -200,7 +199,7 @@ class Cell(Module, ABC, Generic[S]):
         with np.errstate(under="ignore"):
             back = self.back_tape(tape)
             d_h, d_parts[0] = d_parts[0], np.zeros_like(d_parts[0])
-            for _ in self.steps_back(back, [Run(0, 1, B, 0, B)], d_parts, d_h):
+            for _ in self.steps_back(back, [Run(0, 1, B, 0)], d_parts, d_h):
                 pass
             d_x, grads = self.gradients(x, back)
         return (d_x, self.of_parts(d_parts)), self.summed(grads)
@@ -212,38 +211,38 @@ class Cell(Module, ABC, Generic[S]):
         """Blocks of pre-activations, 1 for a cell without gates."""
         return max(1, len(self.gates))
 
-    def tape(self, initial: Sequence[Array], n_rows: int, before: Any, traced: bool = False) -> Tape:
+    def tape(
+        self, initial: Sequence[Array], n_rows: int, before: Array | None = None, traced: bool = False
+    ) -> Tape:
         """Allocate the tape for n_rows rows, preceded by the initial state.
 
         Args:
             initial: the initial state's parts, (B, H) each.
             n_rows: N.
-            before: where the state before each row stands among the states.
+            before: (N,) where the state before each row stands among the states; None when B rows above.
             traced: keep the pre-activations, which the gates otherwise overwrite.
         """
         B, dtype = len(initial[0]), initial[0].dtype
         kept, local = tuple(self.kept.items()), tuple(self.local.items())
-        layout = _layout_of(self.gates, kept, fields_of(self.state_type), local, traced)
+        layout = layout_of(self.gates, kept, fields_of(self.state_type), local, traced)
         room = empty_blocks(layout.n_forward, B + n_rows, self.hidden_size, dtype, B)
-        for state, part in zip(room[-len(initial) :], initial, strict=True):
+        for state, part in zip(room[layout.first_state :], initial, strict=True):
             state[:B] = part
-        return Tape(layout, room, n_rows, before, self._other(self.kept, n_rows, dtype))
+        return Tape(layout, room, n_rows, before, self._other(layout.other_kept, n_rows, dtype))
 
     def back_tape(self, tape: Tape) -> Tape:
         """A tape with room for the gradients of a backward pass."""
-        B, (_, n, H), dtype = tape.batch_size, tape.room.shape, tape.room.dtype
-        back = empty_blocks(tape.layout.n_backward, n - B, H, dtype, B)
-        other = tape.other | self._other(self.local, n - B, dtype)
-        return Tape(tape.layout, tape.room, n - B, tape.before, other, back)
+        layout, room, n_rows = tape.layout, tape.room, tape.n_rows
+        back = empty_blocks(layout.n_backward, n_rows, self.hidden_size, room.dtype, tape.batch_size)
+        other = tape.other | self._other(layout.other_local, n_rows, room.dtype)
+        return Tape(layout, room, n_rows, tape.before, other, back)
 
-    def _other(self, axes: Mapping[str, str], n_rows: int, dtype: Any) -> dict[str, Array]:
+    def _other(self, own: Axes, n_rows: int, dtype: Any) -> dict[str, Array]:
         """Arrays of other axes than (B, H)."""
-        if all(own == "BH" for own in axes.values()):
+        if not own:
             return {}
         sizes = {"G": self.n_gates, "B": n_rows, "H": self.hidden_size, "1": 1}
-        return {
-            name: np.empty([sizes[axis] for axis in own], dtype) for name, own in axes.items() if own != "BH"
-        }
+        return {name: np.empty([sizes[axis] for axis in axes], dtype) for name, axes in own}
 
     def project(self, x: Array, a: Array, columns: slice = slice(None)) -> None:
         """Write the part of the pre-activations that does not wait for the recurrence.
@@ -253,38 +252,39 @@ class Cell(Module, ABC, Generic[S]):
             a: (G, N, H), or (N, H) without gates, which is written to.
             columns: which columns they are.
         """
-        W, b, x = self._columns(columns), self.input_bias, self.features(x)
-        a = a.reshape(self.n_gates, len(x), self.hidden_size)
+        W, b, x = self.W_x[..., columns, :], self.input_bias, self.features(x)
         scale = self._scale(a.dtype)
-        after = scale is not None and len(x) < len(W[0])  # few rows: less to halve than the weights have
-        np.matmul(x, W if scale is None or after else W * scale, out=a)
-        if b is not None:
-            b = b.reshape(len(a), 1, -1)
-            a += b if scale is None or after else b * scale
-        if after:
-            a *= scale
+        if scale is None or len(x) < W.shape[-2]:  # few rows: less to halve than the weights have
+            np.matmul(x, W, out=a)
+            if b is not None:
+                a += b[..., None, :]
+            if scale is not None:
+                a *= scale
+        else:
+            np.matmul(x, W * scale, out=a)
+            if b is not None:
+                a += b[..., None, :] * scale
 
-    def gradients(self, x: Array, back: Tape) -> tuple[Array, Grads]:
-        """The gradients of x (N, D), and of every parameter, summed over all rows."""
-        W, features = self._columns(slice(None)), self.features(x)
+    def gradients(self, x: Array, back: Tape, columns: slice = slice(None)) -> tuple[Array, Grads]:
+        """The gradients of x (N, D), or of some of its columns, and of every parameter, summed over all rows."""
+        W, features = self.W_x.reshape(self.n_gates, -1, self.hidden_size), self.features(x)
         d_a = back.array(self.input_gradient).reshape(self.n_gates, len(x), self.hidden_size)
-        grads = self.collect(*back.rows(names_of(self.collect), slice(None)))
+        grads = self.collect(*back.rows(names_of(self.collect), slice(0, back.n_rows)))
         grads["W_x"] = weight_gradient(features, d_a).reshape(self.W_x.shape)
         if self.input_bias is not None:
             grads["b"] = d_a.sum(axis=1).reshape(self.b.shape)
-        d_features = d_a[0] @ W[0].T  # gate after gate, so that no array is larger than the result
-        for d_gate, W_gate in zip(d_a[1:], W[1:], strict=True):
+        d_features = d_a[0] @ W[0, columns].T  # gate after gate, so that no array is larger than the result
+        for d_gate, W_gate in zip(d_a[1:], W[1:, columns], strict=True):
             d_features += d_gate @ W_gate.T
         in_order = {name: grads[name] for name in vars(self) if name in grads}
-        return self.features_backward(d_features, x), in_order | grads
+        return self.features_backward(d_features, x[:, columns]), in_order | grads
 
-    def steps(self, tape: Tape, runs: Sequence[Run]) -> Iterator[None]:
-        """Take every step, first step first; yield before each, for who adds to its pre-activations."""
+    def run(self, tape: Tape, runs: Sequence[Run]) -> None:
+        """Take every step, first step first."""
         step, names = self.step, names_of(self.step)
-        given_for = self.given(names, tape, sum(run.n_steps for run in runs))
+        given = self.given(names, tape, sum([run.n_steps for run in runs]))
         for run in runs:
-            for arguments in tape.steps(names, run, given_for(run.n)):
-                yield
+            for arguments in tape.steps(names, run, given):
                 step(*arguments)
 
     def steps_back(
@@ -305,21 +305,20 @@ class Cell(Module, ABC, Generic[S]):
             record: where `total_gradient` of each step goes, last step first.
         """
         step_backward, names = self.step_backward, names_of(self.step_backward)
-        local_names, local_derivatives = names_of(self.local_derivatives), self.local_derivatives
+        local_names, constants = names_of(self.local_derivatives), constants_of(back.room.dtype)
+        d_names = [f"d_{name}" for name in back.layout.fields]
         if record is not None:
             step_backward = self._recording(names, record)
-        given_for = self.given(names, back, sum(run.n_steps for run in runs))
-        for run in reversed(runs):
-            running = [d_part[: run.n] for d_part in d_parts]
-            given = given_for(run.n) | {
-                f"d_{name}": d_part for name, d_part in zip(back.layout.fields, running, strict=True)
-            }
-            d_h = running[0]
-            for block in self._blocks(run, back):
-                rows = slice(block.rows, block.rows + block.n_steps * block.n)
-                local_derivatives(*back.rows(local_names, rows, given))
-                steps = back.steps(names, block, given, last_first=True)
-                d_outs = d_hs[rows].reshape(block.n_steps, *d_h.shape)[::-1]
+        given = self.given(names, back, sum([run.n_steps for run in runs]))
+        for block in self._blocks(runs, back):
+            rows = slice(block[-1].rows, block[0].stop)
+            self.local_derivatives(*back.rows(local_names, rows, given=constants))
+            for run in block:
+                running = [d_part[: run.n] for d_part in d_parts]
+                d_h = running[0]
+                d_outs = d_hs[run.rows : run.stop].reshape(run.n_steps, run.n, d_h.shape[1])[::-1]
+                given.update(zip(d_names, running, strict=True))
+                steps = back.steps(names, run, given, last_first=True)
                 for arguments, d_out in zip(steps, d_outs, strict=True):
                     d_h += d_out
                     step_backward(*arguments)
@@ -330,19 +329,15 @@ class Cell(Module, ABC, Generic[S]):
         overwritten by its next call.
         """
         scale = self._scale(dtype)
-        multiply = multiplying(self.W_x[..., columns, :], batch_size, n_steps, dtype, scale)(batch_size)
+        multiply = multiplying(self.W_x[..., columns, :], batch_size, n_steps, dtype, scale)
         return lambda x: multiply(self.features(x))
 
     def way_back(
         self, columns: slice, batch_size: int, n_steps: int, dtype: Any
     ) -> Callable[[Array, Array], Array]:
         """The gradient of what `way_in` was given: (d_a, x) to d_x, a new array."""
-        through = transposing(self.W_x[..., columns, :], batch_size, n_steps, dtype)(batch_size)
+        through = transposing(self.W_x[..., columns, :], batch_size, n_steps, dtype)
         return lambda d_a, x: self.features_backward(through(d_a, np.empty(x.shape, dtype)), x)
-
-    def _columns(self, columns: slice) -> Array:
-        """W_x with a gate axis, of length 1 when the cell has no gates."""
-        return self.W_x[..., columns, :].reshape(self.n_gates, -1, self.hidden_size)
 
     def _scale(self, dtype: Any) -> Array | None:
         """(G, 1, 1) what a pass multiplies the pre-activations by; None when by nothing."""
@@ -354,16 +349,29 @@ class Cell(Module, ABC, Generic[S]):
         a = a if self.gates else a[None]
         return a if scale is None else a / scale
 
-    def given(self, names: tuple[str, ...], tape: Tape, n_steps: int) -> Callable[[int], dict[str, Any]]:
-        """The products and constants among the named values, for steps of n rows."""
+    def given(self, names: tuple[str, ...], tape: Tape, n_steps: int) -> dict[str, Any]:
+        """The products and constants among the named values."""
         return products(names, self.gates, self.W_h, self._scale(tape.room.dtype), tape, n_steps)
 
-    def _blocks(self, run: Run, back: Tape) -> Iterator[Run]:
-        """A run in pieces whose local derivatives fit the cache, last piece first."""
-        of_a_step = len(back.back) * run.n * self.hidden_size * back.back.itemsize
-        size = max(1, BLOCK_BYTES // max(1, of_a_step))
-        for stop in range(run.n_steps, 0, -size):
-            yield run.cut(max(0, stop - size), stop)
+    def _blocks(self, runs: Sequence[Run], back: Tape) -> Iterator[list[Run]]:
+        """The runs, last one first, in groups whose local derivatives fit the cache; a long one in pieces."""
+        most = max(1, BLOCK_BYTES // (len(back.back) * self.hidden_size * back.back.itemsize))  # rows
+        block: list[Run] = []
+        left = most
+        for run in reversed(runs):
+            stop = run.n_steps
+            while stop:
+                size = min(stop, left // max(1, run.n))
+                if size or not block:
+                    size = max(1, size)
+                    block.append(run.cut(stop - size, stop))
+                    stop -= size
+                    left -= size * run.n
+                else:
+                    yield block
+                    block, left = [], most
+        if block:
+            yield block
 
     def _recording(self, names: tuple[str, ...], record: Record) -> Callable[..., None]:
         wanted = names_of(self.total_gradient)
@@ -399,15 +407,3 @@ class Cell(Module, ABC, Generic[S]):
         shape, dtype = (tape.batch_size, self.hidden_size), tape.room.dtype
         named = as_parts(self.state_type, d_state, caller, name)
         return [np.array(as_upstream(part, shape, dtype, caller, own)) for own, part in named]
-
-
-Axes = tuple[tuple[str, str], ...]  # names with their axes
-
-
-@functools.cache
-def _layout_of(
-    gates: tuple[str, ...], kept: Axes, fields: tuple[str, ...], local: Axes, traced: bool
-) -> Layout:
-    """A layout of the arrays (B, H); those of other axes have memory of their own."""
-    of_a_step = [tuple(name for name, axes in own if axes == "BH") for own in (kept, local)]
-    return Layout(gates, of_a_step[0], fields, of_a_step[1], traced)

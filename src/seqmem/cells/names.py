@@ -25,6 +25,7 @@ import numpy as np
 
 from seqmem.module import Array
 
+Axes = tuple[tuple[str, str], ...]  # names with their axes
 VARIABLE = 0x04 | 0x08  # inspect.CO_VARARGS, inspect.CO_VARKEYWORDS
 
 
@@ -36,29 +37,12 @@ class Layout(NamedTuple):
     fields: tuple[str, ...]  # of the state
     local: tuple[str, ...]  # what a backward pass writes beside d_a
     traced: bool  # whether the gates leave the pre-activations as they are
-
-    @property
-    def n_forward(self) -> int:
-        """Blocks of a forward pass."""
-        n_a = max(1, len(self.gates)) if self.traced else 0
-        return n_a + len(self.gates) + len(self.kept) + len(self.fields)
-
-    @property
-    def n_backward(self) -> int:
-        """Blocks of a backward pass."""
-        return max(1, len(self.gates)) + len(self.local)
-
-    @property
-    def states(self) -> range:
-        """The blocks of the state's parts."""
-        return range(self.n_forward - len(self.fields), self.n_forward)
-
-    @property
-    def first_a(self) -> int:
-        """The first block of pre-activations; without gates tanh(a) is h, and takes its place."""
-        if self.gates:
-            return len(self.gates) if self.traced else 0
-        return 0 if self.traced else len(self.kept)
+    other_kept: Axes  # what has other axes than (B, H), with them: memory of its own
+    other_local: Axes
+    first_a: int  # the first block of pre-activations
+    first_state: int
+    n_forward: int  # blocks of a forward pass
+    n_backward: int  # blocks of a backward pass
 
 
 class Place(NamedTuple):
@@ -67,7 +51,35 @@ class Place(NamedTuple):
     room: str  # "forward", "backward"; "" for what is given to a pass or has other axes than (B, H)
     block: Any = None  # an index or a slice of the room's blocks
     before: bool = False  # of the state: the one before the step
-    of_state: bool = False  # whether it is a part of the state, after or before the step
+
+
+@functools.cache
+def layout_of(
+    gates: tuple[str, ...], kept: Axes, fields: tuple[str, ...], local: Axes, traced: bool
+) -> Layout:
+    """Lay out what a cell keeps, with the axes of each value."""
+    in_blocks = [tuple(name for name, axes in own if axes == "BH") for own in (kept, local)]
+    elsewhere = [tuple(one for one in own if one[1] != "BH") for own in (kept, local)]
+    n_gates = len(gates)
+    n_a = max(1, n_gates)
+    first_a = 0
+    if traced:
+        first_a = n_gates
+    elif not gates:  # tanh(a) is h, and takes its place
+        first_a = len(in_blocks[0])
+    first_state = (n_a if traced else 0) + n_gates + len(in_blocks[0])
+    return Layout(
+        gates,
+        in_blocks[0],
+        fields,
+        in_blocks[1],
+        traced,
+        *elsewhere,
+        first_a=first_a,
+        first_state=first_state,
+        n_forward=first_state + len(fields),
+        n_backward=n_a + len(in_blocks[1]),
+    )
 
 
 @functools.cache
@@ -77,7 +89,7 @@ def places_of(layout: Layout, names: tuple[str, ...]) -> tuple[Place, ...]:
 
 
 def _place(layout: Layout, name: str) -> Place:
-    gates, kept, fields, local, _ = layout
+    gates, kept, fields, local = layout[:4]
     for prefix, room, first in (("d_a", "backward", 0), ("a", "forward", layout.first_a)):
         part = gate_index(gates, name.removeprefix(prefix).removeprefix("_"))
         if name == prefix:
@@ -91,10 +103,10 @@ def _place(layout: Layout, name: str) -> Place:
         return Place("backward", max(1, len(gates)) + local.index(name))
     forward, first = (*kept, *fields), layout.n_forward - len(kept) - len(fields)
     if name in forward:
-        return Place("forward", first + forward.index(name), of_state=name in fields)
+        return Place("forward", first + forward.index(name))
     field = name.removesuffix("_prev")
     if field in fields:  # what else a step keeps has no value before the first
-        return Place("forward", first + forward.index(field), before=True, of_state=True)
+        return Place("forward", first + forward.index(field), before=True)
     return Place("")
 
 
@@ -161,7 +173,7 @@ def unknown_name(
         backward: whether it is asked for in a backward pass.
         further: the names of what is given to the pass, or has other axes than (B, H).
     """
-    gates, kept, fields, local, _ = layout
+    gates, kept, fields, local = layout[:4]
     known = [
         "a",
         *(f"a_{gate}" for gate in gates),

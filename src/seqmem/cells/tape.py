@@ -5,7 +5,7 @@ What decides its form is time: a third of a pass can go into coming by its memor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -41,18 +41,22 @@ keep_freed_memory()
 
 
 class Run(NamedTuple):
-    """Consecutive steps in which the same sequences run."""
+    """Consecutive steps in which the same sequences run; each step's rows follow those of the step before it."""
 
-    rows: int  # the first step's first row; each step's rows follow those of the step before it
+    rows: int  # the first step's first row
     n_steps: int
     n: int  # sequences: rows of a step
-    before: int  # where the state before the first step stands among the states
-    after: int  # where the state after the first step stands
+    before: int  # where the states before its rows begin among the states
+
+    @property
+    def stop(self) -> int:
+        """The row behind its last one."""
+        return self.rows + self.n_steps * self.n
 
     def cut(self, start: int, stop: int) -> Run:
         """Some of its steps."""
-        before = self.after + (start - 1) * self.n if start else self.before
-        return Run(self.rows + start * self.n, stop - start, self.n, before, self.after + start * self.n)
+        first = start * self.n
+        return Run(self.rows + first, stop - start, self.n, self.before + first)
 
 
 def fields_of(state_type: type[Any]) -> tuple[str, ...]:
@@ -93,41 +97,65 @@ class Tape:
 
     Attributes:
         room: (blocks, B + N, H) in one piece: the initial state's rows, then a row's gates and so on.
-        before: where the state before each of the N rows stands among the B + N.
+        before: (N,) where the state before each row stands among the B + N; None when it is B rows above.
         other: what has other axes, by name, with the rows on axis -2.
         back: (blocks, N, H) likewise, in a backward pass.
     """
 
     def __init__(
-        self, layout: Layout, room: Array, n_rows: int, before: Any, other: dict[str, Array], back: Any = None
+        self,
+        layout: Layout,
+        room: Array,
+        n_rows: int,
+        before: Array | None,
+        other: dict[str, Array],
+        back: Any = None,
     ) -> None:
         self.layout, self.room, self.before, self.other, self.back = layout, room, before, other, back
-        self.batch_size = room.shape[1] - n_rows
+        self.n_rows, self.batch_size = n_rows, room.shape[1] - n_rows
 
     def states(self) -> list[Array]:
         """The parts of the state, (B + N, H) each: the initial one, then that after each row."""
-        return list(self.room[self.layout.states.start :])
+        return list(self.room[self.layout.first_state :])
 
     def array(self, name: str) -> Array:
         """A value of all rows."""
-        return self.rows((name,), slice(None))[0]
+        return self.rows((name,), slice(0, self.n_rows))[0]
 
-    def rows(self, names: tuple[str, ...], rows: slice, given: Mapping[str, Any] = NOTHING) -> list[Any]:
-        """The named values of some rows at once."""
-        forward, found = self.room[:, self.batch_size :], []
-        for name, (room, block, before, _) in zip(names, places_of(self.layout, names), strict=True):
+    def rows(
+        self,
+        names: tuple[str, ...],
+        rows: slice,
+        before: slice | None = None,
+        given: Mapping[str, Any] = NOTHING,
+    ) -> list[Any]:
+        """The named values of some rows at once.
+
+        Args:
+            names: of the values.
+            rows: which rows.
+            before: where the states before them stand, if known to be one piece.
+            given: values that are not on the tape.
+        """
+        found: list[Any] = []
+        forward = self.room[:, rows.start + self.batch_size : rows.stop + self.batch_size]
+        backward = None if self.back is None else self.back[:, rows]
+        if before is None:
+            before = rows if self.before is None else self.before[rows]
+        for name, (room, block, is_before) in zip(names, places_of(self.layout, names), strict=True):
             if name in given:
                 found.append(given[name])
-            elif before:
-                found.append(self.room[block][self.before][rows])
+            elif is_before:
+                found.append(self.room[block, before])
             elif room == "forward":
-                found.append(forward[block, rows])
-            elif room and self.back is not None:
-                found.append(self.back[block, rows])
+                found.append(forward[block])
+            elif room and backward is not None:
+                found.append(backward[block])
             elif name in self.other:
                 found.append(self.other[name][..., rows, :])
             else:
-                raise self._unknown(name, names, given)
+                further = [*self.other, *given, "recurrent" if self.back is None else "through"]
+                raise unknown_name(name, names, self.layout, self.back is not None, further)
         return found
 
     def steps(
@@ -136,7 +164,7 @@ class Tape:
         run: Run,
         given: Mapping[str, Any] = NOTHING,
         last_first: bool = False,
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[Sequence[Any]]:
         """The named values at each step of a run, as views that are all made here, before the loop.
 
         Args:
@@ -145,65 +173,23 @@ class Tape:
             given: values that are the same at every step.
             last_first: go through the steps from the last to the first.
         """
-        if len(names) <= len(given) and all(name in given for name in names):  # none to write to, and no end
+        n_steps, n = run.n_steps, run.n
+        before = slice(run.before, run.before + n_steps * n)
+        values = self.rows(names, slice(run.rows, run.rows + n_steps * n), before, given)
+        if len(names) <= len(given) and all(name in given for name in names):  # constants have no end
             raise TypeError(f"the arguments ({', '.join(names)}) name no value of a step")
-        if run.n_steps == 1:  # a step alone, or lengths that all differ: no column to make
-            return iter([self._step(names, run, given)])
-        order = slice(None, None, -1 if last_first else None)
-        forward = by_step(self.room[:, self.batch_size :], run)
-        back: Any = None if self.back is None else by_step(self.back, run)
+        if n_steps == 1:  # a step alone, or lengths that all differ
+            return iter((values,))
         columns: list[Any] = []
-        places = places_of(self.layout, names)
-        states: dict[int, list[Array]] = {}  # a state is new at one step and the one before at the next
-        for name, (room, block, before, of_state) in zip(names, places, strict=True):
+        order = -1 if last_first else 1
+        for name, value in zip(names, values, strict=True):
             if name in given:
-                columns.append(repeat(given[name]))
-            elif of_state:
-                if block not in states:
-                    states[block] = [self.room[block, run.before : run.before + run.n], *forward[:, block]]
-                columns.append((states[block][:-1] if before else states[block][1:])[order])
-            elif room == "forward":
-                columns.append(forward[order, block])
-            elif room and back is not None:
-                columns.append(back[order, block])
-            elif name in self.other:
-                columns.append(by_step(self.other[name], run)[order])
-            else:
-                raise self._unknown(name, names, given)
-        return zip(*columns, strict=False)  # constants have no end
-
-    def _step(self, names: tuple[str, ...], run: Run, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The named values of a run of one step."""
-        _, _, n, before, _ = run
-        rows = slice(run.rows, run.rows + n)
-        forward = slice(rows.start + self.batch_size, rows.stop + self.batch_size)
-        found: list[Any] = []
-        for name, (room, block, is_before, _) in zip(names, places_of(self.layout, names), strict=True):
-            if name in given:
-                found.append(given[name])
-            elif is_before:
-                found.append(self.room[block, before : before + n])
-            elif room == "forward":
-                found.append(self.room[block, forward])
-            elif room and self.back is not None:
-                found.append(self.back[block, rows])
-            elif name in self.other:
-                found.append(self.other[name][..., rows, :])
-            else:
-                raise self._unknown(name, names, given)
-        return tuple(found)
-
-    def _unknown(self, name: str, names: tuple[str, ...], given: Iterable[str]) -> TypeError:
-        backward = self.back is not None
-        product = "through" if backward else "recurrent"
-        return unknown_name(name, names, self.layout, backward, [*self.other, *given, product])
-
-
-def by_step(array: Array, run: Run) -> Array:
-    """(N, F) or (G, N, F) to the run's steps, (steps, n, F) or (steps, G, n, F)."""
-    *leading, _, F = array.shape
-    part = array[..., run.rows : run.rows + run.n_steps * run.n, :].reshape(*leading, run.n_steps, run.n, F)
-    return part.swapaxes(0, 1) if leading else part
+                columns.append(repeat(value))
+            else:  # (N, F) or (G, N, F) to the steps' (n, F) or (G, n, F)
+                leading, F = value.shape[:-2], value.shape[-1]
+                by_step = value.reshape(*leading, n_steps, n, F)
+                columns.append((by_step.swapaxes(0, 1) if leading else by_step)[::order])
+        return zip(*columns, strict=False)
 
 
 def empty_blocks(n_blocks: int, n_rows: int, hidden_size: int, dtype: Any, batch_size: int) -> Array:
@@ -224,69 +210,74 @@ def multiplying(
     dtype: Any,
     scale: Array | None = None,
     parts: tuple[slice, ...] = (),
-) -> Callable[[int], Multiply]:
-    """For steps of n rows, x (n, D) to x @ W of every gate, (G, n, F); the next call overwrites it.
+) -> Multiply:
+    """x (n, D) to x @ W of every gate, (G, n, F); the next call overwrites it.
 
     Args:
         W: (G, D, F), or (D, F) of a single gate.
-        batch_size: B; one sequence alone is a matrix-vector product, quicker over all gates side by side.
+        batch_size: B, the most rows; one sequence alone is a product quicker over all gates side by side.
         n_steps: how often it will be used.
         dtype: of the product.
         scale: (G, 1, 1), which the product is multiplied by: the weight once, before the loop.
         parts: of the gate axis, when the result is wanted in parts.
     """
-    joined = W.ndim == 3 and batch_size == 1 and n_steps >= FEW
-    if joined:
+    if n_steps < FEW:
+
+        def once(x: Array) -> Any:
+            product = np.matmul(x, W)
+            if scale is not None:
+                product *= scale
+            return in_parts(product, parts)
+
+        return once
+    if W.ndim == 3 and batch_size == 1:
         G, _, F = W.shape
-        W = np.concatenate(list(W), axis=1)
+        side_by_side = np.concatenate(list(W), axis=1)
         if scale is not None:
-            W *= scale.repeat(F)
-    elif scale is not None and n_steps >= FEW:
-        W, scale = W * scale, None
+            side_by_side *= scale.repeat(F)
+        row = np.empty((1, G * F), dtype)
+        of_row = in_parts(row.reshape(G, 1, F), parts)
 
-    def of_rows(n: int) -> Multiply:
-        if joined:
-            row = np.empty((1, G * F), dtype)
-            product, into = row.reshape(G, 1, F), row
-            multiply: Callable[..., Any] = np.dot  # quicker than matmul for one row
-        else:
-            product = into = np.empty((*W.shape[:-2], n, W.shape[-1]), dtype)
-            multiply = np.matmul
-        result = tuple(product[part] for part in parts) if parts else product
+        def of_one(x: Array) -> Any:
+            np.dot(x, side_by_side, row)  # quicker than matmul for one row
+            return of_row
 
-        def multiplied(x: Array) -> Any:
-            multiply(x, W, into)
-            if scale is not None and not joined:
-                np.multiply(product, scale, product)
-            return result
+        return of_one
+    scaled = W if scale is None else W * scale
+    room = np.empty((*W.shape[:-2], batch_size, W.shape[-1]), dtype)
+    of_all = in_parts(room, parts)
 
-        return multiplied
+    def multiplied(x: Array) -> Any:
+        if len(x) == batch_size:
+            np.matmul(x, scaled, room)
+            return of_all
+        return in_parts(np.matmul(x, scaled, room[..., : len(x), :]), parts)
 
-    return of_rows
+    return multiplied
 
 
-def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Callable[[int], Through]:
-    """For steps of n rows, (d_a, d_x) to d_x = d_a @ W^T, summed over the gates: the way back through x @ W.
+def in_parts(product: Array, parts: tuple[slice, ...]) -> Any:
+    """A product whole, or in parts along its gate axis."""
+    return tuple([product[part] for part in parts]) if parts else product
+
+
+def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Through:
+    """(d_a, d_x) to d_x = d_a @ W^T, summed over the gates: the way back through x @ W.
 
     W^T is laid out anew: a product with a transposed view takes up to twice the time.
     """
     W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))
-    if W.ndim == 3 and batch_size == 1:
-        W_T = W_T.reshape(-1, W.shape[1])
+    if W.ndim == 2 or batch_size == 1:
+        W_T = W_T.reshape(-1, W.shape[-2])
+        width = len(W_T)
+        return lambda d_a, d_x: np.dot(d_a.reshape(len(d_x), width), W_T, d_x)
+    each = np.empty((len(W_T), batch_size, W_T.shape[-1]), dtype)
 
-    def of_rows(n: int) -> Through:
-        if W_T.ndim == 3:
-            each = np.empty((len(W_T), n, W_T.shape[-1]), dtype)
+    def through(d_a: Array, d_x: Array) -> Array:
+        of_gates = np.matmul(d_a, W_T, each[:, : len(d_x)])
+        return np.add.reduce(of_gates, axis=0, out=d_x)
 
-            def summed(d_a: Array, d_x: Array) -> Array:
-                np.matmul(d_a, W_T, each)
-                return np.add.reduce(each, axis=0, out=d_x)
-
-            return summed
-        shape = (n, len(W_T))
-        return lambda d_a, d_x: np.dot(d_a.reshape(shape), W_T, d_x)
-
-    return of_rows
+    return through
 
 
 def weight_gradient(x: Array, d_a: Array) -> Array:
@@ -296,15 +287,14 @@ def weight_gradient(x: Array, d_a: Array) -> Array:
 
 def products(
     names: tuple[str, ...], gates: tuple[str, ...], W_h: Array, scale: Array | None, tape: Tape, n_steps: int
-) -> Callable[[int], dict[str, Any]]:
-    """What stands behind `recurrent`, `through`, `half` and `one` in steps of n rows."""
+) -> dict[str, Any]:
+    """What stands behind `recurrent`, `through`, `half` and `one`."""
     B, dtype = tape.batch_size, tape.room.dtype
-    constants = constants_of(dtype)
-    makers: dict[str, Callable[[int], Any]] = {}
+    found: dict[str, Any] = dict(constants_of(dtype))
     for name, is_through, index, parts in products_of(gates, names):
         if is_through:
-            makers[name] = transposing(W_h[index], B, n_steps, dtype)
+            found[name] = transposing(W_h[index], B, n_steps, dtype)
         else:
             own = None if scale is None else scale[index]
-            makers[name] = multiplying(W_h[index], B, n_steps, dtype, own, parts)
-    return lambda n: constants | {name: make(n) for name, make in makers.items()}
+            found[name] = multiplying(W_h[index], B, n_steps, dtype, own, parts)
+    return found

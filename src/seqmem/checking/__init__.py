@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from seqmem.checking.battery import CONTRACT_CHECKS, Checked, check_module
-from seqmem.checking.draw import exposing_inputs, with_exposing_params
+from seqmem.checking.contract.checks import CONTRACT_CHECKS, Checked, check_module
+from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradcheck import assert_gradients, gradcheck, gradcheck_functions
 from seqmem.checking.report import Cause, Report, Row
 
 if TYPE_CHECKING:
-    from seqmem.checking.likes import LIKES
+    from seqmem.checking.catalogue.kinds import KINDS
 
 __all__ = [
     "CONTRACT_CHECKS",
-    "LIKES",
+    "KINDS",
     "Cause",
     "Checked",
     "Report",
@@ -27,8 +27,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "LIKES":  # with the reference passes, which a check of a module does without
-        from seqmem.checking.likes import LIKES
+    if name == "KINDS":  # with the reference passes, which a check of a module does without
+        from seqmem.checking.catalogue.kinds import KINDS
 
-        return LIKES
+        return KINDS
     raise AttributeError(f"module 'seqmem.checking' has no attribute {name!r}")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.checking.draw import exposing_inputs, with_exposing_params
-from seqmem.checking.engine import check
+from seqmem.checking.exposing import exposing_inputs, with_exposing_params
+from seqmem.checking.gradients.check import check
+from seqmem.checking.gradients.subject import FunctionSubject, ModuleSubject
 from seqmem.checking.report import Report
-from seqmem.checking.subject import FunctionSubject, ModuleSubject
 from seqmem.module import Module
 
 UNPROVEN = "no gradient was found wrong, but these inputs cannot show that all of them are right"
@@ -64,7 +64,7 @@ def gradcheck(
     report = check(ModuleSubject(module, inputs, options), seed, tolerance, max_elements)
     if report.verdict != "wrong":
         return report
-    from seqmem.checking.named import name_mistake  # the catalogue of mistakes, for who made one
+    from seqmem.checking.catalogue.of_modules import name_mistake  # for who made a mistake
 
     return name_mistake(module, report)
 
@@ -89,7 +89,7 @@ def gradcheck_functions(
         inputs: the arrays at which to check; floats have gradients, integers have none. Sizes that all differ
             and numbers that are not zero expose most. None with `like`, which brings its own.
         like: what the functions should compute: "lstm_step", "gru_sequence", "attention" and so on (see
-            `LIKES`). The layout of their arrays is recognised, and mistakes of the catalogue are named.
+            `KINDS`). The layout of their arrays is recognised, and mistakes of the catalogue are named.
         seed, tolerance, max_elements: as in `gradcheck`.
 
     Returns:
@@ -116,9 +116,9 @@ def gradcheck_functions(
             raise ValueError(
                 "gradcheck_functions: both inputs and like were passed; like brings its own inputs"
             )
-        from seqmem.checking.named import check_like
+        from seqmem.checking.catalogue.check_kind import check_kind
 
-        return check_like(forward, backward, like, seed, tolerance, max_elements)
+        return check_kind(forward, backward, like, seed, tolerance, max_elements)
     if inputs is None:
         raise ValueError("gradcheck_functions: neither inputs nor like was passed: at what should it check?")
     return check(FunctionSubject(forward, backward, inputs), seed, tolerance, max_elements)

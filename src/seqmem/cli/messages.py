@@ -10,14 +10,20 @@ import unicodedata
 from argparse import Namespace
 
 import seqmem.checking as checking
+import seqmem.contexts as contexts
 import seqmem.data as data
+import seqmem.experiments as experiments
 import seqmem.insight as insight
 import seqmem.layers as layers
 import seqmem.models as models
+import seqmem.pages as pages
+import seqmem.search as search
+import seqmem.tasks as tasks
 import seqmem.training as training
 
 LONGEST = 1000  # characters of a message; the middle of a longer one is left out
-_OWN = {name for room in (checking, data, insight, layers, models, training) for name in room.__all__}
+_ROOMS = (checking, contexts, data, experiments, insight, layers, models, pages, search, tasks, training)
+_OWN = {name for room in _ROOMS for name in room.__all__}
 _CALLER = re.compile(r"([A-Za-z]\w*)(\.\w+)?: (?=.)")
 
 

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from seqmem.insight.page import is_page
+from seqmem.pages.page import is_page
 from seqmem.training import CheckpointError
-from seqmem.training.checkpoint import read_metadata
+from seqmem.training.files.checkpoint import read_metadata
 
 
 def check_model_path(out: str, inputs: Iterable[str] = (), *, force: bool = False) -> None:

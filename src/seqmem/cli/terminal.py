@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 
-from seqmem.data import Translation
 from seqmem.insight import attention_heatmap
 from seqmem.insight.folding import WIDTH, fold_lines
+from seqmem.tasks import Translation
 
 NARROWEST = 20  # columns; a terminal that claims fewer gets lines of this width
 

@@ -1,27 +1,26 @@
-"""Symbols and their ids, padded batches, files of pairs, and the built-in tasks: dates, phrases, recall."""
+"""Data: symbols and their ids, padded batches, files of pairs, and generators: dates, phrases, recall."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from seqmem.data.batch import Batch
 from seqmem.data.batches import BucketedBatches, make_batch, pad
 from seqmem.data.bounds import default_max_symbols
+from seqmem.data.generators.phrases import phrases
 from seqmem.data.pairs import read_pairs, train_validation_split
-from seqmem.data.phrases import phrases
 from seqmem.data.text import join_symbols, prepare_text, split_symbols
-from seqmem.data.translator import Translation, Translator
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 
 if TYPE_CHECKING:
-    from seqmem.data import dates, recall
+    from seqmem.data.generators import dates, recall
 
 __all__ = [
     "END",
     "PAD",
     "START",
     "UNKNOWN",
+    "Batch",
     "BucketedBatches",
-    "Translation",
-    "Translator",
     "Vocabulary",
     "dates",
     "default_max_symbols",
@@ -39,5 +38,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in ("dates", "recall"):  # tasks, which most programs do without
-        return importlib.import_module(f"seqmem.data.{name}")
+        return importlib.import_module(f"seqmem.data.generators.{name}")
     raise AttributeError(f"module 'seqmem.data' has no attribute {name!r}")

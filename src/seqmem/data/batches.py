@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from seqmem.data.batch import Batch
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols, fits, too_long
 from seqmem.data.pairs import check_pair
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
-from seqmem.models.batch import Batch
 from seqmem.module import Array
 from seqmem.validation import as_ids, as_size
 

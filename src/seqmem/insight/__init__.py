@@ -1,10 +1,6 @@
-"""Insight: looking into trained models, and measuring what the lecture says of them."""
+"""Insight: traces, gradient flow, heat maps and plots of trained models."""
 
-from seqmem.insight.capacity import BottleneckSettings, bottleneck
-from seqmem.insight.compare import Comparison, compare_command, comparison
-from seqmem.insight.experiment import Experiment
-from seqmem.insight.explorer import gate_explorer
-from seqmem.insight.flow import (
+from seqmem.insight.gradient_flow import (
     FlowCases,
     GradientFlow,
     gradient_flow,
@@ -13,10 +9,6 @@ from seqmem.insight.flow import (
     source_gradients,
 )
 from seqmem.insight.heatmap import attention_heatmap, trace_heatmap
-from seqmem.insight.memory import MemorySettings, memory_command, memory_horizon
-from seqmem.insight.movie import gate_movie
-from seqmem.insight.page import Page
-from seqmem.insight.phrase_model import phrase_model
 from seqmem.insight.plots import (
     plot_attention,
     plot_gradient_flow,
@@ -24,30 +16,15 @@ from seqmem.insight.plots import (
     plot_memory_horizon,
     plot_trace,
 )
-from seqmem.insight.table import trace_table
-from seqmem.insight.visualiser import attention_page
+from seqmem.insight.trace_table import trace_table
 
 __all__ = [
-    "BottleneckSettings",
-    "Comparison",
-    "Experiment",
     "FlowCases",
     "GradientFlow",
-    "MemorySettings",
-    "Page",
     "attention_heatmap",
-    "attention_page",
-    "bottleneck",
-    "compare_command",
-    "comparison",
-    "gate_explorer",
-    "gate_movie",
     "gradient_flow",
     "gradient_flow_of_cases",
     "gradient_flow_text",
-    "memory_command",
-    "memory_horizon",
-    "phrase_model",
     "plot_attention",
     "plot_gradient_flow",
     "plot_history",

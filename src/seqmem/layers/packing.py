@@ -26,7 +26,9 @@ class Packing(NamedTuple):
 
     batch: Index  # (B,) the batch sorted by length
     rows: Index  # (N,) the packed rows among the T·B rows of the padded sequences
-    before: Index  # (N,) for each row, where the state before it stands in a cell's tape
+    before: (
+        Array | None
+    )  # (N,) where the state before each row stands in a cell's tape; None when B rows above
     final: Index  # (B,) for each sequence, where the state after its last step stands, in the caller's order
     runs: list[Run]  # steps of as many sequences each, in order
 
@@ -54,8 +56,8 @@ class Packing(NamedTuple):
 def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) -> Packing:
     """Lay out the rows of a batch of B sequences of up to T steps; of T steps each when lengths is None."""
     if lengths is None and not reverse:
-        runs: list[Run] = [Run(0, T, B, 0, B)]
-        return Packing(slice(None), slice(None), slice(0, T * B), slice(T * B, (T + 1) * B), runs)
+        runs = [Run(0, T, B, 0)]
+        return Packing(slice(None), slice(None), None, slice(T * B, (T + 1) * B), runs)
     if lengths is None:
         lengths = np.full(B, T)
     T = int(lengths.max(initial=0))  # steps in which anything runs
@@ -70,11 +72,11 @@ def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) ->
     before = np.where(time == 0, place, B + start[time - 1] + place)
     last = np.maximum(lengths - 1, 0)
     final = np.where(lengths == 0, rank, B + start[last] + rank)
-    starts, counts = start.tolist(), running.tolist()
-    runs = []
-    for t, n in enumerate(counts):
-        if t and n == counts[t - 1]:
+    starts, runs = start.tolist(), []
+    for t, n in enumerate(running.tolist()):
+        state = B + starts[t - 1] if t else 0  # where the state before step t begins
+        if runs and n == runs[-1].n and state == runs[-1].before + runs[-1].n_steps * n:
             runs[-1] = runs[-1]._replace(n_steps=runs[-1].n_steps + 1)
         else:
-            runs.append(Run(starts[t], 1, n, B + starts[t - 1] if t else 0, B + starts[t]))
+            runs.append(Run(starts[t], 1, n, state))
     return Packing(batch, read * B + source, before, final, runs)

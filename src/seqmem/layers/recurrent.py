@@ -77,8 +77,7 @@ class Recurrent(Module, Generic[S]):
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             tape = cell.tape([part[packing.batch] for part in initial], len(rows), packing.before, traced)
             cell.project(rows, tape.array("a"))
-            for _ in cell.steps(tape, packing.runs):
-                pass
+            cell.run(tape, packing.runs)
         hs = packing.unpack(tape.array("h"), (T, B))
         final = cell.of_parts([states[packing.final].copy() for states in tape.states()])
         return (hs, final), RecurrentCache(rows, tape, packing, (T, B))

@@ -19,7 +19,7 @@ def values_of(cell: Cell[Any], tape: Tape) -> Trace:
     Names are the cell's own: "i", "f", "o", "g", "c", "tanh_c", "h" of an LSTM, "r", "z", "n", "h" of a GRU,
     "h" of an RNN; "a_i" is the pre-activation of "i", and "a" that of an RNN.
     """
-    gates, kept, fields, _, traced = tape.layout
+    gates, kept, fields, _, traced = tape.layout[:5]
     rank = {"c": 0, "h": 2}  # gates, then c, then what else is kept, then h
     others = sorted((*kept, *fields), key=lambda name: rank.get(name, 1))
     values = {name: tape.array(name) for name in (*gates, *others)}

@@ -1,10 +1,8 @@
-"""Models: encoder, decoder, both as one, and search."""
+"""Models: encoder, decoder, and both as one."""
 
-from seqmem.models.batch import Batch
 from seqmem.models.bridge import Bridge
 from seqmem.models.decoder import Decoder
 from seqmem.models.encoder import Encoder
-from seqmem.models.search import Hypothesis
 from seqmem.models.seq2seq import Seq2Seq
 
-__all__ = ["Batch", "Bridge", "Decoder", "Encoder", "Hypothesis", "Seq2Seq"]
+__all__ = ["Bridge", "Decoder", "Encoder", "Seq2Seq"]

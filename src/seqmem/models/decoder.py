@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from seqmem.cells import Cell, State
 from seqmem.cells.tape import Record, Run, Tape
+from seqmem.contexts import Context, FixedContext
+from seqmem.contexts.context import Look, LookGradient, Memory
 from seqmem.initializers import Rng, as_generator
-from seqmem.layers import Context, Dropout, Embedding, FixedContext, Linear
-from seqmem.layers.context import Look, LookGradient, Memory
+from seqmem.layers import Dropout, Embedding, Linear
 from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.linear import LinearCache
@@ -72,7 +73,7 @@ class Decoder(Module):
         rng: seed or generator of the first weights.
         dtype: float64 or float32.
 
-    >>> from seqmem.layers import AdditiveAttention
+    >>> from seqmem.contexts import AdditiveAttention
     >>> decoder = Decoder(10, 3, 4, context=AdditiveAttention(4, 6, 5, rng=1), rng=0)
     >>> state, keys = decoder.cell.zero_state(2), np.ones((7, 2, 6))
     >>> (logits, weights), cache = decoder.forward(np.array([[1, 1], [8, 9]]), state, keys)
@@ -158,7 +159,7 @@ class Decoder(Module):
         looks: list[Look] = []
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             memory = self.context.project(keys, lengths)
-            tape = cell.tape(initial, T * B, slice(0, T * B), traced)
+            tape = cell.tape(initial, T * B, traced=traced)
             cell.project(xs[:, :E], tape.array("a"), slice(0, E))
             stepper, contexts = Stepper(self, memory, tape, T), xs[:, E:].reshape(T, B, self.key_size)
             for at, context_t, weights_t in zip(
@@ -257,8 +258,8 @@ class Decoder(Module):
                 d_parts[0] += d_query  # the state before the step asked
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
-            d_xs, cell_grads = cell.gradients(xs, back)
-        d_ys = np.ascontiguousarray(d_xs[:, :E]).reshape(T, B, E)
+            d_ys, cell_grads = cell.gradients(xs, back, slice(0, E))
+        d_ys = d_ys.reshape(T, B, E)
         if self.readout == "all":
             d_ys += d_shown[..., H : H + E]
         (d_embedded,), _ = self.drop.backward(d_ys, cache.drop)
@@ -314,7 +315,7 @@ class Decoder(Module):
 
     @staticmethod
     def _run(T: int, B: int) -> Run:
-        return Run(0, T, B, 0, B)
+        return Run(0, T, B, 0)
 
     def _as_inputs(
         self, state: State, keys: Any, lengths: Any, B: int, caller: str

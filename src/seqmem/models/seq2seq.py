@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.data.batch import Batch
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.losses import cross_entropy
-from seqmem.models.batch import Batch
 from seqmem.models.bridge import Bridge, BridgeCache
 from seqmem.models.decoder import Decoder, DecoderCache
 from seqmem.models.encoder import Encoder, EncoderCache, check_dtype
-from seqmem.models.search import Hypothesis, greedy_search
 from seqmem.module import Array, Grads, Module, prefixed
+from seqmem.search.greedy import Hypothesis, greedy_search
 from seqmem.validation import as_ids, as_lengths, check_type
 
 
@@ -39,7 +39,7 @@ class Seq2Seq(Module):
         end: the token that ends a target.
         rng: seed or generator of the bridge's first weights.
 
-    >>> from seqmem.layers import AdditiveAttention
+    >>> from seqmem.contexts import AdditiveAttention
     >>> encoder = Encoder(9, 3, 4, rng=0)
     >>> decoder = Decoder(8, 3, 4, context=AdditiveAttention(4, 4, 5, rng=1), rng=2)
     >>> model = Seq2Seq(encoder, decoder)

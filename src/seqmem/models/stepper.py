@@ -18,8 +18,9 @@ import numpy as np
 from seqmem.cells import Cell
 from seqmem.cells.names import names_of
 from seqmem.cells.tape import Run, Tape
-from seqmem.layers import Context, Embedding, Linear
-from seqmem.layers.context import Look, Memory
+from seqmem.contexts import Context
+from seqmem.contexts.context import Look, Memory
+from seqmem.layers import Embedding, Linear
 from seqmem.module import Array, tree_map
 
 SMALL_VOCABULARY = 128  # whose way into the cell costs no more than a few steps, should a search end early
@@ -46,7 +47,7 @@ class At(NamedTuple):
 
     a: Array  # (G, B, H) pre-activations, holding the token's part
     h_prev: Array  # (B, H) the output before the step
-    arguments: tuple[Any, ...]  # of the cell's step
+    arguments: Sequence[Any]  # of the cell's step
 
 
 class Stepper:
@@ -63,7 +64,7 @@ class Stepper:
         cell, B = decoder.cell, tape.batch_size
         self._tape, self._memory = tape, memory
         self._look, self._step, self._names = decoder.context.step, cell.step, names_of(cell.step)
-        self._given = cell.given(self._names, tape, n_steps)(B)
+        self._given = cell.given(self._names, tape, n_steps)
         self._way_in = cell.way_in(slice(decoder.embedding_size, None), B, n_steps, tape.room.dtype)
 
     def along(self, run: Run) -> Iterator[At]:
@@ -108,9 +109,9 @@ class Decoding:
     def _begin(self, initial: Sequence[Array], memory: Memory) -> None:
         B = len(initial[0])
         self._memory = memory
-        tape = self._decoder.cell.tape(initial, 2 * B, slice(0, 2 * B))
+        tape = self._decoder.cell.tape(initial, 2 * B)
         # Each of the two steps begins with the state after the other; the first with the initial one.
-        first, second = Run(0, 1, B, 2 * B, B), Run(B, 1, B, B, 2 * B)
+        first, second = Run(0, 1, B, 2 * B), Run(B, 1, B, B)
         self._states = tape.states()
         for state in self._states:
             state[2 * B :] = state[:B]

@@ -4,9 +4,9 @@ linear     y = x @ W + b                        x (..., D), W (D, F), b (F,), y 
 bridge     s0 = tanh(h @ W + b)                 h (B, F), W (F, H), b (H,), s0 (B, H)
 dropout    y = x * keep / (1 - rate)            keep of x's shape, 0 with probability rate, else 1
 
-Scores of a vocabulary are an affine map of a state. Where the sizes of encoder and decoder differ, the decoder
-starts from s0, as that of Bahdanau, Cho & Bengio (2015) does; of an LSTM, h stands for [h ; c] side by side.
-Dropout (Srivastava et al., 2014) is scaled while training, so that nothing changes afterwards.
+Scores of a vocabulary are an affine map of a state. Where the sizes of encoder and decoder differ, the
+decoder starts from s0, as that of Bahdanau, Cho & Bengio (2015) does; of an LSTM, h stands for [h ; c] side
+by side. Dropout (Srivastava et al., 2014) is scaled while training, so that nothing changes afterwards.
 """
 
 from __future__ import annotations

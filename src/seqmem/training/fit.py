@@ -10,8 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from seqmem.data.batch import Batch
 from seqmem.initializers import Rng, as_generator
-from seqmem.models.batch import Batch
 from seqmem.module import Array, Grads
 from seqmem.training.optimizers import Optimizer, clip_by_global_norm
 from seqmem.training.progress import duration, make_progress
@@ -157,7 +157,7 @@ def fit(
     ...     def loss_and_grads(self, batch, rng):
     ...         error = self.params["slope"] * batch.inputs - batch.targets
     ...         return (error**2).mean() / 2, {"slope": (error * batch.inputs).mean()}
-    >>> from seqmem.models.batch import Batch
+    >>> from seqmem.data.batch import Batch
     >>> from seqmem.training.optimizers import SGD
     >>> x = np.arange(4.0)[:, None]
     >>> batch = Batch(x, np.array([4]), inputs=x, targets=3 * x, mask=np.ones((4, 1), bool))

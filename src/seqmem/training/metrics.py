@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from seqmem.models.batch import Batch
+from seqmem.data.batch import Batch
 from seqmem.models.seq2seq import Seq2Seq
 
 

@@ -1,0 +1,188 @@
+"""The mistakes that every recurrent pass can make: in the loop over time and in the sums over it."""
+
+from __future__ import annotations
+
+from seqmem.checking.catalogue.mistakes.record import Mistake
+
+
+def over_time(name: str, bias_axis: int) -> tuple[Mistake, ...]:
+    """The mistakes of the lines that all recurrent passes share, coded by the pass's name.
+
+    Args:
+        name: what the codes start with.
+        bias_axis: the batch axis of d_a, over which the bias's gradient is summed.
+    """
+    carried = "d_h = d_h + d_hs[t]"
+    bias = f"d_b = d_a.sum(axis={bias_axis})"
+    made = "return d_inputs | grads"
+    table = (
+        (
+            "loop-forwards",
+            "for t in reversed(range(T)):",
+            "for t in range(T):",
+            "The backward loop runs from the first step to the last; gradients flow the other way.",
+            "Which step's gradient has to be known before step t's can be computed?",
+        ),
+        (
+            "carry-dropped",
+            carried,
+            "d_h = d_h + d_hs[t] if t == T - 1 else d_hs[t]",
+            "The gradient d_h that comes back from step t + 1 is dropped; each step sees its d_hs[t] alone.",
+            "h of step t is used twice, as an output and by step t + 1: what does its second use contribute?",
+        ),
+        (
+            "final-h-ignored",
+            carried,
+            "d_h = d_h + d_hs[t] if t < T - 1 else d_hs[t]",
+            "The gradient of the final state h, given from outside, is ignored: d_h starts at zero.",
+            "The final h is an output as well: with what does d_h start before the loop?",
+        ),
+        (
+            "carry-and-final-dropped",
+            carried,
+            "d_h = d_hs[t]",
+            "Every step overwrites d_h by d_hs[t]; the carried and the final state's gradients are lost.",
+            "Is d_h replaced at step t, or added to?",
+        ),
+        (
+            "carry-truncated",
+            carried,
+            "d_h = d_h + d_hs[t] if t != T - 3 else d_hs[t]",
+            "The carried gradient d_h is cut after two steps; earlier steps never hear of later ones.",
+            "How many steps back does a gradient reach? Is there any step at which d_h starts anew?",
+        ),
+        (
+            "upstream-ignored",
+            carried,
+            "d_h = d_h",
+            "The gradient d_hs[t] of each step's output is ignored; only the final state's gradient flows.",
+            "Where does a loss on the output of step t enter the backward loop?",
+        ),
+        (
+            "upstream-of-last-step-only",
+            carried,
+            "d_h = d_h + d_hs[t] if t == T - 1 else d_h",
+            "Only the last step's d_hs enters; the gradients of the earlier outputs are ignored.",
+            "Is d_hs[t] added inside the loop, or once before it?",
+        ),
+        (
+            "upstream-of-last-step-always",
+            carried,
+            "d_h = d_h + d_hs[-1]",
+            "The last step's d_hs is added at every step t in place of d_hs[t].",
+            "Which row of d_hs belongs to step t?",
+        ),
+        (
+            "upstream-off-by-one",
+            carried,
+            "d_h = d_h + d_hs[t - 1]",
+            "Step t adds d_hs of step t - 1: the outputs' gradients are shifted by one step.",
+            "Which row of d_hs belongs to hs[t]? Check t = 0.",
+        ),
+        (
+            "upstream-reversed",
+            carried,
+            "d_h = d_h + d_hs[T - 1 - t]",
+            "The outputs' gradients d_hs are read from the first step on while the loop runs from the last.",
+            "When the loop is at step t, which row of d_hs does it add?",
+        ),
+        (
+            "upstream-twice",
+            carried,
+            "d_h = d_h + d_hs[t] + d_hs[t]",
+            "The gradient d_hs[t] of a step's output is added twice.",
+            "Is d_hs[t] added in more than one place?",
+        ),
+        (
+            "d-h0-zero",
+            "d_h0 = d_h",
+            "d_h0 = np.zeros_like(d_h)",
+            "The gradient of the initial state h0 is returned as zeros.",
+            "What is left in d_h when the loop has passed the first step?",
+        ),
+        (
+            "d-h0-before-first-step",
+            "d_h0 = d_h",
+            "d_h0 = d_hs[0]",
+            "The gradient of h0 is the upstream gradient of the first output, and has been through no step.",
+            "h0 goes into the first step, hs[0] comes out of it: which product lies between them?",
+        ),
+        (
+            "d-xs-reversed",
+            'd_xs[t] = d_step["x"]',
+            'd_xs[T - 1 - t] = d_step["x"]',
+            "The inputs' gradients d_xs stand in the order of the backward loop, the last step's first.",
+            "In which order does the backward loop reach the steps, and in which does d_xs hold them?",
+        ),
+        (
+            "d-W-x-overwritten",
+            'd_W_x += d_step["W_x"]',
+            'd_W_x = d_step["W_x"]',
+            "d_W_x is set anew at each step; only the first step's term is left when the loop ends.",
+            "W_x is used at every step: are its gradients replaced or added up?",
+        ),
+        (
+            "d-b-overwritten",
+            'd_b += d_step["b"]',
+            'd_b = d_step["b"]',
+            "d_b is set anew at each step; only the first step's term is left when the loop ends.",
+            "b is used at every step: are its gradients replaced or added up?",
+        ),
+        (
+            "d-b-mean",
+            bias,
+            f"d_b = d_a.mean(axis={bias_axis})",
+            "The bias's gradient d_b is a mean over the batch; every sequence adds its whole share.",
+            "b is added to every row of the batch: is its gradient the rows' sum or their mean?",
+        ),
+        (
+            "d-b-summed-over-all",
+            bias,
+            f"d_b = np.full_like(d_a.sum(axis={bias_axis}), d_a.sum())",
+            "The bias's gradient d_b is summed over all axes: every entry gets the same number.",
+            "Which axes does d_a have that b has not?",
+        ),
+        (
+            "d-b-one-sequence",
+            bias,
+            f"d_b = d_a.take(0, axis={bias_axis})",
+            "The bias's gradient d_b takes the first sequence of the batch alone.",
+            "Over which axis is d_a summed to get b's shape?",
+        ),
+        (
+            "grads-over-B",
+            made,
+            "return d_inputs | {name: grad / len(d_h) for name, grad in grads.items()}",
+            "The gradients of the weights and biases are divided by the batch size B.",
+            "Is a mean over the batch part of this forward pass, or of the loss that hands you d_hs?",
+        ),
+        (
+            "grads-over-T",
+            made,
+            "return d_inputs | {name: grad / T for name, grad in grads.items()}",
+            "The gradients of the weights and biases are divided by the number of steps T.",
+            "A weight that is used at T steps: is its gradient the sum of T terms or their mean?",
+        ),
+        (
+            "all-over-B",
+            made,
+            "return {name: grad / len(d_h) for name, grad in (d_inputs | grads).items()}",
+            "Every gradient is divided by the batch size B.",
+            "Is a mean over the batch part of this forward pass, or of the loss that hands you d_hs?",
+        ),
+        (
+            "all-negative",
+            made,
+            "return {name: -grad for name, grad in (d_inputs | grads).items()}",
+            "Every gradient has the opposite sign.",
+            "Is this the derivative itself, or already the step against it?",
+        ),
+        (
+            "grads-doubled",
+            made,
+            "return d_inputs | {name: 2 * grad for name, grad in grads.items()}",
+            "The gradients of the weights and biases are doubled, as if they were kept from an earlier call.",
+            "Do the sums start at zero in every call?",
+        ),
+    )
+    return tuple(Mistake(f"{name}-{code}", "backward", *rest) for code, *rest in table)

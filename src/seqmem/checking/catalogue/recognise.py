@@ -1,0 +1,135 @@
+"""Which known mistake computes just these numbers?
+
+A mistake is recognised, not guessed: the reference passes are run with every mistake of the catalogue, then
+with every pair, on the same problem; a cause is named only when one of them, and no other, gives what was
+returned, to rounding.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem
+from seqmem.checking.catalogue.mistakes.record import Mistake
+from seqmem.module import Array
+
+CLOSE = 1e-9  # relative to each array's largest entry
+Found = tuple[Mistake, ...]
+
+
+class Wrong(NamedTuple):
+    """What the passes give with mistakes in them."""
+
+    mistakes: Found
+    results: Arrays
+
+
+class KnownResults:
+    """The results of all known mistakes of one kind on one problem."""
+
+    def __init__(self, kind: Kind, problem: Problem) -> None:
+        self.kind, self.problem = kind, problem
+        self.outputs, self.gradients = kind.run(problem.inputs, problem.upstream)
+        self._singles: dict[str, list[Wrong]] = {}
+
+    def forward_mistake(self, outputs: Arrays, close: float = CLOSE) -> Found | None:
+        """() for the right outputs, the mistake that gives these, or None when none is known to."""
+        return self._find(outputs, self.outputs, self.singles("forward"), close)
+
+    def backward_mistakes(self, gradients: Arrays, close: float = CLOSE) -> Found | None:
+        """() for the right gradients, the one or two mistakes that give these, or None."""
+        found = self._find(gradients, self.gradients, self.singles("backward"), close)
+        if found is not None or any(
+            agree(gradients, wrong.results, close) for wrong in self.singles("backward")
+        ):
+            return found
+        if set(gradients) != set(self.gradients) or any(
+            np.shape(value) != np.shape(self.gradients[name]) for name, value in gradients.items()
+        ):
+            return None
+        # two mistakes leave right what neither of them touches
+        untouched = {name: _equal(value, self.gradients[name], close) for name, value in gradients.items()}
+        candidates = [wrong for wrong in self.singles("backward") if self._leaves(wrong, untouched)]
+        return self._find(gradients, self.gradients, list(self.pairs(candidates)), close)
+
+    def singles(self, place: str) -> list[Wrong]:
+        """Each mistake alone."""
+        if place not in self._singles:
+            alone = [(mistake,) for mistake in self.kind.mistakes if mistake.place == place]
+            self._singles[place] = list(self._run(alone, place))
+        return self._singles[place]
+
+    def pairs(self, singles: list[Wrong] | None = None) -> Iterator[Wrong]:
+        """Any two mistakes of the backward pass that change different lines and show on this problem."""
+        shown = [
+            wrong.mistakes[0]
+            for wrong in (self.singles("backward") if singles is None else singles)
+            if not agree(wrong.results, self.gradients, CLOSE)
+        ]
+        two = [pair for pair in itertools.combinations(shown, 2) if pair[0].line != pair[1].line]
+        return self._run(two, "backward")
+
+    def _leaves(self, wrong: Wrong, untouched: Arrays) -> bool:
+        """Whether a mistake leaves right what is right."""
+        return all(
+            _equal(wrong.results[name], self.gradients[name], CLOSE)[right].all()
+            for name, right in untouched.items()
+            if name in wrong.results and np.shape(wrong.results[name]) == right.shape
+        )
+
+    def _run(self, groups: Iterable[Found], place: str) -> Iterator[Wrong]:
+        for group in groups:
+            try:
+                with np.errstate(all="ignore"):
+                    outputs, gradients = self.kind.run(self.problem.inputs, self.problem.upstream, group)
+            except Exception:  # noqa: BLE001 - two mistakes together may not even run
+                continue
+            yield Wrong(group, outputs if place == "forward" else gradients)
+
+    def _find(self, got: Arrays, right: Arrays, known: list[Wrong], close: float) -> Found | None:
+        if agree(got, right, close):
+            return ()
+        # one step alone, or an output that is not returned: some mistakes do not show, others look the same
+        partly = self.kind.is_step or len(self.problem.upstream) < len(self.outputs)
+        if partly:
+            known = [wrong for wrong in known if not agree(wrong.results, right, CLOSE)]
+        matches = [wrong for wrong in known if agree(got, wrong.results, close)]
+        if len(matches) > 1 and partly and all(self._same(matches[0], other) for other in matches[1:]):
+            return matches[0].mistakes
+        return matches[0].mistakes if len(matches) == 1 else None
+
+    def _same(self, one: Wrong, other: Wrong) -> bool:
+        """Whether two groups of mistakes differ only in mistakes that alone give the same."""
+        alone = {wrong.mistakes[0].code: wrong.results for wrong in self.singles(one.mistakes[0].place)}
+        return len(one.mistakes) == len(other.mistakes) and any(
+            all(
+                agree(alone[mine.code], alone[yours.code], CLOSE)
+                for mine, yours in zip(one.mistakes, order, strict=True)
+            )
+            for order in itertools.permutations(other.mistakes)
+        )
+
+
+def agree(got: Arrays, known: Arrays, close: float) -> bool:
+    """Whether all that was returned is what is known, to rounding."""
+    if not got:
+        return False
+    for name, value in got.items():
+        other = known.get(name)
+        if other is None or np.shape(value) != np.shape(other):
+            return False
+        if not _equal(value, other, close).all():
+            return False
+    return True
+
+
+def _equal(value: Array, other: Array, close: float) -> Array:
+    """Where two arrays of one shape agree, relative to the second's largest entry."""
+    if np.any(value) != np.any(other):  # zeros are not the same as sums that cancel to rounding
+        return np.zeros(np.shape(other), bool)
+    size = max(float(np.max(np.abs(other), initial=0.0)), 1e-3)
+    return np.asarray(np.abs(value - other) <= close * size)

@@ -1,0 +1,1 @@
+"""Contract: what a module promises beyond its gradients, one check a promise."""

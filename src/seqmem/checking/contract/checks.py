@@ -1,0 +1,176 @@
+"""The battery: every promise of the protocol as a named check, for the library's modules and anyone's own.
+
+check_module(cell)                        a cell, or another kind that the library knows
+check_module(module, x, batch_axes=(0,))  any other module, on inputs of your own
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.contract import axes, memory, promises
+from seqmem.checking.contract.case import Case, NotApplicableError, UnprovenError
+from seqmem.checking.exposing import exposing_inputs, with_exposing_params
+from seqmem.module import Module, tree_map
+
+
+class ContractCheck(NamedTuple):
+    """One promise of the protocol, and what finds it broken."""
+
+    name: str
+    promise: str  # one sentence
+    function: Callable[[Case], None]  # raises AssertionError, or NotApplicableError
+
+
+def _check(name: str, function: Callable[[Case], None]) -> ContractCheck:
+    return ContractCheck(name, str(function.__doc__), function)
+
+
+CONTRACT_CHECKS: tuple[ContractCheck, ...] = (
+    _check("gradients", promises.gradients),
+    _check("shapes", promises.shapes),
+    _check("purity", memory.purity),
+    _check("repeatable", promises.repeatable),
+    _check("own arrays", memory.own_arrays),
+    _check("linear", promises.linear),
+    _check("None is zero", promises.none_is_zero),
+    _check("strides", memory.strides),
+    _check("read-only", memory.read_only_inputs),
+    _check("batch independence", axes.batch_independence),
+    _check("padding", axes.padding),
+    _check("splitting", axes.splitting),
+    _check("complex-clean", promises.complex_clean),
+    _check("dtypes", promises.dtypes),
+    _check("copies", promises.copies),
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check_module` did; printable.
+
+    >>> print(Checked(("gradients", "shapes"), {"padding": "its forward pass takes no lengths"}))
+    passed    gradients
+    passed    shapes
+    left out  padding: its forward pass takes no lengths
+    """
+
+    passed: tuple[str, ...]  # names of the checks that were run, all of which passed
+    left_out: Mapping[str, str]  # the reasons, by name, why others were not run
+
+    def __str__(self) -> str:
+        lines = [f"passed    {name}" for name in self.passed]
+        return "\n".join(lines + [f"left out  {name}: {reason}" for name, reason in self.left_out.items()])
+
+
+def check_module(
+    module: Module,
+    *inputs: Any,
+    checks: Iterable[str] | None = None,
+    seed: int = 0,
+    batch_axes: tuple[Any, ...] | None = None,
+    **options: Any,
+) -> Checked:
+    """Run the contract checks on a module: does it keep what the protocol promises?
+
+    Args:
+        module: a subclass of `seqmem.module.Module`.
+        *inputs: the positional inputs of its forward pass. Give all axes different sizes, and the batch at
+            least 2. Without any, a copy of the module with random parameters is checked on random inputs;
+            this works for the library's own modules and for subclasses of `Cell` and the like.
+        checks: names of the checks to run, of those in `CONTRACT_CHECKS`; all when None.
+        seed: of everything random here.
+        batch_axes: for each input the axis along which the batch lies, None for an input that all rows
+            share: (1, 0) for xs (T, B, D) and a state (B, H). Known for the library's own kinds of module.
+        **options: keyword options of the forward pass. An `rng` must be a seed.
+
+    Returns:
+        A `Checked`: the names of the checks that passed, and why others were left out.
+
+    Raises:
+        AssertionError: when a promise is broken, or these inputs cannot show that the gradients are right;
+            lists every such check with its promise and what was found.
+        TypeError: when what is checked is not a Module, no inputs are known for it, or `rng` is no seed.
+        ValueError: for the name of a check that there is not, or too few batch_axes.
+
+    >>> from seqmem.cells import LSTMCell
+    >>> checked = check_module(LSTMCell(2, 5, rng=0), checks=["gradients", "purity", "padding"])
+    >>> checked.passed
+    ('gradients', 'purity')
+    >>> checked.left_out
+    {'padding': 'its forward pass takes no lengths'}
+    """
+    case = _case(module, inputs, options, seed, batch_axes)
+    passed: list[str] = []
+    left_out: dict[str, str] = {}
+    broken: list[tuple[ContractCheck, str]] = []
+    unproven: list[tuple[ContractCheck, str]] = []
+    for check in _chosen(checks):
+        fresh = (copy.deepcopy(case.inputs), copy.deepcopy(case.options))  # one check may spoil what it gets
+        try:
+            check.function(Case(case.module, *fresh, seed, batch_axes))
+            passed.append(check.name)
+        except NotApplicableError as reason:
+            left_out[check.name] = str(reason)
+        except UnprovenError as error:
+            unproven.append((check, str(error)))
+        except AssertionError as error:
+            broken.append((check, str(error)))
+    if broken or unproven:
+        name, n = type(module).__name__, len(broken) + len(unproven) + len(passed)
+        what = f"breaks {len(broken)}" if broken else f"was not shown to keep {len(unproven)}"
+        lines = [f"{name} {what} of {n} promises of the protocol"]
+        lines += [
+            f"- {check.name}: {check.promise}\n    " + "\n    ".join(message.splitlines())
+            for check, message in broken + unproven
+        ]
+        raise AssertionError("\n".join(lines))
+    return Checked(tuple(passed), left_out)
+
+
+def _case(
+    module: Module,
+    inputs: tuple[Any, ...],
+    options: dict[str, Any],
+    seed: int,
+    batch_axes: tuple[Any, ...] | None,
+) -> Case:
+    if not isinstance(module, Module):
+        raise TypeError(
+            f"check_module: module is of type {type(module).__name__}, expected a subclass of Module"
+        )
+    if isinstance(options.get("rng"), np.random.Generator):
+        raise TypeError("check_module: rng is a Generator, expected a seed: every pass must draw the same")
+    if not inputs:
+        rng = np.random.default_rng(seed)
+        if exposing_inputs.dispatch(type(module)) is exposing_inputs.dispatch(object):
+            raise TypeError(
+                f"check_module: no inputs are known for a {type(module).__name__}; "
+                "pass them: check_module(module, x, ...)"
+            )
+        module = with_exposing_params(module, rng)
+        inputs, drawn = exposing_inputs(module, rng)
+        options = drawn | options
+    while inputs and inputs[-1] is None:  # the same as left out
+        inputs = inputs[:-1]
+    options = {key: np.asarray(v) if isinstance(v, list) else v for key, v in options.items()}
+    return Case(module, tuple(_arrays(value) for value in inputs), options, seed, batch_axes)
+
+
+def _arrays(value: Any) -> Any:
+    """An input with arrays for its leaves; a tuple is a nest of inputs, a list an array."""
+    return tree_map(_arrays, value) if isinstance(value, tuple) else np.asarray(value)
+
+
+def _chosen(names: Iterable[str] | None) -> list[ContractCheck]:
+    known = {check.name: check for check in CONTRACT_CHECKS}
+    chosen = list(known if names is None else names)
+    for name in chosen:
+        if name not in known:
+            raise ValueError(f"check_module: checks has {name!r}, expected some of {sorted(known)}")
+    return [known[name] for name in chosen]

@@ -1,0 +1,125 @@
+"""Inputs that expose mistakes.
+
+A wrong backward pass looks right on timid inputs: with T = 1, square shapes, zero states or zero biases,
+whole terms of the derivative vanish. So all sizes differ, states and biases are not zero, lengths are
+unequal, tokens occur twice, and weights have a standard deviation of 0.8.
+"""
+
+from __future__ import annotations
+
+import copy
+from functools import singledispatch
+from typing import Any, TypeVar
+
+import numpy as np
+
+from seqmem.cells import Cell
+from seqmem.cells.tape import fields_of, state_of
+from seqmem.contexts import Context
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent
+from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
+from seqmem.module import Array, Module, tree_map
+
+Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # positional inputs, keyword options
+AnyModule = TypeVar("AnyModule", bound=Module)
+
+T, B, S = 4, 3, 6  # steps, batch, source positions
+DRAWS = 1000  # seeds that are tried for a dropout which lets something through
+
+
+def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModule:
+    """A copy whose parameters, biases included, are normal with standard deviation 0.8."""
+    other = copy.deepcopy(module)
+    for param in other.params.values():
+        param[...] = 0.8 * rng.standard_normal(param.shape)
+    return other
+
+
+@singledispatch
+def exposing_inputs(module: Module, rng: np.random.Generator) -> Inputs:
+    """Positional inputs and options for a module's forward pass.
+
+    Raises:
+        TypeError: for a module of a kind that is not known here.
+    """
+    raise TypeError(
+        f"gradcheck: no inputs are known for a {type(module).__name__}; pass them: gradcheck(module, x, ...)"
+    )
+
+
+@exposing_inputs.register
+def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
+    return (_normal(module, rng, B, module.input_size), _state(module, rng)), {}
+
+
+@exposing_inputs.register
+def _(module: Recurrent, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
+    xs = _normal(module, rng, T, B, module.cell.input_size)
+    return (xs, _state(module.cell, rng)), {"lengths": _lengths(T)}
+
+
+@exposing_inputs.register
+def _(module: Linear, rng: np.random.Generator) -> Inputs:
+    return (_normal(module, rng, T, B, module.input_size),), {}
+
+
+@exposing_inputs.register
+def _(module: Embedding, rng: np.random.Generator) -> Inputs:
+    return (_tokens(rng, T, module.vocab_size),), {}
+
+
+@exposing_inputs.register
+def _(module: Dropout, rng: np.random.Generator) -> Inputs:
+    xs = rng.standard_normal((T, B, 5))
+    seeds = [int(seed) for seed in rng.integers(1 << 31, size=DRAWS)]
+    lets_through = (seed for seed in seeds if module.forward(np.ones_like(xs), rng=seed)[0].any())
+    return (xs,), {"rng": next(lets_through, seeds[0])}  # where all is dropped, no gradient can be seen
+
+
+@exposing_inputs.register
+def _(module: Context, rng: np.random.Generator) -> Inputs:
+    query = _normal(module, rng, B, module.query_size or 5)
+    keys = _normal(module, rng, S, B, module.key_size or 7)
+    return (query, keys), {"lengths": _lengths(S)}
+
+
+@exposing_inputs.register
+def _(module: Bridge, rng: np.random.Generator) -> Inputs:
+    parts = [_normal(module, rng, B, module.source_size) for _ in fields_of(module.source_type)]
+    return (state_of(module.source_type, parts),), {}
+
+
+@exposing_inputs.register
+def _(module: Encoder, rng: np.random.Generator) -> Inputs:
+    return (_tokens(rng, S, module.vocab_size),), {"lengths": _lengths(S)}
+
+
+@exposing_inputs.register
+def _(module: Decoder, rng: np.random.Generator) -> Inputs:
+    tokens = _tokens(rng, T, module.vocab_size)
+    keys = _normal(module, rng, S, B, module.key_size)
+    return (tokens, _state(module.cell, rng), keys), {"lengths": _lengths(S)}
+
+
+@exposing_inputs.register
+def _(module: Seq2Seq, rng: np.random.Generator) -> Inputs:
+    source = _tokens(rng, S, module.encoder.vocab_size)
+    return (source, _tokens(rng, T, module.decoder.vocab_size)), {"lengths": _lengths(S)}
+
+
+def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:
+    return rng.standard_normal(shape).astype(module.dtype or np.float64)
+
+
+def _state(cell: Cell[Any], rng: np.random.Generator) -> Any:
+    return tree_map(lambda zeros: _normal(cell, rng, *zeros.shape), cell.zero_state(B))
+
+
+def _tokens(rng: np.random.Generator, length: int, vocab_size: int) -> Array:
+    tokens = rng.integers(vocab_size, size=(length, B))
+    tokens[-1] = tokens[0]  # a token that occurs twice must collect both gradients
+    return tokens
+
+
+def _lengths(longest: int) -> Array:
+    return np.array([longest - 2, longest, 1])

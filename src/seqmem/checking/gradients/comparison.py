@@ -1,0 +1,142 @@
+"""One array's gradient beside the right one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.gradients.derivatives import Derivatives
+from seqmem.checking.gradients.subject import NO_GRADIENT
+from seqmem.checking.report import Row, Verdict
+from seqmem.module import Array
+
+DIRECTIONS = 3  # compared for each array of a large subject
+EMPTY = "empty: not put to the test"
+ZERO = "zero: not put to the test by these inputs"
+TINY = "nothing but rounding: not put to the test by these inputs"
+WIDE = 1e-3  # an error bar, relative to the array's largest entry, with which nothing can be told
+
+
+class Comparison(NamedTuple):
+    """What the backward pass gave for one array, and what is right."""
+
+    name: str
+    shape: tuple[int, ...]
+    got: Array | None  # None when it cannot be compared
+    right: Array
+    bar: Array  # how wrong the right one may be
+    scale: float  # what a difference is relative to
+    note: str = ""
+    unread: bool = False  # whether the forward pass declares that it does not look at the array
+
+    def wrong(self, tolerance: float, floor: float) -> Array:
+        """Where it is wrong: bool, in the shape of what was compared."""
+        if self.got is None:
+            return np.ones(self.right.shape, bool)
+        return ~(np.abs(self.got - self.right) <= tolerance * max(self.scale, floor) + 3 * self.bar)
+
+    def unsure(self, tolerance: float, floor: float) -> Array:
+        """Where it is not wrong, but the bar is so wide that it might be."""
+        if self.got is None:
+            return np.zeros(self.right.shape, bool)
+        scale = max(self.scale, floor)
+        near = np.abs(self.got - self.right) <= tolerance * scale
+        return ~self.wrong(tolerance, floor) & ~near & (self.bar > WIDE * scale)
+
+    def untested(self, tolerance: float, floor: float) -> str:
+        """Why nothing could have refuted it, or "": a gradient of zeros would be called right as well."""
+        if self.got is None or self.wrong(tolerance, floor).any():
+            return ""
+        if not self.right.size:
+            return EMPTY
+        if not (self.right.any() or self.got.any()):
+            return "" if self.unread else ZERO
+        zeros = self._replace(got=np.zeros(self.right.shape))
+        passes = not (zeros.wrong(tolerance, floor).any() or zeros.unsure(tolerance, floor).any())
+        return TINY if passes else ""
+
+    def row(self, tolerance: float, floor: float) -> Row:
+        """The report's row."""
+        if self.got is None:
+            return Row(self.name, self.shape, "wrong", math.inf, None, self.note)
+        untested = self.untested(tolerance, floor)
+        if untested:
+            return Row(self.name, self.shape, "cannot tell", 0.0, None, untested)
+        if not (self.right.any() or self.got.any()):
+            return Row(self.name, self.shape, "right", 0.0, None, "not read: its gradient is zero")
+        difference = np.abs(self.got - self.right)
+        wrong, unsure = self.wrong(tolerance, floor), self.unsure(tolerance, floor)
+        counted = np.where(np.isnan(difference), np.inf, difference)
+        counted = np.where(wrong, counted, -1) if wrong.any() else counted
+        worst = np.unravel_index(np.argmax(counted), difference.shape)
+        largest, scale = float(difference[worst]), max(self.scale, floor)
+        error = math.inf if math.isnan(largest) else largest / scale if scale else largest
+        verdict: Verdict = "wrong" if wrong.any() else "cannot tell" if unsure.any() else "right"
+        bar = float(self.bar[worst])
+        right = f"{self.right[worst]:.6g}" + (f" ± {bar:.0e}" if bar else "")
+        note = f"got {self.got[worst] + 0.0:.6g}, right is {right}"
+        if verdict == "cannot tell":
+            note += ": the function has a kink or is noisy there"
+        where = tuple(int(i) for i in worst) if self.right.shape == self.shape else None
+        return Row(self.name, self.shape, verdict, error, where, note)
+
+
+def unusable(name: str, array: Array, got: Any) -> Comparison | None:
+    """Why a gradient cannot be compared, or None when it can."""
+    if got is None:
+        note = NO_GRADIENT
+    elif np.shape(got) != array.shape:
+        note = f"the gradient has shape {np.shape(got)}, expected {array.shape}"
+    elif np.asarray(got).dtype.kind not in "fciub":
+        note = f"the gradient has dtype {np.asarray(got).dtype}, expected numbers"
+    elif np.asarray(got).dtype.kind == "c" and array.dtype.kind != "c":
+        note = "the gradient is complex"
+    elif not np.isfinite(got).all():
+        index = [int(k) for k in np.argwhere(~np.isfinite(got))[0]]
+        note = f"the gradient is {np.asarray(got)[tuple(index)]} at {index}"
+    else:
+        return None
+    return Comparison(name, array.shape, None, np.zeros(array.shape), np.zeros(array.shape), 0.0, note)
+
+
+def every_element(
+    name: str, array: Array, got: Array, derivatives: Derivatives, upstream: Array
+) -> tuple[Comparison, Array | None]:
+    """All entries, and the array's Jacobian (size, n_outputs) where it is small enough to keep."""
+    right: Array = np.empty(array.size)
+    bar: Array = np.empty(array.size)
+    keep = array.size * upstream.size <= 10_000_000
+    jacobian = np.empty((array.size, upstream.size)) if keep else None
+    for index in range(array.size):
+        slope = derivatives.along(name, index=index)
+        right[index] = slope.value @ upstream
+        bar[index] = slope.bar @ np.abs(upstream)
+        if jacobian is not None:
+            jacobian[index] = slope.value
+    right, bar = right.reshape(array.shape), bar.reshape(array.shape)
+    scale = float(np.max(np.abs(right), initial=0.0))
+    return Comparison(name, array.shape, np.asarray(got), right, bar, scale), jacobian
+
+
+def random_directions(
+    name: str,
+    got: Array,
+    derivatives: Derivatives,
+    upstream: Array,
+    rng: np.random.Generator,
+    region: tuple[slice, ...] = (),
+    n: int = DIRECTIONS,
+) -> Comparison:
+    """Directions of one array, or of a region of it."""
+    gots, rights, bars, scale = np.empty(n), np.empty(n), np.empty(n), 0.0
+    for k in range(n):
+        direction = np.zeros(got.shape)
+        direction[region] = rng.standard_normal(direction[region].shape)
+        slope = derivatives.along(name, direction)
+        rights[k], bars[k] = slope.value @ upstream, slope.bar @ np.abs(upstream)
+        parts = got.astype(np.float64) * direction
+        gots[k] = parts.sum()
+        scale = max(scale, float(np.sqrt(np.sum(parts**2))), abs(float(rights[k])))
+    return Comparison(name, got.shape, gots, rights, bars, scale)

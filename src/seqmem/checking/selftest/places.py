@@ -1,0 +1,223 @@
+"""What mutants are made of, and which of them have right gradients all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, cell, gru, names, tape
+from seqmem.cells.tape import Run, Tape
+from seqmem.checking.selftest.altered import text_of, with_text
+from seqmem.checking.selftest.demanding_cell import DemandingCell
+from seqmem.contexts import AdditiveAttention, FixedContext
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent, packing
+from seqmem.layers.packing import Packing
+from seqmem.models import Bridge, Decoder
+from seqmem.models.stepper import Stepper
+from seqmem.module import Module
+
+
+class Place(NamedTuple):
+    """Methods of which mutants are made, and modules that run through all their lines."""
+
+    owner: type | ModuleType  # a class, or a file with functions
+    methods: tuple[str, ...]
+    makes: tuple[Callable[[], Module], ...]
+
+
+def _decoder(name: str = "lstm", **options: Any) -> Callable[[], Module]:
+    return lambda: Decoder(6, 3, 5, cell=name, context=AdditiveAttention(5, 4, 7, rng=1), rng=0, **options)
+
+
+def _demanding_decoder() -> Module:
+    return Decoder(6, 3, 5, key_size=4, cell=DemandingCell(7, 5, rng=2), readout="all", rng=0)
+
+
+def _fixed_decoder() -> Module:
+    return Decoder(6, 3, 5, cell="gru", rng=0)
+
+
+def _tied_decoder() -> Module:
+    decoder = Decoder(6, 5, 5, key_size=4, rng=0)
+    decoder.tie("output.W", "embedding.W", transposed=True)
+    return decoder
+
+
+def _attention() -> Module:
+    return AdditiveAttention(3, 4, 5, rng=0)
+
+
+def _recurrent(kind: Callable[..., Cell[Any]], **options: str) -> Callable[[], Module]:
+    return lambda: Recurrent(kind(2, 5, rng=0, **options))
+
+
+def _reversed() -> Module:
+    return Recurrent(LSTMCell(2, 5, rng=0), reverse=True)
+
+
+def _step(kind: Callable[..., Cell[Any]]) -> Callable[[], Module]:
+    return lambda: kind(7, 5, rng=0)  # fewer rows than input features
+
+
+def _tied_cell() -> Module:
+    tied = RNNCell(5, 5, rng=0)
+    tied.tie("W_h", "W_x")
+    return tied
+
+
+def _in_blocks() -> Module:
+    """A layer whose local derivatives are computed a few steps at a time."""
+    return with_text(DEMANDING(), Cell, "_blocks", text_of(Cell, "_blocks"), {"BLOCK_BYTES": 1 << 9})
+
+
+def _bridge(source_size: int, target_size: int, *types: type) -> Callable[[], Module]:
+    source_type, target_type = types
+    return lambda: Bridge(source_size, target_size, source_type=source_type, target_type=target_type, rng=0)
+
+
+BRIDGES = (
+    _bridge(3, 4, LSTMState, np.ndarray),
+    _bridge(3, 4, np.ndarray, LSTMState),
+    _bridge(3, 3, LSTMState, LSTMState),
+)
+STEP = ("step", "local_derivatives", "step_backward")
+LSTM, GRU, RNN, DEMANDING = (_recurrent(kind) for kind in (LSTMCell, GRUCell, RNNCell, DemandingCell))
+GRU_AFTER = _recurrent(GRUCell, reset="after")
+DECODERS = (_decoder(), _fixed_decoder, _tied_decoder, _decoder("rnn", readout="all"), _demanding_decoder)
+PLACES = (
+    Place(LSTMCell, STEP, (LSTM,)),
+    Place(GRUCell, tuple(f"_{method}" for method in (*STEP, "collect")), (GRU,)),
+    Place(GRUCell, tuple(f"_{method}_after" for method in (*STEP, "collect")), (GRU_AFTER,)),
+    Place(gru, ("_sigmoid", "_mix"), (GRU,)),
+    Place(RNNCell, STEP, (RNN,)),
+    Place(Cell, ("forward", "backward"), (_step(LSTMCell), _step(DemandingCell), _tied_cell)),
+    Place(Cell, ("project", "gradients"), (LSTM, RNN, DEMANDING, _step(LSTMCell), _step(RNNCell))),
+    Place(Cell, ("tape", "back_tape", "_other", "steps", "steps_back"), (DEMANDING, _step(LSTMCell))),
+    Place(Cell, ("collect", "given"), (LSTM,)),
+    Place(cell, ("_layout_of",), (DEMANDING,)),
+    Place(Cell, ("_blocks",), (_in_blocks,)),
+    Place(Cell, ("way_in", "way_back", "_columns"), (_decoder(), _demanding_decoder)),
+    Place(tape, ("multiplying", "transposing"), (LSTM, _decoder(), _decoder("rnn"))),
+    Place(tape, ("products", "weight_gradient"), (GRU, _step(LSTMCell))),
+    Place(names, ("products_of", "constants_of"), (GRU, GRU_AFTER, DEMANDING)),
+    Place(tape, ("by_step", "empty_blocks"), (LSTM, RNN)),
+    Place(Tape, ("__init__", "rows", "steps", "_step"), (LSTM, RNN, DEMANDING)),
+    Place(Run, ("cut",), (_in_blocks,)),
+    Place(names, ("_place", "gate_index", "_shifted", "halves"), (LSTM, RNN, GRU_AFTER, DEMANDING)),
+    Place(packing, ("pack",), (LSTM, _reversed, _in_blocks)),
+    Place(Packing, ("pack", "unpack", "unsort"), (LSTM,)),
+    Place(Recurrent, ("forward", "_backward"), (LSTM, GRU)),
+    Place(AdditiveAttention, ("project", "step", "step_backward", "collect"), (_attention, _decoder())),
+    Place(FixedContext, ("project", "collect"), (FixedContext, _fixed_decoder)),
+    Place(Embedding, ("backward",), (lambda: Embedding(7, 3, rng=0),)),
+    Place(Linear, ("forward", "backward"), (lambda: Linear(3, 2, rng=0),)),
+    Place(Module, ("summed",), (_tied_decoder,)),
+    Place(Dropout, ("backward",), (lambda: Dropout(0.5),)),
+    Place(Bridge, ("forward", "backward"), BRIDGES),
+    Place(Stepper, ("take",), DECODERS),
+    Place(Decoder, ("forward", "_backward"), DECODERS),
+)
+
+ANYTHING = ""  # where every change of a line has the same reason
+TIME = "a matter of time: the numbers are the same"
+UNCUT = "no piece of a run is cut again: where its second state stands is not read"
+UNKNOWN = "no cell here asks for what there is not"
+TWO_AXES = "rows have two axes"
+RIGHT = {  # a line, and what it becomes: why its gradients are right
+    ("ifo *= half", "ifo[...] = half"): "the gates are 1: another cell, whose gradient is right",
+    ("out *= half", "out[...] = half"): "the gates are 1: another cell, whose gradient is right",
+    (
+        "c += np.multiply(i, g, out=h)",
+        "c += np.multiply(i, g, out=tanh_c)",
+    ): "either is written to below",
+    ("after = scale is not None and len(x) < len(W[0])", ANYTHING): TIME,
+    ("of_a_step = len(back.back) * run.n * self.hidden_size * back.back.itemsize", ANYTHING): TIME,
+    ("size = max(1, BLOCK_BYTES // max(1, of_a_step))", ANYTHING): TIME,
+    ("joined = W.ndim == 3 and batch_size == 1 and (n_steps >= FEW)", ANYTHING): TIME,
+    ("elif scale is not None and n_steps >= FEW:", ANYTHING): TIME,
+    (
+        "W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
+        "W_T = W.swapaxes(-1, -2) if n_steps <= FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
+    ): TIME,
+    ("if W.ndim == 3 and batch_size == 1:", ANYTHING): TIME,
+    (
+        "return x.T * d_a if len(x) == 1 else np.matmul(x.T, d_a)",
+        "return x.T * d_a if len(x) == 0 else np.matmul(x.T, d_a)",
+    ): TIME,
+    ("if run.n_steps == 1:", "if run.n_steps == 0:"): TIME,
+    (
+        "if all((own == 'BH' for own in axes.values())):",
+        "if all((own != 'BH' for own in axes.values())):",
+    ): TIME,
+    ("raise self._unknown(name, names, given)", ANYTHING): UNKNOWN,
+    ("if len(names) <= len(given) and all((name in given for name in names)):", ANYTHING): UNKNOWN,
+    ("if batch_size == 1:", ANYTHING): TIME,
+    (
+        "other = tape.other | self._other(self.local, n - B, dtype)",
+        "other = tape.other | self._other(self.local, n + B, dtype)",
+    ): "rows that nothing uses",
+    (
+        "step_backward = self._recording(names, record)",
+        "step_backward = names",
+    ): "only trace_gradients asks for a record",
+    (
+        "return Run(self.rows + start * self.n, stop - start, self.n, before, self.after + start * self.n)",
+        "return Run(self.rows + start * self.n, stop - start, self.n, before, self.after - start * self.n)",
+    ): UNCUT,
+    (
+        "return Run(self.rows + start * self.n, stop - start, self.n, before, self.after + start * self.n)",
+        "return Run(self.rows + start * self.n, stop - start, self.n, before, self.after + (start + self.n))",
+    ): UNCUT,
+    (
+        "if lengths is None and (not reverse):",
+        "if lengths is not None and (not reverse):",
+    ): "a layer that runs over its padding, whose gradient is right",
+    (
+        "return Packing(batch, read * B + source, before, final, runs)",
+        "return Packing(batch, read * B - source, before, final, runs)",
+    ): "a layer that reads other steps, whose gradient is right",
+    (
+        "read = lengths[source] - 1 - time if reverse else time",
+        "read = lengths[source] - 2 - time if reverse else time",
+    ): "a layer that reads other steps, whose gradient is right",
+    (
+        "return Packing(slice(None), slice(None), slice(0, T * B), slice(T * B, (T + 1) * B), runs)",
+        "return Packing(slice(None), slice(None), slice(0, T * B), slice(T * B, (T + 2) * B), runs)",
+    ): "there is nothing behind (T + 1) * B",
+    ("T = int(lengths.max(initial=0))", "T = int(lengths.max(initial=1))"): "a step of no sequence",
+    (
+        "return padded.reshape(*shape, rows.shape[-1])",
+        "return padded.reshape(*shape, rows.shape[1])",
+    ): TWO_AXES,
+    (
+        "return np.ascontiguousarray(rows).reshape(*shape, rows.shape[-1])",
+        "return np.ascontiguousarray(rows).reshape(*shape, rows.shape[1])",
+    ): TWO_AXES,
+    (
+        "padded = np.zeros((shape[0] * shape[1], rows.shape[-1]), rows.dtype)",
+        "padded = np.zeros((shape[0] * shape[1], rows.shape[1]), rows.dtype)",
+    ): TWO_AXES,
+    (
+        "keys = np.where(valid[:, :, None], keys, 0)",
+        "keys = np.where(valid[:, :, None], keys, 1)",
+    ): "padding has the weight 0, whatever it is",
+    (
+        "d_weights = np.where(memory.valid, d_weights, 0)",
+        "d_weights = np.where(memory.valid, d_weights, 1)",
+    ): "padding has the weight 0, whatever it is",
+    (
+        "d_context = np.where(memory.valid.any(axis=1, keepdims=True), d_context, 0)",
+        "d_context = np.where(memory.valid.any(axis=1, keepdims=True), d_context, 1)",
+    ): "in a row of length 0 every weight is 0",
+    (
+        "grads['W_q'] += queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])",
+        "grads['W_q'][...] = queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])",
+    ): "it was 0",
+    (
+        "return (state_of(self.target_type, parts), BridgeCache(shape, parts[0].dtype, None, None))",
+        "return (state_of(self.target_type, parts), BridgeCache(shape, parts[1].dtype, None, None))",
+    ): "all parts have one dtype",
+}

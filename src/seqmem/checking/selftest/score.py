@@ -1,0 +1,205 @@
+"""The proof of the checker: plant every known mistake, and see what it says."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqmem.checking.catalogue.check_kind import check_kind
+from seqmem.checking.catalogue.kinds import KINDS, Arrays, Kind
+from seqmem.checking.catalogue.mistakes.record import Mistake, mistaken
+from seqmem.checking.catalogue.recognise import CLOSE, KnownResults, Wrong
+from seqmem.checking.gradcheck import gradcheck
+from seqmem.checking.report import Report
+from seqmem.checking.selftest.correct_passes import STYLES
+from seqmem.checking.selftest.mutation_score import Mutation, mutation
+from seqmem.checking.selftest.planted import PLANTED, plant
+from seqmem.module import Array
+
+CATALOGUES = (
+    *("rnn_sequence", "lstm_sequence", "gru_sequence", "gru_after_sequence"),
+    *("rnn_step", "lstm_step", "gru_step", "gru_after_step"),
+    "attention",
+    "embedding",
+    "cross_entropy",
+    "clipping",
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many mistakes of one kind were planted, caught and named."""
+
+    title: str
+    planted: int
+    caught: int
+    named: int
+    pairs: int = 0
+    named_pairs: int = 0
+    silent: tuple[str, ...] = ()  # what was not caught
+    unnamed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """The mutation score; printable."""
+
+    scores: tuple[Score, ...]
+    correct: int  # correct passes in different styles
+    findings: tuple[str, ...]  # on them
+    mutation: Mutation
+
+    @property
+    def passed(self) -> bool:
+        """All caught, mutants too; at least 95 % named; nothing found on what is correct."""
+        planted = sum(score.planted for score in self.scores)
+        caught = sum(score.caught for score in self.scores)
+        named = sum(score.named for score in self.scores)
+        missed = self.findings or self.mutation.silent
+        return caught == planted and named >= 0.95 * planted and not missed
+
+    def __str__(self) -> str:
+        width = max(len(score.title) for score in self.scores)
+        lines = [f"{'mistakes planted in':<{width}}  planted  caught  named  pairs  named"]
+        for score in (*self.scores, self._total()):
+            pairs = f"{score.pairs:>5}  {score.named_pairs:>5}" if score.pairs else ""
+            counts = f"{score.planted:>7}  {score.caught:>6}  {score.named:>5}  {pairs}"
+            lines.append(f"{score.title:<{width}}  {counts}".rstrip())
+        total = self._total()
+        lines += [f"NOT CAUGHT: {code}" for score in self.scores for code in score.silent]
+        lines += [f"not named: {code}" for score in self.scores for code in score.unnamed]
+        lines += [f"FALSE FINDING: {finding}" for finding in self.findings]
+        lines += [f"NOT CAUGHT: {mutant}" for mutant in self.mutation.silent]
+        lines.append(str(self.mutation))
+        lines.append(
+            f"{_percent(total.caught, total.planted)} caught, {_percent(total.named, total.planted)} named, "
+            f"{_percent(total.named_pairs, total.pairs)} of the pairs named; "
+            f"{len(self.findings)} false findings on {self.correct} correct passes"
+        )
+        return "\n".join(lines)
+
+    def _total(self) -> Score:
+        sums = [
+            sum(getattr(s, f) for s in self.scores)
+            for f in ("planted", "caught", "named", "pairs", "named_pairs")
+        ]
+        return Score("in all", *sums)
+
+
+def selftest() -> SelfTest:
+    """Plant every mistake of the catalogue in the reference passes, and others in the library's own code."""
+    scores = [_score(KINDS[name]) for name in CATALOGUES]
+    scores.append(_score_planted())
+    findings = []
+    for style in STYLES:
+        report = check_kind(style.forward, style.backward, style.like)
+        if not report.passed:
+            findings.append(f"{style.name}: {report}")
+    return SelfTest(tuple(scores), len(STYLES), tuple(findings), mutation())
+
+
+def with_mistakes(kind: Kind, mistakes: tuple[Mistake, ...]) -> tuple[Callable[..., Any], Any]:
+    """A reference's passes with mistakes, as the functions that somebody hands in."""
+    forward, backward = mistaken(kind.reference, mistakes)
+
+    def handed_in(**arrays: Any) -> Any:
+        outputs, cache = kind.call(forward, kind.as_sequence(arrays))
+        unread = [np.zeros_like(outputs["hs"])] if kind.is_step else []
+        outputs = kind.as_step(outputs)
+        return (outputs, (unread, cache)) if backward else outputs
+
+    def handed_back(upstream: Arrays, cache: Any) -> Arrays:
+        unread, cache = cache
+        gradients: Arrays = backward(*unread, *upstream.values(), cache)  # type: ignore[misc]
+        return kind.as_step(gradients)
+
+    names = kind.draw(np.random.default_rng(0))
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+    handed_in.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    handed_in.__qualname__ = handed_in.__name__ = kind.name
+    return handed_in, handed_back if backward else None
+
+
+def _score(kind: Kind) -> Score:
+    silent, unnamed = [], []
+    planted = _planted(kind)
+    for mistake, names in planted:
+        report = check_kind(*with_mistakes(kind, (mistake,)), kind.name)
+        if report.verdict != "wrong":
+            silent.append(mistake.code)
+        if not any(_names(report, name) for name in names):
+            unnamed.append(mistake.code)
+    n = len(planted)
+    known = KnownResults(kind, kind.problem(0))
+    pairs = list(known.pairs()) if kind.is_differentiated and not kind.is_step else []
+    counts = (n, n - len(silent), n - len(unnamed), len(pairs), _unique(pairs, known.singles("backward")))
+    return Score(kind.title, *counts, tuple(silent), tuple(unnamed))
+
+
+def _planted(kind: Kind) -> list[tuple[Mistake, list[str]]]:
+    """The mistakes to plant, each with the codes that will do as its name.
+
+    In one step there is no way from step to step to go wrong, and some mistakes come to the same.
+    """
+    if not kind.is_step:
+        return [(mistake, [mistake.code]) for mistake in kind.mistakes]
+    right = _results(kind, ())
+    results = {mistake.code: _results(kind, (mistake,)) for mistake in kind.mistakes}
+    return [
+        (mistake, [code for code, other in results.items() if _equal(other, results[mistake.code])])
+        for mistake in kind.mistakes
+        if not _equal(results[mistake.code], right)
+    ]
+
+
+def _results(kind: Kind, mistakes: tuple[Mistake, ...]) -> Array:
+    problem = kind.problem(0)
+    outputs, gradients = kind.run(problem.inputs, problem.upstream, mistakes)
+    return np.concatenate([_row(outputs), _row(gradients)])
+
+
+def _equal(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and bool(np.allclose(one, other, rtol=1e-9, atol=1e-12))
+
+
+def _score_planted() -> Score:
+    silent, unnamed = [], []
+    for planted in PLANTED:
+        what = f"{planted.owner.__name__}.{planted.method}: {planted.becomes.strip()}"
+        report = gradcheck(plant(planted))
+        if report.verdict != "wrong":
+            silent.append(what)
+        if not planted.code or not _names(report, planted.code):
+            unnamed.append(f"{what} ({planted.code or 'not in the catalogue'})")
+    n = len(PLANTED)
+    return Score(
+        "the library's own code", n, n - len(silent), n - len(unnamed), 0, 0, tuple(silent), tuple(unnamed)
+    )
+
+
+def _names(report: Report, code: str) -> bool:
+    return bool(report.causes) and report.causes[0].code == code
+
+
+def _unique(pairs: list[Wrong], singles: list[Wrong]) -> int:
+    """How many pairs give results that nothing else gives."""
+    if not pairs:
+        return 0
+    rows = np.array([_row(wrong.results) for wrong in (*pairs, *singles)])
+    count = 0
+    for k in range(len(pairs)):
+        same = np.all(np.abs(rows - rows[k]) <= CLOSE * np.maximum(np.abs(rows[k]), 1e-3), axis=1)
+        count += int(same.sum()) == 1
+    return count
+
+
+def _row(results: dict[str, Array]) -> Array:
+    return np.nan_to_num(np.concatenate([np.ravel(results[name]) for name in sorted(results)]))
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"

@@ -1,0 +1,268 @@
+"""The inside of the box: the process in which `run_apart.check_file` has somebody's code run.
+
+The process that is started is a guard. It runs nobody's code but ours, and waits for one of two things. The
+code has ended; then the guard ends what it left running, and itself in the same way. Or the other end of
+the guard's standard input closes, because whoever asked gave up, was interrupted or was killed in whatever
+way; then the guard ends the code first. Between the guard and the code stands a process that is the code's
+parent and does nothing else: code that ends its parent, or that parent's group, ends this one, and the
+guard cleans up. Where there is no fork, the code runs in the process itself, beside a thread that watches
+the input.
+
+This file is run as a script and imports nothing of ours until the child is there: the guard is up at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import select
+import signal
+import sys
+import sysconfig
+import threading
+import time
+import traceback
+import types
+from pathlib import Path
+from typing import Any
+
+MOST_FILE = 64 << 20  # bytes of a file that the code writes
+MOST_FRAMES = 12  # of an error that are shown
+MOST_TROUBLE = 20_000  # characters that are sent back
+GRACE = 2.0  # seconds for the guard to see the end of all that was left running
+SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36  # of Linux's prctl
+
+_SEQMEM = Path(__file__).parents[2]
+
+
+def main() -> None:
+    """Take an order from standard input, have it done, and answer on what was standard output."""
+    line = sys.stdin.buffer.readline()
+    if not line.endswith(b"\n"):
+        return  # whoever asked is gone
+    order = json.loads(line)
+    # What the code prints goes the way of its errors, and what it reads is empty: the answer's way and the
+    # caller's are under numbers of their own, which no process that it starts inherits.
+    lifeline, answers = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    if hasattr(os, "fork"):
+        _guard(order, lifeline, answers)
+    else:
+        threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+        _answer(order, answers)
+
+
+def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
+    _prctl(SET_CHILD_SUBREAPER, 1)  # what the code leaves running becomes the guard's
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    guard = os.getpid()
+    parent = os.fork()
+    if parent == 0:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number in (lifeline, woken, wake):
+                os.close(number)
+            os.setsid()
+            _parent_of_the_code(order, answers, guard)
+        finally:
+            os._exit(70)  # only where something of ours went wrong
+    os.close(answers)
+    ended, status = 0, 0
+    while not ended:
+        ready, _, _ = select.select([lifeline, woken], [], [])
+        if lifeline in ready:
+            os.kill(parent, signal.SIGKILL)
+            ended, status = os.waitpid(parent, 0)
+        else:
+            os.read(woken, 4096)
+            ended, status = os.waitpid(parent, os.WNOHANG)
+    with contextlib.suppress(OSError):
+        os.killpg(parent, signal.SIGKILL)
+    _end_the_rest()
+    _end_as(status)
+
+
+def _parent_of_the_code(order: dict[str, Any], answers: int, guard: int) -> None:
+    _end_after(guard)
+    own = os.getpid()
+    code = os.fork()
+    if code == 0:
+        _end_after(own)
+        _answer(order, answers)
+    os.close(answers)
+    _end_as(os.waitpid(code, 0)[1])
+
+
+def _end_after(parent: int) -> None:
+    """Have this process ended when its parent ends, on Linux."""
+    _prctl(SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before this was said
+        os._exit(1)
+
+
+def _end_as(status: int) -> None:
+    """End as another process did, so that whoever waits for this one is told how."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        with contextlib.suppress(OSError, ValueError):
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def _end_the_rest() -> None:
+    """End the processes that the code left behind, and theirs, wherever they moved to."""
+    end = time.monotonic() + GRACE
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError, ValueError):
+            for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.005)
+        except ChildProcessError:  # there is none left
+            return
+
+
+def _prctl(option: int, value: int) -> None:
+    """Linux's prctl; nothing where there is none."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), 0, 0, 0)
+
+
+def _end_with(lifeline: int) -> None:
+    """End this process when the other end of a pipe closes."""
+    with contextlib.suppress(OSError):
+        while os.read(lifeline, 4096):
+            pass
+    os._exit(1)
+
+
+def _answer(order: dict[str, Any], answers: int) -> None:
+    """Do what was ordered and end."""
+    found = run_apart(*(order[name] for name in ("path", "name", "like", "seed", "megabytes", "seconds")))
+    rest = f"{order['token']} {json.dumps(found)}\n".encode()
+    while rest:
+        rest = rest[os.write(answers, rest) :]
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):  # it may be anything by now
+            stream.flush()
+    os._exit(0)  # a thread that it left running holds nothing up
+
+
+def run_apart(path: str, name: str, like: str, seed: int, megabytes: int, seconds: float) -> dict[str, str]:
+    """What the process of its own does.
+
+    Returns:
+        A report as JSON under "report", or why there is none under "trouble".
+    """
+    sys.path.append(str(_SEQMEM.parent))
+    from seqmem.checking.submissions.find import check_names
+
+    limit(megabytes, seconds)
+    module = types.ModuleType("student")
+    module.__file__ = path
+    sys.modules["student"] = module
+    sys.path.append(str(Path(path).parent))  # behind ours: a file beside it may be called random.py
+    sys.argv = [path]
+    try:
+        source, trouble = _compiled(path)
+        if source is None:
+            return {"trouble": trouble[:MOST_TROUBLE]}
+        exec(source, vars(module))
+        return {"report": check_names(vars(module), name, like, seed).to_json()}
+    except (LookupError, ValueError) as error:
+        if not _own_frames(error):
+            return {"trouble": str(error.args[0] if error.args else error)[:MOST_TROUBLE]}
+        return {"trouble": _shown(error)}
+    except SystemExit as error:
+        return {"trouble": f"it called exit({error.code!r:.200}); a file that is checked must come back"}
+    except MemoryError:
+        return {"trouble": f"it needs more than {megabytes} MB of memory"}
+    except BaseException as error:  # noqa: BLE001 - whatever it raises is what there is to say
+        return {"trouble": _shown(error)}
+
+
+def _compiled(path: str) -> tuple[Any, str]:
+    """A file's code, or None and why there is none."""
+    try:
+        source = Path(path).read_bytes()
+    except OSError as error:
+        return None, f"it cannot be read: {error.strerror}"
+    is_notebook = source.lstrip()[:1] == b"{" and b'"nbformat"' in source
+    if is_notebook or path.lower().endswith(".ipynb"):
+        return None, (
+            "it is a notebook, and what is checked is a file of Python: "
+            f"jupyter nbconvert --to script {Path(path).name} writes one"
+        )
+    try:
+        return compile(source, path, "exec"), ""
+    except (SyntaxError, ValueError) as error:  # zero bytes are a ValueError up to Python 3.11
+        return None, f"it is not valid Python:\n{_raised(error)}"
+
+
+def limit(megabytes: int, seconds: float) -> None:
+    """Keep this process and those that it starts to a measure, where the system can."""
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    cpu = math.ceil(min(seconds, 1e8)) + 1  # the clock's limit comes first; this one is for when nobody looks
+    for name, size in (
+        ("RLIMIT_AS", megabytes << 20),
+        ("RLIMIT_CPU", cpu),
+        ("RLIMIT_FSIZE", MOST_FILE),
+        ("RLIMIT_CORE", 0),
+    ):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            kind = getattr(resource, name)
+            _, most = resource.getrlimit(kind)
+            resource.setrlimit(kind, (size if most < 0 else min(size, most), most))
+
+
+def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The frames of an error that are neither ours nor the interpreter's libraries'."""
+    libraries = [_SEQMEM, *(Path(sysconfig.get_path(key)) for key in ("stdlib", "purelib", "platlib"))]
+    return [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<frozen")
+        and not any(Path(frame.filename).is_relative_to(folder) for folder in libraries)
+    ]
+
+
+def _shown(error: BaseException) -> str:
+    """An error as its author wants to see it: the own lines, and what was raised."""
+    frames, what = _own_frames(error), _raised(error)
+    if not frames:
+        return f"it raises an error: {what}"
+    half = MOST_FRAMES // 2
+    lines = traceback.format_list(frames)
+    if len(frames) > MOST_FRAMES:
+        lines = [*lines[:half], f"  ... {len(frames) - 2 * half} calls more\n", *lines[-half:]]
+    return f"it raises an error:\n{''.join(lines).rstrip()}"[:MOST_TROUBLE] + f"\n{what}"
+
+
+def _raised(error: BaseException) -> str:
+    """What was raised, in as many characters as somebody reads."""
+    try:
+        return "".join(traceback.format_exception_only(error)).rstrip()[:MOST_TROUBLE]
+    except BaseException:  # noqa: BLE001 - an error whose text raises another
+        return type(error).__name__
+
+
+if __name__ == "__main__":
+    main()

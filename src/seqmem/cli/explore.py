@@ -1,0 +1,82 @@
+"""The command explore: interactive pages of gates, attention and states over time."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from typing import Any
+
+from seqmem.cli.arguments import add_force, seed
+from seqmem.cli.output import check_page_folder, naming, new_folder
+from seqmem.cli.waiting import heartbeat
+from seqmem.pages import Page, attention_page, gate_explorer, gate_movie
+from seqmem.tasks import Translator, phrase_model
+
+FRENCH = ("The cat sat on mat", "The black cat sat on the table")
+OF_A_MODEL = ("gates.html", "attention.html", "movie.html")
+OF_THE_LECTURE = ("gates.html", "attention.html", "attention-polish.html", "movie.html")
+POLISH = ("How are you?", "Good morning!")
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "explore", help="write interactive pages: gates, attention, states over time"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write them to")
+    parser.add_argument(
+        "--model", metavar="MODEL", help="what train or demo saved; the lecture's phrases if none"
+    )
+    parser.add_argument(
+        "--text",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="what the model reads; more than once for more",
+    )
+    parser.add_argument("--seed", type=seed, default=0, help="of the phrase models (default: %(default)s)")
+    parser.add_argument("--open", action="store_true", help="show the first page in the browser")
+    add_force(parser)
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the pages."""
+    model = arguments.model
+    if model and not arguments.text:
+        raise ValueError("explore: --model without --text: what should it read?")
+    if arguments.text and not model:
+        raise ValueError("explore: --text without --model: which model should read it?")
+    names = OF_A_MODEL if model else OF_THE_LECTURE
+    check_page_folder(arguments.out, names, [model] if model else [], force=arguments.force)
+    pages = {"gates.html": gate_explorer()}
+    if model:
+        with naming(model):
+            translator = Translator.load(model)
+        pages["attention.html"] = attention_page(translator, arguments.text)
+        pages["movie.html"] = gate_movie(translator, arguments.text[0])
+    else:
+        pages |= _lecture(arguments.seed)
+    with new_folder(arguments.out) as folder:
+        for name in names:
+            with naming(folder / name):
+                pages[name].save(folder / name)
+            print(f"{folder / name}: {pages[name].title}")
+    if arguments.open:
+        webbrowser.open((folder / names[0]).resolve().as_uri())
+
+
+def _lecture(number: int) -> dict[str, Page]:
+    """Make the pages of the lecture's sentences, from models trained here and now."""
+    print("training three small models on phrases (about ten seconds)", flush=True)
+    trained = []
+    for language, context in (("fr", "attention"), ("pl", "attention"), ("fr", "fixed")):
+        with heartbeat("training"):
+            trained.append(phrase_model(language, context, number))  # type: ignore[arg-type]
+        print(f"  {len(trained)} of 3 trained", flush=True)
+    french, polish, fixed = trained
+    return {
+        "attention.html": attention_page(french, FRENCH, contrast=fixed),
+        "attention-polish.html": attention_page(polish, POLISH),
+        "movie.html": gate_movie(french, FRENCH[0]),
+    }

@@ -1,0 +1,1 @@
+"""Generators: the built-in tasks, made rather than read: dates, phrases, recall."""

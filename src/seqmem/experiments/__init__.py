@@ -1,0 +1,18 @@
+"""Experiments: what the lecture says of networks, measured."""
+
+from seqmem.experiments.bottleneck import BottleneckSettings, bottleneck
+from seqmem.experiments.comparison_table import Comparison, compare_command, comparison
+from seqmem.experiments.experiment import Experiment
+from seqmem.experiments.memory_horizon import MemorySettings, memory_command, memory_horizon
+
+__all__ = [
+    "BottleneckSettings",
+    "Comparison",
+    "Experiment",
+    "MemorySettings",
+    "bottleneck",
+    "compare_command",
+    "comparison",
+    "memory_command",
+    "memory_horizon",
+]

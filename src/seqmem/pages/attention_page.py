@@ -1,0 +1,95 @@
+"""The attention visualiser: which input words each output word looked at, on a page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from seqmem.contexts import FixedContext
+from seqmem.pages.page import Page, compose, part
+from seqmem.pages.page_data import data_block
+from seqmem.tasks.translator import Translation, Translator, as_texts
+
+STYLES = ("base.css", "choice.css", "attention.css")
+SCRIPTS = ("text.js", "choice.js", "attention.js")
+
+
+def attention_page(
+    translator: Translator,
+    texts: Sequence[str],
+    *,
+    contrast: Translator | None = None,
+    max_length: int = 100,
+) -> Page:
+    """A page on which choosing an output word shades the input words: the darker, the more weight.
+
+    The weights are those of the model's own translation, in full precision, with the whole matrix beside
+    the words. For a model with a fixed context the page says that every step sees the same.
+
+    Args:
+        translator: a trained model with its vocabularies.
+        texts: what to translate; the page offers them one at a time.
+        contrast: another translator shown beside the first, say one with a fixed context.
+        max_length: symbols after which a translation ends in any case.
+
+    Returns:
+        The page: `.save("attention.html")` writes it, a notebook shows it in place.
+
+    Raises:
+        TypeError: for a translator that is none, or texts that are not strings in a sequence.
+        ValueError: for no texts, or a model whose weights are not finite.
+
+    >>> from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq, Vocabulary
+    >>> letters, attention = Vocabulary("abc"), AdditiveAttention(4, 4, 4, rng=0)
+    >>> model = Seq2Seq(Encoder(7, 3, 4, rng=1), Decoder(7, 3, 4, context=attention, rng=2))
+    >>> page = attention_page(Translator(model, letters, letters, "char"), ["cab"], max_length=5)
+    >>> page.title
+    'Attention visualiser'
+    """
+    shown = [translator] if contrast is None else [translator, contrast]
+    for name, one in zip(("translator", "contrast"), shown, strict=False):
+        if not isinstance(one, Translator):
+            raise TypeError(f"attention_page: {name} is of type {type(one).__name__}, expected a Translator")
+    texts = as_texts(texts, "attention_page")
+    if not texts:
+        raise ValueError("attention_page: texts is empty, expected at least one text to translate")
+    found = [one.translate(texts, max_length=max_length) for one in shown]
+    data = {
+        "texts": [
+            {
+                "text": text,
+                "panels": [
+                    _panel(one, translations[row]) for one, translations in zip(shown, found, strict=True)
+                ],
+            }
+            for row, text in enumerate(texts)
+        ]
+    }
+    return compose(
+        "Attention visualiser",
+        body=part("attention.html") + data_block(data),
+        styles=map(part, STYLES),
+        scripts=map(part, SCRIPTS),
+    )
+
+
+def _panel(translator: Translator, found: Translation) -> dict[str, Any]:
+    """What the page's script needs to show one translation."""
+    if not (np.isfinite(found.score) and np.isfinite(found.weights).all()):
+        raise ValueError(
+            "attention_page: the model's scores or weights are not finite: its parameters hold nan or inf"
+        )
+    context = translator.model.decoder.context
+    known = translator.source_vocabulary
+    return {
+        "context": type(context).__name__,
+        "fixed": isinstance(context, FixedContext),
+        "level": translator.level,
+        "source": found.source,
+        "unknown": [symbol not in known for symbol in found.source],
+        "target": found.target,
+        "cut": not found.ended,
+        "weights": found.weights.astype(np.float64).tolist(),
+    }

@@ -1,0 +1,87 @@
+"""From a model's scores to a sequence of tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqmem.activations import log_softmax
+from seqmem.cells import State
+from seqmem.cells.tape import parts_of
+from seqmem.contexts.context import Memory
+from seqmem.module import Array
+from seqmem.search.stepper import Decodes
+
+BLOCK_BYTES = 1 << 16  # of logits that wait: scored together while the cache still holds them
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """One decoded sequence."""
+
+    tokens: list[int]  # without the start and the end token
+    score: float  # its log-probability, the end token's included when it came
+    weights: Array  # (T, S) for each token, how much each source position counted
+    ended: bool  # by the end token; False when it was cut off at the maximal length
+
+
+def greedy_search(
+    decoder: Decodes, state: State, memory: Memory, start: int, end: int, max_length: int
+) -> list[Hypothesis]:
+    """The most probable token at each step, for a batch at once; of equally probable ones, the lowest id.
+
+    Args:
+        decoder: what scores the tokens.
+        state: its state before the first step.
+        memory: what `decoder.memory` returned.
+        start: the token fed to the first step.
+        end: the token that ends a sequence.
+        max_length: tokens after which a sequence ends without it.
+
+    Returns:
+        A hypothesis for each row.
+    """
+    B = len(memory[0])
+    previous = np.full(B, start)
+    ended = np.zeros(B, bool)
+    tokens: list[Array] = []
+    unscored: list[Array] = []
+    log_probabilities: list[Array] = []
+    looks: list[Array] = []
+    with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
+        decoding = decoder.start(parts_of(state), memory, max(1, max_length))
+        while len(tokens) < max_length and np.count_nonzero(ended) < B:
+            logits, weights = decoding.step(previous)
+            previous = logits.argmax(axis=1)
+            ended |= previous == end
+            tokens.append(previous)
+            looks.append(weights)
+            unscored.append(logits)
+            if len(unscored) * logits.nbytes >= BLOCK_BYTES:
+                log_probabilities.append(_of_the_best(unscored))
+                unscored = []
+        if unscored:
+            log_probabilities.append(_of_the_best(unscored))
+        if not tokens:
+            _, weights = decoding.step(previous)  # which says how many source positions there are
+            return [Hypothesis([], 0.0, row[None][:0], ended=False) for row in weights]
+    written, shown = np.stack(tokens), np.stack(looks)  # (T, B), (T, B, S)
+    is_end = written == end
+    lengths = np.where(is_end.any(axis=0), is_end.argmax(axis=0), len(written))  # (B,) up to the first end
+    scored = np.arange(len(written))[:, None] <= lengths  # the end token counts too
+    scores = np.concatenate(log_probabilities).sum(axis=0, where=scored, dtype=np.float64)
+    return [
+        Hypothesis(
+            written[:length, row].tolist(),
+            float(scores[row]),
+            shown[:length, row].copy(),
+            ended=bool(length < len(written)),
+        )
+        for row, length in enumerate(lengths)
+    ]
+
+
+def _of_the_best(logits: list[Array]) -> Array:
+    """The log-probability of the best token, (n, B), of n steps' logits, (B, V) each."""
+    return log_softmax(np.stack(logits)).max(axis=-1)

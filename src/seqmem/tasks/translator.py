@@ -1,0 +1,172 @@
+"""A model together with what its ids mean: text in, text out, one file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqmem.data.batches import pad
+from seqmem.data.bounds import cut_by_symbols, default_max_symbols
+from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
+from seqmem.data.vocabulary import END, PAD, START, Vocabulary
+from seqmem.models.seq2seq import Seq2Seq, as_max_length
+from seqmem.module import Array
+from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
+from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
+from seqmem.validation import as_size, brief
+
+
+@dataclass(frozen=True, eq=False)
+class Translation:
+    """What a translator found for one text."""
+
+    text: str
+    source: list[str]  # the symbols that were read
+    target: list[str]  # the symbols that were written
+    score: float  # log-probability of the target
+    weights: Array  # (T, S) for each target symbol, how much each source symbol counted
+    ended: bool  # by the end symbol; False when it was cut off at max_length
+
+
+@dataclass(frozen=True, eq=False)
+class Translator:
+    """A sequence-to-sequence model with its vocabularies.
+
+    Attributes:
+        model: what scores the ids.
+        source_vocabulary, target_vocabulary: what the ids mean.
+        level: how a text is cut into symbols, "char" or "word".
+        strip: whether white space and byte order marks around a text are dropped, as `read_pairs` does. False
+            is for a model that was trained on pairs in which they mean something.
+
+    >>> from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq
+    >>> letters = Vocabulary("abc")
+    >>> attention = AdditiveAttention(8, 8, 8, rng=0)
+    >>> model = Seq2Seq(Encoder(7, 4, 8, rng=1), Decoder(7, 4, 8, context=attention, rng=2))
+    >>> translator = Translator(model, letters, letters, "char")
+    >>> [found] = translator.translate(["cab"], max_length=5)
+    >>> found.source, found.weights.shape == (len(found.target), 3)
+    (['c', 'a', 'b'], True)
+    """
+
+    model: Seq2Seq
+    source_vocabulary: Vocabulary
+    target_vocabulary: Vocabulary
+    level: Level
+    strip: bool = True
+
+    def prepare(self, text: str) -> list[str]:
+        """The symbols of a text, prepared as the texts were that the model learnt from: by `prepare_text`."""
+        return prepare_text(text, self.level, strip=self.strip)
+
+    def translate(
+        self, texts: Iterable[str], max_length: int = 100, batch_size: int = 64
+    ) -> list[Translation]:
+        """Translate texts, in batches, at each step by the most probable symbol.
+
+        Args:
+            texts: any number of them, prepared by `prepare`; an empty one is read as no symbols.
+            max_length: symbols after which a translation is cut off.
+            batch_size: texts at a time; fewer where these would have more than `default_max_symbols`.
+
+        Returns:
+            A Translation for each text, in order.
+
+        Raises:
+            TypeError: for a single string, or a text that is not a string.
+            ValueError: for a max_length below 0, a batch_size below 1, or a model with logits that are not
+                finite.
+        """
+        as_size(batch_size, "Translator.translate", "batch_size")
+        as_max_length(max_length, "Translator.translate")
+        sources = [self.prepare(text) for text in as_texts(texts, "Translator.translate")]
+        found: list[Translation] = []
+        # a decoder that does not learn keeps no looks: its one step is all that counts
+        steps = [(len(source), 1) for source in sources]
+        for cut in cut_by_symbols(steps, batch_size, default_max_symbols(batch_size)):
+            part = sources[cut]
+            tokens, lengths = pad([self.source_vocabulary.encode(source) for source in part])
+            hypotheses = self.model.generate(tokens, lengths, max_length=max_length)
+            for source, hypothesis in zip(part, hypotheses, strict=True):
+                # special symbols, which a model of little training may write, are no text
+                shown = np.array([token not in (PAD, START, END) for token in hypothesis.tokens], bool)
+                ids = np.array(hypothesis.tokens, np.intp)[shown]
+                target = self.target_vocabulary.decode(ids)
+                text, weights = join_symbols(target, self.level), hypothesis.weights[shown]
+                found.append(Translation(text, source, target, hypothesis.score, weights, hypothesis.ended))
+        return found
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write model, vocabularies and the preparation of texts to one file, as `seqmem.save` does."""
+        save(path, self.model, self._metadata())
+
+    def check_save(self, path: str | os.PathLike[str]) -> None:
+        """Raise what `save` would raise, for finding out before a long training, as `check_save` does."""
+        check_save(path, self.model, self._metadata())
+
+    def _metadata(self) -> dict[str, Any]:
+        """What the file holds beside the model."""
+        return {
+            "source_symbols": self.source_vocabulary.symbols,
+            "target_symbols": self.target_vocabulary.symbols,
+            "level": self.level,
+            "preparation": {"strip": self.strip, "form": NORMAL_FORM},
+        }
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Translator:
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: for a file that holds no model, one without vocabularies that fit it, or one with
+                a preparation of texts that this version does not know; it is a FileNotFoundError too when
+                there is no such file.
+        """
+        model, metadata = load(path), read_metadata(path)
+        try:
+            source, target = Vocabulary(metadata["source_symbols"]), Vocabulary(metadata["target_symbols"])
+            level = metadata["level"]
+            join_symbols([], level)
+        except (KeyError, TypeError, ValueError) as error:
+            reason = brief(str(error), MAX_MESSAGE)
+            raise CheckpointError(f"{os.fspath(path)}: no vocabularies in the metadata: {reason}") from None
+        strip = _strip_of(metadata, os.fspath(path))
+        if not isinstance(model, Seq2Seq):
+            raise CheckpointError(f"{os.fspath(path)}: holds a {type(model).__name__}, expected a Seq2Seq")
+        for name, found, expected in (
+            ("source", len(source), model.encoder.vocab_size),
+            ("target", len(target), model.decoder.vocab_size),
+        ):
+            if found != expected:
+                raise CheckpointError(
+                    f"{os.fspath(path)}: the {name} vocabulary has {found} ids, "
+                    f"expected {expected}: vocab_size"
+                )
+        return cls(model, source, target, level, strip)
+
+
+def as_texts(texts: Any, caller: str) -> list[str]:
+    """A list of the texts; a string would pass for one text a character."""
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+        raise TypeError(f"{caller}: texts is of type {type(texts).__name__}, expected a list of strings")
+    found = list(texts)
+    for position, text in enumerate(found):
+        if not isinstance(text, str):
+            raise TypeError(f"{caller}: texts[{position}] is {text!r}, expected a string")
+    return found
+
+
+def _strip_of(metadata: dict[str, Any], name: str) -> bool:
+    # a file without the entry was written when there was one way to prepare a text: this one
+    found = metadata.get("preparation", {"strip": True, "form": NORMAL_FORM})
+    for strip in (True, False):
+        if found == {"strip": strip, "form": NORMAL_FORM}:
+            return strip
+    raise CheckpointError(
+        f"{name}: the preparation of texts is {found!r:.200}, expected strip (true or false) and "
+        f"the form {NORMAL_FORM!r}"
+    )

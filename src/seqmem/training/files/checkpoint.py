@@ -1,0 +1,371 @@
+"""Models as files: one .npz with a member per parameter, one with the model's making and one of metadata.
+
+    encoder.embedding.W, ...   the parameters by their dotted names
+    seqmem.json                {"format": "seqmem", "version": 1, "model": {"type": ..., "config": {...}}}
+                               and, where an array has further names, "ties": {further name: first name},
+                               or {further name: {"first": first name, "transposed": true}}
+    metadata.json              whatever JSON the caller wants to keep beside the model
+
+Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is taken for
+hostile until it is shown to fit: its names, dtypes and shapes are compared with the model's before any data
+are read, nothing is ever unpickled, and the memory used is bounded by the file's own size. `save` holds what
+it is about to write against the same rules, so that it writes nothing that `load` would refuse.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from seqmem.cells import GRUCell, LSTMCell, RNNCell
+from seqmem.contexts import AdditiveAttention, FixedContext
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent
+from seqmem.models import Decoder, Encoder, Seq2Seq
+from seqmem.module import Array, Module, Tie, named_arrays
+from seqmem.training.files.npz import MAX_MESSAGE, Entry, Reader, write
+from seqmem.training.files.replacing import PathLike, check_writable
+from seqmem.validation import brief
+
+VERSION = 1
+MODEL, METADATA = "seqmem.json", "metadata.json"
+
+MAX_MODEL = 1 << 16  # characters of the model's description
+MAX_METADATA = 1 << 22  # bytes of the metadata in UTF-8: the words of two large vocabularies
+MAX_VALUES = 250_000  # values in it: a value may take 80 bytes of memory and 2 of the file
+
+TIE = {"first": str, "transposed": bool}
+
+_STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{:,]', re.DOTALL)
+
+CLASSES: dict[str, type[Module]] = {  # all that a file can have built
+    found.__name__: found
+    for found in (
+        *(RNNCell, LSTMCell, GRUCell),
+        *(Linear, Embedding, Dropout, Recurrent, AdditiveAttention, FixedContext),
+        *(Encoder, Decoder, Seq2Seq),
+    )
+}
+
+
+def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write a model to a file, whole or not at all.
+
+    It is written under another name in the same folder and then renamed: whatever goes wrong, a file that
+    stood there before is still there. The new file has the old one's permissions. An array that the model
+    holds under several names, as it is or transposed, is written once, and the loaded model holds it so, too.
+
+    Args:
+        path: the file, used exactly as given: no suffix is added.
+        model: a module made of this library's classes, float64 or float32.
+        metadata: what JSON can hold and give back unchanged (dicts with string keys, lists, strings, finite
+            numbers, booleans, None), such as the vocabularies: at most 4 MiB in UTF-8.
+
+    Raises:
+        TypeError: for a class or a constructor argument that cannot be described, or metadata of a type that
+            JSON lacks.
+        ValueError: for a parameter whose dtype or shape is not what the model's arguments call for, for
+            parameters that overlap in memory, and for metadata that JSON would change or that are too large.
+        OSError: when the file cannot be written; it names `path`.
+
+    >>> model = Linear(2, 3, rng=0)
+    >>> save("model.npz", model, metadata={"words": ["<end>", "cat"]})
+    >>> np.array_equal(load("model.npz").params["W"], model.W), read_metadata("model.npz")
+    (True, {'words': ['<end>', 'cat']})
+    >>> sorted(np.load("model.npz"))
+    ['W', 'b', 'metadata.json', 'seqmem.json']
+    """
+    write(path, _contents(model, metadata))
+
+
+def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
+    """Raise what `save` would raise with the same arguments, for finding out before a long training.
+
+    Nothing is written but an empty temporary file, which is removed. Whether the disk has room is not
+    checked: that may change until the model is saved.
+
+    Args:
+        path, model, metadata: as for `save`.
+
+    Raises:
+        TypeError, ValueError, OSError: as from `save`.
+
+    >>> check_save("model.npz", Linear(2, 3), metadata={"words": ("<end>", "cat")})
+    Traceback (most recent call last):
+    ValueError: save: metadata would change in JSON: expected string keys, lists for tuples
+    """
+    _contents(model, metadata)
+    check_writable(path)
+
+
+def load(path: PathLike) -> Module:
+    """The model that `save` wrote, parameters bit for bit.
+
+    Args:
+        path: the file, used exactly as given.
+
+    Returns:
+        A new model, of the class that was saved.
+
+    Raises:
+        CheckpointError: for a file that cannot be read or is not, in every name, dtype and shape, what its
+            own description calls for; nothing is returned then, and nothing kept.
+        FileNotFoundError: when there is no such file. It is a CheckpointError too, so that one except clause
+            is enough for all that can be wrong with a file.
+    """
+    with Reader(path) as file:
+        entries = {name: entry for name, entry in file.entries.items() if name not in (MODEL, METADATA)}
+        model, params = _build(_read_description(file), entries, file.fail)
+        if METADATA not in file.entries:
+            raise file.fail("expected this entry, found none", METADATA)
+        for name, param in params.items():
+            start = 0
+            for chunk in file.chunks(name):
+                param.flat[start : start + chunk.size] = chunk
+                start += chunk.size
+        for _ in file.chunks(METADATA):  # for its checksum: a file is accepted whole
+            pass
+        return model
+
+
+def read_metadata(path: PathLike) -> dict[str, Any]:
+    """The metadata that was saved with a model; the model itself is not built.
+
+    Raises:
+        CheckpointError: for a file that cannot be read, or without metadata; it is a FileNotFoundError too
+            when there is no such file.
+    """
+    with Reader(path) as file:
+        _read_description(file)
+        text = file.text(METADATA, MAX_METADATA)
+        if _has_too_many_values(text):
+            raise file.fail(f"expected at most {MAX_VALUES} values, found more", METADATA)
+        metadata = _parse(file, METADATA, text)
+    if not isinstance(metadata, dict):
+        raise file.fail(f"expected a dict, found a {type(metadata).__name__}", METADATA)
+    return metadata
+
+
+def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Array]:
+    """All entries of the model's file, of which it is sure that `load` will take them."""
+    if not isinstance(model, Module):
+        raise TypeError(f"save: model is of type {type(model).__name__}, expected a Module")
+    params = model.params
+    for name, param in params.items():
+        if param.dtype not in (np.float64, np.float32):
+            raise ValueError(f"save: {name} has dtype {param.dtype}, expected float64 or float32")
+    _check_overlaps(params)
+    head = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
+    if model.ties:
+        head["ties"] = {
+            name: {"first": first, "transposed": True} if transposed else first
+            for name, (first, transposed) in model.ties.items()
+        }
+    description = json.dumps(head, allow_nan=False).encode("ascii")
+    if len(description) > MAX_MODEL:
+        raise ValueError(
+            f"save: the model's description has {len(description):,} characters, "
+            f"expected at most {MAX_MODEL:,}"
+        )
+    entries = {name: Entry(param.dtype, param.shape, 0) for name, param in params.items()}
+    _build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"))
+    texts = {MODEL: description, METADATA: _metadata_text({} if metadata is None else metadata)}
+    return {name: np.frombuffer(text, np.uint8) for name, text in texts.items()} | params
+
+
+def _check_overlaps(params: Mapping[str, Array]) -> None:
+    for (name, array), (other, another) in itertools.combinations(params.items(), 2):
+        if np.may_share_memory(array, another) and np.shares_memory(array, another):
+            raise ValueError(
+                f"save: {name} and {other} overlap in memory without being one array, "
+                "which a file cannot keep so"
+            )
+
+
+def _describe(module: Module) -> dict[str, Any]:
+    """A module's class and constructor arguments as JSON; modules among them likewise."""
+    name = type(module).__name__
+    if CLASSES.get(name) is not type(module):
+        raise TypeError(f"save: {name} is not a class that a file can name: {', '.join(CLASSES)}")
+    config: dict[str, Any] = {}
+    for key, value in module.config.items():
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, Module):
+            config[key] = _describe(value)
+        elif key == "dtype":
+            config[key] = np.dtype(value).name
+        elif value is None or isinstance(value, (bool, int, float, str)):
+            config[key] = value
+        else:
+            kind = type(value).__name__
+            raise TypeError(f"save: {name}.{key} is a {kind}, expected a number, a string or a module")
+    return {"type": name, "config": config}
+
+
+def _build(
+    head: Mapping[str, Any], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
+) -> tuple[Module, dict[str, Array]]:
+    """A model as described, and the arrays to fill, whose names, dtypes and shapes are those of the entries.
+
+    It is not built when it would be larger than the arrays that are there to fill it.
+    """
+    sizes = [size for entry in entries.values() for size in entry.shape if entry.nbytes]
+    numbers = sum(math.prod(entry.shape) for entry in entries.values())
+    ties = _read_ties(head.get("ties", {}), fail)
+    # A tied array is drawn under each of its names; a file may hold three times its own numbers in that way.
+    tied = sum(math.prod(entries[tie.first].shape) for tie in ties.values() if tie.first in entries)
+    rng = _BoundedGenerator(numbers + min(tied, 2 * numbers))
+    try:
+        model = _make(head.get("model"), max(sizes, default=0), rng)
+        arrays = named_arrays(model)
+    except Exception as error:  # whatever a constructor says of arguments that make no sense
+        raise fail(f"expected the description of a model, found: {error}", MODEL) from error
+    places = {name: place for place, name in enumerate(arrays)}
+    for name, (first, transposed) in ties.items():
+        if not places.get(first, len(places)) < places.get(name, 0) or first in ties:
+            raise fail(f"expected a tie to an array before it, found {first!r}", name)
+        try:
+            model.tie(name, first, transposed)
+        except ValueError as error:
+            raise fail(f"expected a tie to an array like it, found {error}", name) from error
+    params = model.params
+    _check_entries(params, entries, fail)
+    return model, params
+
+
+def _read_ties(found: Any, fail: Callable[..., ValueError]) -> dict[str, Tie]:
+    """The ties of a model's description: a name stands for itself, or in a dict with "transposed"."""
+    ties: dict[str, Tie] = {}
+    for name, value in found.items() if isinstance(found, dict) else [("", None)]:
+        tie = {"first": value, "transposed": False} if isinstance(value, str) else value
+        if not isinstance(tie, dict) or {key: type(part) for key, part in tie.items()} != TIE:
+            raise fail("expected a name for each name in ties, found other JSON", MODEL)
+        ties[name] = Tie(tie["first"], tie["transposed"])
+    return ties
+
+
+def _looks(array: Array | Entry) -> str:
+    return f"{array.dtype.name} {array.shape}"
+
+
+def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
+    if not isinstance(description, dict) or set(description) != {"type", "config"}:
+        raise ValueError(f"{str(description)[:80]} in the place of a type and its config")
+    name, config = description["type"], description["config"]
+    if not isinstance(name, str) or name not in CLASSES or not isinstance(config, dict):
+        raise ValueError(f"type {str(name)[:80]!r}, expected one of {', '.join(CLASSES)}")
+    parameters = inspect.signature(CLASSES[name]).parameters
+    arguments: dict[str, Any] = {"rng": rng} if "rng" in parameters else {}
+    for key, value in config.items():
+        if key not in parameters or key == "rng":
+            raise ValueError(f"{name} keeps no argument {key[:80]!r}")
+        if isinstance(value, dict):
+            value = _make(value, largest, rng)
+        elif isinstance(value, list):
+            raise ValueError(f"{name}: {key} is a list")
+        elif isinstance(value, int) and abs(value) > max(largest, 1024):  # 1024: it need not be a size
+            raise ValueError(f"{name}: {key} is {value}, but no array is larger than {largest} along an axis")
+        elif key == "dtype" and value not in ("float64", "float32"):
+            raise ValueError(f"{name}: dtype is {value!r}, expected float64 or float32")
+        arguments[key] = value
+    return CLASSES[name](**arguments)
+
+
+class _BoundedGenerator(np.random.Generator):
+    """Gives the first weights of a model that is about to be filled, but not more of them than there are.
+
+    They are zeros: nothing is drawn that would be overwritten.
+    """
+
+    def __init__(self, left: int) -> None:
+        super().__init__(np.random.PCG64(0))
+        self._left = left
+
+    def _spend(self, size: Any) -> None:
+        self._left -= 1 if size is None else math.prod(size) if isinstance(size, tuple) else int(size)
+        if self._left < 0:
+            raise ValueError("a model with more parameters than there are numbers in the file")
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        self._spend(size)
+        return np.zeros(() if size is None else size)
+
+    def standard_normal(self, size: Any = None, *args: Any, **options: Any) -> Any:
+        self._spend(size)
+        return np.zeros(() if size is None else size)
+
+
+def _check_entries(
+    params: Mapping[str, Array], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
+) -> None:
+    for name, param in params.items():
+        expected = _looks(param)
+        if name not in entries:
+            raise fail(f"expected {expected}, found no such entry", name)
+        found = _looks(entries[name])
+        if found != expected:
+            raise fail(f"expected {expected}, found {found}", name)
+    extra = next((name for name in entries if name not in params), None)
+    if extra is not None:
+        raise fail("expected no such entry: the model has no parameter of this name", extra)
+
+
+def _read_description(file: Reader) -> dict[str, Any]:
+    head = _parse(file, MODEL, file.text(MODEL, MAX_MODEL))
+    if not isinstance(head, dict) or head.get("format") != "seqmem":
+        raise file.fail("expected a model's description, found other JSON", MODEL)
+    if head.get("version") != VERSION:
+        raise file.fail(f"expected version {VERSION}, found {str(head.get('version'))[:80]}", MODEL)
+    return head
+
+
+def _parse(file: Reader, name: str, text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise file.fail(f"expected JSON, found: {error}", name) from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"save: metadata is of type {type(metadata).__name__}, expected a dict")
+    try:
+        text = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can keep
+            text = json.dumps(dict(metadata), allow_nan=False)
+            data = text.encode()
+        same = json.loads(text) == metadata
+    except TypeError as error:
+        raise TypeError(f"save: metadata: {brief(str(error), MAX_MESSAGE)}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"save: metadata: {brief(str(error), MAX_MESSAGE)}") from None
+    if not same:
+        raise ValueError("save: metadata would change in JSON: expected string keys, lists for tuples")
+    if len(data) > MAX_METADATA:
+        raise ValueError(
+            f"save: metadata has {len(data):,} bytes in UTF-8, expected at most {MAX_METADATA:,}"
+        )
+    if _has_too_many_values(text):
+        raise ValueError(f"save: metadata has too many values, expected at most {MAX_VALUES:,}")
+    return data
+
+
+def _has_too_many_values(text: str) -> bool:
+    """Whether a JSON text may hold more than MAX_VALUES values, found without parsing it."""
+    if sum(map(text.count, "[{:,")) < MAX_VALUES:  # nearly always enough: strings are looked into, too
+        return False
+    marks = (match for match in _STRING_OR_MARK.finditer(text) if match[0][0] != '"')
+    return next(itertools.islice(marks, MAX_VALUES - 1, None), None) is not None

@@ -1,0 +1,264 @@
+"""The table of exit codes in docs/command-line.md: every row is what the command line returns."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqmem.checking.selftest.mutation_score import Mutation
+from seqmem.checking.selftest.score import Score, SelfTest
+from seqmem.cli import check, compare, demo, explore, memory, train, translate
+from seqmem.cli.main import main
+from seqmem.cli.signals import Terminated
+from seqmem.training import NonFiniteError, fit
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
+COMMANDS = ("check", "demo", "train", "translate", "explore", "compare", "memory")
+SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]
+TRAIN = ["train", "pairs.tsv", "--out", "model.npz", *SMALL]
+TRANSLATE = ["translate", "model.npz", "ab"]
+EXPLORE = ["explore", "--model", "model.npz", "--text", "ab", "--out", "pages"]
+
+MINE = """
+def mine_forward(x, w):
+    return x @ w, (x, w)
+
+def mine_backward(d_y, cache):
+    x, w = cache
+    return d_y @ w.T, x.T @ d_y
+
+def mine_inputs(rng):
+    return {"x": rng.standard_normal((3, 2)), "w": rng.standard_normal((2, 4))}
+"""
+
+Situation = tuple[str, str]
+SITUATIONS: dict[Situation, Callable[[pytest.MonkeyPatch], list[int]]] = {}
+
+
+def rows() -> list[tuple[str, str, int]]:
+    """The rows of the document's table."""
+    text = DOCUMENT.read_text("utf-8").split("## Exit codes")[1]
+    cells = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in text.splitlines()
+        if line[:1] == "|"
+    ]
+    return [(command, cause, int(code)) for command, cause, code in cells[2:]]
+
+
+def situation(command: str, cause: str) -> Callable[..., Callable[..., list[int]]]:
+    def keep(codes: Callable[[pytest.MonkeyPatch], list[int]]) -> Callable[..., list[int]]:
+        SITUATIONS[command, cause] = codes
+        return codes
+
+    return keep
+
+
+def code_of(arguments: list[str]) -> int:
+    try:
+        return main(arguments)
+    except SystemExit as ended:
+        return int(str(ended.code))
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def raise_it(*_: object, **__: object) -> None:
+        raise error
+
+    return raise_it
+
+
+def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[int]:
+    """The codes of all commands whose work is this function."""
+    for command, name in (
+        *((check, "check_file"), (demo, "gradcheck"), (train, "read_pairs"), (translate, "heatmap")),
+        *((explore, "phrase_model"), (compare, "compare_command"), (memory, "memory_command")),
+    ):
+        patch.setattr(command, name, function)
+    patch.setattr(translate.Translator, "load", function)
+    commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, ["explore", "--out", "lecture"]]
+    commands += [["compare"], ["memory"]]
+    assert {command[0] for command in commands} == set(COMMANDS)
+    return [code_of(command) for command in commands]
+
+
+@situation("every command", "it did what it was asked to")
+def done(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(demo, "_prove_gradients", lambda seed: None)
+    patch.setattr(demo.dates, "split", lambda train, held_out, rng, split=demo.dates.split: split(40, 4, rng))
+    for command in (demo, train):
+        patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
+    patch.setattr(memory, "memory_command", lambda **options: "a table")
+    commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, EXPLORE, ["compare"], ["memory"]]
+    assert {command[0] for command in commands} == set(COMMANDS)
+    helps = [[command, "--help"] for command in COMMANDS]
+    return [code_of(command) for command in [*commands, *helps, ["--help"], ["--version"]]]
+
+
+@situation("every command", "a wrong argument or option")
+def misused(patch: pytest.MonkeyPatch) -> list[int]:
+    return [code_of([command, "--nonsense"]) for command in COMMANDS] + [
+        *map(code_of, ([], ["nonsense"], ["check"], ["train", "pairs.tsv"], [*TRAIN, "--held-out", "99"])),
+        *map(code_of, (["explore", "--out", "pages", "--text", "ab"], ["memory", "--lags", "1"])),
+    ]
+
+
+@situation("every command", "a file that is missing, unreadable or of the wrong kind")
+def unreadable(patch: pytest.MonkeyPatch) -> list[int]:
+    commands = [
+        *(
+            [command, *rest]
+            for command in ("check", "translate")
+            for rest in (["gone"], ["."], ["gone.py:f"])
+        ),
+        *(["train", path, "--out", "m"] for path in ("gone", ".", "model.npz")),
+        *(["explore", "--model", path, "--text", "ab", "--out", "p"] for path in ("gone", ".", "pairs.tsv")),
+        *(["compare", "--memory", path] for path in ("gone", ".", "model.npz", "pairs.tsv")),
+        ["translate", "pairs.tsv", "ab"],
+        ["demo", "--out", "gone/model"],
+        ["memory", "--folder", "pairs.tsv"],
+    ]
+    assert {command[0] for command in commands} == set(COMMANDS)
+    return [code_of(command) for command in commands]
+
+
+@situation("every command", "standard output cannot be written")
+def unwritable(patch: pytest.MonkeyPatch) -> list[int]:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    codes = []
+    for arguments in (["compare"], TRANSLATE, TRAIN, ["check", "mine.py"]):
+        with open("/dev/full", "w") as full:
+            process = [sys.executable, "-m", "seqmem", *arguments]
+            codes.append(subprocess.run(process, stdout=full, stderr=subprocess.DEVNULL).returncode)
+    return codes
+
+
+@situation("every command", "Ctrl-C")
+def interrupted(patch: pytest.MonkeyPatch) -> list[int]:
+    return [*stubbed(patch, raising(KeyboardInterrupt())), ended_by(signal.SIGINT)]
+
+
+def ended_by(number: signal.Signals) -> int:
+    """The code of a training that a signal ends."""
+    command = [sys.executable, "-m", "seqmem", *TRAIN[:4], "--epochs", "100000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        process.stdout.read()
+    return process.returncode
+
+
+@situation("every command", "SIGTERM")
+def terminated(patch: pytest.MonkeyPatch) -> list[int]:
+    return [*stubbed(patch, raising(Terminated(signal.SIGTERM))), ended_by(signal.SIGTERM)]
+
+
+@situation("every command", "SIGHUP, the terminal is closed")
+def hung_up(patch: pytest.MonkeyPatch) -> list[int]:
+    return [*stubbed(patch, raising(Terminated(signal.SIGHUP))), ended_by(signal.SIGHUP)]
+
+
+@situation("demo, train", "`--out` is in the way of something else")
+def in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
+    return [
+        code_of(["demo", "--out", "mine.py"]),
+        code_of(["train", "pairs.tsv", "--out", "mine.py"]),
+        code_of(["train", "pairs.tsv", "--out", "pairs.tsv", "--force"]),
+    ]
+
+
+@situation("explore", "`--out` is in the way of something else")
+def page_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
+    Path("pages").mkdir()
+    Path("pages/gates.html").touch()
+    return [code_of(EXPLORE), code_of(["explore", "--out", "mine.py"])]
+
+
+@situation("demo, train", "the loss or a parameter is no longer finite")
+def not_finite(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(demo, "_prove_gradients", lambda seed: None)
+    for command in (demo, train):
+        patch.setattr(command, "fit", raising(NonFiniteError("fit: the loss is nan", 1, 1, "W")))
+    return [code_of(["demo"]), code_of(TRAIN)]
+
+
+def checked(text: str, *options: str) -> int:
+    Path("yours.py").write_text(text, encoding="utf-8")
+    return code_of(["check", "yours.py:mine", *options])
+
+
+@situation("check", "the gradients are right")
+def right(patch: pytest.MonkeyPatch) -> list[int]:
+    return [checked(MINE), checked(MINE, "--json")]
+
+
+@situation("check", "a gradient is wrong")
+def wrong(patch: pytest.MonkeyPatch) -> list[int]:
+    text = MINE.replace("x.T @ d_y", "2 * x.T @ d_y")
+    return [checked(text), checked(text, "--json")]
+
+
+@situation("check", "it cannot tell: the code failed or took too long, or nothing could be compared")
+def cannot_tell(patch: pytest.MonkeyPatch) -> list[int]:
+    failing = MINE.replace("x, w = cache", "raise KeyError")
+    looping = "while True: pass\n" + MINE
+    nothing = MINE.replace("(3, 2)", "(0, 2)")
+    return [checked(failing), checked(looping, "--seconds", "0.5"), checked(nothing)]
+
+
+def a_selftest(caught: int) -> Callable[[], SelfTest]:
+    return lambda: SelfTest((Score("steps", 2, caught, 2),), 1, (), Mutation(1, (), ()))
+
+
+@situation("check `--selftest`", "every known mistake is caught")
+def all_caught(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(check, "selftest", a_selftest(2))
+    return [code_of(["check", "--selftest"])]
+
+
+@situation("check `--selftest`", "a mistake is missed, or a right pass is called wrong")
+def one_missed(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(check, "selftest", a_selftest(1))
+    return [code_of(["check", "--selftest"])]
+
+
+def without_reader(arguments: list[str]) -> int:
+    command = [sys.executable, "-m", "seqmem", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    process.stdout.close()
+    return process.wait()
+
+
+@situation("translate", r"the reader of its output has left: `translate ... \| head`")
+def translation_without_reader(patch: pytest.MonkeyPatch) -> list[int]:
+    return [without_reader(TRANSLATE)]
+
+
+@situation("every other command", "the reader of its output has left")
+def without_a_reader(patch: pytest.MonkeyPatch) -> list[int]:
+    return [without_reader(TRAIN), without_reader(["compare"]), without_reader(["check", "mine.py"])]
+
+
+def test_the_table_has_a_row_for_each_situation_and_no_other() -> None:
+    assert [(command, cause) for command, cause, _ in rows()] == list(SITUATIONS)
+
+
+@pytest.mark.parametrize(("command", "cause", "code"), rows(), ids=lambda value: str(value)[:40])
+def test_the_exit_code_is_the_tables(
+    command: str, cause: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(MINE, encoding="utf-8")
+    words = ("ab", "ba", "abc", "cab", "aa", "bb")
+    Path("pairs.tsv").write_text("".join(f"{word}\t{word[::-1]}\n" for word in words), encoding="utf-8")
+    assert main(TRAIN) == 0
+    codes = SITUATIONS[command, cause](monkeypatch)
+    assert codes
+    assert set(codes) == {code}, codes

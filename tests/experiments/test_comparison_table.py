@@ -1,0 +1,84 @@
+"""The lecture's table: its figures are those of the library's own layers."""
+
+import json
+
+import pytest
+
+from seqmem.experiments import comparison_table as compare
+from seqmem.experiments.comparison_table import COLUMNS, Shape, compare_command, comparison
+from seqmem.experiments.experiment import Experiment
+
+SMALL = Shape(T=3, B=2, D=128, H=128)
+
+
+def a_record(kind, accuracy):
+    own = {"kind": kind, "course": "growing", "seed": 0, "parameters": 7}
+    return {**own, "at": [5, 50, 400], "accuracy": accuracy}
+
+
+def an_experiment(title="memory horizon"):
+    accuracies = {"rnn": [1, 0.5, 0.2], "lstm": [1, 1, 1], "gru": [1, 1, 0.8]}
+    return Experiment(title, {}, [a_record(kind, values) for kind, values in accuracies.items()])
+
+
+def test_the_parameters_at_128_are_those_of_the_formulas():
+    table = comparison(shape=SMALL, repeats=1)
+    one = 128 * 128 + 128 * 128 + 128
+    scorer = 128 * 64 * 2 + 64 + 64
+    assert table.parameters == (one, 4 * one, 3 * one, 4 * one + scorer)
+    assert table.parameters_two_biases == (
+        one + 128,
+        4 * (one + 128),
+        3 * (one + 128),
+        4 * (one + 128) + scorer,
+    )
+    assert table.gru_to_lstm == 0.75
+    assert table.gru_to_lstm_two_biases == 0.75
+
+
+def test_the_state_is_what_a_sequence_carries():
+    assert comparison(shape=SMALL, repeats=1).state_floats == (128, 256, 128, 256 + 3 * 128)
+
+
+def test_a_longer_sequence_takes_longer():
+    short = comparison(shape=Shape(T=2, B=2, D=8, H=8, A=4), repeats=3).milliseconds
+    long = comparison(shape=Shape(T=200, B=2, D=8, H=8, A=4), repeats=3).milliseconds
+    assert all(0 < a < b for a, b in zip(short, long, strict=True))
+
+
+def test_the_memory_rows_are_those_of_the_experiment_and_its_absence_is_said():
+    with_memory = comparison(an_experiment(), shape=SMALL, repeats=1)
+    assert with_memory.horizon == {"  lost, from near to far": ("at 50", "not up to 400", "at 400", "-")}
+    assert "at 50" in str(with_memory)
+    both = Experiment(
+        "memory horizon", {}, [*an_experiment().records, a_record("rnn, small start", [1, 0, 0])]
+    )
+    rnn = comparison(both, shape=SMALL, repeats=1).horizon["  lost, from near to far"][0]
+    assert rnn == "at 50 (orthogonal: at 50)"
+    assert "not measured here" not in str(with_memory)
+    assert "not measured here" in str(comparison(shape=SMALL, repeats=1))
+
+
+def test_the_text_has_the_lectures_rows_the_figures_and_the_choice(monkeypatch):
+    monkeypatch.setattr(compare, "Shape", lambda: SMALL)  # the full size takes seconds
+    text = compare_command()
+    for words in (
+        "vanishes",
+        "update gate",
+        "131,584",
+        "exactly 3/4",
+        "0.7529",
+        "When to choose which",
+        *COLUMNS,
+    ):
+        assert words in text
+    figures = json.loads(compare_command(as_json=True))
+    assert figures["gru_to_lstm"] == 0.75
+    assert figures["columns"] == list(COLUMNS)
+
+
+def test_what_does_not_fit_is_said():
+    with pytest.raises(ValueError, match="comparison: memory is of 'bottleneck'"):
+        comparison(an_experiment("bottleneck"))
+    with pytest.raises(ValueError, match="comparison: repeats is 0"):
+        comparison(repeats=0)

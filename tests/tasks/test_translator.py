@@ -1,0 +1,225 @@
+"""A model together with its vocabularies."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from comparing import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+
+import seqmem
+from seqmem import (
+    AdditiveAttention,
+    CheckpointError,
+    Decoder,
+    Encoder,
+    Linear,
+    Seq2Seq,
+    Translator,
+    Vocabulary,
+)
+from seqmem.data import vocabulary
+from seqmem.training.files import checkpoint
+
+LETTERS = Vocabulary("abcd")
+AROUND = ["", "\n", "\r\n", "\t", " ", "\u00a0", "\ufeff", "\ufeff \u3000"]
+
+
+def make_translator(level: str = "char") -> Translator:
+    model = Seq2Seq(
+        Encoder(len(LETTERS), 3, 6, rng=0),
+        Decoder(len(LETTERS), 3, 6, context=AdditiveAttention(6, 6, 5, rng=1), rng=2),
+    )
+    for param in model.params.values():
+        param[...] = np.random.default_rng(3).normal(size=param.shape)
+    return Translator(model, LETTERS, LETTERS, level)
+
+
+def test_the_ids_that_models_start_and_end_with_are_the_vocabulary_s() -> None:
+    model = make_translator().model
+    assert (model.start, model.end) == (vocabulary.START, vocabulary.END)
+
+
+@given(texts=st.lists(st.text("abcdx", max_size=6), max_size=5), batch_size=st.integers(1, 4))
+def test_a_text_is_translated_alike_in_any_company(texts: list[str], batch_size: int) -> None:
+    translator = make_translator()
+    found = translator.translate(texts, max_length=8, batch_size=batch_size)
+    for text, one in zip(texts, found, strict=True):
+        (alone,) = translator.translate([text], max_length=8)
+        assert (one.source, one.target, one.text) == (list(text), alone.target, alone.text)
+        assert_close(one.score, alone.score)
+
+
+@given(text=st.text("abcdx", max_size=6))
+def test_there_is_a_row_of_weights_for_each_target_symbol_and_a_column_for_each_source_symbol(
+    text: str,
+) -> None:
+    (one,) = make_translator().translate([text], max_length=8)
+    assert one.weights.shape == (len(one.target), len(one.source))
+    if text:
+        assert_close(one.weights.sum(axis=1), np.ones(len(one.target)))
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_what_stands_around_a_text_changes_no_translation(level: str) -> None:
+    translator = make_translator(level)
+    (plain,) = translator.translate(["ab cd"], max_length=8)
+    for before, behind in zip(AROUND, reversed(AROUND), strict=True):
+        (one,) = translator.translate([before + "ab cd" + behind], max_length=8)
+        assert (one.source, one.text, one.score) == (plain.source, plain.text, plain.score)
+
+
+@pytest.mark.parametrize("strip", [True, False])
+def test_the_preparation_of_texts_is_saved_with_the_model(tmp_path: Path, strip: bool) -> None:
+    replace(make_translator(), strip=strip).save(tmp_path / "t.npz")
+    loaded = Translator.load(tmp_path / "t.npz")
+    assert loaded.strip is strip
+    (one,) = loaded.translate([" ab\n"], max_length=1)
+    assert one.source == list("ab" if strip else " ab\n")
+
+
+def test_a_file_that_says_nothing_of_preparation_is_prepared_for_as_its_pairs_were(tmp_path: Path) -> None:
+    metadata = {"source_symbols": list("abcd"), "target_symbols": list("abcd"), "level": "char"}
+    seqmem.save(tmp_path / "t.npz", make_translator().model, metadata)
+    (one,) = Translator.load(tmp_path / "t.npz").translate(["\ufeffab\u00a0\r\n"], max_length=1)
+    assert one.source == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "preparation", [None, {}, {"strip": 1.5, "form": "NFC"}, {"strip": True, "form": "NFKC"}, "strip"]
+)
+def test_a_preparation_that_is_not_known_is_refused(tmp_path: Path, preparation: object) -> None:
+    symbols = list("abcd")
+    metadata = {"source_symbols": symbols, "target_symbols": symbols, "level": "char"}
+    seqmem.save(tmp_path / "t.npz", make_translator().model, {**metadata, "preparation": preparation})
+    with pytest.raises(CheckpointError, match="the preparation of texts is"):
+        Translator.load(tmp_path / "t.npz")
+
+
+@pytest.mark.parametrize("texts", ["run", b"run", None, 3])
+def test_one_text_is_no_list_of_texts(texts: Any) -> None:
+    with pytest.raises(TypeError, match=r"Translator.translate: texts is of type \w+, expected a list"):
+        make_translator().translate(texts)
+
+
+@pytest.mark.parametrize("text", [b"a", None, 3, ["a"]])
+def test_a_text_is_a_string(text: Any) -> None:
+    with pytest.raises(TypeError, match=r"Translator.translate: texts\[1\] is .*, expected a string"):
+        make_translator().translate(["a", text])
+
+
+@pytest.mark.parametrize("texts", [[], ["ab"]])
+@pytest.mark.parametrize("value", [-1, 0, None, True, 2.0, "4"])
+def test_a_batch_size_is_a_positive_integer(texts: list[str], value: Any) -> None:
+    with pytest.raises(ValueError, match=r"Translator.translate: batch_size is"):
+        make_translator().translate(texts, batch_size=value)
+    if value != 0:
+        with pytest.raises(ValueError, match=r"Translator.translate: max_length is"):
+            make_translator().translate(texts, max_length=value)
+
+
+@pytest.mark.parametrize("written", [vocabulary.PAD, vocabulary.START, vocabulary.END, 5])
+def test_a_translation_says_whether_it_was_cut_off(written: int) -> None:
+    translator = make_translator()
+    translator.model.decoder.output.b[written] = 1e6
+    (one,) = translator.translate(["ab"], max_length=4)
+    assert one.ended is (written == vocabulary.END)
+    assert one.text == ("bbbb" if written == 5 else "")
+    assert len(one.weights) == len(one.target) == len(one.text)
+
+
+def test_a_model_with_an_end_of_its_own_loses_no_symbol() -> None:
+    model = make_translator().model
+    model.decoder.output.b[...] = -1e6
+    model.decoder.output.b[vocabulary.END] = 0
+    for end, ended in ((vocabulary.END, True), (4, False)):
+        twin = Seq2Seq(model.encoder, model.decoder, end=end)
+        (one,) = Translator(twin, LETTERS, LETTERS, "char").translate(["ab"], max_length=3)
+        assert one.ended is ended
+        assert len(one.weights) == len(one.target) == 0
+
+
+def test_what_was_saved_translates_as_before(tmp_path: Path) -> None:
+    translator = make_translator()
+    translator.save(tmp_path / "t.npz")
+    loaded = Translator.load(tmp_path / "t.npz")
+    assert loaded.source_vocabulary == translator.source_vocabulary
+    assert loaded.level == translator.level
+    before, after = (t.translate(["abcd", "dab"], max_length=9) for t in (translator, loaded))
+    for one, other in zip(before, after, strict=True):
+        assert (one.text, one.score) == (other.text, other.score)
+        np.testing.assert_array_equal(one.weights, other.weights)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "no vocabularies in the metadata"),
+        ({"source_symbols": ["a"], "target_symbols": ["a"], "level": "char"}, "source vocabulary has 5 ids"),
+        (
+            {"source_symbols": list("abcd"), "target_symbols": ["a"], "level": "char"},
+            "expected 8: vocab_size",
+        ),
+        (
+            {"source_symbols": list("abcd"), "target_symbols": list("abcd"), "level": "line"},
+            "level is 'line'",
+        ),
+        ({"source_symbols": [1], "target_symbols": ["a"], "level": "char"}, "expected a string"),
+        ({"source_symbols": 5, "target_symbols": ["a"], "level": "char"}, "no vocabularies"),
+    ],
+)
+def test_a_model_without_vocabularies_that_fit_is_refused(
+    tmp_path: Path, metadata: dict[str, object] | None, message: str
+) -> None:
+    seqmem.save(tmp_path / "m.npz", make_translator().model, metadata)
+    with pytest.raises(CheckpointError, match=message):
+        Translator.load(tmp_path / "m.npz")
+
+
+def test_a_file_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
+    metadata = {"source_symbols": ["a"], "target_symbols": ["a"], "level": "char"}
+    seqmem.save(tmp_path / "m.npz", Linear(2, 3), metadata)
+    with pytest.raises(CheckpointError, match="holds a Linear, expected a Seq2Seq"):
+        Translator.load(tmp_path / "m.npz")
+
+
+def test_a_translator_that_cannot_be_saved_says_so_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translator = make_translator()
+    translator.check_save(tmp_path / "t.npz")
+    assert list(tmp_path.iterdir()) == []
+    for method in (translator.check_save, translator.save):
+        with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere: .*nowhere.t.npz"):
+            method(tmp_path / "nowhere" / "t.npz")
+    monkeypatch.setattr(checkpoint, "MAX_METADATA", 20)
+    for method in (translator.check_save, translator.save):
+        with pytest.raises(ValueError, match=r"save: metadata has \d+ bytes in UTF-8, expected at most 20"):
+            method(tmp_path / "t.npz")
+
+
+def test_letters_of_any_script_count_as_what_they_take(tmp_path: Path) -> None:
+    """100,000 words of Cyrillic letters: six characters for one letter would be too many."""
+    words = Vocabulary(f"словарь-{i}" for i in range(100_000))
+    model = Seq2Seq(Encoder(len(words), 1, 2, rng=0), Decoder(len(LETTERS), 1, 2, rng=1))
+    translator = Translator(model, words, LETTERS, "word")
+    translator.check_save(tmp_path / "t.npz")
+    translator.save(tmp_path / "t.npz")
+    assert Translator.load(tmp_path / "t.npz").source_vocabulary == words
+
+
+def test_a_missing_file_is_a_file_not_found_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: .*t.npz"):
+        Translator.load(tmp_path / "t.npz")
+
+
+def test_a_symbol_without_end_does_not_fill_the_message(tmp_path: Path) -> None:
+    metadata = {"source_symbols": ["a" * 60_000] * 2, "target_symbols": ["a"], "level": "\x1b[2J" * 9_000}
+    seqmem.save(tmp_path / "m.npz", make_translator().model, metadata)
+    with pytest.raises(CheckpointError, match="no vocabularies in the metadata") as raised:
+        Translator.load(tmp_path / "m.npz")
+    assert len(str(raised.value)) < 600 + len(str(tmp_path))
+    assert str(raised.value).isprintable()
