@@ -407,3 +407,4 @@ class Cell(Module, ABC, Generic[S]):
         shape, dtype = (tape.batch_size, self.hidden_size), tape.room.dtype
         named = as_parts(self.state_type, d_state, caller, name)
         return [np.array(as_upstream(part, shape, dtype, caller, own)) for own, part in named]
+

@@ -54,9 +54,7 @@ class Place(NamedTuple):
 
 
 @functools.cache
-def layout_of(
-    gates: tuple[str, ...], kept: Axes, fields: tuple[str, ...], local: Axes, traced: bool
-) -> Layout:
+def layout_of(gates: tuple[str, ...], kept: Axes, fields: tuple[str, ...], local: Axes, traced: bool) -> Layout:
     """Lay out what a cell keeps, with the axes of each value."""
     in_blocks = [tuple(name for name, axes in own if axes == "BH") for own in (kept, local)]
     elsewhere = [tuple(one for one in own if one[1] != "BH") for own in (kept, local)]

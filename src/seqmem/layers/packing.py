@@ -26,9 +26,7 @@ class Packing(NamedTuple):
 
     batch: Index  # (B,) the batch sorted by length
     rows: Index  # (N,) the packed rows among the T·B rows of the padded sequences
-    before: (
-        Array | None
-    )  # (N,) where the state before each row stands in a cell's tape; None when B rows above
+    before: Array | None  # (N,) where the state before each row stands in a cell's tape; None when B rows above
     final: Index  # (B,) for each sequence, where the state after its last step stands, in the caller's order
     runs: list[Run]  # steps of as many sequences each, in order
 
