@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-B, T, D, H, V, O = 3, 4, 7, 5, 6, 2  # all sizes differ, so that no axis can stand for another
+B, T, D, H, V, O = 3, 6, 7, 5, 8, 2  # all sizes differ, so that no axis can stand for another
 _LETTERS = {
     **dict.fromkeys(("n", "b", "m", "batch", "batchsize", "batch_size", "bs", "n_samples", "num_samples"), B),
     **dict.fromkeys(("t", "t_x", "tx", "steps", "l", "seq", "seq_len", "time", "s", "t_y"), T),
@@ -19,7 +19,7 @@ _LETTERS = {
     **dict.fromkeys(("v", "n_y", "c", "vocab", "vocab_size", "classes"), V),
     **dict.fromkeys(("o", "out", "n_out", "outputs"), O),
 }
-_SPARE = (8, 9, 10, 11)
+_SPARE = (9, 10, 11, 4)
 _WORD = re.compile(r"[A-Za-z]\w*")
 
 

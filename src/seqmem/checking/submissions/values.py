@@ -13,7 +13,7 @@ from seqmem.checking.submissions.hints import B, D, H, O, T, V
 from seqmem.checking.submissions.words import role, size_letter
 from seqmem.module import Array
 
-S = 8  # source positions
+S = 9  # source positions
 
 
 class Value(NamedTuple):

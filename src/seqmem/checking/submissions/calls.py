@@ -1,0 +1,319 @@
+"""Calling a pass with values for everything that it asks for: arguments, dictionaries, globals, an object."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.submissions import slots as within
+from seqmem.checking.submissions.candidates import Candidate
+from seqmem.checking.submissions.hints import global_names, keys_of, shape_in, text_of, unpacked
+from seqmem.checking.submissions.loading import Stub, _Missing
+from seqmem.checking.submissions.values import Value, draw
+from seqmem.checking.submissions.words import role, size_letter
+from seqmem.module import Array
+
+LARGE = 12  # a default size beyond which a smaller one is tried
+MOST_NUMBERS = 3000  # in an array of the file's own that is kept in its shape
+_SETUPS = ("setup", "build", "initialize", "init_params", "_init_params", "init_weights", "initialize_parameters", "_build")
+_DICTS = re.compile(r"^(param\w*|theta|weights|model|p|wts|\w+_params?|P|grads|config|state_dict)$")
+_KNOWN = {  # options that are looked up by key
+    "mode": "train", "stride": 1, "pad": 1, "pool_height": 2, "pool_width": 2, "p": 0.6, "seed": 3, "eps": 1e-5,
+    "momentum": 0.9, "dropout": 0.0, "padding": 0,
+}  # fmt: skip
+
+
+class Site(NamedTuple):
+    """A place where a value is needed."""
+
+    place: str  # "arg", "back", "init", "key", "item", "global"
+    owner: str  # the dictionary, list or class that it belongs to
+    name: str
+
+
+class Ask(Exception):
+    """A value is needed at a site that nobody knew of."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site.name)
+        self.site = site
+
+
+class _NeedKey(KeyError):
+    def __init__(self, owner: str, key: Any) -> None:
+        super().__init__(key)
+        self.owner = owner
+
+
+class _Asking(dict[Any, Any]):
+    """A dictionary that says which key was wanted."""
+
+    owner = ""
+
+    def __missing__(self, key: Any) -> Any:
+        raise _NeedKey(self.owner, key)
+
+    def __deepcopy__(self, memo: Any) -> _Asking:
+        found = _Asking({key: copy.deepcopy(value, memo) for key, value in self.items()})
+        found.owner = self.owner
+        return found
+
+
+class Ran:
+    """What a forward pass was given and what it returned; a backward pass may need any of it."""
+
+    __slots__ = ("arguments", "globals", "result", "roots")
+
+    def __init__(
+        self, result: Any, arguments: dict[str, Any], roots: dict[str, Any], names: dict[str, Any]
+    ) -> None:
+        self.result, self.arguments, self.roots, self.globals = result, arguments, roots, names
+
+
+class Call:
+    """One candidate's calls."""
+
+    def __init__(self, candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[str, Value]) -> None:
+        self.candidate, self.names, self.seed, self.fixed = candidate, names, seed, fixed
+        self.functions = [f for f in (candidate.forward, candidate.backward) if f is not None]
+        self.text = "\n".join(map(text_of, self.functions)) + _docs(candidate)
+        self.parameters = _parameters(candidate.forward, candidate.owner is not None)
+        self.dicts = {n: keys_of(candidate.forward, n) for n in self._required() if self._is_dict(n)}
+        self.lists = {n: unpacked(candidate.forward, n) for n in self._required() if n not in self.dicts}
+        self.lists = {n: parts for n, parts in self.lists.items() if len(parts) > 1 and role(n) != "state" and "shape" not in n}
+        self.objects = self._objects()
+        self.params: dict[str, tuple[str, within.Slot]] = {}  # arrays within objects that matter
+        self._made: dict[Any, Any] = {}
+        self.found_for: Any = None  # the values for which they were found
+        self.phase = "init"  # "init", "forward" or "backward": what is being run
+        self.warm = False  # whether an object has its parameters only after a first call
+
+    def _required(self) -> list[str]:
+        return [p.name for p in self.parameters if p.default is p.empty or p.name in self.fixed]
+
+    def _is_dict(self, name: str) -> bool:
+        return name not in self.fixed and bool(_DICTS.match(name) or keys_of(self.candidate.forward, name))
+
+    def _objects(self) -> dict[str, Any]:
+        """Objects of the file's own classes that are defaults of parameters, or globals."""
+        found = {
+            p.name: p.default for f in self.functions for p in _parameters(f, False)
+            if p.default is not p.empty and getattr(type(p.default), "__module__", "") == self.candidate.forward.__module__
+        }  # fmt: skip
+        return found
+
+    def sites(self) -> list[Site]:
+        """The places that are known from the start."""
+        found: list[Site] = []
+        if self.candidate.owner is not None:
+            found += [Site("init", "", p.name) for p in self._init() if self._is_asked(p)]
+        for name in self._required():
+            if name in self.dicts:
+                found += [Site("key", name, key) for key in self.dicts[name]]
+            elif name in self.lists:
+                found += [Site("item", name, part) for part in self.lists[name]]
+            elif name not in self.objects:
+                found.append(Site("arg", "", name))
+        return found + self._globals()
+
+    def _init(self) -> list[inspect.Parameter]:
+        owner = self.candidate.owner
+        init = inspect.getattr_static(owner, "__init__", None) if owner else None
+        return _parameters(init, True) if inspect.isfunction(init) else []
+
+    def _is_asked(self, parameter: inspect.Parameter) -> bool:
+        if parameter.name in self.fixed or parameter.default is parameter.empty:
+            return True
+        default = parameter.default
+        return type(default) is int and default > LARGE and bool(size_letter(parameter.name))
+
+    def _globals(self) -> list[Site]:
+        """Arrays among the globals that the passes read."""
+        found = []
+        for name in global_names(self.functions):
+            value = self.names.get(name)
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and 0 < value.size <= MOST_NUMBERS:
+                found.append(Site("global", "", name))
+        return found
+
+    def known(self, site: Site) -> Value | None:
+        """A value that is certain: said by the user, or the shape of what is there."""
+        if site.name in self.fixed:
+            return self.fixed[site.name]
+        present = self.names.get(site.name) if site.place == "global" else None
+        if isinstance(present, np.ndarray):
+            return Value("float", present.shape)
+        if site.place == "key" and site.name in _KNOWN and not re.match(r"^(params?|parameters|theta)$", site.owner):
+            return Value("is", (), _KNOWN[site.name])
+        return None
+
+    def hint(self, site: Site) -> tuple[int, ...] | None:
+        """A shape that the file's text gives."""
+        return shape_in(self.text, site.name)
+
+    # --- calls ---
+
+    def forward(self, values: dict[Site, Value], arrays: dict[str, Array] | None = None) -> Ran:
+        """Run the forward pass.
+
+        Raises:
+            Ask: when it needs something else.
+        """
+        arrays = arrays or {}
+        given = {site: self._value(site, value, arrays) for site, value in values.items()}
+        roots = self._roots(given, arrays)
+        names = {s.name: v for s, v in given.items() if s.place == "global"}
+        with _Globals(self.names, names):
+            arguments = self._arguments(given)
+            for name, value in self.objects.items():
+                roots.setdefault(name, copy.deepcopy(value))
+                if name in {p.name for p in self.parameters}:
+                    arguments[name] = roots[name]
+            for name, (root, slot) in self.params.items():
+                if name in arrays and root in roots:
+                    for path in slot.paths:
+                        within.put(roots[root], path, arrays[name])
+            self.phase = "forward"
+            result = self._called(self.candidate.forward, arguments, roots)
+        return Ran(result, arguments, roots, names)
+
+    def _value(self, site: Site, value: Value, arrays: dict[str, Array]) -> Any:
+        name = self.display(site)
+        drawn = arrays[name] if name in arrays else draw(value, name, self.seed)
+        return list(drawn) if value.kind == "list" else drawn
+
+    def display(self, site: Site) -> str:
+        """What a report calls a site."""
+        return site.name
+
+    def _arguments(self, given: dict[Site, Any]) -> dict[str, Any]:
+        arguments: dict[str, Any] = {}
+        for name in self._required():
+            if name in self.dicts:
+                found = _Asking({s.name: v for s, v in given.items() if s.place == "key" and s.owner == name})
+                found.owner = name
+                arguments[name] = found
+            elif name in self.lists:
+                arguments[name] = [v for s, v in given.items() if s.place == "item" and s.owner == name]
+        arguments |= {s.name: v for s, v in given.items() if s.place == "arg"}
+        order = [p.name for p in self.parameters]
+        return {name: arguments[name] for name in order if name in arguments}
+
+    def _roots(self, given: dict[Site, Any], arrays: dict[str, Array]) -> dict[str, Any]:
+        if self.candidate.owner is None:
+            return {}
+        init = {s.name: v for s, v in given.items() if s.place == "init"}
+        key = tuple((name, id(v) if isinstance(v, np.ndarray) and name in arrays else _key(v)) for name, v in init.items())
+        if key not in self._made:
+            self._made = {key: self._make(init, given)}
+        return {"self": copy.deepcopy(self._made[key])}
+
+    def _make(self, init: dict[str, Any], given: dict[Site, Any]) -> Any:
+        np.random.seed(self.seed)  # noqa: NPY002 - what the file's own classes draw from
+        owner = self.candidate.owner
+        assert owner is not None
+        if self.candidate.is_torch or inspect.isabstract(owner):
+            return None
+        made = self._guarded(lambda: owner(**init))
+        if not within.slots(made):
+            self._set_up(made, given)
+        if self.warm:
+            self._called(self.candidate.forward, self._arguments(given), {"self": made})
+        return made
+
+    def _set_up(self, made: Any, given: dict[Site, Any]) -> None:
+        """Call what makes an object's parameters, where it has a method for that."""
+        for name in _SETUPS:
+            method = getattr(made, name, None)
+            if not callable(method):
+                continue
+            first = next((v for s, v in given.items() if s.place == "arg" and hasattr(v, "shape")), None)
+            for arguments in ((), (getattr(first, "shape", None),), (first,)):
+                try:
+                    method(*copy.deepcopy(arguments))
+                    break
+                except Exception:  # noqa: BLE001 - another way to call it may fit
+                    continue
+
+    def _called(self, function: Callable[..., Any], arguments: dict[str, Any], roots: dict[str, Any]) -> Any:
+        if self.candidate.owner is not None and not _is_static(self.candidate.owner, function):
+            return self._guarded(lambda: function(roots["self"], **arguments))
+        return self._guarded(lambda: function(**arguments))
+
+    def _guarded(self, call: Callable[[], Any]) -> Any:
+        try:
+            with np.errstate(all="ignore"):
+                return call()
+        except _NeedKey as error:
+            if isinstance(error.args[0], str):
+                raise Ask(Site("key", error.owner, error.args[0])) from error
+            raise
+        except NameError as error:
+            name = getattr(error, "name", None)
+            if name and not isinstance(error, UnboundLocalError) and name not in self.names:
+                raise Ask(Site("global", "", name)) from error
+            raise
+
+    def call_backward(self, ran: Ran, arguments: dict[str, Any], function: Callable[..., Any] | None = None) -> Any:
+        """Run the backward pass with arguments by name."""
+        function = function or self.candidate.backward
+        assert function is not None
+        with _Globals(self.names, ran.globals):
+            if function is not self.candidate.backward:  # what a forward pass returned
+                return self._guarded(lambda: function(**arguments))
+            return self._called(function, arguments, ran.roots)
+
+
+class _Globals:
+    """Global names of a file, replaced for a while."""
+
+    def __init__(self, names: dict[str, Any], given: dict[str, Any]) -> None:
+        self.names, self.given = names, given
+        self.before: dict[str, Any] = {}
+
+    def __enter__(self) -> None:
+        self.before = {name: self.names[name] for name in self.given if name in self.names}
+        self.names.update(self.given)
+
+    def __exit__(self, *_: Any) -> None:
+        for name in self.given:
+            if name in self.before:
+                self.names[name] = self.before[name]
+            else:
+                self.names.pop(name, None)
+
+
+def _key(value: Any) -> Any:
+    return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else repr(value)
+
+
+def _docs(candidate: Candidate) -> str:
+    owner = candidate.owner
+    if owner is None:
+        return ""
+    return "\n" + (owner.__doc__ or "") + "\n" + text_of(vars(owner).get("__init__", owner))
+
+
+def _is_static(owner: type, function: Callable[..., Any]) -> bool:
+    return isinstance(inspect.getattr_static(owner, function.__name__, None), staticmethod)
+
+
+def _parameters(function: Callable[..., Any], is_method: bool) -> list[inspect.Parameter]:
+    """What a function can be given, without self."""
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    found = [p for p in inspect.signature(function).parameters.values() if p.kind not in kinds]
+    return found[1:] if is_method and found and found[0].name in ("self", "cls", "this") else found
+
+
+parameters_of = _parameters
+is_static = _is_static
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for something that is not installed."""
+    return isinstance(value, Stub) or type(value) is _Missing

@@ -1,0 +1,145 @@
+"""Finding values with which a pass runs: from names and documentation first, then by trial.
+
+A trial is scored by how far the code comes: through its constructor, its forward pass, its backward pass, to
+gradients of the right shapes, to the right numbers. From each of several conventions one value at a time is
+changed, those in the line that failed first, and a change that brings the code further is kept.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import linecache
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from seqmem.checking.submissions.calls import Call, Site
+from seqmem.checking.submissions.candidates import Candidate
+from seqmem.checking.submissions.loading import patience
+from seqmem.checking.submissions.trial import FITTING, PAIRED, SHAPED, Outcome, Values, attempt, frames_of
+from seqmem.checking.submissions.values import Start, Value, first_value, others, starts
+
+SECONDS = 12.0  # for one pass's search
+MOST_TRIALS = 6000
+FEW = 500  # trials from one convention
+ONE = 3.0  # seconds for one trial
+
+
+class Search(NamedTuple):
+    """What a search found."""
+
+    outcome: Outcome
+    start: Start
+    trials: int
+
+
+def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[str, Value]) -> Search:
+    """Find values with which both of a candidate's passes run.
+
+    Args:
+        candidate: what is checked.
+        names: the file's global names.
+        seed: of the numbers that are tried.
+        fixed: values that the user said, by name.
+    """
+    budget = _Budget()
+    best: Search | None = None
+    sites = Call(candidate, names, seed, fixed).sites()
+    text = Call(candidate, names, seed, fixed).text
+    for start in starts(candidate.name, [site.name for site in sites], text):
+        call = Call(candidate, names, seed, fixed)
+        outcome = _climb(call, start, budget)
+        if best is None or outcome.score > best.outcome.score:
+            best = Search(outcome, start, budget.trials)
+        if best.outcome.score[0] == FITTING or budget.is_spent:
+            break
+    assert best is not None
+    return best._replace(trials=budget.trials)
+
+
+class _Budget:
+    def __init__(self) -> None:
+        self.end = time.monotonic() + SECONDS
+        self.trials = 0
+
+    @property
+    def is_spent(self) -> bool:
+        return self.trials >= MOST_TRIALS or time.monotonic() > self.end
+
+
+def _climb(call: Call, start: Start, budget: _Budget) -> Outcome:
+    def first(site: Site) -> Value:
+        known = call.known(site)
+        return known if known is not None else first_value(site.name, start, call.hint(site))
+
+    def run(values: Values) -> Outcome:
+        budget.trials += 1
+        try:
+            with patience(ONE):
+                return attempt(call, values, first)
+        except TimeoutError as error:
+            return Outcome((-1,), values, None, error)
+
+    last = budget.trials + FEW
+    best = run({site: first(site) for site in call.sites()})
+    while best.score < (SHAPED,) and not budget.is_spent and budget.trials < last:
+        better = next((found for found in _changes(call, best, run, budget) if found.score > best.score), None)
+        if better is None:
+            break
+        best = better
+    return best
+
+
+def _changes(
+    call: Call, best: Outcome, run: Callable[[Values], Outcome], budget: _Budget
+) -> Iterator[Outcome]:
+    """The outcomes of other values, one site at a time, then two that occur in the same line."""
+    order = _by_relevance(call, best)
+    for site in order:
+        for value in _options(site, best):
+            if budget.is_spent:
+                return
+            if value != best.values[site]:
+                yield run({**best.values, site: value})
+    for one, other in itertools.islice(itertools.combinations(order, 2), 6):
+        pairs = itertools.product(_options(one, best)[:16], _options(other, best)[:16])
+        for first, second in pairs:
+            if budget.is_spent:
+                return
+            yield run({**best.values, one: first, other: second})
+
+
+def _options(site: Site, best: Outcome) -> list[Value]:
+    wanted = best.wanted.get(site.name)
+    found = [Value("float", wanted)] if wanted and best.values[site].is_float and all(wanted) else []
+    return found + others(site.name)
+
+
+def _by_relevance(call: Call, best: Outcome) -> list[Site]:
+    """The sites whose values may change, those that the failing line speaks of first."""
+    free = [site for site in best.values if call.known(site) is None]
+    if best.score[0] == PAIRED:
+        return [site for site in free if site.name in best.wanted] + [
+            site for site in free if site.name not in best.wanted
+        ]
+    error = best.error.__cause__ if best.error is not None and best.error.__cause__ else best.error
+    said: set[str] = set()
+    for frame in frames_of(error) if error is not None else []:
+        said |= _names_in(frame.tb_frame.f_code.co_filename, frame.tb_lineno)
+    near = [site for site in free if site.name in said or site.owner in said]
+    return near + [site for site in free if site not in near]
+
+
+def _names_in(path: str, line: int) -> set[str]:
+    text = linecache.getline(path, line).strip()
+    for suffix in ("", " pass"):
+        try:
+            tree = ast.parse(text + suffix)
+        except SyntaxError:
+            continue
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        return names | {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    import re
+
+    return set(re.findall(r"[A-Za-z_]\w*", text))

@@ -1,0 +1,203 @@
+"""Which of all that a backward pass returned, or left in an object, is the gradient of which array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.submissions import slots as within
+from seqmem.checking.submissions.backwards import RATE, Binding, Part
+from seqmem.checking.submissions.calls import Call, Ran
+from seqmem.checking.submissions.hints import returned_names
+from seqmem.checking.submissions.words import bare, is_upstream, plain
+from seqmem.module import Array
+
+
+class Found(NamedTuple):
+    """One thing that may be a gradient."""
+
+    label: str  # what its author calls it
+    where: tuple[Any, ...]  # ("returned", path), ("left", root, path), ("update", root, path)
+    value: Any
+
+
+class Pairing(NamedTuple):
+    """Where the gradient of each array is."""
+
+    places: dict[str, tuple[Any, ...]]
+    notes: tuple[str, ...]
+    left_over: tuple[str, ...]  # what was returned and is nobody's gradient
+
+
+def fetch(where: tuple[Any, ...], result: Any, ran: Ran, before: dict[Any, Any]) -> Any:
+    """A gradient, from where it was found."""
+    if where[0] == "returned":
+        return within.get(result, where[1])
+    value = within.get(ran.roots[where[1]], where[2])
+    if where[0] == "left":
+        return value
+    return (before[where[1], where[2]] - value) / RATE
+
+
+def collected(call: Call, binding: Binding, parts: list[Part], result: Any, ran: Ran, before: dict[Any, Any]) -> list[Found]:
+    """All that may be a gradient: what was returned first, then what was left in objects."""
+    found: list[Found] = []
+    if binding.function is None:
+        for k, part in enumerate(parts):
+            if k not in binding.outputs:
+                found += _spread(part.name, (("item", k),), part.value)
+    else:
+        names = returned_names(binding.function)
+        is_several = isinstance(result, (tuple, list)) and not hasattr(result, "_fields")
+        if is_several and len(names) == len(result):
+            for k, value in enumerate(result):
+                found += _spread(names[k], (("item", k),), value)
+        else:
+            found += _spread(names[0] if len(names) == 1 else "", (), result)
+    own_params = {(root, path) for root, slot in call.params.values() for path in slot.paths}
+    for root, thing in ran.roots.items():
+        for slot in within.slots(thing):
+            mine = [path for path in slot.paths if (root, path) in own_params]
+            old = before.get((root, slot.path))
+            changed = old is None or old.shape != slot.array.shape or not np.array_equal(old, slot.array)
+            if mine and changed and old is not None:
+                found.append(Found(within.name_of(mine[0]), ("update", root, mine[0]), (old - slot.array) / RATE))
+            elif changed or within.is_gradient(slot.path):
+                found.append(Found(_label(slot.path), ("left", root, slot.path), slot.array))
+    return found
+
+
+def _label(path: within.Path) -> str:
+    """What an attribute or entry is called, its index where it has none."""
+    words = [str(step) for kind, step in path]
+    if len(words) > 1 and path[-1][0] == "item":
+        return ".".join(words)
+    if len(words) > 1 and words[-1] in ("d", "grad", "g", "dv", "derivative", "gradient", "diff"):
+        return f"d_{words[-2]}"
+    return words[-1]
+
+
+def _spread(name: str, path: within.Path, value: Any) -> list[Found]:
+    if isinstance(value, np.ndarray) or (np.isscalar(value) and not isinstance(value, str)):
+        return [Found(name, ("returned", path), value)] if np.asarray(value).dtype.kind in "fciu" else []
+    if isinstance(value, dict) and len(value) < 200:
+        return [
+            one for key, part in value.items() for one in _spread(str(key), (*path, ("key", key)), part)
+        ]
+    if hasattr(value, "_fields"):
+        return [one for key in value._fields for one in _spread(key, (*path, ("attr", key)), getattr(value, key))]
+    if isinstance(value, (tuple, list)) and len(value) < 200:
+        return [
+            one for k, part in enumerate(value) for one in _spread(f"{name}.{k}", (*path, ("item", k)), part)
+        ]
+    return []
+
+
+def pair(
+    call: Call,
+    arrays: dict[str, Array],
+    found: list[Found],
+    fits: Callable[[str, Any], bool],
+) -> Pairing:
+    """Find each array's gradient: by its name, its place, its numbers.
+
+    Args:
+        call: the candidate's.
+        arrays: all arrays that may have a gradient, by name, in the order of the forward pass.
+        found: all that may be one.
+        fits: whether a value is the right derivative towards an array of that name.
+    """
+    places: dict[str, tuple[Any, ...]] = {}
+    notes: list[str] = []
+    left = list(found)
+
+    def take(name: str, one: Found) -> None:
+        places[name] = one.where
+        left.remove(one)
+
+    for test in (_is_named, _is_nearly_named):
+        for name, array in arrays.items():
+            ones = [one for one in left if name not in places and test(call, name, one)]
+            if ones:
+                take(name, next((one for one in ones if np.shape(one.value) == array.shape), ones[0]))
+    _by_place(arrays, left, places, take)
+    moved = []
+    for name, array in arrays.items():
+        if name in places:
+            continue
+        same = [one for one in left if np.shape(one.value) == array.shape]
+        right = next((one for one in same if fits(name, one.value)), None)
+        if right is not None:
+            take(name, right)
+            if right.where[0] == "returned":
+                moved.append(f"{right.label or 'a part'} is the gradient of {name}")
+    if moved:
+        notes.append(f"gradients recognised by their numbers: {'; '.join(moved)}")
+    surplus = [one.label for one in left if one.where[0] == "returned" and _looks_like_gradient(one, arrays)]
+    return Pairing(places, tuple(notes), tuple(surplus))
+
+
+def _looks_like_gradient(one: Found, arrays: dict[str, Array]) -> bool:
+    unnamed = one.label.strip(".0123456789") == ""
+    return (unnamed or is_upstream(one.label)) and any(np.shape(one.value) == a.shape for a in arrays.values())
+
+
+def _is_named(call: Call, name: str, one: Found) -> bool:
+    label = one.label
+    if one.where[0] == "update":
+        return bool(label == name)
+    if one.where[0] == "left" and _same_index(call, name, one):
+        return True
+    own = {plain(name), plain(name.rpartition(".")[2])}
+    if plain(label) in own:
+        return one.where[0] == "returned" and any(kind == "key" for kind, _ in one.where[1]) or (
+            one.where[0] == "left" and within.is_gradient(one.where[2])
+        )
+    return bare(label) in own and bare(label) != plain(label)
+
+
+def _same_index(call: Call, name: str, one: Found) -> bool:
+    """grads[2] is the gradient of params[2]."""
+    if name not in call.params:
+        return False
+    root, slot = call.params[name]
+    path = one.where[2]
+    if root != one.where[1] or not within.is_gradient(path):
+        return False
+    return any(len(own) == len(path) and own[-1] == path[-1] and own[-1][0] in ("item", "key") for own in slot.paths)
+
+
+def _is_nearly_named(call: Call, name: str, one: Found) -> bool:
+    """dx for xt, dh for h_prev, dW for weights; only what was returned."""
+    if one.where[0] == "update":
+        return False
+    short, own = bare(one.label), plain(name.rpartition(".")[2])
+    if not short or short == plain(one.label) or not short[0].isalpha():
+        return False
+    if len(short) == 1 or len(own) == 1:
+        stripped = _stripped(own)
+        return _stripped(short) == stripped and bool(stripped)
+    return _stripped(short) == _stripped(own) or own.startswith(short) or short.startswith(own)
+
+
+def _stripped(name: str) -> str:
+    for word in ("prev", "next", "init", "input", "old", "past", "before", "last"):
+        if name != word:
+            name = name.removeprefix(word).removesuffix(word)
+    return name.rstrip("0123456789") if len(name) > 1 else name
+
+
+def _by_place(
+    arrays: dict[str, Array], left: list[Found], places: dict[str, Any], take: Callable[[str, Found], None]
+) -> None:
+    """Parts without a telling name, in the order of what is still missing, where all shapes fit."""
+    waiting = [name for name in arrays if name not in places]
+    unnamed = [one for one in left if one.where[0] == "returned"]
+    shapes = [arrays[name].shape for name in waiting]
+    if len(unnamed) == len(waiting) and (
+        len(waiting) == 1 or [np.shape(one.value) for one in unnamed] == shapes
+    ):
+        for name, one in zip(waiting, unnamed, strict=True):
+            take(name, one)
