@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import inspect
 import re
@@ -11,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.checking.submissions import slots as within
-from seqmem.checking.submissions.candidates import Candidate
-from seqmem.checking.submissions.hints import global_names, keys_of, shape_in, text_of, unpacked
+from seqmem.checking.submissions.candidates import Candidate, words
+from seqmem.checking.submissions.hints import global_names, keys_of, shape_in, text_of, tree_of, unpacked, words_of
 from seqmem.checking.submissions.loading import Stub, _Missing
 from seqmem.checking.submissions.values import Value, draw
 from seqmem.checking.submissions.words import role, size_letter
@@ -81,11 +82,13 @@ class Call:
     def __init__(self, candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[str, Value]) -> None:
         self.candidate, self.names, self.seed, self.fixed = candidate, names, seed, fixed
         self.functions = [f for f in (candidate.forward, candidate.backward) if f is not None]
-        self.text = "\n".join(map(text_of, self.functions)) + _docs(candidate)
+        self.text = "\n".join(map(text_of, self.functions)) + _docs(candidate, text_of)
+        self.remarks = "\n".join(map(words_of, self.functions)) + _docs(candidate, words_of)
         self.parameters = _parameters(candidate.forward, candidate.owner is not None)
+        unpackings = {n: unpacked(candidate.forward, n) for n in self._required()}
+        self.lists = {n: parts for n, parts in unpackings.items() if len(parts) > 1 and role(n) != "state"}
+        self.makers = self._makers()
         self.dicts = {n: keys_of(candidate.forward, n) for n in self._required() if self._is_dict(n)}
-        self.lists = {n: unpacked(candidate.forward, n) for n in self._required() if n not in self.dicts}
-        self.lists = {n: parts for n, parts in self.lists.items() if len(parts) > 1 and role(n) != "state" and "shape" not in n}
         self.objects = self._objects()
         self.params: dict[str, tuple[str, within.Slot]] = {}  # arrays within objects that matter
         self._made: dict[Any, Any] = {}
@@ -94,9 +97,41 @@ class Call:
         self.warm = False  # whether an object has its parameters only after a first call
 
     def _required(self) -> list[str]:
-        return [p.name for p in self.parameters if p.default is p.empty or p.name in self.fixed]
+        return [p.name for p in self.parameters if self._is_required(p)]
+
+    def _is_required(self, parameter: inspect.Parameter) -> bool:
+        if parameter.default is parameter.empty or parameter.name in self.fixed:
+            return True
+        is_loss = self.candidate.backward is None and role(parameter.name) == "labels"
+        too_large = type(parameter.default) is int and parameter.default > LARGE and bool(size_letter(parameter.name))
+        return too_large or (is_loss and parameter.default is None)
+
+    def _makers(self) -> dict[str, Callable[..., Any]]:
+        """What makes an object that an argument should be: a class of its name, or a function for this pass."""
+        found: dict[str, Callable[..., Any]] = {}
+        for parameter in [*self.parameters, *self._init()]:
+            name = parameter.name
+            if name in self.fixed or parameter.default is not parameter.empty:
+                continue
+            maker = _maker(name, parameter.annotation, self.names, self.candidate)
+            if maker is not None:
+                found[name] = maker
+        return found
+
+    def make_objects(self, first: Callable[[Site], Value]) -> None:
+        """Make the objects that are arguments."""
+        for name, maker in self.makers.items():
+            given = {
+                p.name: draw(value, p.name, self.seed)
+                for p in _parameters(maker, isinstance(maker, type))
+                if p.default is p.empty
+                for value in [first(Site("init", name, p.name))]
+            }
+            self.objects[name] = self._guarded(lambda maker=maker, given=given: maker(**given))  # type: ignore[misc]
 
     def _is_dict(self, name: str) -> bool:
+        if name in self.lists or name in self.makers:
+            return False
         return name not in self.fixed and bool(_DICTS.match(name) or keys_of(self.candidate.forward, name))
 
     def _objects(self) -> dict[str, Any]:
@@ -111,13 +146,15 @@ class Call:
         """The places that are known from the start."""
         found: list[Site] = []
         if self.candidate.owner is not None:
-            found += [Site("init", "", p.name) for p in self._init() if self._is_asked(p)]
+            found += [
+                Site("init", "", p.name) for p in self._init() if self._is_asked(p) and p.name not in self.makers
+            ]
         for name in self._required():
             if name in self.dicts:
                 found += [Site("key", name, key) for key in self.dicts[name]]
             elif name in self.lists:
                 found += [Site("item", name, part) for part in self.lists[name]]
-            elif name not in self.objects:
+            elif name not in self.objects and name not in self.makers:
                 found.append(Site("arg", "", name))
         return found + self._globals()
 
@@ -153,8 +190,8 @@ class Call:
         return None
 
     def hint(self, site: Site) -> tuple[int, ...] | None:
-        """A shape that the file's text gives."""
-        return shape_in(self.text, site.name)
+        """A shape that the file's comments give."""
+        return shape_in(self.remarks, site.name)
 
     # --- calls ---
 
@@ -208,6 +245,7 @@ class Call:
         if self.candidate.owner is None:
             return {}
         init = {s.name: v for s, v in given.items() if s.place == "init"}
+        init |= {p.name: copy.deepcopy(self.objects[p.name]) for p in self._init() if p.name in self.objects}
         key = tuple((name, id(v) if isinstance(v, np.ndarray) and name in arrays else _key(v)) for name, v in init.items())
         if key not in self._made:
             self._made = {key: self._make(init, given)}
@@ -292,11 +330,29 @@ def _key(value: Any) -> Any:
     return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else repr(value)
 
 
-def _docs(candidate: Candidate) -> str:
+def _docs(candidate: Candidate, of: Callable[[Any], str]) -> str:
     owner = candidate.owner
     if owner is None:
         return ""
-    return "\n" + (owner.__doc__ or "") + "\n" + text_of(vars(owner).get("__init__", owner))
+    return "\n" + (owner.__doc__ or "") + "\n" + of(vars(owner).get("__init__", owner))
+
+
+def _maker(name: str, annotation: Any, names: dict[str, Any], candidate: Candidate) -> Callable[..., Any] | None:
+    """The file's own class or function that makes an argument of this name."""
+    module = candidate.forward.__module__
+    own = [v for v in names.values() if getattr(v, "__module__", None) == module]
+    classes = [v for v in own if isinstance(v, type) and v is not candidate.owner]
+    found = next((c for c in classes if annotation in (c, c.__name__)), None)
+    if found is None and len(name) > 2:
+        found = next((c for c in classes if words(c.__name__)[-1:] == words(name)[-1:]), None)
+    if found is None:
+        return None
+    for function in own:  # Maxout(W, b), which makes a Model whose forward pass this is
+        tree = tree_of(function) if inspect.isfunction(function) else None
+        said = ast.unparse(tree) if tree else ""
+        if tree and f"{found.__name__}(" in said and candidate.forward.__name__ in said and tree.name != candidate.forward.__name__:
+            return function
+    return found
 
 
 def _is_static(owner: type, function: Callable[..., Any]) -> bool:

@@ -19,13 +19,13 @@ _BACKWARD |= {"grad", "gradient", "gradients", "derivative", "deriv", "prime", "
 _FILLERS = {"pass", "prop", "propagation", "propagate"}
 _METHODS = (
     ("forward", "backward"), ("forward", "backprop"), ("forward", "bprop"), ("forward", "backpropagate"),
-    ("forward", "backward_pass"), ("forward", "bptt"), ("forward", "grad"), ("forward", "gradient"),
+    ("forward", "backward_pass"), ("loss", "bptt"), ("total_loss", "bptt"), ("calculate_total_loss", "bptt"),
+    ("forward", "bptt"), ("forward", "grad"), ("forward", "gradient"),
     ("forward_pass", "backward_pass"), ("forward_prop", "backward_prop"), ("forward_prop", "back_prop"),
     ("forward_propagation", "back_propagation"), ("forward_propagation", "backward_propagation"),
     ("feedforward", "backprop"), ("feedforward", "backpropagation"), ("feed_forward", "back_propagation"),
     ("fprop", "bprop"), ("fwd", "bwd"), ("__call__", "backward"), ("__call__", "backprop"), ("__call__", "bprop"),
-    ("loss", "bptt"), ("total_loss", "bptt"), ("calculate_total_loss", "bptt"), ("loss", "backward"),
-    ("loss", "gradient"), ("loss", "grad"), ("fn", "grad"), ("__call__", "grad"), ("__call__", "gradient"),
+    ("loss", "backward"), ("loss", "gradient"), ("loss", "grad"), ("fn", "grad"), ("__call__", "grad"), ("__call__", "gradient"),
     ("data_is", "diff_is"), ("bottom_data_is", "top_diff_is"), ("predict", "backward"), ("step", "backward"),
     ("forward_step", "backward_step"), ("step_forward", "step_backward"),
 )  # fmt: skip
@@ -114,10 +114,10 @@ def _nearest(name: str, partners: list[str]) -> str:
 
 def _returns_both(function: Callable[..., Any]) -> bool:
     """Whether a function returns something and gradients, or something and a function."""
-    if "clip" in function.__name__.lower():
+    if is_clipping(function):
         return True
     parts = returned_names(function)
-    if len(parts) < 2:
+    if len(parts) < 2 or re.match(r"_?(train|update|sgd|optimi[sz]e|fit|learn)", function.__name__):
         return False
     tree = tree_of(function)
     inner = {node.name for node in tree.body if hasattr(node, "name")} if tree else set()
@@ -134,6 +134,12 @@ def _returns_both(function: Callable[..., Any]) -> bool:
     return (loss and (gradients or says)) or (gradients and (says or to_inputs)) or (says and loss) or (
         says and "" in parts and len(parts) == 2
     )
+
+
+def is_clipping(function: Callable[..., Any]) -> bool:
+    """Whether a function clips gradients by their norm."""
+    names = [name.lower() for name in inspect.signature(function).parameters]
+    return "clip" in function.__name__.lower() and len(names) > 1 and ("norm" in function.__name__.lower() or any("norm" in n for n in names))
 
 
 def of_class(owner: type) -> Candidate | None:

@@ -23,6 +23,7 @@ from seqmem.checking.submissions.values import Start, Value, first_value, others
 SECONDS = 12.0  # for one pass's search
 MOST_TRIALS = 6000
 FEW = 500  # trials from one convention
+AFTER = 300  # trials after gradients of the right shapes, but other numbers, were found
 ONE = 3.0  # seconds for one trial
 
 
@@ -44,31 +45,40 @@ def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[s
         fixed: values that the user said, by name.
     """
     budget = _Budget()
-    best: Search | None = None
-    sites = Call(candidate, names, seed, fixed).sites()
-    text = Call(candidate, names, seed, fixed).text
-    for start in starts(candidate.name, [site.name for site in sites], text):
-        call = Call(candidate, names, seed, fixed)
-        outcome = _climb(call, start, budget)
-        if best is None or outcome.score > best.outcome.score:
-            best = Search(outcome, start, budget.trials)
+    call = Call(candidate, names, seed, fixed)
+    order = starts(candidate.name, [site.name for site in call.sites()], call.text)
+    tried = []
+    for start in order:
+        tried.append(Search(_climb(Call(candidate, names, seed, fixed), start, budget, 1), start, 0))
+        if tried[-1].outcome.score[0] == FITTING or budget.is_spent:
+            break
+    tried.sort(key=lambda one: one.outcome.score, reverse=True)
+    best = tried[0]
+    if best.outcome.score[0] == SHAPED:
+        budget.most = budget.trials + AFTER
+    for one in tried:
         if best.outcome.score[0] == FITTING or budget.is_spent:
             break
-    assert best is not None
+        outcome = _climb(Call(candidate, names, seed, fixed), one.start, budget, FEW)
+        if outcome.score > best.outcome.score:
+            best = Search(outcome, one.start, 0)
+        if outcome.score[0] == SHAPED:
+            budget.most = min(budget.most, budget.trials + AFTER)
     return best._replace(trials=budget.trials)
 
 
 class _Budget:
     def __init__(self) -> None:
         self.end = time.monotonic() + SECONDS
-        self.trials = 0
+        self.trials, self.most = 0, MOST_TRIALS
 
     @property
     def is_spent(self) -> bool:
-        return self.trials >= MOST_TRIALS or time.monotonic() > self.end
+        """Whether the search has taken long enough."""
+        return self.trials >= self.most or time.monotonic() > self.end
 
 
-def _climb(call: Call, start: Start, budget: _Budget) -> Outcome:
+def _climb(call: Call, start: Start, budget: _Budget, most: int) -> Outcome:
     def first(site: Site) -> Value:
         known = call.known(site)
         return known if known is not None else first_value(site.name, start, call.hint(site))
@@ -81,7 +91,7 @@ def _climb(call: Call, start: Start, budget: _Budget) -> Outcome:
         except TimeoutError as error:
             return Outcome((-1,), values, None, error)
 
-    last = budget.trials + FEW
+    last = budget.trials + most
     best = run({site: first(site) for site in call.sites()})
     while best.score < (SHAPED,) and not budget.is_spent and budget.trials < last:
         better = next((found for found in _changes(call, best, run, budget) if found.score > best.score), None)

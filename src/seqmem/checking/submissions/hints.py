@@ -42,6 +42,21 @@ def tree_of(function: Callable[..., Any]) -> ast.FunctionDef | None:
     return body[0] if body and isinstance(body[0], ast.FunctionDef) else None
 
 
+def words_of(function: Any) -> str:
+    """The comments and texts of a function's or class's source, without its code."""
+    import io
+    import tokenize
+
+    found = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text_of(function)).readline):
+            if token.type in (tokenize.COMMENT, tokenize.STRING):
+                found.append(token.string)
+    except (tokenize.TokenError, SyntaxError, IndentationError):
+        pass
+    return "\n".join(found)
+
+
 def shape_in(text: str, name: str) -> tuple[int, ...] | None:
     """The shape that a text gives a name.
 
@@ -60,7 +75,7 @@ def shape_in(text: str, name: str) -> tuple[int, ...] | None:
 
 def _shape(text: str) -> tuple[int, ...] | None:
     parts = [part.strip() for part in text.replace("×", ",").split(",") if part.strip()]
-    if not parts or (len(parts) == 1 and "," not in text):
+    if not parts or len(parts) > 4 or (len(parts) == 1 and "," not in text):
         return None
     sizes = [_size(part) for part in parts]
     return tuple(size for size in sizes if size) if all(sizes) else None
@@ -135,6 +150,8 @@ def _name_of(node: ast.expr | None) -> str:
         if node.args and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) in ("np", "numpy"):
             return _name_of(node.args[0])
         return _name_of(node.func.value) if isinstance(node.func, ast.Attribute) else ""
+    if isinstance(node, ast.BinOp):
+        return _name_of(node.left)
     return _name_of(node.value) if isinstance(node, ast.Subscript) else ""
 
 

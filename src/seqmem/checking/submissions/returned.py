@@ -11,7 +11,7 @@ from seqmem.checking.submissions import slots as within
 from seqmem.checking.submissions.backwards import RATE, Binding, Part
 from seqmem.checking.submissions.calls import Call, Ran
 from seqmem.checking.submissions.hints import returned_names
-from seqmem.checking.submissions.words import bare, is_upstream, plain
+from seqmem.checking.submissions.words import bare, is_upstream, plain, role
 from seqmem.module import Array
 
 
@@ -34,7 +34,7 @@ class Pairing(NamedTuple):
 def fetch(where: tuple[Any, ...], result: Any, ran: Ran, before: dict[Any, Any]) -> Any:
     """A gradient, from where it was found."""
     if where[0] == "returned":
-        return within.get(result, where[1])
+        return within.get(result, where[1]) if where[1] else result
     value = within.get(ran.roots[where[1]], where[2])
     if where[0] == "left":
         return value
@@ -139,7 +139,17 @@ def pair(
     return Pairing(places, tuple(notes), tuple(surplus))
 
 
+def in_shape(value: Any, array: Array) -> Any:
+    """A gradient in its array's shape where nothing but axes of length 1 differ."""
+    same = np.shape(value) != array.shape and np.size(value) == array.size
+    if same and [n for n in np.shape(value) if n > 1] == [n for n in array.shape if n > 1]:
+        return np.reshape(value, array.shape)
+    return value
+
+
 def _looks_like_gradient(one: Found, arrays: dict[str, Array]) -> bool:
+    if role(bare(one.label)) == "state":
+        return False  # of a state that starts from zeros
     unnamed = one.label.strip(".0123456789") == ""
     return (unnamed or is_upstream(one.label)) and any(np.shape(one.value) == a.shape for a in arrays.values())
 
@@ -189,15 +199,19 @@ def _stripped(name: str) -> str:
     return name.rstrip("0123456789") if len(name) > 1 else name
 
 
+def _may_be_any(one: Found) -> bool:
+    """Whether a part's name does not say that it is something else: a, b and c may be gradients."""
+    return len(one.label) < 3 or one.label.startswith(".") or is_upstream(one.label)
+
+
 def _by_place(
     arrays: dict[str, Array], left: list[Found], places: dict[str, Any], take: Callable[[str, Found], None]
 ) -> None:
     """Parts without a telling name, in the order of what is still missing, where all shapes fit."""
     waiting = [name for name in arrays if name not in places]
-    unnamed = [one for one in left if one.where[0] == "returned"]
+    unnamed = [one for one in left if one.where[0] == "returned" and _may_be_any(one)]
     shapes = [arrays[name].shape for name in waiting]
-    if len(unnamed) == len(waiting) and (
-        len(waiting) == 1 or [np.shape(one.value) for one in unnamed] == shapes
-    ):
+    alike = [np.shape(one.value) for one in unnamed] == shapes
+    if len(unnamed) == len(waiting) and (alike or (len(waiting) == 1 and len(arrays) == 1)):
         for name, one in zip(waiting, unnamed, strict=True):
             take(name, one)

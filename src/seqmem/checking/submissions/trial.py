@@ -14,7 +14,7 @@ import numpy as np
 from seqmem.checking.submissions import slots as within
 from seqmem.checking.submissions.backwards import Binding, Part, bindings, parts_of
 from seqmem.checking.submissions.calls import Ask, Call, Ran, Site
-from seqmem.checking.submissions.returned import Pairing, collected, fetch, pair
+from seqmem.checking.submissions.returned import Pairing, collected, fetch, in_shape, pair
 from seqmem.checking.submissions.values import Value, draw
 from seqmem.module import Array
 
@@ -60,6 +60,8 @@ def attempt(call: Call, values: Values, first: Callable[[Site], Value]) -> Outco
     for _ in range(80):
         call.phase = "init"
         try:
+            if call.makers and not call.objects.keys() >= call.makers.keys():
+                call.make_objects(first)
             return _attempted(call, values)
         except Ask as asked:
             if asked.site in values:
@@ -227,7 +229,9 @@ def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str,
     found = collected(call, binding, parts, result, ran, before)
     slopes = Slopes(runner, arrays, upstream)
     pairing = pair(call, arrays, found, slopes.fits)
-    got = {name: fetch(where, result, ran, before) for name, where in pairing.places.items()}
+    got = {
+        name: in_shape(fetch(where, result, ran, before), arrays[name]) for name, where in pairing.places.items()
+    }
     odd = {name: np.shape(value) for name, value in got.items() if np.shape(value) != arrays[name].shape}
     plan = Plan(call, values, binding, pairing, arrays)
     missing = len(arrays) - len(got)
@@ -290,7 +294,7 @@ class Slopes:
 
     def fits(self, name: str, value: Any) -> bool:
         """Whether a value is the gradient towards an array."""
-        array = np.asarray(value)
+        array = np.asarray(in_shape(value, self.arrays[name]))
         if array.shape != self.arrays[name].shape or array.dtype.kind not in "fciu":
             return False
         factor = self.upstream[0] if self._is_loss() else 1.0

@@ -41,6 +41,7 @@ class Start(NamedTuple):
 
     data: str
     gates: int
+    has_u: bool = False  # whether weights of the state are called U, so that W is the input's alone
 
     def __str__(self) -> str:
         return self.data
@@ -59,8 +60,9 @@ _X = {
     "tokens": (T,),
     "rows of tokens": (B, T),
     "numbers": (T,),
+    "images": (2, 2, 5, 5),
 }
-_BATCH = {"rows", "batch first", "time first", "rows of tokens"}
+_BATCH = {"images", "rows", "batch first", "time first", "rows of tokens"}
 _COLUMN = {"list of columns", "one column", "tokens", "numbers"}
 _RIGHT = {*_BATCH}  # weights from the right
 _DIMS = (D, H, V, O, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H, S, 3 * D, 1)
@@ -75,11 +77,12 @@ def starts(name: str, names: list[str], text: str) -> list[Start]:
     sequence = not re.search(r"step|cell", name, re.I)
     rows = ["batch first", "rows", "time first"] if sequence else ["rows", "batch first", "time first"]
     columns = ["columns by time", "columns"] if sequence else ["columns", "columns by time"]
-    single = ["one sequence", "one vector", "list of columns", "one column", "tokens", "rows of tokens", "numbers"]
+    single = ["one sequence", "one vector", "list of columns", "one column", "tokens", "rows of tokens", "numbers", "images"]
     if not any(role(one) == "state" for one in names) and not any(role(one) == "weight" for one in names):
         rows = ["rows", "batch first", "time first"]
     order = [*columns, *rows, *single] if re.search(r"\(n_[xah]\b|n_a\b", text) else [*rows, *columns, *single]
-    return [Start(data, g) for g in gates for data in order]
+    has_u = bool(re.search(r"\bU_?[a-z]{0,2}\b|[\"']U", f"{text} {' '.join(names)}"))
+    return [Start(data, g, has_u) for g in gates for data in order]
 
 
 def first_value(name: str, start: Start, shape: tuple[int, ...] | None = None) -> Value:
@@ -91,6 +94,8 @@ def first_value(name: str, start: Start, shape: tuple[int, ...] | None = None) -
         shape: what its documentation says; None for nothing.
     """
     kind = role(name)
+    if kind == "flag":
+        return Value("is", (), True)
     if kind in ("size", "scalar"):
         return _number(name, kind)
     if kind in ("labels", "tokens", "mask"):
@@ -137,7 +142,10 @@ def _state(name: str, start: Start) -> tuple[int, ...]:
 
 
 def _bias(name: str, start: Start) -> tuple[int, ...]:
-    size = _out(name) if _is_out(name) else start.gates * H
+    is_one = bool(re.match(r"^b_?[ifogcruzns]$", name))
+    size = _out(name) if _is_out(name) else H if is_one else start.gates * H
+    if start.data == "images":
+        return (3,)
     if start.data.startswith("columns") or start.data in _COLUMN:
         return (size, 1)
     return (size,)
@@ -147,14 +155,20 @@ def _weight(name: str, start: Start) -> tuple[int, ...]:
     wide = start.gates * H
     lower = name.lower().replace("_", "")
     inner = V if start.data in ("tokens", "rows of tokens") else 1 if start.data == "numbers" else D
+    if start.data == "images":
+        return (3, 2, 3, 3)
     if _is_out(name):
         shape = (H, _out(name))
-    elif re.match(r"^(u\w?|w?hh|wh|whh|waa|wrec|wr?hh?|w(hidden|rec)|wh[ifogcrzn])$", lower):
+    elif start.has_u and lower == "wh":
+        shape = (inner, H)
+    elif re.match(r"^(u|w?hh|wh|whh|waa|wrec|wr?hh?|w(hidden|rec)|wh[ifogcrzn])$", lower):
         shape = (H, wide)
     elif re.match(r"^(wx\w?|wi[nh]\w*|wax|wxh|w)$", lower):
         shape = (inner, wide)
-    elif re.match(r"^w[ifogcruzn]$", lower):
-        shape = (H + inner, H)
+    elif re.match(r"^u_?[ifogcruznhs]$", lower):
+        shape = (H, H)
+    elif re.match(r"^w[ifogcruzns]$", lower) or (start.has_u and lower == "wh"):
+        shape = (inner, H) if start.has_u else (H + inner, H)
     else:
         shape = (inner, wide)
     return shape if start.data in _RIGHT else shape[::-1]
@@ -172,6 +186,8 @@ def _out(name: str) -> int:
 def others(name: str) -> list[Value]:
     """Every other value that a name may have, the likely ones first."""
     kind = role(name)
+    if kind == "flag":
+        return [Value("is", (), False)]
     if kind == "size":
         return [Value("number", (), size) for size in dict.fromkeys((H, D, V, T, B, D + H, V + H, O, 1))]
     floats = [Value("float", shape) for shape in _shapes(kind)]
@@ -208,7 +224,7 @@ def _shapes(kind: str) -> list[tuple[int, ...]]:
         "state": [*states, *data, *columns, *ones],
     }
     order = orders.get(kind, [*data, *states, *ones, *images, *columns, *squares, *gated])
-    return list(dict.fromkeys(order))
+    return [*dict.fromkeys(order), ()]
 
 
 def draw(value: Value, name: str, seed: int) -> Any:

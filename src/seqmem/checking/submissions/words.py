@@ -21,8 +21,8 @@ _NO_UPSTREAM = re.compile(
 _SIZES = {
     "B": r"(n|m|b|batch(_?size)?|bs|n_samples|num_samples|n_batch)",
     "T": r"(t|seq_?len(gth)?|n_?steps|steps|t_?steps|time_?steps|max_?len(gth)?|n_?seq|num_?steps|t_x)",
-    "D": r"(d|n_?in(puts?)?|input_?(size|dim|width|features|shape)?|in_?(dim|size|features|channels)|x_?(dim|size)|n_x|"
-    r"(num|n)_?features|feature_?dim|word_?dim|inp|insize|n_?feat|x_size|n_dim|dim|fan_in|size|features|num_features|"
+    "D": r"(d|n_?in(puts?)?|input_?(size|dim|width|features|shape)|in_?(dim|size|features|channels)|x_?(dim|size)|n_x|"
+    r"(num|n)_?features|feature_?dim|word_?dim|insize|n_?feat|x_size|n_dim|dim|fan_in|size|num_features|"
     r"normalized_shape|channels)",
     "H": r"(h|n_?hidden|hidden(_?(size|dim|units|nodes|layer))?s?|h_?(size|dim)|n_?h|n_?a|units|num_?units|cells|"
     r"mem_cell_ct|state_?(width|size|dim)|n_?units|out_?(dim|size|features|channels)|output_?(size|dim|features)|n_?out|"
@@ -30,6 +30,7 @@ _SIZES = {
     "V": r"(v|vocab(ulary)?(_?(size|dim|len))?|n_?vocab|n_?y|n_?classes|num_?classes|k|n_?words|classes)",
 }
 _SIZE_RES = {letter: re.compile(f"^{pattern}$", re.I) for letter, pattern in _SIZES.items()}
+_FLAGS = re.compile(r"^(is_?)?(train(ing)?(_mode)?|verbose|test(ing)?|debug|inference|return_\w+|keep|stateful|train_flg|bidirectional)$", re.I)
 _LABELS = re.compile(r"^(y|t|target\w*|label\w*|y_?(true|truth|train|batch|hat_true)|truth|captions?_out|ground_?truth|ys|ts|gold|answers?|next\w*)$", re.I)
 _TOKENS = re.compile(r"^(ids?|idx|tokens?|indices|index|words?|captions?\w*|word_?ids?|inputs_idx|sentence\w*|sequence_ids)$", re.I)
 _MASKS = re.compile(r"^(mask\w*|\w*_mask)$", re.I)
@@ -57,6 +58,7 @@ Role = str
 def role(name: str) -> Role:
     """What a parameter of a forward pass is likely to be: "weight", "bias", "state", "labels" and so on."""
     tests = (
+        ("flag", _FLAGS),
         ("mask", _MASKS),
         ("scalar", _SCALARS),
         ("state", _STATES),
@@ -84,7 +86,7 @@ def is_cache(name: str) -> bool:
 
 def is_upstream(name: str) -> bool:
     """Whether a parameter of a backward pass is an upstream gradient."""
-    return bool(_UPSTREAM.match(name)) and not _NO_UPSTREAM.match(name) or name in ("grad", "dout", "delta", "gradient", "diff")
+    return (bool(_UPSTREAM.match(name)) and not _NO_UPSTREAM.match(name)) or name in ("grad", "dout", "delta", "gradient", "diff")
 
 
 def is_rate(name: str) -> bool:
