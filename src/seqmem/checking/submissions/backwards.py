@@ -136,12 +136,13 @@ class _Roles:
         function = self.call.candidate.backward
         assert function is not None
         waiting = []
+        own = {p.name for p in self.call.parameters}
         for parameter in parameters_of(function, True):
             name = parameter.name
             optional = parameter.default is not parameter.empty
             if name in self.call.objects:
                 self.others.append((name, "root", name))
-            elif is_rate(name):
+            elif is_rate(name) and name not in own:
                 self.others.append((name, "value", RATE))
             elif not self._known(name, optional) and not optional:
                 waiting.append(name)

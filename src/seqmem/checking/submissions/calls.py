@@ -19,7 +19,6 @@ from seqmem.checking.submissions.values import Value, draw
 from seqmem.checking.submissions.words import role, size_letter
 from seqmem.module import Array
 
-LARGE = 12  # a default size beyond which a smaller one is tried
 MOST_NUMBERS = 3000  # in an array of the file's own that is kept in its shape
 _SETUPS = ("setup", "build", "initialize", "init_params", "_init_params", "init_weights", "initialize_parameters", "_build")
 _DICTS = re.compile(r"^(param\w*|theta|weights|model|p|wts|\w+_params?|P|grads|config|state_dict)$")
@@ -92,6 +91,7 @@ class Call:
         self.objects = self._objects()
         self.params: dict[str, tuple[str, within.Slot]] = {}  # arrays within objects that matter
         self._made: dict[Any, Any] = {}
+        self._made_with: dict[str, Any] = {}
         self.found_for: Any = None  # the values for which they were found
         self.phase = "init"  # "init", "forward" or "backward": what is being run
         self.warm = False  # whether an object has its parameters only after a first call
@@ -103,7 +103,7 @@ class Call:
         if parameter.default is parameter.empty or parameter.name in self.fixed:
             return True
         is_loss = self.candidate.backward is None and role(parameter.name) == "labels"
-        too_large = type(parameter.default) is int and parameter.default > LARGE and bool(size_letter(parameter.name))
+        too_large = type(parameter.default) is int and parameter.default > 1 and bool(size_letter(parameter.name))
         return too_large or (is_loss and parameter.default is None)
 
     def _makers(self) -> dict[str, Callable[..., Any]]:
@@ -118,16 +118,14 @@ class Call:
                 found[name] = maker
         return found
 
-    def make_objects(self, first: Callable[[Site], Value]) -> None:
+    def _make_objects(self, given: dict[Site, Any]) -> None:
         """Make the objects that are arguments."""
         for name, maker in self.makers.items():
-            given = {
-                p.name: draw(value, p.name, self.seed)
-                for p in _parameters(maker, isinstance(maker, type))
-                if p.default is p.empty
-                for value in [first(Site("init", name, p.name))]
-            }
-            self.objects[name] = self._guarded(lambda maker=maker, given=given: maker(**given))  # type: ignore[misc]
+            own = {s.name: v for s, v in given.items() if s.place == "make" and s.owner == name}
+            key = tuple((k, _key(v)) for k, v in own.items())
+            if self._made_with.get(name) != key:
+                self.objects[name] = self._guarded(lambda maker=maker, own=own: maker(**own))  # type: ignore[misc]
+                self._made_with[name] = key
 
     def _is_dict(self, name: str) -> bool:
         if name in self.lists or name in self.makers:
@@ -156,6 +154,9 @@ class Call:
                 found += [Site("item", name, part) for part in self.lists[name]]
             elif name not in self.objects and name not in self.makers:
                 found.append(Site("arg", "", name))
+        for name, maker in self.makers.items():
+            parameters = _parameters(maker, isinstance(maker, type))
+            found += [Site("make", name, p.name) for p in parameters if p.default is p.empty]
         return found + self._globals()
 
     def _init(self) -> list[inspect.Parameter]:
@@ -167,7 +168,7 @@ class Call:
         if parameter.name in self.fixed or parameter.default is parameter.empty:
             return True
         default = parameter.default
-        return type(default) is int and default > LARGE and bool(size_letter(parameter.name))
+        return type(default) is int and default > 1 and bool(size_letter(parameter.name))
 
     def _globals(self) -> list[Site]:
         """Arrays among the globals that the passes read."""
@@ -203,6 +204,7 @@ class Call:
         """
         arrays = arrays or {}
         given = {site: self._value(site, value, arrays) for site, value in values.items()}
+        self._make_objects(given)
         roots = self._roots(given, arrays)
         names = {s.name: v for s, v in given.items() if s.place == "global"}
         with _Globals(self.names, names):
@@ -246,7 +248,7 @@ class Call:
             return {}
         init = {s.name: v for s, v in given.items() if s.place == "init"}
         init |= {p.name: copy.deepcopy(self.objects[p.name]) for p in self._init() if p.name in self.objects}
-        key = tuple((name, id(v) if isinstance(v, np.ndarray) and name in arrays else _key(v)) for name, v in init.items())
+        key = (*((name, _key(v)) for name, v in init.items()), *self._made_with.items())
         if key not in self._made:
             self._made = {key: self._make(init, given)}
         return {"self": copy.deepcopy(self._made[key])}
@@ -327,7 +329,10 @@ class _Globals:
 
 
 def _key(value: Any) -> Any:
-    return (value.shape, value.tobytes()) if isinstance(value, np.ndarray) else repr(value)
+    if isinstance(value, np.ndarray):
+        return value.shape, value.tobytes()
+    simple = isinstance(value, (int, float, str, bool, list, tuple, dict, type(None)))
+    return repr(value) if simple else type(value).__name__
 
 
 def _docs(candidate: Candidate, of: Callable[[Any], str]) -> str:

@@ -54,17 +54,34 @@ def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[s
             break
     tried.sort(key=lambda one: one.outcome.score, reverse=True)
     best = tried[0]
+    for one in tried:
+        if not _outweighs(best.outcome, one.outcome):
+            best = one
     if best.outcome.score[0] == SHAPED:
         budget.most = budget.trials + AFTER
     for one in tried:
         if best.outcome.score[0] == FITTING or budget.is_spent:
             break
         outcome = _climb(Call(candidate, names, seed, fixed), one.start, budget, FEW)
-        if outcome.score > best.outcome.score:
+        if outcome.score > best.outcome.score and _outweighs(outcome, best.outcome):
             best = Search(outcome, one.start, 0)
         if outcome.score[0] == SHAPED:
             budget.most = min(budget.most, budget.trials + AFTER)
     return best._replace(trials=budget.trials)
+
+
+def _outweighs(right: Outcome, wrong: Outcome) -> bool:
+    """Whether right numbers count more than wrong ones found elsewhere: not where less was put to the test."""
+    if right.plan is None or wrong.plan is None or wrong.score[0] < SHAPED or right.score[0] != FITTING:
+        return True
+    if right.score[0] == wrong.score[0]:
+        return True
+    sizes = [
+        (len(one.plan.pairing.places), sum(one.plan.arrays[name].size for name in one.plan.pairing.places))
+        for one in (right, wrong)
+        if one.plan is not None
+    ]
+    return sizes[0][0] >= sizes[1][0] and 2 * sizes[0][1] >= sizes[1][1]
 
 
 class _Budget:
@@ -81,7 +98,7 @@ class _Budget:
 def _climb(call: Call, start: Start, budget: _Budget, most: int) -> Outcome:
     def first(site: Site) -> Value:
         known = call.known(site)
-        return known if known is not None else first_value(site.name, start, call.hint(site))
+        return known if known is not None else first_value(site.name, start, call.hint(site), site.place)
 
     def run(values: Values) -> Outcome:
         budget.trials += 1
@@ -123,7 +140,7 @@ def _changes(
 def _options(site: Site, best: Outcome) -> list[Value]:
     wanted = best.wanted.get(site.name)
     found = [Value("float", wanted)] if wanted and best.values[site].is_float and all(wanted) else []
-    return found + others(site.name)
+    return found + others(site.name, site.place)
 
 
 def _by_relevance(call: Call, best: Outcome) -> list[Site]:

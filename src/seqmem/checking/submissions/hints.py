@@ -14,7 +14,7 @@ B, T, D, H, V, O = 3, 6, 7, 5, 8, 2  # all sizes differ, so that no axis can sta
 _LETTERS = {
     **dict.fromkeys(("n", "b", "m", "batch", "batchsize", "batch_size", "bs", "n_samples", "num_samples"), B),
     **dict.fromkeys(("t", "t_x", "tx", "steps", "l", "seq", "seq_len", "time", "s", "t_y"), T),
-    **dict.fromkeys(("d", "n_x", "nx", "i", "input", "inputs", "input_size", "n_in", "x_dim", "in_dim", "k"), D),
+    **dict.fromkeys(("d", "n_x", "nx", "i", "input", "inputs", "input_size", "n_in", "x_dim", "in_dim", "k", "features", "dim", "q"), D),
     **dict.fromkeys(("h", "n_a", "n_h", "nh", "hidden", "hidden_size", "units", "cells", "a"), H),
     **dict.fromkeys(("v", "n_y", "c", "vocab", "vocab_size", "classes"), V),
     **dict.fromkeys(("o", "out", "n_out", "outputs"), O),
@@ -77,6 +77,8 @@ def _shape(text: str) -> tuple[int, ...] | None:
     parts = [part.strip() for part in text.replace("×", ",").split(",") if part.strip()]
     if not parts or len(parts) > 4 or (len(parts) == 1 and "," not in text):
         return None
+    if len(parts) == 4 and all(part.isupper() for part in parts):  # images: (N, C, H, W), (F, C, HH, WW)
+        return tuple({"N": 2, "C": 2, "F": 3, "HH": 3, "WW": 3, "K": 3}.get(part, 5) for part in parts)
     sizes = [_size(part) for part in parts]
     return tuple(size for size in sizes if size) if all(sizes) else None
 

@@ -83,6 +83,8 @@ def _spread(name: str, path: within.Path, value: Any) -> list[Found]:
     if isinstance(value, np.ndarray) or (np.isscalar(value) and not isinstance(value, str)):
         return [Found(name, ("returned", path), value)] if np.asarray(value).dtype.kind in "fciu" else []
     if isinstance(value, dict) and len(value) < 200:
+        if any(isinstance(key, int) for key in value):
+            return []  # states by their step
         return [
             one for key, part in value.items() for one in _spread(str(key), (*path, ("key", key)), part)
         ]
@@ -122,7 +124,7 @@ def pair(
             ones = [one for one in left if name not in places and test(call, name, one)]
             if ones:
                 take(name, next((one for one in ones if np.shape(one.value) == array.shape), ones[0]))
-    _by_place(arrays, left, places, take)
+    _by_place(call, arrays, left, places, take)
     moved = []
     for name, array in arrays.items():
         if name in places:
@@ -133,6 +135,14 @@ def pair(
             take(name, right)
             if right.where[0] == "returned":
                 moved.append(f"{right.label or 'a part'} is the gradient of {name}")
+    for name in call.params:  # a gradient of no other array, in this one's shape, is taken for its own
+        if name not in places:
+            same = [
+                one for one in left
+                if np.shape(one.value) == arrays[name].shape and one.where[0] == "left" and within.is_gradient(one.where[2])
+            ]  # fmt: skip
+            if same:
+                take(name, same[0])
     if moved:
         notes.append(f"gradients recognised by their numbers: {'; '.join(moved)}")
     surplus = [one.label for one in left if one.where[0] == "returned" and _looks_like_gradient(one, arrays)]
@@ -160,6 +170,8 @@ def _is_named(call: Call, name: str, one: Found) -> bool:
         return bool(label == name)
     if one.where[0] == "left" and _same_index(call, name, one):
         return True
+    if one.where[0] == "left" and "." in name and len(one.where[2]) > 1 and one.where[2][-1][0] == "key":
+        return False  # W.z is not where dU["z"] is
     own = {plain(name), plain(name.rpartition(".")[2])}
     if plain(label) in own:
         return one.where[0] == "returned" and any(kind == "key" for kind, _ in one.where[1]) or (
@@ -176,7 +188,18 @@ def _same_index(call: Call, name: str, one: Found) -> bool:
     path = one.where[2]
     if root != one.where[1] or not within.is_gradient(path):
         return False
-    return any(len(own) == len(path) and own[-1] == path[-1] and own[-1][0] in ("item", "key") for own in slot.paths)
+    return any(
+        len(own) == len(path) and own[-1] == path[-1] and own[-1][0] in ("item", "key") and _same_holder(own, path)
+        for own in slot.paths
+    )
+
+
+def _same_holder(own: within.Path, path: within.Path) -> bool:
+    """Whether dU is where the gradients of what is in U are; grads has those of all."""
+    if len(path) < 2:
+        return True
+    short, holder = bare(str(path[-2][1])), plain(str(own[-2][1]))
+    return short == holder or within.is_holder(str(own[-2][1])) or len(holder) > 2
 
 
 def _is_nearly_named(call: Call, name: str, one: Found) -> bool:
@@ -205,11 +228,14 @@ def _may_be_any(one: Found) -> bool:
 
 
 def _by_place(
-    arrays: dict[str, Array], left: list[Found], places: dict[str, Any], take: Callable[[str, Found], None]
+    call: Call, arrays: dict[str, Array], left: list[Found], places: dict[str, Any], take: Callable[[str, Found], None]
 ) -> None:
     """Parts without a telling name, in the order of what is still missing, where all shapes fit."""
     waiting = [name for name in arrays if name not in places]
-    unnamed = [one for one in left if one.where[0] == "returned" and _may_be_any(one)]
+    is_loss = call.candidate.backward is None
+    unnamed = [
+        one for one in left if one.where[0] == "returned" and (is_upstream(one.label) if is_loss else _may_be_any(one))
+    ]
     shapes = [arrays[name].shape for name in waiting]
     alike = [np.shape(one.value) for one in unnamed] == shapes
     if len(unnamed) == len(waiting) and (alike or (len(waiting) == 1 and len(arrays) == 1)):

@@ -14,7 +14,7 @@ Step = tuple[str, Any]  # ("attr", name), ("key", key) or ("item", index)
 Path = tuple[Step, ...]
 DEPTH = 5
 _VALUES = {"v", "value", "data", "val", "w", "array", "param", "values"}
-_HOLDERS = re.compile(r"^_*(params?|parameters|weights?|theta|state_dict|vars|model|variables|W|p)_*$", re.I)
+_HOLDERS = re.compile(r"^_*(params?|parameters|weights?|theta|state_dict|vars|model|variables)_*$", re.I)
 _GRADIENTS = re.compile(r"^_*(\w*grads?|\w*gradients?|d_?params?|deltas?|diffs?)_*$", re.I)
 
 
@@ -109,9 +109,14 @@ def put(root: Any, path: Path, value: Any) -> None:
         owner[step] = value
 
 
+def is_holder(name: str) -> bool:
+    """Whether a name is that of a container of parameters."""
+    return bool(_HOLDERS.match(name))
+
+
 def is_gradient(path: Path) -> bool:
     """Whether a path says that it ends at a gradient."""
     words = [str(step) for kind, step in path if kind != "item"]
-    holder = any(_GRADIENTS.match(word) for word in words)
+    holder = any(_GRADIENTS.match(word) or re.match(r"^d_?[A-Z]\w*$|^d[bWUVh]$", word) for word in words)
     last = words[-1] if words else ""
     return holder or bool(re.match(r"^(d_?[A-Z]\w*|d[bWUVh]\w*|grad_?\w+|\w+_?grad|\w+_diff|d|g|dv|dLd\w+)$", last))

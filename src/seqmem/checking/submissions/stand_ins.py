@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 TEXT = "abcdacbefdabcfeadbc\n" * 3  # of seven different characters
-LARGE = 12  # a size beyond which checking every number takes long
 _HIDDEN = re.compile(r"^(hidden|n_?hidden|hidden_?(size|dim|units|layer)s?|h_?size|n_?h|n_?a|H|units|rnn_size|state_size)$", re.I)
 _STEPS = re.compile(r"^(seq_?len(gth)?|n_?steps|t_?steps|time_?steps|steps|T)$", re.I)
 _WIDTH = re.compile(r"^(embed\w*|wordvec_size|n_embd|d_model|word_?dim|E)$", re.I)
@@ -42,11 +41,11 @@ class StandIn:
 
 
 def smaller(node: ast.stmt) -> ast.stmt:
-    """A statement that sets a large hidden size or number of steps, with a small one; any other as it is."""
+    """A statement that sets a hidden size or a number of steps, with a small one; any other as it is."""
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or len(node.targets) != 1:
         return node
     target, value = node.targets[0], node.value.value
-    if not isinstance(target, ast.Name) or type(value) is not int or value <= LARGE:
+    if not isinstance(target, ast.Name) or type(value) is not int or value < 2:
         return node
     for pattern, size in ((_HIDDEN, 5), (_STEPS, 4), (_WIDTH, 6)):
         if pattern.match(target.id):

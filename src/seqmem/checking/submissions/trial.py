@@ -60,8 +60,6 @@ def attempt(call: Call, values: Values, first: Callable[[Site], Value]) -> Outco
     for _ in range(80):
         call.phase = "init"
         try:
-            if call.makers and not call.objects.keys() >= call.makers.keys():
-                call.make_objects(first)
             return _attempted(call, values)
         except Ask as asked:
             if asked.site in values:
@@ -124,7 +122,7 @@ def arrays_of(call: Call, values: Values) -> dict[str, Array]:
     for name, (_, slot) in call.params.items():
         found[name] = drawn_like(slot.array, name, call.seed)
     for site, value in values.items():
-        if value.is_float and site.place != "init" and call.display(site) not in found:
+        if value.is_float and site.place not in ("init", "make") and call.display(site) not in found:
             found[call.display(site)] = draw(value, call.display(site), call.seed)
     return _in_order(call, found)
 
@@ -147,7 +145,7 @@ def find_params(call: Call, values: Values, parts: list[Part]) -> None:
     """Find the arrays within objects that the outputs depend on, once for every shape of the object."""
     if call.candidate.owner is None and not call.objects:
         return
-    key = tuple(sorted((site.name, str(value)) for site, value in values.items() if site.place in ("init", "global")))
+    key = tuple(sorted((site.name, str(value)) for site, value in values.items() if site.place in ("init", "make", "global")))
     if call.found_for == (key, call.warm):
         return
     call.params = {}
@@ -170,7 +168,9 @@ def _grows(call: Call) -> bool:
 
 def _influential(call: Call, values: Values, parts: list[Part]) -> dict[str, tuple[str, within.Slot]]:
     roots = {"self": next(iter(call._made.values()), None), **call.objects}
-    init = {site.name: draw(value, site.name, call.seed) for site, value in values.items() if site.place == "init"}
+    init = {
+        site.name: draw(value, site.name, call.seed) for site, value in values.items() if site.place in ("init", "make")
+    }
     start = _vector(call, call.forward(values))
     found: dict[str, tuple[str, within.Slot]] = {}
     for root, thing in roots.items():
@@ -218,7 +218,7 @@ def _vector(call: Call, ran: Ran) -> Array:
 def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str, Any]) -> Outcome:
     arrays = arrays_of(call, values)
     runner = Runner(call, values, binding, sites)
-    ran, parts = runner.forward(arrays)
+    ran, parts = runner.forward({name: array.copy() for name, array in arrays.items()})
     outputs = [np.asarray(parts[k].value) for k in binding.outputs]
     if not all(np.isfinite(out).all() for out in outputs):
         return Outcome((RAN, (1 << 30, 2)), values, None, ValueError("forward returns NaN or inf"))

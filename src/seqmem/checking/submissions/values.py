@@ -42,6 +42,9 @@ class Start(NamedTuple):
     data: str
     gates: int
     has_u: bool = False  # whether weights of the state are called U, so that W is the input's alone
+    is_turned: bool = False  # whether weights lie the other way round: (H, D) for data in rows
+    without_hints: bool = False  # whether the shapes in comments are not looked at
+    is_swapped: bool = False  # whether U is the input's, W the state's
 
     def __str__(self) -> str:
         return self.data
@@ -61,8 +64,9 @@ _X = {
     "rows of tokens": (B, T),
     "numbers": (T,),
     "images": (2, 2, 5, 5),
+    "heads": (B, T, 4),
 }
-_BATCH = {"images", "rows", "batch first", "time first", "rows of tokens"}
+_BATCH = {"images", "heads", "rows", "batch first", "time first", "rows of tokens"}
 _COLUMN = {"list of columns", "one column", "tokens", "numbers"}
 _RIGHT = {*_BATCH}  # weights from the right
 _DIMS = (D, H, V, O, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H, S, 3 * D, 1)
@@ -82,20 +86,33 @@ def starts(name: str, names: list[str], text: str) -> list[Start]:
         rows = ["rows", "batch first", "time first"]
     order = [*columns, *rows, *single] if re.search(r"\(n_[xah]\b|n_a\b", text) else [*rows, *columns, *single]
     has_u = bool(re.search(r"\bU_?[a-z]{0,2}\b|[\"']U", f"{text} {' '.join(names)}"))
-    return [Start(data, g, has_u) for g in gates for data in order]
+    swapped = (False, True) if has_u else (False,)
+    order = [*order, "heads"] if re.search("head|qkv|attention", lower) else order
+    return [
+        Start(data, g, has_u, turned, without, swap)
+        for without in (False, True)
+        for g in gates
+        for turned in (False, True)
+        for swap in swapped
+        for data in order
+    ]
 
 
-def first_value(name: str, start: Start, shape: tuple[int, ...] | None = None) -> Value:
+def first_value(name: str, start: Start, shape: tuple[int, ...] | None = None, place: str = "arg") -> Value:
     """The value that a name suggests under a convention.
 
     Args:
         name: the unknown's.
         start: the convention.
         shape: what its documentation says; None for nothing.
+        place: where it is.
     """
-    kind = role(name)
+    kind = role(name, place)
+    shape = None if start.without_hints else shape
     if kind == "flag":
         return Value("is", (), True)
+    if start.data == "heads" and shape is not None and kind not in ("size", "scalar"):
+        shape = tuple({D: 4, 3 * D: 12}.get(n, n) for n in shape)
     if kind in ("size", "scalar"):
         return _number(name, kind)
     if kind in ("labels", "tokens", "mask"):
@@ -119,9 +136,10 @@ def _whole(kind: str, start: Start, shape: tuple[int, ...] | None) -> Value:
         "batch first": (B, T),
         "time first": (T, B),
         "rows of tokens": (B, T),
+        **dict.fromkeys(("heads",), (B, T)),
         **dict.fromkeys(("one sequence", "tokens", "list of columns", "numbers", "one vector", "one column"), (T,)),
     }
-    shape = shape or by_data.get(start.data, (B,))
+    shape = shape or by_data.get(start.data, (T,) if kind == "tokens" else (B,))
     return Value("mask", shape) if kind == "mask" else Value("index", shape, H)
 
 
@@ -142,8 +160,10 @@ def _state(name: str, start: Start) -> tuple[int, ...]:
 
 
 def _bias(name: str, start: Start) -> tuple[int, ...]:
-    is_one = bool(re.match(r"^b_?[ifogcruzns]$", name))
-    size = _out(name) if _is_out(name) else H if is_one else start.gates * H
+    is_one = bool(re.match(r"^b_?[ifogcruzns1]$", name))
+    size = V if _is_out(name) or name == "b2" else H if is_one else start.gates * H
+    if start.data == "heads":
+        size = 4
     if start.data == "images":
         return (3,)
     if start.data.startswith("columns") or start.data in _COLUMN:
@@ -152,26 +172,37 @@ def _bias(name: str, start: Start) -> tuple[int, ...]:
 
 
 def _weight(name: str, start: Start) -> tuple[int, ...]:
-    wide = start.gates * H
-    lower = name.lower().replace("_", "")
-    inner = V if start.data in ("tokens", "rows of tokens") else 1 if start.data == "numbers" else D
     if start.data == "images":
         return (3, 2, 3, 3)
-    if _is_out(name):
-        shape = (H, _out(name))
-    elif start.has_u and lower == "wh":
-        shape = (inner, H)
-    elif re.match(r"^(u|w?hh|wh|whh|waa|wrec|wr?hh?|w(hidden|rec)|wh[ifogcrzn])$", lower):
-        shape = (H, wide)
-    elif re.match(r"^(wx\w?|wi[nh]\w*|wax|wxh|w)$", lower):
-        shape = (inner, wide)
-    elif re.match(r"^u_?[ifogcruznhs]$", lower):
-        shape = (H, H)
-    elif re.match(r"^w[ifogcruzns]$", lower) or (start.has_u and lower == "wh"):
-        shape = (inner, H) if start.has_u else (H + inner, H)
-    else:
-        shape = (inner, wide)
-    return shape if start.data in _RIGHT else shape[::-1]
+    inner = _INNER.get(start.data, D)
+    lower = name.lower().replace("_", "")
+    if start.is_swapped and lower in ("u", "w"):
+        lower = {"u": "w", "w": "u"}[lower]
+    shape = _in_rows(lower, inner, start)
+    return shape if (start.data in _RIGHT) != start.is_turned else shape[::-1]
+
+
+_INNER = {"tokens": V, "rows of tokens": V, "numbers": 1, "heads": 4}
+
+
+def _in_rows(lower: str, inner: int, start: Start) -> tuple[int, int]:
+    """The shape of a weight that multiplies rows from the right."""
+    wide = start.gates * H
+    if start.data == "heads":
+        return (inner, 3 * inner if "qkv" in lower or "attn" in lower else inner)
+    if _is_out(lower) or lower in ("w2", "u2"):
+        return (H, V)
+    if lower in ("e", "emb", "we", "wemb", "wembed", "embedding", "embeddings"):
+        return (V, D)
+    if start.has_u and lower == "wh":
+        return (inner, H)
+    if re.match(r"^(u|w?hh|wh|whh|waa|wrec|wr?hh?|w(hidden|rec)|wh[ifogcrzn]|h2h|w1h)$", lower):
+        return (H, wide)
+    if re.match(r"^u[ifogcruznhs]$", lower):
+        return (H, H)
+    if re.match(r"^w[ifogcruzns]$", lower):
+        return (inner, H) if start.has_u else (H + inner, H)
+    return (inner, wide)
 
 
 def _is_out(name: str) -> bool:
@@ -179,24 +210,20 @@ def _is_out(name: str) -> bool:
     return bool(re.match(r"^([wb](h?y|ya|out|o?ut\w*|hq|v|vocab|scores?)|v|by|bo|c|bv)$", lower)) and lower not in ("bo", "wo")
 
 
-def _out(name: str) -> int:
-    return V
-
-
-def others(name: str) -> list[Value]:
+def others(name: str, place: str = "arg") -> list[Value]:
     """Every other value that a name may have, the likely ones first."""
-    kind = role(name)
+    kind = role(name, place)
     if kind == "flag":
         return [Value("is", (), False)]
     if kind == "size":
-        return [Value("number", (), size) for size in dict.fromkeys((H, D, V, T, B, D + H, V + H, O, 1))]
+        return [Value("number", (), size) for size in dict.fromkeys((H, D, V, T, B, D + H, V + H, O))]
     floats = [Value("float", shape) for shape in _shapes(kind)]
     lists = [Value("list", shape) for shape in ((T, D, 1), (T, V, 1), (T, D), (T, B, D))]
     whole = [
         Value(form, shape, high)
         for high in (H, O)
         for form, shape in (
-            ("index", (B,)), ("index", (T,)), ("tokens", (T,)), ("index", (B, T)), ("index", (T, B)),
+            ("index", (T,)), ("tokens", (T,)), ("index", (B, T)), ("index", (T, B)), ("index", (B,)),
         )
     ]  # fmt: skip
     whole += [Value("one-hot", (B, V)), Value("one-hot", (B, T, V)), Value("mask", (B, T)), Value("mask", (B,))]
@@ -204,7 +231,7 @@ def others(name: str) -> list[Value]:
     if kind in ("labels", "tokens"):
         return whole + numbers[2:] + floats
     if kind in ("weight", "bias"):
-        return floats + numbers
+        return floats
     if kind in ("scalar", "mask"):
         return numbers + whole + floats
     return floats[:24] + lists + whole + floats[24:] + numbers
@@ -215,7 +242,7 @@ def _shapes(kind: str) -> list[tuple[int, ...]]:
     columns = [(n, 1) for n in _DIMS] + [(1, n) for n in _DIMS]
     data = [*_X.values(), (T, V), (B, V), (B, T, V), (T, V, 1), (B, H), (H, B), (B, T, H), (B, S, H), (B, O), (V, B), (B, 6)]
     images = [(2, 2, 5, 5), (3, 2, 3, 3), (2, 2, 4, 4), (3, 2, 2, 2), (B, H, 4, 4), (B, T), (B, 2, 3)]
-    gated = [(4, D, H), (4, H, H), (4, H), (3, D, H), (3, H, H), (3, H), (4, H, D + H), (4, H, H + D), (3, 2, D)]
+    gated = [(4, D, H), (4, H, H), (4, H), (3, D, H), (3, H, H), (3, H), (4, H, D + H), (4, H, H + D), (3, 2, D), (3, 2)]
     squares = [(m, n) for m, n in itertools.product(_DIMS, _DIMS) if m != 1 and n != 1]
     states = [(B, H), (H, B), (H,), (H, 1), (1, H), (B, T, H), (T, B, H), (B, 1, H), (1, B, H)]
     orders = {

@@ -36,7 +36,7 @@ _TOKENS = re.compile(r"^(ids?|idx|tokens?|indices|index|words?|captions?\w*|word
 _MASKS = re.compile(r"^(mask\w*|\w*_mask)$", re.I)
 _RATES = re.compile(r"^(lr|learn(ing)?_?rate|rate|alpha|eta|step_?size|l_?rate)$", re.I)
 _SCALARS = re.compile(
-    r"^(lr|learn(ing)?_?rate|rate|alpha|eta|step_?size|reg\w*|lambda\w*|lambd|eps\w*|beta\d?|momentum|mu|p|keep_?prob|"
+    r"^(lr|learn(ing)?_?rate|rate|alpha|eta|step_?size|reg\w*|lambda\w*|lambd|eps\w*|beta\d|momentum|mu|p|keep_?prob|"
     r"drop(out)?_?(ratio|rate|prob|p)?|temperature|tau|decay\w*|rho|scale|slope|clip\w*|threshold|max_?norm|limit|margin|"
     r"l1|l2|weight_decay|weight_scale|std\w*|sigma)$",
     re.I,
@@ -48,15 +48,21 @@ _STATES = re.compile(
     re.I,
 )
 _INPUTS = re.compile(r"^(x\w*|inputs?|inp|data|features?|in_?data|z|a|seq\w*|embedded|logits?|scores?|pred\w*|y_?(pred|hat|out)|out\w*|"
-                     r"v|u|query|q|k|keys?|values?|hs|enc\w*|encoder\w*|annotations)$", re.I)
+                     r"query|keys?|values?|hs|enc\w*|encoder\w*|annotations)$", re.I)
+_LETTERS = re.compile(r"^[uvqk]$")
 _WEIGHTS = re.compile(r"^([WUVwuvEKk]|weights?|kernel|theta|embedding\w*)(_?[A-Za-z0-9]{0,8})?(_[a-z0-9]{1,6})?$")
 _BIASES = re.compile(r"^(b|bias\w*|beta|gamma|gain|g|scale|shift|B)(_?[A-Za-z0-9]{0,6})?(_[a-z0-9]{1,4})?$")
 
 Role = str
 
 
-def role(name: str) -> Role:
-    """What a parameter of a forward pass is likely to be: "weight", "bias", "state", "labels" and so on."""
+def role(name: str, place: str = "arg") -> Role:
+    """What a parameter of a forward pass is likely to be: "weight", "bias", "state", "labels" and so on.
+
+    Args:
+        name: the parameter's.
+        place: where it is; a key of a dictionary of parameters is no size, b and s no batch there.
+    """
     tests = (
         ("flag", _FLAGS),
         ("mask", _MASKS),
@@ -68,9 +74,9 @@ def role(name: str) -> Role:
     first = next((found for found, pattern in tests if pattern.match(name)), "")
     if first:
         return first
-    if name not in ("a", "x", "d", "n", "h", "t", "b", "v", "k", "u", "m", "W") and size_letter(name):
+    if place not in ("key", "item") and name not in ("a", "x", "d", "n", "h", "t", "b", "v", "k", "u", "m", "W") and size_letter(name):
         return "size"
-    later = (("input", _INPUTS), ("bias", _BIASES), ("weight", _WEIGHTS))
+    later = (("input", _LETTERS), ("input", _INPUTS), ("bias", _BIASES), ("weight", _WEIGHTS))
     return next((found for found, pattern in later if pattern.match(name)), "")
 
 
