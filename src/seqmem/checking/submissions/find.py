@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,11 +12,13 @@ from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradcheck import gradcheck, gradcheck_functions
 from seqmem.checking.report import Report
+from seqmem.checking.submissions.candidates import MOST, Candidate, candidates, of_class
+from seqmem.checking.submissions.verdict import Options, Unguessed, judge
 from seqmem.module import Module
 
 
 class Passes(NamedTuple):
-    """What a file offers under one name."""
+    """What a file offers under one name, with the function that makes its inputs."""
 
     name: str
     forward: Callable[..., Any]
@@ -24,39 +26,171 @@ class Passes(NamedTuple):
     inputs: Callable[..., Any] | None
 
 
-def check_names(names: dict[str, Any], name: str, like: str, seed: int) -> Report:
+class Offer(NamedTuple):
+    """One thing in a file that can be checked."""
+
+    name: str
+    line: int
+    check: Callable[[], Report]
+
+
+def check_names(names: dict[str, Any], name: str, like: str, seed: int, options: Options | None = None) -> Report:
     """Check what a file's names offer.
 
     Args:
         names: the file's global names.
-        name: what to check: a pair NAME_forward and NAME_backward, an object with both as methods, a Module,
-            a function; "" for the only thing there is.
-        like: a name of `KINDS`; "" to go by `name`.
+        name: what to check: a pair NAME_forward and NAME_backward or any usual pair of names, a class with
+            both as methods, a Module, a function that returns its gradients, too; "" for the only thing there
+            is.
+        like: a name of `KINDS`; "" to go by what the forward pass computes.
         seed: of the numbers that are tried.
+        options: what else the user said.
 
     Raises:
-        LookupError: when there is nothing of that name, or nothing says at which inputs to check.
+        LookupError: when there is nothing of that name, or several things and no name.
+        Unguessed: when nothing says how to call it.
     """
-    module = _module(names, name)
+    options = (options or Options())._replace(like=like, seed=seed)
+    found = offers(names, name, options)
+    if len(found) > 1:
+        raise LookupError(f"which one? The file defines {', '.join(one.name for one in found)}: say FILE.py:{found[0].name}")
+    return found[0].check()
+
+
+def offers(names: dict[str, Any], name: str, options: Options) -> list[Offer]:
+    """What a file offers under a name, or in all.
+
+    Raises:
+        LookupError: when that is nothing.
+    """
+    if options.pair is not None:
+        return [_offer(_pair(names, *options.pair), names, options)]
+    module = _module(names, name) if name else None
     if module is not None:
-        inputs = names.get(f"{name}_inputs")
-        given = inputs(np.random.default_rng(seed)) if inputs else ()
-        return gradcheck(module, *(given if isinstance(given, tuple) else (given,)), seed=seed)
-    found = _named(names, name) if name else _only(names)
-    kind = like or _kind(found.name)
-    if found.backward is None and kind != "clipping":
+        return [Offer(name, 0, lambda: _of_module(module, names, name, options))]
+    said = _said(names, name)
+    if said is not None:
+        return [Offer(said.name, _line(said.forward), lambda: _with_inputs(said, options))]
+    found = candidates(names)
+    if name:
+        chosen = [one for one in found if name in one.aliases][:1] or list(_of_name(names, name))
+        if not chosen:
+            raise LookupError(_absent(names, name))
+        return [_offer(chosen[0], names, options)]
+    listed = [_offer(one, names, options) for one in found] or list(_imported(names, options))
+    if not listed:
         raise LookupError(
-            f"{found.name} has no backward function: write {found.name}_backward, or say --like clipping"
+            "there is nothing to check: expected functions forward and backward, NAME_forward and "
+            f"NAME_backward or the like, or a class with both. The file defines {_listed(names)}"
         )
-    if kind or found.backward is None:
-        return check_kind(found.forward, found.backward, kind, seed)
-    if found.inputs is None:
-        raise LookupError(
-            f"at which inputs should {found.name} be checked? Say --like ({', '.join(KINDS)}), or write a "
-            f"function {found.name}_inputs(rng) that returns them as a dict, or a tuple for a Module"
-        )
-    inputs = found.inputs(*[np.random.default_rng(seed)] * bool(inspect.signature(found.inputs).parameters))
-    return gradcheck_functions(found.forward, found.backward, inputs, seed=seed)
+    return listed[:MOST]
+
+
+def _offer(one: Candidate, names: dict[str, Any], options: Options) -> Offer:
+    return Offer(one.name, _line(one.forward), lambda: _judged(one, names, options))
+
+
+def _judged(one: Candidate, names: dict[str, Any], options: Options) -> Report:
+    """A candidate's report; what is said to be like a kind, and is called as that kind is, needs no guess."""
+    if options.like and one.owner is None and (one.backward is not None or options.like == "clipping"):
+        try:
+            return check_kind(one.forward, one.backward, options.like, options.seed)
+        except ValueError:
+            return judge(one, names, options)
+    if options.like and one.owner is not None:
+        try:
+            made = one.owner()
+            return check_kind(getattr(made, one.forward.__name__), getattr(made, one.backward.__name__), options.like, options.seed)  # type: ignore[union-attr]
+        except (ValueError, TypeError, AttributeError):
+            return judge(one, names, options)
+    return judge(one, names, options)
+
+
+def _pair(names: dict[str, Any], forward: str, backward: str) -> Candidate:
+    """The two functions, or methods of one class, that the user named.
+
+    Raises:
+        LookupError: when there is none of that name.
+    """
+    owner_name, _, method = forward.rpartition(".")
+    owner = names.get(owner_name) if owner_name else None
+    if isinstance(owner, type):
+        both = [inspect.getattr_static(owner, one.rpartition(".")[2], None) for one in (forward, backward)]
+        functions = [getattr(one, "__func__", one) for one in both]
+    else:
+        functions = [names.get(forward), names.get(backward)]
+    for name, function in zip((forward, backward), functions, strict=True):
+        if not inspect.isfunction(function):
+            raise LookupError(f"there is no function {name}. The file defines {_listed(names)}")
+    owned = owner if isinstance(owner, type) else None
+    return Candidate(owner_name or method, functions[0], functions[1], owned)  # type: ignore[arg-type]
+
+
+def _of_name(names: dict[str, Any], name: str) -> Iterator[Candidate]:
+    """What is not the file's own, but has the name."""
+    thing = names.get(name)
+    owner = thing if isinstance(thing, type) else type(thing) if hasattr(thing, "forward") else None
+    if owner is not None and owner is not type:
+        found = of_class(owner)
+        if found is not None:
+            yield found._replace(name=name)
+    pair = _named_pair(names, name)
+    if pair is not None:
+        yield Candidate(name, *pair)
+
+
+def _named_pair(names: dict[str, Any], name: str) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
+    forward, backward = names.get(f"{name}_forward"), names.get(f"{name}_backward")
+    return (forward, backward) if callable(forward) and callable(backward) else None
+
+
+def _imported(names: dict[str, Any], options: Options) -> Iterator[Offer]:
+    """Pairs that a file only imports, where it has none of its own."""
+    for name in names:
+        stem = name.removesuffix("_forward")
+        pair = _named_pair(names, stem) if stem != name else None
+        if pair is not None:
+            yield _offer(Candidate(stem, *pair), names, options)
+    if inspect.isfunction(names.get("forward")) and inspect.isfunction(names.get("backward")):
+        yield _offer(Candidate("forward", names["forward"], names["backward"]), names, options)
+
+
+def _line(function: Any) -> int:
+    code = getattr(function, "__code__", None)
+    return code.co_firstlineno if code else 0
+
+
+def _said(names: dict[str, Any], name: str) -> Passes | None:
+    """A pass whose file has a function that makes its inputs."""
+    if not name:
+        stems = [n.removesuffix("_forward") for n in names if n.endswith("_forward") and f"{n.removesuffix('_forward')}_backward" in names]
+        if callable(names.get("forward")) and callable(names.get("backward")):
+            inputs = names.get("inputs", names.get("forward_inputs"))
+            return Passes("forward", names["forward"], names["backward"], inputs) if callable(inputs) else None
+        if len(stems) != 1:
+            return None
+        name = stems[0]
+    inputs = names.get(f"{name}_inputs", names.get("inputs"))
+    if not callable(inputs):
+        return None
+    pair = _named_pair(names, name)
+    if pair is not None:
+        return Passes(name, *pair, inputs)
+    thing = names.get(name)
+    if isinstance(thing, type):
+        thing = thing()
+    if callable(getattr(thing, "forward", None)) and callable(getattr(thing, "backward", None)):
+        return Passes(name, thing.forward, thing.backward, inputs)  # type: ignore[union-attr]
+    return None
+
+
+def _with_inputs(found: Passes, options: Options) -> Report:
+    if options.like or found.inputs is None:
+        return check_kind(found.forward, found.backward, options.like, options.seed)
+    takes = bool(inspect.signature(found.inputs).parameters)
+    inputs = found.inputs(*[np.random.default_rng(options.seed)] * takes)
+    assert found.backward is not None
+    return gradcheck_functions(found.forward, found.backward, inputs, seed=options.seed)
 
 
 def _module(names: dict[str, Any], name: str) -> Module | None:
@@ -67,51 +201,27 @@ def _module(names: dict[str, Any], name: str) -> Module | None:
     return thing if isinstance(thing, Module) else None
 
 
-def _named(names: dict[str, Any], name: str) -> Passes:
-    forward, backward = names.get(f"{name}_forward"), names.get(f"{name}_backward")
-    inputs = names.get(f"{name}_inputs", names.get("inputs"))
-    if callable(forward) and callable(backward):
-        return Passes(name, forward, backward, inputs)
-    thing = names.get(name)
-    if isinstance(thing, type):
-        thing = thing()
-    if callable(getattr(thing, "forward", None)) and callable(getattr(thing, "backward", None)):
-        return Passes(name, thing.forward, thing.backward, inputs)  # type: ignore[union-attr]
-    if inspect.isfunction(thing):
-        return Passes(name, thing, None, inputs)
-    raise LookupError(
-        f"there is no {name}: expected functions {name}_forward and {name}_backward, or an object {name} "
-        f"with methods forward and backward. The file defines {_listed(names)}"
+def _of_module(module: Module, names: dict[str, Any], name: str, options: Options) -> Report:
+    inputs = names.get(f"{name}_inputs")
+    given = inputs(np.random.default_rng(options.seed)) if inputs else ()
+    return gradcheck(module, *(given if isinstance(given, tuple) else (given,)), seed=options.seed)
+
+
+def _absent(names: dict[str, Any], name: str) -> str:
+    if inspect.isfunction(names.get(name)):
+        return (
+            f"{name} has no backward function, and returns no gradients: write {name}_backward, name the two with "
+            "--pair FORWARD,BACKWARD, or say --like clipping"
+        )
+    return (
+        f"there is no {name}: expected functions {name}_forward and {name}_backward or the like, or an object "
+        f"{name} with methods forward and backward. The file defines {_listed(names)}"
     )
-
-
-def _only(names: dict[str, Any]) -> Passes:
-    if callable(names.get("forward")) and callable(names.get("backward")):
-        return Passes("forward", names["forward"], names["backward"], names.get("inputs"))
-    stems = [
-        name.removesuffix("_forward")
-        for name, value in names.items()
-        if name.endswith("_forward")
-        and callable(value)
-        and f"{name.removesuffix('_forward')}_backward" in names
-    ]
-    if len(stems) == 1:
-        return _named(names, stems[0])
-    if stems:
-        raise LookupError(f"which one? The file defines {', '.join(stems)}: say FILE.py:{stems[0]}")
-    raise LookupError(
-        "there is nothing to check: expected functions forward and backward, or NAME_forward and "
-        f"NAME_backward. The file defines {_listed(names)}"
-    )
-
-
-def _kind(name: str) -> str:
-    """What a name says that it is like: lstm_step, lstm_cell, lstm."""
-    name = name.lower()
-    candidates = (name, f"{name}_sequence", name.removesuffix("_cell") + "_step", name.removesuffix("_loss"))
-    return next((candidate for candidate in candidates if candidate in KINDS), "")
 
 
 def _listed(names: dict[str, Any]) -> str:
     own = [name for name, value in names.items() if inspect.isfunction(value) or isinstance(value, type)]
     return ", ".join(own[:10]) or "no functions"
+
+
+__all__ = ["KINDS", "Offer", "Options", "Unguessed", "check_names", "offers"]

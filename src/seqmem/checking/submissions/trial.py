@@ -46,6 +46,7 @@ class Outcome(NamedTuple):
     plan: Plan | None = None
     error: BaseException | None = None
     wanted: dict[str, tuple[int, ...]] = {}  # the shapes of gradients that do not fit
+    is_sound: bool = True  # whether all gradients of the right shapes have the right numbers, too
 
 
 def attempt(call: Call, values: Values, first: Callable[[Site], Value]) -> Outcome:
@@ -239,10 +240,12 @@ def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str,
         error = TypeError("backward returns nothing that is the gradient of an input")
         return Outcome((PAIRED, -99), values, None, error)
     if odd or pairing.left_over:
-        return Outcome((PAIRED, -len(odd) - len(pairing.left_over), -missing), values, plan, None, odd)
+        sound = all(name in odd or slopes.fits(name, value) for name, value in got.items())
+        score = (PAIRED, -len(odd) - len(pairing.left_over), -missing)
+        return Outcome(score, values, plan, None, odd, sound and len(odd) < len(got))
     wrong = [name for name, value in got.items() if not slopes.fits(name, value)]
     if wrong:
-        return Outcome((SHAPED, -missing, -len(wrong)), values, plan)
+        return Outcome((SHAPED, len(got), -len(wrong)), values, plan)
     return Outcome((FITTING, -missing), values, plan)
 
 

@@ -164,6 +164,8 @@ def _bias(name: str, start: Start) -> tuple[int, ...]:
     size = V if _is_out(name) or name == "b2" else H if is_one else start.gates * H
     if start.data == "heads":
         size = 4
+    elif re.match(r"^(gamma|beta|gain|scale|shift)$", name):
+        size = D
     if start.data == "images":
         return (3,)
     if start.data.startswith("columns") or start.data in _COLUMN:

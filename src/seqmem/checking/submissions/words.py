@@ -71,6 +71,10 @@ def role(name: str, place: str = "arg") -> Role:
         ("tokens", _TOKENS),
         ("labels", _LABELS),
     )
+    if place in ("key", "item") and name in ("c", "by", "d"):
+        return "bias"
+    if place in ("init", "make") and size_letter(name) and name not in ("b", "h0"):
+        return "size"
     first = next((found for found, pattern in tests if pattern.match(name)), "")
     if first:
         return first

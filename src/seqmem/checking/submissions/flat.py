@@ -1,0 +1,125 @@
+"""A plan as two plain functions: forward(**arrays) -> (outputs, cache), backward(upstream, cache) -> gradients."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.submissions import slots as within
+from seqmem.checking.submissions.backwards import Part
+from seqmem.checking.submissions.calls import Ran
+from seqmem.checking.submissions.returned import fetch, in_shape
+from seqmem.checking.submissions.trial import Plan, Runner
+from seqmem.checking.submissions.values import draw
+from seqmem.module import Array
+
+
+class Flat(NamedTuple):
+    """Two plain functions, and the arrays at which to check them."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    inputs: dict[str, Array]  # those that have a gradient
+    without: tuple[str, ...]  # those whose gradient is not returned
+
+
+class _Hidden:
+    """What a backward pass needs beyond the cache; what is written there is no side effect."""
+
+    __slots__ = ("before", "parts", "ran")
+
+    def __init__(self, ran: Ran, parts: list[Part], before: dict[Any, Array]) -> None:
+        self.ran, self.parts, self.before = ran, parts, before
+
+
+def flat(plan: Plan, excluded: frozenset[str] = frozenset(), everything: bool = False) -> Flat:
+    """Return a plan's passes as plain functions.
+
+    Args:
+        plan: what a search found.
+        excluded: names of inputs that are not looked at.
+        everything: whether inputs whose gradient is not returned are inputs all the same.
+    """
+    places = {name: where for name, where in plan.pairing.places.items() if name not in excluded}
+    names = [name for name in plan.arrays if (everything or name in places) and name not in excluded]
+    constant = {name: array for name, array in plan.arrays.items() if name not in names}
+    whole = _whole(plan) if everything else {}
+    sites = {
+        site.name: draw(value, site.name, plan.call.seed)
+        for site, value in plan.values.items()
+        if site.place == "back"
+    }
+    runner = Runner(plan.call, plan.values, plan.binding, sites)
+    is_loss = not plan.binding.upstreams
+
+    def forward(**arrays: Any) -> Any:
+        given = {**{name: array.copy() for name, array in constant.items()}, **arrays}
+        ran, parts = runner.forward(given)
+        outputs = [parts[k].value for k in plan.binding.outputs]
+        shown = [part.value for k, part in enumerate(parts) if k not in plan.binding.outputs]
+        return (*outputs, (shown, _Hidden(ran, parts, runner.snapshot(ran))))
+
+    def backward(d_out: Any, cache: Any) -> dict[str, Any]:
+        hidden = cache[1]
+        _start_anew(hidden)
+        several = len(plan.binding.outputs) > 1
+        upstream = list(d_out) if several else [d_out]
+        before = runner.snapshot(hidden.ran)
+        result = runner.backward(hidden.ran, hidden.parts, upstream)
+        factor = np.asarray(upstream[0]) if is_loss else None
+        found: dict[str, Any] = {}
+        for name, where in places.items():
+            value = in_shape(fetch(where, result, hidden.ran, before), plan.arrays[name])
+            found[name] = value if factor is None or value is None else np.asarray(value) * factor
+        return found
+
+    _look_like(forward, plan.call.candidate.forward, [*names, *whole])
+    inputs = {name: plan.arrays[name].copy() for name in names} | whole
+    missing = tuple(name for name in plan.arrays if name not in places and name not in excluded)
+    return Flat(forward, backward, inputs, missing)
+
+
+def _whole(plan: Plan) -> dict[str, Any]:
+    """The inputs of whole numbers and masks, which have no gradient."""
+    return {
+        site.name: draw(value, site.name, plan.call.seed)
+        for site, value in plan.values.items()
+        if value.kind in ("index", "mask") and site.place == "arg"
+    }
+
+
+def _start_anew(hidden: _Hidden) -> None:
+    """Put gradients that add up from call to call back to what they were before the first."""
+    for (root, path), array in hidden.before.items():
+        if within.is_gradient(path):
+            now = within.get(hidden.ran.roots[root], path)
+            if isinstance(now, np.ndarray) and now.shape == array.shape and not np.array_equal(now, array):
+                within.put(hidden.ran.roots[root], path, array.copy())
+
+
+def adds_up(made: Flat) -> bool:
+    """Whether a second backward pass adds to what the first left."""
+    with np.errstate(all="ignore"):
+        *outputs, cache = made.forward(**{name: array.copy() for name, array in made.inputs.items()})
+        upstream: Any = [np.ones(np.shape(out)) for out in outputs]
+        made.backward(upstream if len(upstream) > 1 else upstream[0], cache)
+        before, ran = cache[1].before, cache[1].ran
+        return any(
+            within.is_gradient(path) and not np.array_equal(within.get(ran.roots[root], path), array)
+            for (root, path), array in before.items()
+        )
+
+
+def _look_like(function: Any, original: Callable[..., Any], names: list[str]) -> None:
+    """Give a function another's name, source and its own parameters."""
+    function.__name__, function.__qualname__ = original.__name__, original.__qualname__
+    function.__wrapped__ = original  # whose lines are quoted
+    kind = inspect.Parameter.KEYWORD_ONLY
+    safe = [name for name in names if name.isidentifier()]
+    if len(safe) == len(names):
+        function.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+    else:
+        function.__signature__ = inspect.Signature([inspect.Parameter("arrays", inspect.Parameter.VAR_KEYWORD)])

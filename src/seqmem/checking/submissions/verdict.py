@@ -1,0 +1,184 @@
+"""From a candidate to a report: a search for values, the check itself, and the mistake's name."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.catalogue.check_kind import check_kind
+from seqmem.checking.catalogue.kinds import KINDS
+from seqmem.checking.gradcheck import gradcheck_functions
+from seqmem.checking.report import Cause, Report
+from seqmem.checking.submissions.candidates import Candidate, is_clipping
+from seqmem.checking.submissions.flat import Flat, flat
+from seqmem.checking.submissions.guess import Search, search
+from seqmem.checking.submissions.loading import patience
+from seqmem.checking.submissions.trial import ANSWERED, FITTING, PAIRED, Outcome, frames_of
+from seqmem.checking.submissions.values import Value
+
+_CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
+NAMING = 8.0  # seconds for a mistake's name
+
+
+class Options(NamedTuple):
+    """What the user said."""
+
+    like: str = ""
+    seed: int = 0
+    values: dict[str, Value] = {}  # of inputs, by name
+    excluded: frozenset[str] = frozenset()  # inputs that are not looked at
+    pair: tuple[str, str] | None = None  # names of the two passes
+    verbose: bool = False
+
+
+class Unguessed(LookupError):
+    """A pass that cannot be called without being told more; its argument says what."""
+
+
+def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Report:
+    """Check one candidate.
+
+    Raises:
+        Unguessed: when no values were found with which it runs.
+    """
+    if candidate.backward is None and is_clipping(candidate.forward):
+        return _clipping(check_kind(candidate.forward, None, "clipping", options.seed))
+    found = search(candidate, names, options.seed, options.values)
+    plan = found.outcome.plan
+    if plan is None or not _is_convincing(found.outcome):
+        raise Unguessed(_question(candidate, found))
+    made = flat(plan, options.excluded)
+    if options.like:
+        report = _like(made, plan, options)
+    else:
+        report = gradcheck_functions(made.forward, made.backward, dict(made.inputs), seed=options.seed)
+        if report.verdict == "wrong":
+            report = _named(candidate, report, flat(plan, options.excluded, everything=True), options.seed)
+    notes = (*report.notes, *_notes(found, made, options))
+    return replace(report, title=_title(candidate), notes=notes)
+
+
+def _clipping(report: Report) -> Report:
+    """A small number added to the norm is a choice of many, not a mistake."""
+    codes = [cause.code for cause in report.causes]
+    if codes != ["clipping-epsilon-in-the-division"]:
+        return report
+    return replace(report, verdict="right", causes=(), notes=(*report.notes, report.causes[0].message))
+
+
+def _title(candidate: Candidate) -> str:
+    return candidate.forward.__qualname__
+
+
+def _like(made: Flat, plan: Any, options: Options) -> Report:
+    """Compare with the reference pass, whose arrays have sizes of their own."""
+    return check_kind(made.forward, made.backward, options.like, options.seed)
+
+
+def _is_convincing(outcome: Outcome) -> bool:
+    """Whether gradients of other shapes than expected can be blamed on the pass: where others are right."""
+    if outcome.score[0] != PAIRED or outcome.plan is None:
+        return outcome.score[0] > PAIRED
+    return outcome.is_sound and bool(outcome.wanted)
+
+
+def _notes(found: Search, made: Flat, options: Options) -> Iterator[str]:
+    plan = found.outcome.plan
+    if made.without:
+        yield f"no gradient is returned for {', '.join(made.without)}"
+    if plan is not None:
+        yield from plan.pairing.notes
+    if options.verbose:
+        shapes = ", ".join(f"{site.name} {value}" for site, value in found.outcome.values.items())
+        yield f"assumed, after {found.trials} trial{'s' * (found.trials != 1)} ({found.start}): {shapes}"
+        if plan is not None and plan.call.params:
+            yield f"parameters found in objects: {', '.join(plan.call.params)}"
+
+
+def _question(candidate: Candidate, found: Search) -> str:
+    """What could not be guessed, and the flag that answers it."""
+    outcome = found.outcome
+    error = outcome.error
+    frames = frames_of(error) if error is not None else []
+    where = f" in line {frames[-1].tb_lineno}" if frames else ""
+    if type(error).__name__ == "KeyError":
+        text = f"the key {error} is missing"
+    else:
+        text = str(error).strip().split("\n")[0][:200] if error is not None else "its gradients have other shapes"
+    what = {True: "forward runs, backward does not", False: "it could not be called"}[outcome.score[0] >= ANSWERED]
+    kind = f"{type(error).__name__}: " if error is not None and frames else ""
+    shown = " ".join(
+        f"{site.name}={'x'.join(map(str, value.shape))}"
+        for site, value in outcome.values.items()
+        if value.is_float and value.shape
+    )
+    flag = f"--inputs {shown}" if shown else "--set NAME=VALUE"
+    return f"{what} ({kind}{text}{where}). Tried last: {flag}. Say the right shapes with --inputs, other values with --set"
+
+
+def _named(candidate: Candidate, report: Report, made: Flat, seed: int) -> Report:
+    """A wrong pass's report with the catalogue's name for its mistake, where there is one."""
+    for kind in _kinds(candidate, made):
+        known = {mistake.code for mistake in KINDS[kind].mistakes}
+        try:
+            with patience(NAMING), np.errstate(all="ignore"):
+                other = check_kind(*_renamed(made), kind, seed)
+        except Exception:  # noqa: BLE001 - it is not of this kind
+            continue
+        causes = tuple(cause for cause in other.causes if cause.code in known and cause.code not in _CONVENTIONS)
+        if other.verdict == "wrong" and causes:
+            return replace(report, causes=(*causes, *_faults(report)), places=report.places or other.places)
+    return report
+
+
+def _renamed(made: Flat) -> tuple[Any, Any]:
+    """The two functions with the names that the catalogue knows: W and U are the weights of x and of h."""
+    own = list(made.inputs)
+    names = {name: _known(name, own) for name in own}
+    back = {known: name for name, known in names.items()}
+
+    def forward(**arrays: Any) -> Any:
+        return made.forward(**{back[name]: array for name, array in arrays.items()})
+
+    def backward(d_out: Any, cache: Any) -> dict[str, Any]:
+        return {names[name]: value for name, value in made.backward(d_out, cache).items()}
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    forward.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in back])  # type: ignore[attr-defined]
+    forward.__qualname__ = made.forward.__qualname__
+    return forward, backward
+
+
+def _known(name: str, names: list[str]) -> str:
+    short = re.sub(r"\W|^self\.", "", name.replace("self.", ""))
+    if {"W", "U"} <= set(names):
+        short = {"W": "Wx", "U": "Wh"}.get(short, short)
+    found = {"enc": "keys", "X": "x", "state": "h", "h_below": "h", "c_below": "c", "Xt": "x"}.get(short, short)
+    return found if found.isidentifier() and not keyword.iskeyword(found) else f"p{abs(hash(name))}"
+
+
+def _faults(report: Report) -> list[Cause]:
+    from seqmem.checking.gradients.conduct import FAULTS
+
+    return [cause for cause in report.causes if cause.code in FAULTS]
+
+
+def _kinds(candidate: Candidate, made: Flat) -> list[str]:
+    """The kinds that a pass may be of, by its names."""
+    said = f"{candidate.name} {candidate.forward.__qualname__}".lower()
+    names = {name.lower().replace("_", "") for name in made.inputs}
+    gates = {name[-1] for name in names if re.match(r"^[wb][a-z]$", name)}
+    found = [stem for stem in ("lstm", "gru", "rnn") if stem in said]
+    if not found:
+        found = ["lstm"] * ({"f", "i", "o"} <= gates) + ["gru"] * ({"z", "r"} <= gates) + ["rnn"]
+    kinds = [kind for stem in found for kind in KINDS if kind.startswith(stem)]
+    words = {"attention": ("attention", "attend", "bahdanau", "align"), "embedding": ("embed",)}
+    words["cross_entropy"] = ("softmax", "entropy", "loss")
+    others = [kind for kind, marks in words.items() if any(mark in said for mark in marks)]
+    return others + kinds
