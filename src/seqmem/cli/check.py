@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.selftest.score import selftest
-from seqmem.checking.submissions.run_apart import check_file
+from seqmem.checking.submissions.run_apart import Answer, Result, Said, check_file
 from seqmem.cli.arguments import positive, seed
-from seqmem.cli.exit_codes import WRONG_USE
+from seqmem.cli.exit_codes import ASKS, UNREADABLE, WRONG_USE
+from seqmem.cli.summary import summary
 from seqmem.cli.terminal import folded
 from seqmem.cli.waiting import heartbeat
+
+MOST_FILES = 300  # of a folder
+POLL = 0.5  # seconds between two looks at a watched file
+_SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "env", "build", "dist"}
 
 
 def add(commands: Any) -> None:
@@ -22,8 +30,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "target",
         nargs="?",
-        metavar="FILE.py[:name]",
-        help="a file with NAME_forward and NAME_backward, or forward and backward",
+        metavar="FILE[:NAME]",
+        help="a file of Python, a notebook or a folder; a pair of functions, a class or a function in it",
     )
     parser.add_argument(
         "--like",
@@ -32,10 +40,21 @@ def add(commands: Any) -> None:
         metavar="KIND",
         help="what the functions should compute: " + ", ".join(KINDS),
     )
+    parser.add_argument("--pair", type=_pair, metavar="FORWARD,BACKWARD", help="the names of the two passes")
+    parser.add_argument(
+        "--inputs", nargs="+", type=_named, default=[], metavar="x=3x4", help="shapes; x=3x4<7: whole numbers below 7"
+    )
+    parser.add_argument(
+        "--set", nargs="+", type=_named, default=[], metavar="NAME=VALUE", help="other arguments, as Python's literals"
+    )
+    parser.add_argument("--not", dest="excluded", type=_names, default=(), metavar="h0,c0", help="inputs to leave out")
+    parser.add_argument("--run-all", action="store_true", help="run all of the file, not its definitions alone")
+    parser.add_argument("--verbose", action="store_true", help="say what was assumed")
+    parser.add_argument("--watch", action="store_true", help="check again whenever the file changes")
     parser.add_argument("--seed", type=seed, default=0, help="of the numbers tried (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
-        "--seconds", type=positive, default=60.0, help="after which it is ended (default: %(default)s)"
+        "--seconds", type=positive, default=60.0, help="after which a file is ended (default: %(default)s)"
     )
     parser.add_argument(
         "--selftest", action="store_true", help="check the checker: plant every known mistake"
@@ -51,24 +70,160 @@ def run(arguments: argparse.Namespace) -> int:
         print(folded(result))
         return 0 if result.passed else 1
     if not arguments.target:
-        raise ValueError("check: no file was named: python -m seqmem check FILE.py[:name]")
+        raise ValueError("check: no file was named: python -m seqmem check FILE[:NAME]")
     path, name = Path(arguments.target), ""
     if not path.exists() and ":" in arguments.target:
         head, _, name = arguments.target.rpartition(":")
         path = Path(head)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a file in it, python -m seqmem check FILE.py[:name]")
+    if path.is_dir() and not name:
+        return _folder(path, arguments)
     if not path.is_file():
         raise ValueError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
-    with heartbeat(f"checking {path}"):
-        answer = check_file(path, name, arguments.like, arguments.seed, arguments.seconds)
-    if answer.report is None:
-        text = json.dumps({"verdict": "cannot tell", "passed": False, "trouble": answer.trouble}, indent=2)
-        print(text if arguments.json else folded(f"{arguments.target}: CANNOT TELL: {answer.trouble}"))
-        code = WRONG_USE
+    if arguments.watch:
+        return _watched(path, lambda: _file(path, name, arguments))
+    return _file(path, name, arguments)
+
+
+def _file(path: Path, name: str, arguments: argparse.Namespace) -> int:
+    answer = _answer(path, name, arguments)
+    if arguments.json:
+        print(_as_json(answer))
     else:
-        print(answer.report.to_json() if arguments.json else folded(answer.report))
-        code = {"right": 0, "wrong": 1}.get(answer.report.verdict, WRONG_USE)
-    if answer.printed and not arguments.json:
+        _print(answer, f"{path}:{name}" if name else str(path), arguments)
+    return _code(answer)
+
+
+def _answer(path: Path, name: str, arguments: argparse.Namespace) -> Answer:
+    said = Said(
+        dict(arguments.inputs), dict(arguments.set), arguments.excluded, arguments.pair or (), arguments.run_all,
+        arguments.verbose,
+    )  # fmt: skip
+    with heartbeat(f"checking {path}"):
+        return check_file(path, name, arguments.like, arguments.seed, arguments.seconds, said=said)
+
+
+def _print(answer: Answer, target: str, arguments: argparse.Namespace) -> None:
+    if len(answer.results) > 1:
+        print(summary([(target, answer.results)]))
+        for result in answer.results:
+            if result.report is None or not result.report.passed:
+                print(f"\n{_shown(result, f'{target}:{result.name}')}")
+    elif answer.report is None:
+        print(folded(f"{target}: CANNOT TELL: {answer.trouble}"))
+    else:
+        print(folded(answer.report))
+    for note in answer.notes if arguments.verbose or answer.report is None or len(answer.results) > 1 else ():
+        print(folded(f"\n{target}: {note}"))
+    if answer.printed:
         print(f"\nIt printed:\n{answer.printed.rstrip()}")
-    return code
+
+
+def _shown(result: Result, target: str) -> str:
+    return folded(result.report if result.report is not None else f"{target}: CANNOT TELL: {result.trouble}")
+
+
+def _as_json(answer: Answer) -> str:
+    if answer.report is not None and len(answer.results) <= 1:
+        return answer.report.to_json()
+    if len(answer.results) <= 1:
+        return json.dumps({"verdict": "cannot tell", "passed": False, "trouble": answer.trouble}, indent=2)
+    return json.dumps({"passes": [_entry(result) for result in answer.results]}, indent=2)
+
+
+def _entry(result: Result) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": result.name, "line": result.line}
+    if result.report is not None:
+        return about | json.loads(result.report.to_json())
+    return about | {"verdict": "cannot tell", "passed": False, "trouble": result.trouble}
+
+
+def _code(answer: Answer) -> int:
+    """The exit code: what is wrong comes before what cannot be told."""
+    results = answer.results or (Result("", 0, answer.report, answer.trouble, answer.kind),)
+    codes = {_code_of(result) for result in results}
+    return next((code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0)
+
+
+def _code_of(result: Result) -> int:
+    if result.report is None:
+        return {"ask": ASKS, "unreadable": UNREADABLE}.get(result.kind, WRONG_USE)
+    return {"right": 0, "wrong": 1}.get(result.report.verdict, WRONG_USE)
+
+
+def _folder(path: Path, arguments: argparse.Namespace) -> int:
+    """Check all that the files of a folder offer."""
+    files = _files(path)
+    if not files:
+        raise ValueError(f"{path}: there is no file of Python and no notebook in this folder")
+    answers = [(str(file), _answer(file, "", arguments)) for file in files]
+    found = [(name, answer) for name, answer in answers if answer.results and not _is_empty(answer)]
+    if arguments.json:
+        print(json.dumps({name: [_entry(result) for result in answer.results] for name, answer in found}, indent=2))
+    else:
+        print(summary([(name, answer.results) for name, answer in found]))
+        empty = len(answers) - len(found)
+        if empty:
+            print(folded(f"\n{empty} file{'s' * (empty > 1)} with nothing to check"))
+        for name, answer in found:
+            for result in answer.results:
+                if result.report is not None and not result.report.passed:
+                    print(f"\n{_shown(result, f'{name}:{result.name}')}")
+    codes = {_code(answer) for _, answer in found}
+    return next((code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0 if found else WRONG_USE)
+
+
+def _is_empty(answer: Answer) -> bool:
+    return answer.trouble.startswith("there is nothing to check")
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of Python and the notebooks in a folder and the folders in it.
+
+    Raises:
+        ValueError: for more than can be checked.
+    """
+    found = []
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if any(part.startswith(".") or part in _SKIPPED for part in parts) or not path.is_file():
+            continue
+        if path.suffix in (".py", ".ipynb"):
+            found.append(path)
+    if len(found) > MOST_FILES:
+        raise ValueError(f"{folder} holds {len(found)} files of Python: name one of its folders, or a file")
+    return found
+
+
+def _watched(path: Path, check: Callable[[], int]) -> int:
+    """Check, and check again whenever the file changes, until somebody interrupts."""
+    seen: tuple[int, int] | None = None
+    while True:
+        try:
+            about = path.stat()
+            now = (about.st_mtime_ns, about.st_size)
+        except OSError:  # between an editor's two steps of saving
+            now = seen or (0, 0)
+        if now != seen:
+            seen = now
+            check()
+            sys.stdout.flush()
+            print(f"\nwatching {path}; Ctrl-C ends", flush=True)
+        time.sleep(POLL)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    names = tuple(part.strip() for part in text.split(","))
+    if len(names) != 2 or not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected two names, FORWARD,BACKWARD")
+    return names[0], names[1]
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals or not value:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected NAME=VALUE")
+    return name, value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -24,7 +24,7 @@ import sysconfig
 import threading
 import time
 import traceback
-import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -152,66 +152,79 @@ def _end_with(lifeline: int) -> None:
 
 
 def _answer(order: dict[str, Any], answers: int) -> None:
-    """Do what was ordered and end."""
-    found = run_apart(*(order[name] for name in ("path", "name", "like", "seed", "megabytes", "seconds")))
-    rest = f"{order['token']} {json.dumps(found)}\n".encode()
-    while rest:
-        rest = rest[os.write(answers, rest) :]
+    """Do what was ordered, answering line by line, and end."""
+
+    def emit(found: dict[str, Any]) -> None:
+        rest = f"{order['token']} {json.dumps(found)}\n".encode()
+        while rest:
+            rest = rest[os.write(answers, rest) :]
+
+    run_apart(order, emit)
+    emit({"done": True})
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):  # it may be anything by now
             stream.flush()
     os._exit(0)  # a thread that it left running holds nothing up
 
 
-def run_apart(path: str, name: str, like: str, seed: int, megabytes: int, seconds: float) -> dict[str, str]:
+def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
     """What the process of its own does.
 
-    Returns:
-        A report as JSON under "report", or why there is none under "trouble".
+    Args:
+        order: "path", "name" and what else `check_file` was told.
+        emit: is given what was found, piece by piece: {"notes": ...}, {"names": ...}, and for each pass a
+            {"result": ...} with a report as JSON under "report" or why there is none under "trouble".
     """
     sys.path.append(str(_SEQMEM.parent))
-    from seqmem.checking.submissions.find import check_names
+    from seqmem.checking.submissions.find import offers, options_of
+    from seqmem.checking.submissions.loading import load
 
-    limit(megabytes, seconds)
-    module = types.ModuleType("student")
-    module.__file__ = path
-    sys.modules["student"] = module
-    sys.path.append(str(Path(path).parent))  # behind ours: a file beside it may be called random.py
-    sys.argv = [path]
+    limit(order["megabytes"], order["seconds"])
+    found: list[Any] = []
+
+    def read() -> str:
+        loaded = load(Path(order["path"]), order["run_all"])
+        emit({"notes": list(loaded.notes)})
+        found.extend(offers(loaded.names, order["name"], options_of(order)))
+        return ""
+
+    trouble = _tried(read, order["megabytes"])
+    if trouble:
+        emit({"result": trouble | {"name": order["name"], "line": 0}})
+        return
+    emit({"names": [one.name for one in found]})
+    for one in found:
+        reports: list[str] = []
+        trouble = _tried(lambda one=one, reports=reports: reports.append(one.check().to_json()), order["megabytes"])  # type: ignore[misc]
+        emit({"result": (trouble or {"report": reports[0]}) | {"name": one.name, "line": one.line}})
+
+
+def _tried(do: Callable[[], Any], megabytes: int) -> dict[str, str]:
+    """Do something with somebody's code; return what went wrong, and of which kind that is, or nothing."""
+    from seqmem.checking.submissions.source import Unreadable
+    from seqmem.checking.submissions.verdict import Unguessed
+
     try:
-        source, trouble = _compiled(path)
-        if source is None:
-            return {"trouble": trouble[:MOST_TROUBLE]}
-        exec(source, vars(module))
-        return {"report": check_names(vars(module), name, like, seed).to_json()}
+        do()
+    except Unreadable as error:
+        return _trouble(str(error.args[0]), "unreadable")
+    except Unguessed as error:
+        return _trouble(str(error.args[0]), "ask")
     except (LookupError, ValueError) as error:
         if not _own_frames(error):
-            return {"trouble": str(error.args[0] if error.args else error)[:MOST_TROUBLE]}
-        return {"trouble": _shown(error)}
+            return _trouble(str(error.args[0] if error.args else error))
+        return _trouble(_shown(error))
     except SystemExit as error:
-        return {"trouble": f"it called exit({error.code!r:.200}); a file that is checked must come back"}
+        return _trouble(f"it called exit({error.code!r:.200}); a file that is checked must come back")
     except MemoryError:
-        return {"trouble": f"it needs more than {megabytes} MB of memory"}
+        return _trouble(f"it needs more than {megabytes} MB of memory")
     except BaseException as error:  # noqa: BLE001 - whatever it raises is what there is to say
-        return {"trouble": _shown(error)}
+        return _trouble(_shown(error))
+    return {}
 
 
-def _compiled(path: str) -> tuple[Any, str]:
-    """A file's code, or None and why there is none."""
-    try:
-        source = Path(path).read_bytes()
-    except OSError as error:
-        return None, f"it cannot be read: {error.strerror}"
-    is_notebook = source.lstrip()[:1] == b"{" and b'"nbformat"' in source
-    if is_notebook or path.lower().endswith(".ipynb"):
-        return None, (
-            "it is a notebook, and what is checked is a file of Python: "
-            f"jupyter nbconvert --to script {Path(path).name} writes one"
-        )
-    try:
-        return compile(source, path, "exec"), ""
-    except (SyntaxError, ValueError) as error:  # zero bytes are a ValueError up to Python 3.11
-        return None, f"it is not valid Python:\n{_raised(error)}"
+def _trouble(text: str, kind: str = "") -> dict[str, str]:
+    return {"trouble": text[:MOST_TROUBLE], "kind": kind}
 
 
 def limit(megabytes: int, seconds: float) -> None:

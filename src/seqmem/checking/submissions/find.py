@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradcheck import gradcheck, gradcheck_functions
 from seqmem.checking.report import Report
 from seqmem.checking.submissions.candidates import MOST, Candidate, candidates, of_class
+from seqmem.checking.submissions.values import Value
 from seqmem.checking.submissions.verdict import Options, Unguessed, judge
 from seqmem.module import Module
 
@@ -84,6 +87,37 @@ def offers(names: dict[str, Any], name: str, options: Options) -> list[Offer]:
             f"NAME_backward or the like, or a class with both. The file defines {_listed(names)}"
         )
     return listed[:MOST]
+
+
+def options_of(order: dict[str, Any]) -> Options:
+    """The options of an order, as `run_apart` sends it.
+
+    Raises:
+        ValueError: for a value that is none.
+    """
+    values: dict[str, Value] = {}
+    for name, text in order.get("inputs", {}).items():
+        values[name] = _shape(name, text)
+    for name, text in order.get("sets", {}).items():
+        try:
+            values[name] = Value("is", (), ast.literal_eval(text))
+        except (ValueError, SyntaxError, RecursionError):
+            raise ValueError(f"--set {name}={text}: expected a number, a text in quotes, a list or a dict") from None
+    pair = order.get("pair") or None
+    return Options(
+        order["like"], order["seed"], values, frozenset(order.get("excluded", ())), tuple(pair) if pair else None,
+        bool(order.get("verbose")),
+    )  # fmt: skip
+
+
+def _shape(name: str, text: str) -> Value:
+    """The value that --inputs gives: 3x4 numbers, 3x4<7 whole numbers below 7."""
+    sizes, _, below = text.partition("<")
+    found = re.fullmatch(r"\d+(x\d+)*", sizes)
+    if not found or (below and not below.isdigit()) or not all(map(int, sizes.split("x"))):
+        raise ValueError(f"--inputs {name}={text}: expected a shape as 3x4, or 3x4<7 for whole numbers below 7")
+    shape = tuple(map(int, sizes.split("x")))
+    return Value("index", shape, int(below)) if below else Value("float", shape)
 
 
 def _offer(one: Candidate, names: dict[str, Any], options: Options) -> Offer:
@@ -224,4 +258,4 @@ def _listed(names: dict[str, Any]) -> str:
     return ", ".join(own[:10]) or "no functions"
 
 
-__all__ = ["KINDS", "Offer", "Options", "Unguessed", "check_names", "offers"]
+__all__ = ["KINDS", "Offer", "Options", "Unguessed", "check_names", "offers", "options_of"]

@@ -17,7 +17,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from seqmem.checking.report import Report
 
@@ -29,32 +29,63 @@ GRACE = 10.0  # seconds for the guard to clean up before it is ended, too
 _BOX = Path(__file__).with_name("box.py")
 
 
+class Result(NamedTuple):
+    """What came of checking one pass."""
+
+    name: str
+    line: int  # where it begins; 0 when that is not known
+    report: Report | None  # None when there is none
+    trouble: str = ""  # why there is none
+    kind: str = ""  # of trouble: "ask" for something to be said, "unreadable" for a file, "" for any other
+
+
 class Answer(NamedTuple):
     """What came of a check."""
 
-    report: Report | None  # None when there is none
+    report: Report | None  # of the only pass; None when there is none, or several
     trouble: str  # why there is none
     printed: str  # the beginning of what the code printed
+    kind: str = ""  # of trouble, as in `Result`
+    notes: tuple[str, ...] = ()  # what was left out when the file was read
+    results: tuple[Result, ...] = ()  # of each pass
+
+
+class Said(NamedTuple):
+    """What a user may say about a file beyond its name."""
+
+    inputs: dict[str, str] = {}  # shapes by name: "3x4", "3x4<7" for whole numbers below 7
+    sets: dict[str, str] = {}  # other values by name, as Python's literals
+    excluded: tuple[str, ...] = ()  # inputs that are not looked at
+    pair: tuple[str, ...] = ()  # the names of a forward and a backward pass
+    run_all: bool = False  # whether all of the file is run, not its definitions alone
+    verbose: bool = False  # whether the report says what was assumed
 
 
 def check_file(
-    path: Path, name: str = "", like: str = "", seed: int = 0, seconds: float = 60.0, megabytes: int = 2048
+    path: Path,
+    name: str = "",
+    like: str = "",
+    seed: int = 0,
+    seconds: float = 60.0,
+    megabytes: int = 2048,
+    said: Said | None = None,
 ) -> Answer:
     """Check a file's functions in a process of their own.
 
     Args:
-        path: the file.
-        name: what to check in it, as in `check_names`.
+        path: the file, of Python or a notebook.
+        name: what to check in it, as in `check_names`; "" for all that there is.
         like: a name of `KINDS`; "" to go by `name`.
         seed: of the numbers that are tried.
         seconds: after which the process is ended.
         megabytes: of memory that it may use, where the system can limit it.
+        said: what else the user said.
 
     Returns:
         An `Answer`, in which every text is short and harmless to a terminal.
     """
     path, token = path.resolve(), secrets.token_hex(16)
-    order = {"path": str(path), "name": name, "like": like, "seed": seed}
+    order = {"path": str(path), "name": name, "like": like, "seed": seed} | (said or Said())._asdict()
     order |= {"megabytes": megabytes, "seconds": seconds, "token": token}
     process = subprocess.Popen(
         [sys.executable, "-P", str(_BOX)],  # the order is not here: the code could read it
@@ -79,11 +110,31 @@ def check_file(
         for stream in (answers, printed):
             stream.thread.join(1.0)
     shown = harmless(printed.text, KEPT_LINES, KEPT_OUTPUT, printed.more_lines(KEPT_LINES))
+    why = ""
     if code is None:
         why = f"it did not finish within {seconds:g} seconds: is there an endless loop?"
-        return Answer(None, why, shown)
-    report, trouble = _read(answers, token) if code == 0 else (None, _ended(code))
-    return Answer(report, harmless(trouble, *KEPT_TROUBLE), shown)
+    elif code != 0:
+        why = _ended(code)
+    return _answer(_read(answers, token, why), shown)
+
+
+def _answer(pieces: list[dict[str, Any]] | str, printed: str) -> Answer:
+    """An answer from what came back, or why nothing did."""
+    if isinstance(pieces, str):
+        return Answer(None, harmless(pieces, *KEPT_TROUBLE), printed)
+    notes = tuple(harmless(str(note), *KEPT_NAME) for piece in pieces for note in piece.get("notes", ()))
+    results = tuple(_result(piece["result"]) for piece in pieces if "result" in piece)
+    if len(results) != 1:
+        return Answer(None, "", printed, "", notes, results)
+    only = results[0]
+    return Answer(only.report, only.trouble, printed, only.kind, notes, results)
+
+
+def _result(found: dict[str, Any]) -> Result:
+    name, line = harmless(str(found["name"]), *KEPT_NAME), int(found["line"])
+    if "report" in found:
+        return Result(name, line, _harmless_report(Report.from_json(found["report"])))
+    return Result(name, line, None, harmless(str(found["trouble"]), *KEPT_TROUBLE), str(found["kind"]))
 
 
 def harmless(text: str, lines: int, characters: int, more: int = 0) -> str:
@@ -172,25 +223,42 @@ def _ended(code: int) -> str:
     return f"it ended with exit code {code} before the check was done: does it call exit?"
 
 
-def _read(answers: _Kept, token: str) -> tuple[Report | None, str]:
-    """A report, or why there is none, from an answer that the code may have tampered with."""
-    if not answers.size:
-        return None, _ended(0)
-    junk = "what came back is no report: does it write to files that it did not open?"
-    head, _, text = answers.data.partition(b" ")
+def _read(answers: _Kept, token: str, why: str) -> list[dict[str, Any]] | str:
+    """The pieces of an answer that the code may have tampered with, or why there is none.
+
+    Args:
+        answers: what came back.
+        token: with which every line of an answer begins.
+        why: the process did not come to its end; "" when it did.
+    """
     if answers.size > MOST_ANSWER:
-        return None, f"what came back is longer than {MOST_ANSWER >> 20} MB"
-    if head != token.encode() or not text.endswith(b"\n"):
-        return None, junk
+        return f"what came back is longer than {MOST_ANSWER >> 20} MB"
     try:
-        found = json.loads(text.decode())
-        if type(found) is not dict or len(found) != 1:
-            return None, junk
-        if "trouble" in found:
-            return None, str(found["trouble"])
-        return _harmless_report(Report.from_json(found["report"])), ""
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None, junk
+        pieces = [_piece(line, token) for line in answers.data.split(b"\n")[:-1]]
+        names = next((piece["names"] for piece in pieces if "names" in piece), [])
+        results = [_result(piece["result"]) for piece in pieces if "result" in piece]
+        is_whole = bool(pieces) and pieces[-1] == {"done": True} and answers.data.endswith(b"\n")
+    except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
+        return _JUNK
+    if not why and not is_whole:
+        return _JUNK if answers.size else _ended(0)
+    if not why:
+        return pieces
+    if len(names) < 2:
+        return why
+    rest = [{"result": {"name": name, "line": 0, "trouble": why, "kind": ""}} for name in names[len(results) :]]
+    return pieces + rest
+
+
+_JUNK = "what came back is no report: does it write to files that it did not open?"
+
+
+def _piece(line: bytes, token: str) -> dict[str, Any]:
+    head, _, text = line.partition(b" ")
+    found = json.loads(text.decode())
+    if head != token.encode() or type(found) is not dict:
+        raise ValueError("no piece of an answer")
+    return found
 
 
 def _harmless_report(report: Report) -> Report:

@@ -17,7 +17,7 @@ from seqmem.checking.gradcheck import gradcheck_functions
 from seqmem.checking.report import Cause, Report
 from seqmem.checking.submissions.candidates import Candidate, is_clipping
 from seqmem.checking.submissions.flat import Flat, flat
-from seqmem.checking.submissions.guess import Search, search
+from seqmem.checking.submissions.guess import ONE, Search, search
 from seqmem.checking.submissions.loading import patience
 from seqmem.checking.submissions.trial import ANSWERED, FITTING, PAIRED, Outcome, frames_of
 from seqmem.checking.submissions.values import Value
@@ -105,6 +105,8 @@ def _question(candidate: Candidate, found: Search) -> str:
     """What could not be guessed, and the flag that answers it."""
     outcome = found.outcome
     error = outcome.error
+    if isinstance(error, TimeoutError):
+        return f"it did not finish within {ONE:g} seconds at any shapes that were tried: is there an endless loop?"
     frames = frames_of(error) if error is not None else []
     where = f" in line {frames[-1].tb_lineno}" if frames else ""
     if type(error).__name__ == "KeyError":

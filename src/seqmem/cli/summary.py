@@ -1,0 +1,60 @@
+"""The table of all passes that were checked, one a line, for 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from seqmem.checking.submissions.run_apart import Result
+from seqmem.cli.terminal import terminal_width
+
+_MARKS = {"right": "right", "wrong": "WRONG", "cannot tell": "cannot tell"}
+
+
+def summary(files: Iterable[tuple[str, Sequence[Result]]]) -> str:
+    """Return a table of passes and what came of them, and how many of each there are.
+
+    Args:
+        files: each with its name and its results.
+
+    >>> print(summary([("homework.py", [Result("lstm_step", 3, None, "the key 'W' is missing", "ask")])]))
+    homework.py
+      lstm_step  line 3  cannot tell  the key 'W' is missing
+    1 pass: 1 cannot tell
+    """
+    files = list(files)
+    results = [result for _, found in files for result in found]
+    if not results:
+        return "there is nothing to check"
+    name = max(len(result.name) for result in results)
+    line = max(len(str(result.line)) for result in results)
+    verdict = max(len(_verdict(result)) for result in results)
+    lines = []
+    for path, found in files:
+        lines.append(path)
+        for one in found:
+            head = f"  {one.name:<{name}}  line {one.line:<{line}}  {_verdict(one):<{verdict}}  "
+            lines.append(_cut(f"{head}{_about(one)}".rstrip()))
+    counts = {mark: sum(_verdict(result) == mark for result in results) for mark in _MARKS.values()}
+    shown = ", ".join(f"{count} {mark}" for mark, count in counts.items() if count)
+    return "\n".join([*lines, f"{len(results)} pass{'es' * (len(results) > 1)}: {shown}"])
+
+
+def _verdict(result: Result) -> str:
+    return _MARKS[result.report.verdict] if result.report is not None else "cannot tell"
+
+
+def _about(result: Result) -> str:
+    """What there is to say in a few words: which gradients, or why there is no verdict."""
+    if result.report is None:
+        return result.trouble.split("\n")[0]
+    rows = [row.name for row in result.report.rows if row.verdict != "right"]
+    if rows:
+        return ", ".join(rows)
+    causes = [cause.message for cause in result.report.causes]
+    notes = [note for note in result.report.notes if note.startswith("no gradient")]
+    return next(iter(causes + notes), "")
+
+
+def _cut(text: str) -> str:
+    width = terminal_width()
+    return text if len(text) <= width else f"{text[: width - 3].rstrip()}..."
