@@ -113,7 +113,7 @@ def unreadable(patch: pytest.MonkeyPatch) -> list[int]:
         *(
             [command, *rest]
             for command in ("check", "translate")
-            for rest in (["gone"], ["."], ["gone.py:f"])
+            for rest in (["gone"], [".:f"], ["gone.py:f"])
         ),
         *(["train", path, "--out", "m"] for path in ("gone", ".", "model.npz")),
         *(["explore", "--model", path, "--text", "ab", "--out", "p"] for path in ("gone", ".", "pairs.tsv")),
@@ -209,7 +209,7 @@ def cannot_tell(patch: pytest.MonkeyPatch) -> list[int]:
     failing = MINE.replace("x, w = cache", "raise KeyError")
     looping = "while True: pass\n" + MINE
     nothing = MINE.replace("(3, 2)", "(0, 2)")
-    return [checked(failing), checked(looping, "--seconds", "0.5"), checked(nothing)]
+    return [checked(failing), checked(looping, "--seconds", "0.5", "--run-all"), checked(nothing)]
 
 
 def a_selftest(caught: int) -> Callable[[], SelfTest]:

@@ -310,7 +310,7 @@ def test_a_check_has_its_verdict_as_exit_code(
 ) -> None:
     text, code = VERDICTS[verdict]
     mine.write_text("print('hello')\n" + text, encoding="utf-8")
-    assert main(["check", "mine.py:dense"]) == code
+    assert main(["check", "mine.py:dense", "--run-all"]) == code
     captured = capsys.readouterr()
     assert verdict in captured.out.lower().splitlines()[0]
     assert captured.out.endswith("\n\nIt printed:\nhello\n")
@@ -348,7 +348,7 @@ def test_a_check_is_told_what_functions_are_like_and_names_the_mistake(
         (["check", "nowhere.py:dense"], "nowhere.py: no such file"),
         (["check", r"C:\Users\me\nowhere.py"], "no such file"),
         (["check", r"C:\Users\me\nowhere.py:dense"], "nowhere.py: no such file"),
-        (["check", "."], ". is a folder: name a file in it"),
+        (["check", "."], "there is no file of Python and no notebook in this folder"),
         (["check", ".:dense"], ". is a folder: name a file in it"),
         (["check", os.devnull], "not a file"),
     ],

@@ -77,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         path = Path(head)
     if path.is_dir() and not name:
         return _folder(path, arguments)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file in it, python -m seqmem check FILE:{name}")
     if not path.is_file():
         raise ValueError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if arguments.watch:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from seqmem.checking import gradcheck_functions
-from seqmem.checking.submissions.run_apart import check_file
+from seqmem.checking.submissions.run_apart import Said, check_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and what is tried is Linux's")
 DEADLINE = 60.0  # of a machine that has much else to do
@@ -57,7 +57,7 @@ def run(tmp_path):
     def run(text, **options):
         path = tmp_path / "mine.py"
         path.write_text(textwrap.dedent(text), encoding="utf-8")
-        return check_file(path, **options)
+        return check_file(path, said=Said(run_all=True), **options)
 
     return run
 
@@ -75,7 +75,7 @@ def test_a_checker_that_is_ended_leaves_no_process_and_no_file(name, tmp_path, p
     folder.mkdir()
     (tmp_path / "loop.py").write_text(LOOP, encoding="utf-8")
     checker = subprocess.Popen(
-        [sys.executable, "-m", "seqmem", "check", "loop.py"],
+        [sys.executable, "-m", "seqmem", "check", "loop.py", "--run-all"],
         cwd=tmp_path,
         env=os.environ | {"TMPDIR": str(folder)},
         stdout=subprocess.DEVNULL,
@@ -197,6 +197,7 @@ def test_where_there_is_no_fork_the_file_is_checked_all_the_same_and_ends_with_i
         "megabytes": 2048,
         "seconds": 60,
         "token": "t",
+        **Said(run_all=True)._asdict(),
     }
 
     def started(text):
@@ -210,7 +211,7 @@ def test_where_there_is_no_fork_the_file_is_checked_all_the_same_and_ends_with_i
         return process
 
     with started(RIGHT) as process:
-        assert process.stdout.read().startswith(b't {"report": ')
+        assert process.stdout.read().startswith(b't {"notes": ')
         assert process.wait(DEADLINE) == 0
     with started("open('started', 'w').close()\nwhile True: pass") as process:
         assert comes_true((tmp_path / "started").exists)

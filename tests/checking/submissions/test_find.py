@@ -5,7 +5,6 @@ import pytest
 
 from seqmem import GRUCell, Recurrent, gradcheck
 from seqmem.cells import Cell
-from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.selftest import correct_passes
 from seqmem.checking.submissions.find import check_names
 from seqmem.module import Module
@@ -151,7 +150,6 @@ NOTHING = {
         "f",
         "f has no backward function: write f_backward",
     ),
-    "no inputs": (PAIR, "dense", r"at which inputs should dense be checked\? .*dense_inputs\(rng\)"),
     "a number": ({"x": 1}, "x", "there is no x"),
     "a backward that is no function": (PAIR | {"dense_backward": 3}, "dense", "there is no dense"),
 }
@@ -161,12 +159,6 @@ NOTHING = {
 def test_where_there_is_nothing_to_check_the_message_says_what_is_expected(names, name, message):
     with pytest.raises(LookupError, match=message):
         check(names, name)
-
-
-def test_a_file_that_asks_for_a_like_is_told_all_of_them():
-    with pytest.raises(LookupError, match="Say --like") as raised:
-        check(PAIR, "dense")
-    assert all(like in str(raised.value) for like in KINDS)
 
 
 def test_a_message_names_ten_functions_and_no_more():

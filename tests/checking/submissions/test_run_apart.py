@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from seqmem.checking.submissions.run_apart import KEPT_LINES, KEPT_OUTPUT, check_file
+from seqmem.checking.submissions.run_apart import KEPT_LINES, KEPT_OUTPUT, Said, check_file
 
 RIGHT = """
 import numpy as np
@@ -32,10 +32,10 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such 
 def run(tmp_path):
     """Check a file with this text, and time it."""
 
-    def run(text, name="", **options):
+    def run(text, name="", run_all=True, **options):
         path = tmp_path / "mine.py"
         path.write_text(textwrap.dedent(text), encoding="utf-8")
-        return check_file(path, name, **options)
+        return check_file(path, name, said=Said(run_all=run_all), **options)
 
     return run
 
@@ -83,17 +83,17 @@ ENDS = {
         RIGHT.replace("x, w = cache", "raise SystemExit('done')"),
         "it called exit('done')",
     ),
-    "a syntax error": ("def forward(:\n    pass\n", "it is not valid Python:\n"),
-    "the line of a syntax error": ("def forward(:\n    pass\n", "line 1\n    def forward(:"),
+    "a syntax error": ("def forward(:\n    pass\n", "it is not valid Python: line 1: SyntaxError: "),
+    "the line of a syntax error": ("def forward(:\n    pass\n", "\n    def forward(:"),
     "a tab": ("if 1:\n        x = 1\n\ty = 2\n", "TabError: inconsistent use of tabs"),
     "zero bytes": ("x = 1\0", "null bytes"),
-    "a notebook": (
-        '{"cells": [], "nbformat": 4}',
-        "it is a notebook, and what is checked is a file of Python",
-    ),
+    "an empty notebook": ('{"cells": [], "nbformat": 4}', "there is nothing to check"),
     "KeyboardInterrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "no functions": ("x = 1", "there is nothing to check"),
-    "an import of what is not there": ("import nowhere_at_all", "No module named 'nowhere_at_all'"),
+    "a call of what is not there": (
+        "import nowhere_at_all\nnowhere_at_all.make()",
+        "nowhere_at_all.make was called, and nowhere_at_all is not installed",
+    ),
 }
 
 

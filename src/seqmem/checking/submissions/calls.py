@@ -361,7 +361,8 @@ def _maker(name: str, annotation: Any, names: dict[str, Any], candidate: Candida
 
 
 def _is_static(owner: type, function: Callable[..., Any]) -> bool:
-    return isinstance(inspect.getattr_static(owner, function.__name__, None), staticmethod)
+    found = (value for base in owner.__mro__ for value in vars(base).values())
+    return any(isinstance(value, staticmethod) and value.__func__ is function for value in found)
 
 
 def _parameters(function: Callable[..., Any], is_method: bool) -> list[inspect.Parameter]:

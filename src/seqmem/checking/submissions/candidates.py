@@ -54,7 +54,7 @@ def candidates(names: dict[str, Any]) -> list[Candidate]:
     classes = [value for value in names.values() if isinstance(value, type) and value.__module__ == NAME]
     found = list(_pairs(functions))
     used = {one.forward for one in found} | {one.backward for one in found}
-    found += [_single(name, value) for name, value in functions.items() if value not in used and _returns_both(value)]
+    found += [_single(name, value) for name, value in functions.items() if value not in used and returns_both(value)]
     found += [one for owner in dict.fromkeys(classes) if (one := of_class(owner)) is not None]
     return sorted(found, key=_line)
 
@@ -112,7 +112,7 @@ def _nearest(name: str, partners: list[str]) -> str:
     return min(partners, key=lambda one: min((k for k, w in enumerate(order) if w in words(one)), default=9))
 
 
-def _returns_both(function: Callable[..., Any]) -> bool:
+def returns_both(function: Callable[..., Any]) -> bool:
     """Whether a function returns something and gradients, or something and a function."""
     if is_clipping(function):
         return True
@@ -139,7 +139,8 @@ def _returns_both(function: Callable[..., Any]) -> bool:
 def is_clipping(function: Callable[..., Any]) -> bool:
     """Whether a function clips gradients by their norm."""
     names = [name.lower() for name in inspect.signature(function).parameters]
-    return "clip" in function.__name__.lower() and len(names) > 1 and ("norm" in function.__name__.lower() or any("norm" in n for n in names))
+    said = function.__name__.lower()
+    return said.startswith("clip") and len(names) > 1 and any("norm" in name for name in (said, *names))
 
 
 def of_class(owner: type) -> Candidate | None:
@@ -151,7 +152,7 @@ def of_class(owner: type) -> Candidate | None:
             return Candidate(owner.__name__, one, other, owner, is_torch)
     for name in ("loss", "loss_and_grads", "compute_loss", "step", "train_step", "lossFun", "gradient", "forward"):
         one = _method(owner, name)
-        if one is not None and (_returns_both(one) or (name == "loss" and len(returned_names(one)) > 1)):
+        if one is not None and (returns_both(one) or (name == "loss" and len(returned_names(one)) > 1)):
             return Candidate(owner.__name__, one, None, owner)
     return None
 

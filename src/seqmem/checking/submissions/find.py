@@ -14,7 +14,7 @@ from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradcheck import gradcheck, gradcheck_functions
 from seqmem.checking.report import Report
-from seqmem.checking.submissions.candidates import MOST, Candidate, candidates, of_class
+from seqmem.checking.submissions.candidates import MOST, Candidate, candidates, is_clipping, of_class, returns_both
 from seqmem.checking.submissions.values import Value
 from seqmem.checking.submissions.verdict import Options, Unguessed, judge
 from seqmem.module import Module
@@ -74,6 +74,8 @@ def offers(names: dict[str, Any], name: str, options: Options) -> list[Offer]:
     said = _said(names, name)
     if said is not None:
         return [Offer(said.name, _line(said.forward), lambda: _with_inputs(said, options))]
+    if options.like == "clipping" and inspect.isfunction(names.get(name)):
+        return [Offer(name, 0, lambda: check_kind(names[name], None, "clipping", options.seed))]
     found = candidates(names)
     if name:
         chosen = [one for one in found if name in one.aliases][:1] or list(_of_name(names, name))
@@ -131,12 +133,6 @@ def _judged(one: Candidate, names: dict[str, Any], options: Options) -> Report:
             return check_kind(one.forward, one.backward, options.like, options.seed)
         except ValueError:
             return judge(one, names, options)
-    if options.like and one.owner is not None:
-        try:
-            made = one.owner()
-            return check_kind(getattr(made, one.forward.__name__), getattr(made, one.backward.__name__), options.like, options.seed)  # type: ignore[union-attr]
-        except (ValueError, TypeError, AttributeError):
-            return judge(one, names, options)
     return judge(one, names, options)
 
 
@@ -171,6 +167,8 @@ def _of_name(names: dict[str, Any], name: str) -> Iterator[Candidate]:
     pair = _named_pair(names, name)
     if pair is not None:
         yield Candidate(name, *pair)
+    if inspect.isfunction(thing) and (is_clipping(thing) or returns_both(thing)):
+        yield Candidate(name, thing, None)
 
 
 def _named_pair(names: dict[str, Any], name: str) -> tuple[Callable[..., Any], Callable[..., Any]] | None:
@@ -244,8 +242,8 @@ def _of_module(module: Module, names: dict[str, Any], name: str, options: Option
 def _absent(names: dict[str, Any], name: str) -> str:
     if inspect.isfunction(names.get(name)):
         return (
-            f"{name} has no backward function, and returns no gradients: write {name}_backward, name the two with "
-            "--pair FORWARD,BACKWARD, or say --like clipping"
+            f"{name} has no backward function: write {name}_backward, name the two with --pair FORWARD,BACKWARD, or "
+            "say --like clipping"
         )
     return (
         f"there is no {name}: expected functions {name}_forward and {name}_backward or the like, or an object "

@@ -128,6 +128,8 @@ def _parsed(text: str, name: str, notes: list[str]) -> Source:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         first = error
     mended, count = _mended(text)
+    if not count:
+        raise Unreadable(f"it is not valid Python: {_where(first)}")
     try:
         tree = ast.parse(mended, name)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
