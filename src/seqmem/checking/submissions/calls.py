@@ -130,7 +130,10 @@ class Call:
     def _is_dict(self, name: str) -> bool:
         if name in self.lists or name in self.makers:
             return False
-        return name not in self.fixed and bool(_DICTS.match(name) or keys_of(self.candidate.forward, name))
+        looked_up = rf"\b{re.escape(name)}(\[[\"'a-z]|\.(items|keys|values|get)\b)"
+        told = re.match(r"^(\w+_)?params?$|^parameters$", name) or re.search(looked_up, self.text)
+        is_known = bool(_DICTS.match(name) and told) or bool(keys_of(self.candidate.forward, name))
+        return name not in self.fixed and is_known
 
     def _objects(self) -> dict[str, Any]:
         """Objects of the file's own classes that are defaults of parameters, or globals."""

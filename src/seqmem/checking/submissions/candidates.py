@@ -21,7 +21,7 @@ _METHODS = (
     ("forward", "backward"), ("forward", "backprop"), ("forward", "bprop"), ("forward", "backpropagate"),
     ("forward", "backward_pass"), ("loss", "bptt"), ("total_loss", "bptt"), ("calculate_total_loss", "bptt"),
     ("forward", "bptt"), ("forward", "grad"), ("forward", "gradient"),
-    ("forward_pass", "backward_pass"), ("forward_prop", "backward_prop"), ("forward_prop", "back_prop"),
+    ("forward_pass", "backward_pass"), ("forwardprop", "backprop"), ("forward_prop", "backprop"), ("forward_prop", "backward_prop"), ("forward_prop", "back_prop"),
     ("forward_propagation", "back_propagation"), ("forward_propagation", "backward_propagation"),
     ("feedforward", "backprop"), ("feedforward", "backpropagation"), ("feed_forward", "back_propagation"),
     ("fprop", "bprop"), ("fwd", "bwd"), ("__call__", "backward"), ("__call__", "backprop"), ("__call__", "bprop"),

@@ -111,7 +111,8 @@ def _climb(call: Call, start: Start, budget: _Budget, most: int) -> Outcome:
     last = budget.trials + most
     best = run({site: first(site) for site in call.sites()})
     while best.score < (SHAPED,) and not budget.is_spent and budget.trials < last:
-        better = next((found for found in _changes(call, best, run, budget) if found.score > best.score), None)
+        changes = _changes(call, best, run, budget)
+        better = next((one for one in changes if one.score > best.score), None)
         if better is None:
             break
         best = better

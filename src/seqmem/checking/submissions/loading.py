@@ -172,6 +172,9 @@ def _execute(node: ast.stmt, module: types.ModuleType, finder: _Finder, path: st
             if isinstance(error, NameError) and error.name and error.name not in vars(module):
                 vars(module)[error.name] = _Missing(error.name)  # a default of something that was not run
                 return _execute(node, module, finder, path)
+            if isinstance(error, ModuleNotFoundError) and node.decorator_list:
+                node.decorator_list = []  # of a package that is not there
+                return _execute(node, module, finder, path)
             raise
         if isinstance(error, MemoryError):
             raise

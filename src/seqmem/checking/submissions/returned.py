@@ -33,6 +33,8 @@ class Pairing(NamedTuple):
 
 def fetch(where: tuple[Any, ...], result: Any, ran: Ran, before: dict[Any, Any]) -> Any:
     """A gradient, from where it was found."""
+    if where[0] == "sum":
+        return sum(np.asarray(fetch(one, result, ran, before)) for one in where[1])
     if where[0] == "returned":
         return within.get(result, where[1]) if where[1] else result
     value = within.get(ran.roots[where[1]], where[2])
@@ -117,8 +119,13 @@ def pair(
 
     def take(name: str, one: Found) -> None:
         places[name] = one.where
-        left.remove(one)
+        left[:] = [other for other in left if other is not one]
 
+    for name in call.params:
+        several = _of_shared(call, name, left)
+        if several:
+            places[name] = ("sum", tuple(one.where for one in several))
+            left[:] = [one for one in left if not any(one is other for other in several)]
     for test in (_is_named, _is_nearly_named):
         for name, array in arrays.items():
             ones = [one for one in left if name not in places and test(call, name, one)]
@@ -192,6 +199,21 @@ def _same_index(call: Call, name: str, one: Found) -> bool:
         len(own) == len(path) and own[-1] == path[-1] and own[-1][0] in ("item", "key") and _same_holder(own, path)
         for own in slot.paths
     )
+
+
+def _of_shared(call: Call, name: str, left: list[Found]) -> list[Found]:
+    """The gradients of a weight that stands in a list of parameters more than once, where each has its own."""
+    root, slot = call.params[name]
+    listed = [path for path in slot.paths if path[-1][0] == "item"]
+    if len(listed) < 2:
+        return []
+    found = [
+        one for one in left
+        if one.where[0] == "left" and one.where[1] == root and len(one.where[2]) == 2 and one.where[2][-1][0] == "item"
+        and within.is_gradient(one.where[2])
+        and any(len(path) == 2 and path[-1] == one.where[2][-1] and within.is_holder(str(path[0][1])) for path in listed)
+    ]  # fmt: skip
+    return found if len({id(one.value) for one in found}) > 1 else []
 
 
 def _same_holder(own: within.Path, path: within.Path) -> bool:

@@ -16,6 +16,7 @@ from seqmem.checking.submissions.backwards import Binding, Part, bindings, parts
 from seqmem.checking.submissions.calls import Ask, Call, Ran, Site
 from seqmem.checking.submissions.returned import Pairing, collected, fetch, in_shape, pair
 from seqmem.checking.submissions.values import Value, draw
+from seqmem.checking.submissions.words import role
 from seqmem.module import Array
 
 STEP = 1e-5
@@ -244,9 +245,27 @@ def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str,
         score = (PAIRED, -len(odd) - len(pairing.left_over), -missing)
         return Outcome(score, values, plan, None, odd, sound and len(odd) < len(got))
     wrong = [name for name, value in got.items() if not slopes.fits(name, value)]
+    if wrong and not _goes_together(values, arrays):
+        return Outcome((PAIRED, 0, len(got)), values, plan, None, {}, False)
     if wrong:
         return Outcome((SHAPED, len(got), -len(wrong)), values, plan)
     return Outcome((FITTING, -missing), values, plan)
+
+
+def _goes_together(values: Values, arrays: dict[str, Array]) -> bool:
+    """Whether labels have the data's first axes; others are broadcast to something that nobody meant."""
+    data = [
+        arrays[site.name].shape
+        for site, value in values.items()
+        if value.is_float and site.place == "arg" and site.name in arrays and role(site.name) not in ("weight", "bias", "state")
+    ]
+    whole = [value.shape for value in values.values() if value.kind in ("index", "tokens", "mask", "one-hot") and value.shape]
+    return not data or all(any(_begins(shape, other) for other in data) for shape in whole)
+
+
+def _begins(labels: tuple[int, ...], data: tuple[int, ...]) -> bool:
+    turned = len(labels) > 1 and data[::-1][: len(labels)] == labels
+    return turned or labels[:1] == data[:1]
 
 
 class Runner:

@@ -65,8 +65,9 @@ _X = {
     "numbers": (T,),
     "images": (2, 2, 5, 5),
     "heads": (B, T, 4),
+    "one output": (B, D),
 }
-_BATCH = {"images", "heads", "rows", "batch first", "time first", "rows of tokens"}
+_BATCH = {"images", "heads", "one output", "rows", "batch first", "time first", "rows of tokens"}
 _COLUMN = {"list of columns", "one column", "tokens", "numbers"}
 _RIGHT = {*_BATCH}  # weights from the right
 _DIMS = (D, H, V, O, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H, S, 3 * D, 1)
@@ -81,7 +82,7 @@ def starts(name: str, names: list[str], text: str) -> list[Start]:
     sequence = not re.search(r"step|cell", name, re.I)
     rows = ["batch first", "rows", "time first"] if sequence else ["rows", "batch first", "time first"]
     columns = ["columns by time", "columns"] if sequence else ["columns", "columns by time"]
-    single = ["one sequence", "one vector", "list of columns", "one column", "tokens", "rows of tokens", "numbers", "images"]
+    single = ["one sequence", "one vector", "list of columns", "one column", "tokens", "rows of tokens", "numbers", "images", "one output"]
     if not any(role(one) == "state" for one in names) and not any(role(one) == "weight" for one in names):
         rows = ["rows", "batch first", "time first"]
     order = [*columns, *rows, *single] if re.search(r"\(n_[xah]\b|n_a\b", text) else [*rows, *columns, *single]
@@ -137,7 +138,9 @@ def _whole(kind: str, start: Start, shape: tuple[int, ...] | None) -> Value:
         "time first": (T, B),
         "rows of tokens": (B, T),
         **dict.fromkeys(("heads",), (B, T)),
-        **dict.fromkeys(("one sequence", "tokens", "list of columns", "numbers", "one vector", "one column"), (T,)),
+        **dict.fromkeys(("one sequence", "tokens", "list of columns", "numbers", "one column"), (T,)),
+        "one vector": (D,),
+        "one output": (B, 1),
     }
     shape = shape or by_data.get(start.data, (T,) if kind == "tokens" else (B,))
     return Value("mask", shape) if kind == "mask" else Value("index", shape, H)
@@ -164,7 +167,7 @@ def _bias(name: str, start: Start) -> tuple[int, ...]:
     size = V if _is_out(name) or name == "b2" else H if is_one else start.gates * H
     if start.data == "heads":
         size = 4
-    elif re.match(r"^(gamma|beta|gain|scale|shift)$", name):
+    elif re.match(r"^(gamma|beta|gain|scale|shift|(running|moving)_\w+)$", name):
         size = D
     if start.data == "images":
         return (3,)
@@ -176,6 +179,8 @@ def _bias(name: str, start: Start) -> tuple[int, ...]:
 def _weight(name: str, start: Start) -> tuple[int, ...]:
     if start.data == "images":
         return (3, 2, 3, 3)
+    if start.data == "one output":
+        return (D, 1)
     inner = _INNER.get(start.data, D)
     lower = name.lower().replace("_", "")
     if start.is_swapped and lower in ("u", "w"):
@@ -225,7 +230,7 @@ def others(name: str, place: str = "arg") -> list[Value]:
         Value(form, shape, high)
         for high in (H, O)
         for form, shape in (
-            ("index", (T,)), ("tokens", (T,)), ("index", (B, T)), ("index", (T, B)), ("index", (B,)),
+            ("index", (T,)), ("tokens", (T,)), ("index", (B, T)), ("index", (T, B)), ("index", (B,)), ("index", (B, 1)),
         )
     ]  # fmt: skip
     whole += [Value("one-hot", (B, V)), Value("one-hot", (B, T, V)), Value("mask", (B, T)), Value("mask", (B,))]

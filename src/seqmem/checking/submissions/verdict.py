@@ -23,6 +23,7 @@ from seqmem.checking.submissions.trial import ANSWERED, FITTING, PAIRED, Outcome
 from seqmem.checking.submissions.values import Value
 
 _CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
+NEARLY = 1e-5  # an error, relative to an array's largest entry, that 1e-7 in a logarithm may make
 NAMING = 8.0  # seconds for a mistake's name
 
 
@@ -58,6 +59,8 @@ def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Repo
         report = _like(made, plan, options)
     else:
         report = gradcheck_functions(made.forward, made.backward, dict(made.inputs), seed=options.seed)
+        if report.verdict == "wrong" and _is_nearly_right(report):
+            report = _with_room(made, report, options.seed)
         if report.verdict == "wrong":
             report = _named(candidate, report, flat(plan, options.excluded, everything=True), options.seed)
     notes = (*report.notes, *_notes(found, made, options))
@@ -86,6 +89,23 @@ def _is_convincing(outcome: Outcome) -> bool:
     if outcome.score[0] != PAIRED or outcome.plan is None:
         return outcome.score[0] > PAIRED
     return outcome.is_sound and bool(outcome.wanted)
+
+
+def _is_nearly_right(report: Report) -> bool:
+    """Whether all that is wrong differs by no more than a small number added to a logarithm makes."""
+    wrong = [row for row in report.rows if row.verdict == "wrong"]
+    return bool(wrong) and all(row.max_error <= NEARLY for row in wrong)
+
+
+def _with_room(made: Flat, report: Report, seed: int) -> Report:
+    """The report with as much room as such a number needs, and a note that says so."""
+    worst = max(row.max_error for row in report.rows if row.verdict == "wrong")
+    again = gradcheck_functions(made.forward, made.backward, dict(made.inputs), seed=seed, tolerance=NEARLY)
+    note = (
+        f"right to {worst:.0e} of the largest entry, not to rounding: is a small number added to a logarithm or a "
+        "root in the forward pass, or is something computed in single precision?"
+    )
+    return replace(again, notes=(*again.notes, note))
 
 
 def _notes(found: Search, made: Flat, options: Options) -> Iterator[str]:

@@ -51,7 +51,7 @@ _INPUTS = re.compile(r"^(x\w*|inputs?|inp|data|features?|in_?data|z|a|seq\w*|emb
                      r"query|keys?|values?|hs|enc\w*|encoder\w*|annotations)$", re.I)
 _LETTERS = re.compile(r"^[uvqk]$")
 _WEIGHTS = re.compile(r"^([WUVwuvEKk]|weights?|kernel|theta|embedding\w*)(_?[A-Za-z0-9]{0,8})?(_[a-z0-9]{1,6})?$")
-_BIASES = re.compile(r"^(b|bias\w*|beta|gamma|gain|g|scale|shift|B)(_?[A-Za-z0-9]{0,6})?(_[a-z0-9]{1,4})?$")
+_BIASES = re.compile(r"^(b|bias\w*|beta|gamma|gain|g|scale|shift|running_\w+|moving_\w+|B)(_?[A-Za-z0-9]{0,6})?(_[a-z0-9]{1,4})?$")
 
 Role = str
 
@@ -86,7 +86,8 @@ def role(name: str, place: str = "arg") -> Role:
 
 def size_letter(name: str) -> str:
     """The axis whose length a name is, or ""."""
-    return next((letter for letter, pattern in _SIZE_RES.items() if pattern.match(name)), "")
+    found = next((letter for letter, pattern in _SIZE_RES.items() if pattern.match(name)), "")
+    return found or ("D" if re.match(r"^\w+_(size|dim|width|len|features)$", name) else "")
 
 
 def is_cache(name: str) -> bool:
