@@ -42,13 +42,27 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--pair", type=_pair, metavar="FORWARD,BACKWARD", help="the names of the two passes")
     parser.add_argument(
-        "--inputs", nargs="+", type=_named, default=[], metavar="x=3x4", help="shapes; x=3x4<7: whole numbers below 7"
+        "--inputs",
+        nargs="+",
+        type=_named,
+        default=[],
+        metavar="x=3x4",
+        help="shapes; x=3x4<7: whole numbers below 7",
     )
     parser.add_argument(
-        "--set", nargs="+", type=_named, default=[], metavar="NAME=VALUE", help="other arguments, as Python's literals"
+        "--set",
+        nargs="+",
+        type=_named,
+        default=[],
+        metavar="NAME=VALUE",
+        help="other arguments, as Python's literals",
     )
-    parser.add_argument("--not", dest="excluded", type=_names, default=(), metavar="h0,c0", help="inputs to leave out")
-    parser.add_argument("--run-all", action="store_true", help="run all of the file, not its definitions alone")
+    parser.add_argument(
+        "--not", dest="excluded", type=_names, default=(), metavar="h0,c0", help="inputs to leave out"
+    )
+    parser.add_argument(
+        "--run-all", action="store_true", help="run all of the file, not its definitions alone"
+    )
     parser.add_argument("--verbose", action="store_true", help="say what was assumed")
     parser.add_argument("--watch", action="store_true", help="check again whenever the file changes")
     parser.add_argument("--seed", type=seed, default=0, help="of the numbers tried (default: %(default)s)")
@@ -160,7 +174,11 @@ def _folder(path: Path, arguments: argparse.Namespace) -> int:
     answers = [(str(file), _answer(file, "", arguments)) for file in files]
     found = [(name, answer) for name, answer in answers if answer.results and not _is_empty(answer)]
     if arguments.json:
-        print(json.dumps({name: [_entry(result) for result in answer.results] for name, answer in found}, indent=2))
+        print(
+            json.dumps(
+                {name: [_entry(result) for result in answer.results] for name, answer in found}, indent=2
+            )
+        )
     else:
         print(summary([(name, answer.results) for name, answer in found]))
         empty = len(answers) - len(found)
@@ -171,7 +189,9 @@ def _folder(path: Path, arguments: argparse.Namespace) -> int:
                 if result.report is not None and not result.report.passed:
                     print(f"\n{_shown(result, f'{name}:{result.name}')}")
     codes = {_code(answer) for _, answer in found}
-    return next((code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0 if found else WRONG_USE)
+    return next(
+        (code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0 if found else WRONG_USE
+    )
 
 
 def _is_empty(answer: Answer) -> bool:

@@ -37,9 +37,13 @@ class Binding(NamedTuple):
     function: Callable[..., Any] | None  # None: there is nothing to call
     outputs: tuple[int, ...]  # the parts of what forward returned that have an upstream gradient
     upstreams: tuple[str, ...]  # the parameter that takes each; () where the loss's gradients are returned
-    others: tuple[tuple[str, str, Any], ...]  # (parameter, "argument" | "part" | "cache" | "value" | "all", what)
+    others: tuple[
+        tuple[str, str, Any], ...
+    ]  # (parameter, "argument" | "part" | "cache" | "value" | "all", what)
 
-    def arguments(self, ran: Ran, parts: list[Part], upstream: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
+    def arguments(
+        self, ran: Ran, parts: list[Part], upstream: tuple[Any, ...], values: dict[str, Any]
+    ) -> dict[str, Any]:
         """The arguments of one call, by name."""
         found = dict(zip(self.upstreams, upstream, strict=False))
         for name, kind, what in self.others:
@@ -63,7 +67,10 @@ def parts_of(call: Call, ran: Ran) -> list[Part]:
     if isinstance(result, (tuple, list)) and not _is_list_of_arrays(result):
         values = list(result)
         names = names if len(names) == len(values) else [""] * len(values)
-        return [Part(name or f"output {k}", value) for k, (name, value) in enumerate(zip(names, values, strict=True))]
+        return [
+            Part(name or f"output {k}", value)
+            for k, (name, value) in enumerate(zip(names, values, strict=True))
+        ]
     if result is None and "self" in ran.roots:
         return _left_in(ran)
     if isinstance(result, list):

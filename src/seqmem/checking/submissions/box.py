@@ -195,7 +195,9 @@ def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
     emit({"names": [one.name for one in found]})
     for one in found:
         reports: list[str] = []
-        trouble = _tried(lambda one=one, reports=reports: reports.append(one.check().to_json()), order["megabytes"])  # type: ignore[misc]
+        trouble = _tried(
+            lambda one=one, reports=reports: reports.append(one.check().to_json()), order["megabytes"]
+        )  # type: ignore[misc]
         emit({"result": (trouble or {"report": reports[0]}) | {"name": one.name, "line": one.line}})
 
 

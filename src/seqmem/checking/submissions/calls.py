@@ -13,14 +13,31 @@ import numpy as np
 
 from seqmem.checking.submissions import slots as within
 from seqmem.checking.submissions.candidates import Candidate, words
-from seqmem.checking.submissions.hints import global_names, keys_of, shape_in, text_of, tree_of, unpacked, words_of
+from seqmem.checking.submissions.hints import (
+    global_names,
+    keys_of,
+    shape_in,
+    text_of,
+    tree_of,
+    unpacked,
+    words_of,
+)
 from seqmem.checking.submissions.loading import Stub, _Missing
 from seqmem.checking.submissions.values import Value, draw
 from seqmem.checking.submissions.words import role, size_letter
 from seqmem.module import Array
 
 MOST_NUMBERS = 3000  # in an array of the file's own that is kept in its shape
-_SETUPS = ("setup", "build", "initialize", "init_params", "_init_params", "init_weights", "initialize_parameters", "_build")
+_SETUPS = (
+    "setup",
+    "build",
+    "initialize",
+    "init_params",
+    "_init_params",
+    "init_weights",
+    "initialize_parameters",
+    "_build",
+)
 _DICTS = re.compile(r"^(param\w*|theta|weights|model|p|wts|\w+_params?|P|grads|config|state_dict)$")
 _KNOWN = {  # options that are looked up by key
     "mode": "train", "stride": 1, "pad": 1, "pool_height": 2, "pool_width": 2, "p": 0.6, "seed": 3, "eps": 1e-5,
@@ -78,7 +95,9 @@ class Ran:
 class Call:
     """One candidate's calls."""
 
-    def __init__(self, candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[str, Value]) -> None:
+    def __init__(
+        self, candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[str, Value]
+    ) -> None:
         self.candidate, self.names, self.seed, self.fixed = candidate, names, seed, fixed
         self.functions = [f for f in (candidate.forward, candidate.backward) if f is not None]
         self.text = "\n".join(map(text_of, self.functions)) + _docs(candidate, text_of)
@@ -103,7 +122,9 @@ class Call:
         if parameter.default is parameter.empty or parameter.name in self.fixed:
             return True
         is_loss = self.candidate.backward is None and role(parameter.name) == "labels"
-        too_large = type(parameter.default) is int and parameter.default > 1 and bool(size_letter(parameter.name))
+        too_large = (
+            type(parameter.default) is int and parameter.default > 1 and bool(size_letter(parameter.name))
+        )
         return too_large or (is_loss and parameter.default is None)
 
     def _makers(self) -> dict[str, Callable[..., Any]]:
@@ -148,7 +169,9 @@ class Call:
         found: list[Site] = []
         if self.candidate.owner is not None:
             found += [
-                Site("init", "", p.name) for p in self._init() if self._is_asked(p) and p.name not in self.makers
+                Site("init", "", p.name)
+                for p in self._init()
+                if self._is_asked(p) and p.name not in self.makers
             ]
         for name in self._required():
             if name in self.dicts:
@@ -189,7 +212,11 @@ class Call:
         present = self.names.get(site.name) if site.place == "global" else None
         if isinstance(present, np.ndarray):
             return Value("float", present.shape)
-        if site.place == "key" and site.name in _KNOWN and not re.match(r"^(params?|parameters|theta)$", site.owner):
+        if (
+            site.place == "key"
+            and site.name in _KNOWN
+            and not re.match(r"^(params?|parameters|theta)$", site.owner)
+        ):
             return Value("is", (), _KNOWN[site.name])
         return None
 
@@ -302,7 +329,9 @@ class Call:
                 raise Ask(Site("global", "", name)) from error
             raise
 
-    def call_backward(self, ran: Ran, arguments: dict[str, Any], function: Callable[..., Any] | None = None) -> Any:
+    def call_backward(
+        self, ran: Ran, arguments: dict[str, Any], function: Callable[..., Any] | None = None
+    ) -> Any:
         """Run the backward pass with arguments by name."""
         function = function or self.candidate.backward
         assert function is not None
@@ -345,7 +374,9 @@ def _docs(candidate: Candidate, of: Callable[[Any], str]) -> str:
     return "\n" + (owner.__doc__ or "") + "\n" + of(vars(owner).get("__init__", owner))
 
 
-def _maker(name: str, annotation: Any, names: dict[str, Any], candidate: Candidate) -> Callable[..., Any] | None:
+def _maker(
+    name: str, annotation: Any, names: dict[str, Any], candidate: Candidate
+) -> Callable[..., Any] | None:
     """The file's own class or function that makes an argument of this name."""
     module = candidate.forward.__module__
     own = [v for v in names.values() if getattr(v, "__module__", None) == module]
@@ -358,7 +389,12 @@ def _maker(name: str, annotation: Any, names: dict[str, Any], candidate: Candida
     for function in own:  # Maxout(W, b), which makes a Model whose forward pass this is
         tree = tree_of(function) if inspect.isfunction(function) else None
         said = ast.unparse(tree) if tree else ""
-        if tree and f"{found.__name__}(" in said and candidate.forward.__name__ in said and tree.name != candidate.forward.__name__:
+        if (
+            tree
+            and f"{found.__name__}(" in said
+            and candidate.forward.__name__ in said
+            and tree.name != candidate.forward.__name__
+        ):
             return function
     return found
 

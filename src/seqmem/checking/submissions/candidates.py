@@ -14,8 +14,29 @@ from seqmem.checking.submissions.words import bare, is_upstream, plain
 
 MOST = 200  # passes of one file that are checked
 _FORWARD = {"forward", "fwd", "fprop", "feedforward", "forwardprop", "forwards", "fp", "forwardpass"}
-_BACKWARD = {"backward", "bwd", "bprop", "backprop", "backpropagation", "bptt", "backpropagate", "bp", "backwards"}
-_BACKWARD |= {"grad", "gradient", "gradients", "derivative", "deriv", "prime", "d", "back", "backpropagation", "backwardpass"}
+_BACKWARD = {
+    "backward",
+    "bwd",
+    "bprop",
+    "backprop",
+    "backpropagation",
+    "bptt",
+    "backpropagate",
+    "bp",
+    "backwards",
+}
+_BACKWARD |= {
+    "grad",
+    "gradient",
+    "gradients",
+    "derivative",
+    "deriv",
+    "prime",
+    "d",
+    "back",
+    "backpropagation",
+    "backwardpass",
+}
 _FILLERS = {"pass", "prop", "propagation", "propagate"}
 _METHODS = (
     ("forward", "backward"), ("forward", "backprop"), ("forward", "bprop"), ("forward", "backpropagate"),
@@ -54,7 +75,9 @@ def candidates(names: dict[str, Any]) -> list[Candidate]:
     classes = [value for value in names.values() if isinstance(value, type) and value.__module__ == NAME]
     found = list(_pairs(functions))
     used = {one.forward for one in found} | {one.backward for one in found}
-    found += [_single(name, value) for name, value in functions.items() if value not in used and returns_both(value)]
+    found += [
+        _single(name, value) for name, value in functions.items() if value not in used and returns_both(value)
+    ]
     found += [one for owner in dict.fromkeys(classes) if (one := of_class(owner)) is not None]
     return sorted(found, key=_line)
 
@@ -124,15 +147,21 @@ def returns_both(function: Callable[..., Any]) -> bool:
     if parts[-1] in inner:
         return True
     own = {plain(name) for name in inspect.signature(function).parameters}
-    loss = any("loss" in part.lower() or part.lower() in ("j", "cost", "l", "e", "error") for part in parts[:1])
+    loss = any(
+        "loss" in part.lower() or part.lower() in ("j", "cost", "l", "e", "error") for part in parts[:1]
+    )
     gradients = any(
-        part.lower() in ("grads", "grad", "gradients", "gradient", "g") or (is_upstream(part) and bare(part) != plain(part))
+        part.lower() in ("grads", "grad", "gradients", "gradient", "g")
+        or (is_upstream(part) and bare(part) != plain(part))
         for part in parts[1:]
     )
     says = bool(re.search(r"loss|cost|entropy|objective|grad|hinge|mse|huber", function.__name__, re.I))
     to_inputs = any(bare(part) in own for part in parts[1:] if part)
-    return (loss and (gradients or says)) or (gradients and (says or to_inputs)) or (says and loss) or (
-        says and "" in parts and len(parts) == 2
+    return (
+        (loss and (gradients or says))
+        or (gradients and (says or to_inputs))
+        or (says and loss)
+        or (says and "" in parts and len(parts) == 2)
     )
 
 
@@ -150,7 +179,16 @@ def of_class(owner: type) -> Candidate | None:
         if one is not None and other is not None:
             is_torch = _is_torch(owner, one)
             return Candidate(owner.__name__, one, other, owner, is_torch)
-    for name in ("loss", "loss_and_grads", "compute_loss", "step", "train_step", "lossFun", "gradient", "forward"):
+    for name in (
+        "loss",
+        "loss_and_grads",
+        "compute_loss",
+        "step",
+        "train_step",
+        "lossFun",
+        "gradient",
+        "forward",
+    ):
         one = _method(owner, name)
         if one is not None and (returns_both(one) or (name == "loss" and len(returned_names(one)) > 1)):
             return Candidate(owner.__name__, one, None, owner)
@@ -164,7 +202,11 @@ def _method(owner: type, name: str) -> Callable[..., Any] | None:
                 return None
             value = vars(base)[name]
             value = getattr(value, "__func__", value)
-            return value if inspect.isfunction(value) and not getattr(value, "__isabstractmethod__", False) else None
+            return (
+                value
+                if inspect.isfunction(value) and not getattr(value, "__isabstractmethod__", False)
+                else None
+            )
     return None
 
 

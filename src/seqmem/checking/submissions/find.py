@@ -14,7 +14,14 @@ from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradcheck import gradcheck, gradcheck_functions
 from seqmem.checking.report import Report
-from seqmem.checking.submissions.candidates import MOST, Candidate, candidates, is_clipping, of_class, returns_both
+from seqmem.checking.submissions.candidates import (
+    MOST,
+    Candidate,
+    candidates,
+    is_clipping,
+    of_class,
+    returns_both,
+)
 from seqmem.checking.submissions.values import Value
 from seqmem.checking.submissions.verdict import Options, Unguessed, judge
 from seqmem.module import Module
@@ -37,7 +44,9 @@ class Offer(NamedTuple):
     check: Callable[[], Report]
 
 
-def check_names(names: dict[str, Any], name: str, like: str, seed: int, options: Options | None = None) -> Report:
+def check_names(
+    names: dict[str, Any], name: str, like: str, seed: int, options: Options | None = None
+) -> Report:
     """Check what a file's names offer.
 
     Args:
@@ -56,7 +65,9 @@ def check_names(names: dict[str, Any], name: str, like: str, seed: int, options:
     options = (options or Options())._replace(like=like, seed=seed)
     found = offers(names, name, options)
     if len(found) > 1:
-        raise LookupError(f"which one? The file defines {', '.join(one.name for one in found)}: say FILE.py:{found[0].name}")
+        raise LookupError(
+            f"which one? The file defines {', '.join(one.name for one in found)}: say FILE.py:{found[0].name}"
+        )
     return found[0].check()
 
 
@@ -104,7 +115,9 @@ def options_of(order: dict[str, Any]) -> Options:
         try:
             values[name] = Value("is", (), ast.literal_eval(text))
         except (ValueError, SyntaxError, RecursionError):
-            raise ValueError(f"--set {name}={text}: expected a number, a text in quotes, a list or a dict") from None
+            raise ValueError(
+                f"--set {name}={text}: expected a number, a text in quotes, a list or a dict"
+            ) from None
     pair = order.get("pair") or None
     return Options(
         order["like"], order["seed"], values, frozenset(order.get("excluded", ())), tuple(pair) if pair else None,
@@ -117,7 +130,9 @@ def _shape(name: str, text: str) -> Value:
     sizes, _, below = text.partition("<")
     found = re.fullmatch(r"\d+(x\d+)*", sizes)
     if not found or (below and not below.isdigit()) or not all(map(int, sizes.split("x"))):
-        raise ValueError(f"--inputs {name}={text}: expected a shape as 3x4, or 3x4<7 for whole numbers below 7")
+        raise ValueError(
+            f"--inputs {name}={text}: expected a shape as 3x4, or 3x4<7 for whole numbers below 7"
+        )
     shape = tuple(map(int, sizes.split("x")))
     return Value("index", shape, int(below)) if below else Value("float", shape)
 
@@ -195,10 +210,16 @@ def _line(function: Any) -> int:
 def _said(names: dict[str, Any], name: str) -> Passes | None:
     """A pass whose file has a function that makes its inputs."""
     if not name:
-        stems = [n.removesuffix("_forward") for n in names if n.endswith("_forward") and f"{n.removesuffix('_forward')}_backward" in names]
+        stems = [
+            n.removesuffix("_forward")
+            for n in names
+            if n.endswith("_forward") and f"{n.removesuffix('_forward')}_backward" in names
+        ]
         if callable(names.get("forward")) and callable(names.get("backward")):
             inputs = names.get("inputs", names.get("forward_inputs"))
-            return Passes("forward", names["forward"], names["backward"], inputs) if callable(inputs) else None
+            return (
+                Passes("forward", names["forward"], names["backward"], inputs) if callable(inputs) else None
+            )
         if len(stems) != 1:
             return None
         name = stems[0]

@@ -122,4 +122,6 @@ def _look_like(function: Any, original: Callable[..., Any], names: list[str]) ->
     if len(safe) == len(names):
         function.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])
     else:
-        function.__signature__ = inspect.Signature([inspect.Parameter("arrays", inspect.Parameter.VAR_KEYWORD)])
+        function.__signature__ = inspect.Signature(
+            [inspect.Parameter("arrays", inspect.Parameter.VAR_KEYWORD)]
+        )

@@ -167,7 +167,11 @@ def _names_in(path: str, line: int) -> set[str]:
         except SyntaxError:
             continue
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        return names | {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        return names | {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
     import re
 
     return set(re.findall(r"[A-Za-z_]\w*", text))

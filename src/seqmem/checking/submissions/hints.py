@@ -14,7 +14,25 @@ B, T, D, H, V, O = 3, 6, 7, 5, 8, 2  # all sizes differ, so that no axis can sta
 _LETTERS = {
     **dict.fromkeys(("n", "b", "m", "batch", "batchsize", "batch_size", "bs", "n_samples", "num_samples"), B),
     **dict.fromkeys(("t", "t_x", "tx", "steps", "l", "seq", "seq_len", "time", "s", "t_y"), T),
-    **dict.fromkeys(("d", "n_x", "nx", "i", "input", "inputs", "input_size", "n_in", "x_dim", "in_dim", "k", "features", "dim", "q"), D),
+    **dict.fromkeys(
+        (
+            "d",
+            "n_x",
+            "nx",
+            "i",
+            "input",
+            "inputs",
+            "input_size",
+            "n_in",
+            "x_dim",
+            "in_dim",
+            "k",
+            "features",
+            "dim",
+            "q",
+        ),
+        D,
+    ),
     **dict.fromkeys(("h", "n_a", "n_h", "nh", "hidden", "hidden_size", "units", "cells", "a"), H),
     **dict.fromkeys(("v", "n_y", "c", "vocab", "vocab_size", "classes"), V),
     **dict.fromkeys(("o", "out", "n_out", "outputs"), O),
@@ -102,7 +120,9 @@ def keys_of(function: Callable[..., Any], name: str) -> list[str]:
     tree = tree_of(function)
     found: dict[str, None] = {}
     for node in ast.walk(tree) if tree else ():
-        is_read = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name
+        is_read = (
+            isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name
+        )
         if is_read and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
             found[node.slice.value] = None
     return list(found)
@@ -149,7 +169,11 @@ def _name_of(node: ast.expr | None) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     if isinstance(node, ast.Call):
-        if node.args and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) in ("np", "numpy"):
+        if (
+            node.args
+            and isinstance(node.func, ast.Attribute)
+            and ast.unparse(node.func.value) in ("np", "numpy")
+        ):
             return _name_of(node.args[0])
         return _name_of(node.func.value) if isinstance(node.func, ast.Attribute) else ""
     if isinstance(node, ast.BinOp):

@@ -30,7 +30,9 @@ _EFFECTS = re.compile(
     r"savez|dump|load|loadtxt|genfromtxt|read_csv|load_data|load_model|load_dataset|get_data|minimize)$",
     re.I,
 )
-_MAKERS = re.compile(r"^_?(init|make|create|build|new|get|zeros|rand|xavier|glorot|he|orthogonal|uniform|normal)", re.I)
+_MAKERS = re.compile(
+    r"^_?(init|make|create|build|new|get|zeros|rand|xavier|glorot|he|orthogonal|uniform|normal)", re.I
+)
 
 
 class Stub(types.ModuleType):
@@ -215,13 +217,23 @@ def _refused(node: ast.stmt, finder: _Finder, names: dict[str, Any]) -> str:
         return f"calls {effect}" if effect else ""
     if isinstance(node, ast.Expr):
         called = ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else ""
-        allowed = called.startswith("sys.path.") or called.endswith(("random.seed", "seterr", "set_printoptions"))
+        allowed = called.startswith("sys.path.") or called.endswith(
+            ("random.seed", "seterr", "set_printoptions")
+        )
         return "" if allowed else "calls"
-    if isinstance(node, ast.Try) and any(isinstance(part, (ast.Import, ast.ImportFrom)) for part in node.body):
+    if isinstance(node, ast.Try) and any(
+        isinstance(part, (ast.Import, ast.ImportFrom)) for part in node.body
+    ):
         return ""
     if isinstance(node, ast.If):
         return _refused_if(node, finder, names)
-    words = {ast.For: "loop", ast.While: "loop", ast.With: "with block", ast.Try: "try block", ast.Assert: "assert"}
+    words = {
+        ast.For: "loop",
+        ast.While: "loop",
+        ast.With: "with block",
+        ast.Try: "try block",
+        ast.Assert: "assert",
+    }
     return next((word for kind, word in words.items() if isinstance(node, kind)), "")
 
 

@@ -43,7 +43,9 @@ def fetch(where: tuple[Any, ...], result: Any, ran: Ran, before: dict[Any, Any])
     return (before[where[1], where[2]] - value) / RATE
 
 
-def collected(call: Call, binding: Binding, parts: list[Part], result: Any, ran: Ran, before: dict[Any, Any]) -> list[Found]:
+def collected(
+    call: Call, binding: Binding, parts: list[Part], result: Any, ran: Ran, before: dict[Any, Any]
+) -> list[Found]:
     """All that may be a gradient: what was returned first, then what was left in objects."""
     found: list[Found] = []
     if binding.function is None:
@@ -65,7 +67,9 @@ def collected(call: Call, binding: Binding, parts: list[Part], result: Any, ran:
             old = before.get((root, slot.path))
             changed = old is None or old.shape != slot.array.shape or not np.array_equal(old, slot.array)
             if mine and changed and old is not None:
-                found.append(Found(within.name_of(mine[0]), ("update", root, mine[0]), (old - slot.array) / RATE))
+                found.append(
+                    Found(within.name_of(mine[0]), ("update", root, mine[0]), (old - slot.array) / RATE)
+                )
             elif changed or within.is_gradient(slot.path):
                 found.append(Found(_label(slot.path), ("left", root, slot.path), slot.array))
     return found
@@ -87,11 +91,11 @@ def _spread(name: str, path: within.Path, value: Any) -> list[Found]:
     if isinstance(value, dict) and len(value) < 200:
         if any(isinstance(key, int) for key in value):
             return []  # states by their step
-        return [
-            one for key, part in value.items() for one in _spread(str(key), (*path, ("key", key)), part)
-        ]
+        return [one for key, part in value.items() for one in _spread(str(key), (*path, ("key", key)), part)]
     if hasattr(value, "_fields"):
-        return [one for key in value._fields for one in _spread(key, (*path, ("attr", key)), getattr(value, key))]
+        return [
+            one for key in value._fields for one in _spread(key, (*path, ("attr", key)), getattr(value, key))
+        ]
     if isinstance(value, (tuple, list)) and len(value) < 200:
         return [
             one for k, part in enumerate(value) for one in _spread(f"{name}.{k}", (*path, ("item", k)), part)
@@ -168,7 +172,9 @@ def _looks_like_gradient(one: Found, arrays: dict[str, Array]) -> bool:
     if role(bare(one.label)) == "state":
         return False  # of a state that starts from zeros
     unnamed = one.label.strip(".0123456789") == ""
-    return (unnamed or is_upstream(one.label)) and any(np.shape(one.value) == a.shape for a in arrays.values())
+    return (unnamed or is_upstream(one.label)) and any(
+        np.shape(one.value) == a.shape for a in arrays.values()
+    )
 
 
 def _is_named(call: Call, name: str, one: Found) -> bool:
@@ -181,8 +187,10 @@ def _is_named(call: Call, name: str, one: Found) -> bool:
         return False  # W.z is not where dU["z"] is
     own = {plain(name), plain(name.rpartition(".")[2])}
     if plain(label) in own:
-        return one.where[0] == "returned" and any(kind == "key" for kind, _ in one.where[1]) or (
-            one.where[0] == "left" and within.is_gradient(one.where[2])
+        return (
+            one.where[0] == "returned"
+            and any(kind == "key" for kind, _ in one.where[1])
+            or (one.where[0] == "left" and within.is_gradient(one.where[2]))
         )
     return bare(label) in own and bare(label) != plain(label)
 
@@ -196,7 +204,10 @@ def _same_index(call: Call, name: str, one: Found) -> bool:
     if root != one.where[1] or not within.is_gradient(path):
         return False
     return any(
-        len(own) == len(path) and own[-1] == path[-1] and own[-1][0] in ("item", "key") and _same_holder(own, path)
+        len(own) == len(path)
+        and own[-1] == path[-1]
+        and own[-1][0] in ("item", "key")
+        and _same_holder(own, path)
         for own in slot.paths
     )
 
@@ -250,13 +261,19 @@ def _may_be_any(one: Found) -> bool:
 
 
 def _by_place(
-    call: Call, arrays: dict[str, Array], left: list[Found], places: dict[str, Any], take: Callable[[str, Found], None]
+    call: Call,
+    arrays: dict[str, Array],
+    left: list[Found],
+    places: dict[str, Any],
+    take: Callable[[str, Found], None],
 ) -> None:
     """Parts without a telling name, in the order of what is still missing, where all shapes fit."""
     waiting = [name for name in arrays if name not in places]
     is_loss = call.candidate.backward is None
     unnamed = [
-        one for one in left if one.where[0] == "returned" and (is_upstream(one.label) if is_loss else _may_be_any(one))
+        one
+        for one in left
+        if one.where[0] == "returned" and (is_upstream(one.label) if is_loss else _may_be_any(one))
     ]
     shapes = [arrays[name].shape for name in waiting]
     alike = [np.shape(one.value) for one in unnamed] == shapes

@@ -246,7 +246,9 @@ def _read(answers: _Kept, token: str, why: str) -> list[dict[str, Any]] | str:
         return pieces
     if len(names) < 2:
         return why
-    rest = [{"result": {"name": name, "line": 0, "trouble": why, "kind": ""}} for name in names[len(results) :]]
+    rest = [
+        {"result": {"name": name, "line": 0, "trouble": why, "kind": ""}} for name in names[len(results) :]
+    ]
     return pieces + rest
 
 

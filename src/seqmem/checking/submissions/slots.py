@@ -37,11 +37,17 @@ class Slot(NamedTuple):
 
 def name_of(path: Path) -> str:
     """A path as a name: W of self.params["W"], W of self.W.value, params[0] of self.params[0]."""
-    words = [(kind, step) for kind, step in path if not (kind == "attr" and _HOLDERS.match(str(step)) and len(path) > 1)]
+    words = [
+        (kind, step)
+        for kind, step in path
+        if not (kind == "attr" and _HOLDERS.match(str(step)) and len(path) > 1)
+    ]
     if len(words) > 1 and words[-1][0] == "attr" and words[-1][1] in _VALUES:
         words = words[:-1]
     if not words or words[-1][0] == "item":
-        return ".".join(str(s) for k, s in path if k != "item") + "".join(f"[{s}]" for k, s in path if k == "item")
+        return ".".join(str(s) for k, s in path if k != "item") + "".join(
+            f"[{s}]" for k, s in path if k == "item"
+        )
     return str(words[-1][1]) if len(words) == 1 else ".".join(str(step) for _, step in words)
 
 
@@ -77,12 +83,21 @@ def steps(value: Any) -> Iterator[tuple[Step, Any]]:
 
 def _is_somebodys(value: Any) -> bool:
     module = type(value).__module__ or ""
-    return hasattr(value, "__dict__") and not callable_only(value) and not module.startswith(("numpy", "builtins"))
+    return (
+        hasattr(value, "__dict__")
+        and not callable_only(value)
+        and not module.startswith(("numpy", "builtins"))
+    )
 
 
 def callable_only(value: Any) -> bool:
     """Whether a value is a function, a class or a module."""
-    return isinstance(value, type) or type(value).__name__ in ("function", "builtin_function_or_method", "module", "method")
+    return isinstance(value, type) or type(value).__name__ in (
+        "function",
+        "builtin_function_or_method",
+        "module",
+        "method",
+    )
 
 
 def get(root: Any, path: Path) -> Any:
@@ -119,4 +134,6 @@ def is_gradient(path: Path) -> bool:
     words = [str(step) for kind, step in path if kind != "item"]
     holder = any(_GRADIENTS.match(word) or re.match(r"^d_?[A-Z]\w*$|^d[bWUVh]$", word) for word in words)
     last = words[-1] if words else ""
-    return holder or bool(re.match(r"^(d_?[A-Z]\w*|d[bWUVh]\w*|grad_?\w+|\w+_?grad|\w+_diff|d|g|dv|dLd\w+)$", last))
+    return holder or bool(
+        re.match(r"^(d_?[A-Z]\w*|d[bWUVh]\w*|grad_?\w+|\w+_?grad|\w+_diff|d|g|dv|dLd\w+)$", last)
+    )

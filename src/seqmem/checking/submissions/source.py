@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 MOST_BYTES = 64 << 20  # of a file that is read
 _PYTHON = {"", "python", "python2", "python3", "ipython"}  # the languages of a kernel whose cells can be run
-_OTHER_CELL = re.compile(r"\s*%%\s*(bash|sh|html|javascript|js|latex|perl|ruby|r|cython|writefile|file|svg|markdown)\b", re.I)
+_OTHER_CELL = re.compile(
+    r"\s*%%\s*(bash|sh|html|javascript|js|latex|perl|ruby|r|cython|writefile|file|svg|markdown)\b", re.I
+)
 _SHELL = re.compile(r"\s*(%|!|\?)|.*[^#\"']\?\s*$")
 _RAISE = re.compile(r"^(\s*raise\s+\w+)\s*,\s*(.+)$")
 _EXCEPT = re.compile(r"^(\s*except\s+[\w.()\s,]+?)\s*,\s*(\w+)\s*:\s*$")
@@ -147,7 +149,10 @@ def _where(error: BaseException) -> str:
 
 def _mended(text: str) -> tuple[str, int]:
     """Python 2's statements as Python 3's, and how many lines were changed."""
-    lines = [line.expandtabs(8) if "\t" in line[: len(line) - len(line.lstrip())] else line for line in text.split("\n")]
+    lines = [
+        line.expandtabs(8) if "\t" in line[: len(line) - len(line.lstrip())] else line
+        for line in text.split("\n")
+    ]
     changed = 0
     for k, line in enumerate(lines):
         mended = _EXCEPT.sub(r"\1 as \2:", _RAISE.sub(r"\1(\2)", line))

@@ -8,7 +8,10 @@ import re
 from typing import Any
 
 TEXT = "abcdacbefdabcfeadbc\n" * 3  # of seven different characters
-_HIDDEN = re.compile(r"^(hidden|n_?hidden|hidden_?(size|dim|units|layer)s?|h_?size|n_?h|n_?a|H|units|rnn_size|state_size)$", re.I)
+_HIDDEN = re.compile(
+    r"^(hidden|n_?hidden|hidden_?(size|dim|units|layer)s?|h_?size|n_?h|n_?a|H|units|rnn_size|state_size)$",
+    re.I,
+)
 _STEPS = re.compile(r"^(seq_?len(gth)?|n_?steps|t_?steps|time_?steps|steps|T)$", re.I)
 _WIDTH = re.compile(r"^(embed\w*|wordvec_size|n_embd|d_model|word_?dim|E)$", re.I)
 

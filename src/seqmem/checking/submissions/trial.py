@@ -97,7 +97,9 @@ def _attempted(call: Call, values: Values) -> Outcome:
         return Outcome((RAN, (1 << 30,)), values, None, ValueError("forward returns no finite numbers"))
     find_params(call, values, parts)
     call.phase = "backward"
-    sites = {site.name: draw(value, site.name, call.seed) for site, value in values.items() if site.place == "back"}
+    sites = {
+        site.name: draw(value, site.name, call.seed) for site, value in values.items() if site.place == "back"
+    }
     best: Outcome | None = None
     for binding in bindings(call, ran, parts, sites):
         try:
@@ -147,7 +149,13 @@ def find_params(call: Call, values: Values, parts: list[Part]) -> None:
     """Find the arrays within objects that the outputs depend on, once for every shape of the object."""
     if call.candidate.owner is None and not call.objects:
         return
-    key = tuple(sorted((site.name, str(value)) for site, value in values.items() if site.place in ("init", "make", "global")))
+    key = tuple(
+        sorted(
+            (site.name, str(value))
+            for site, value in values.items()
+            if site.place in ("init", "make", "global")
+        )
+    )
     if call.found_for == (key, call.warm):
         return
     call.params = {}
@@ -171,7 +179,9 @@ def _grows(call: Call) -> bool:
 def _influential(call: Call, values: Values, parts: list[Part]) -> dict[str, tuple[str, within.Slot]]:
     roots = {"self": next(iter(call._made.values()), None), **call.objects}
     init = {
-        site.name: draw(value, site.name, call.seed) for site, value in values.items() if site.place in ("init", "make")
+        site.name: draw(value, site.name, call.seed)
+        for site, value in values.items()
+        if site.place in ("init", "make")
     }
     start = _vector(call, call.forward(values))
     found: dict[str, tuple[str, within.Slot]] = {}
@@ -199,7 +209,11 @@ def _named(slot: within.Slot, init: dict[str, Any], call: Call, taken: dict[str,
 
     name = slot.name
     for key, value in init.items():
-        if isinstance(value, np.ndarray) and value.shape == slot.array.shape and np.array_equal(value, slot.array):
+        if (
+            isinstance(value, np.ndarray)
+            and value.shape == slot.array.shape
+            and np.array_equal(value, slot.array)
+        ):
             name = key
     if name.endswith("]") and slot.path[-1][0] == "item":
         holder = ".".join(str(step) for kind, step in slot.path if kind == "attr")
@@ -232,7 +246,8 @@ def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str,
     slopes = Slopes(runner, arrays, upstream)
     pairing = pair(call, arrays, found, slopes.fits)
     got = {
-        name: in_shape(fetch(where, result, ran, before), arrays[name]) for name, where in pairing.places.items()
+        name: in_shape(fetch(where, result, ran, before), arrays[name])
+        for name, where in pairing.places.items()
     }
     odd = {name: np.shape(value) for name, value in got.items() if np.shape(value) != arrays[name].shape}
     plan = Plan(call, values, binding, pairing, arrays)
@@ -257,9 +272,16 @@ def _goes_together(values: Values, arrays: dict[str, Array]) -> bool:
     data = [
         arrays[site.name].shape
         for site, value in values.items()
-        if value.is_float and site.place == "arg" and site.name in arrays and role(site.name) not in ("weight", "bias", "state")
+        if value.is_float
+        and site.place == "arg"
+        and site.name in arrays
+        and role(site.name) not in ("weight", "bias", "state")
     ]
-    whole = [value.shape for value in values.values() if value.kind in ("index", "tokens", "mask", "one-hot") and value.shape]
+    whole = [
+        value.shape
+        for value in values.values()
+        if value.kind in ("index", "tokens", "mask", "one-hot") and value.shape
+    ]
     return not data or all(any(_begins(shape, other) for other in data) for shape in whole)
 
 

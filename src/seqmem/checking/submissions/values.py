@@ -32,7 +32,10 @@ class Value(NamedTuple):
         if self.kind in ("number", "is"):
             return f"{self.extra!r:.60}"
         size = "x".join(map(str, self.shape)) or "1"
-        words = {"index": f" whole numbers below {self.extra}", "tokens": f" whole numbers below {self.extra}"}
+        words = {
+            "index": f" whole numbers below {self.extra}",
+            "tokens": f" whole numbers below {self.extra}",
+        }
         return size + words.get(self.kind, f" {self.kind}" if self.kind != "float" else "")
 
 
@@ -44,6 +47,7 @@ class Start(NamedTuple):
     has_u: bool = False  # whether weights of the state are called U, so that W is the input's alone
     is_turned: bool = False  # whether weights lie the other way round: (H, D) for data in rows
     without_hints: bool = False  # whether the shapes in comments are not looked at
+    classes: int = H  # of labels
     is_swapped: bool = False  # whether U is the input's, W the state's
 
     def __str__(self) -> str:
@@ -82,15 +86,28 @@ def starts(name: str, names: list[str], text: str) -> list[Start]:
     sequence = not re.search(r"step|cell", name, re.I)
     rows = ["batch first", "rows", "time first"] if sequence else ["rows", "batch first", "time first"]
     columns = ["columns by time", "columns"] if sequence else ["columns", "columns by time"]
-    single = ["one sequence", "one vector", "list of columns", "one column", "tokens", "rows of tokens", "numbers", "images", "one output"]
+    single = [
+        "one sequence",
+        "one vector",
+        "list of columns",
+        "one column",
+        "tokens",
+        "rows of tokens",
+        "numbers",
+        "images",
+        "one output",
+    ]
     if not any(role(one) == "state" for one in names) and not any(role(one) == "weight" for one in names):
         rows = ["rows", "batch first", "time first"]
-    order = [*columns, *rows, *single] if re.search(r"\(n_[xah]\b|n_a\b", text) else [*rows, *columns, *single]
+    order = (
+        [*columns, *rows, *single] if re.search(r"\(n_[xah]\b|n_a\b", text) else [*rows, *columns, *single]
+    )
     has_u = bool(re.search(r"\bU_?[a-z]{0,2}\b|[\"']U", f"{text} {' '.join(names)}"))
+    classes = 2 if re.search("sigmoid|binary|logistic|bce", name, re.I) else H
     swapped = (False, True) if has_u else (False,)
     order = [*order, "heads"] if re.search("head|qkv|attention", lower) else order
     return [
-        Start(data, g, has_u, turned, without, swap)
+        Start(data, g, has_u, turned, without, classes, swap)
         for without in (False, True)
         for g in gates
         for turned in (False, True)
@@ -143,7 +160,7 @@ def _whole(kind: str, start: Start, shape: tuple[int, ...] | None) -> Value:
         "one output": (B, 1),
     }
     shape = shape or by_data.get(start.data, (T,) if kind == "tokens" else (B,))
-    return Value("mask", shape) if kind == "mask" else Value("index", shape, H)
+    return Value("mask", shape) if kind == "mask" else Value("index", shape, start.classes)
 
 
 def _data(start: Start) -> Value:
@@ -214,7 +231,9 @@ def _in_rows(lower: str, inner: int, start: Start) -> tuple[int, int]:
 
 def _is_out(name: str) -> bool:
     lower = name.lower().replace("_", "")
-    return bool(re.match(r"^([wb](h?y|ya|out|o?ut\w*|hq|v|vocab|scores?)|v|by|bo|c|bv)$", lower)) and lower not in ("bo", "wo")
+    return bool(
+        re.match(r"^([wb](h?y|ya|out|o?ut\w*|hq|v|vocab|scores?)|v|by|bo|c|bv)$", lower)
+    ) and lower not in ("bo", "wo")
 
 
 def others(name: str, place: str = "arg") -> list[Value]:
@@ -233,7 +252,12 @@ def others(name: str, place: str = "arg") -> list[Value]:
             ("index", (T,)), ("tokens", (T,)), ("index", (B, T)), ("index", (T, B)), ("index", (B,)), ("index", (B, 1)),
         )
     ]  # fmt: skip
-    whole += [Value("one-hot", (B, V)), Value("one-hot", (B, T, V)), Value("mask", (B, T)), Value("mask", (B,))]
+    whole += [
+        Value("one-hot", (B, V)),
+        Value("one-hot", (B, T, V)),
+        Value("mask", (B, T)),
+        Value("mask", (B,)),
+    ]
     numbers = [Value("number", (), 0.5), Value("number", (), 2), Value("number", (), 1)]
     if kind in ("labels", "tokens"):
         return whole + numbers[2:] + floats
@@ -247,9 +271,33 @@ def others(name: str, place: str = "arg") -> list[Value]:
 def _shapes(kind: str) -> list[tuple[int, ...]]:
     ones: list[tuple[int, ...]] = [(n,) for n in _DIMS]
     columns = [(n, 1) for n in _DIMS] + [(1, n) for n in _DIMS]
-    data = [*_X.values(), (T, V), (B, V), (B, T, V), (T, V, 1), (B, H), (H, B), (B, T, H), (B, S, H), (B, O), (V, B), (B, 6)]
+    data = [
+        *_X.values(),
+        (T, V),
+        (B, V),
+        (B, T, V),
+        (T, V, 1),
+        (B, H),
+        (H, B),
+        (B, T, H),
+        (B, S, H),
+        (B, O),
+        (V, B),
+        (B, 6),
+    ]
     images = [(2, 2, 5, 5), (3, 2, 3, 3), (2, 2, 4, 4), (3, 2, 2, 2), (B, H, 4, 4), (B, T), (B, 2, 3)]
-    gated = [(4, D, H), (4, H, H), (4, H), (3, D, H), (3, H, H), (3, H), (4, H, D + H), (4, H, H + D), (3, 2, D), (3, 2)]
+    gated = [
+        (4, D, H),
+        (4, H, H),
+        (4, H),
+        (3, D, H),
+        (3, H, H),
+        (3, H),
+        (4, H, D + H),
+        (4, H, H + D),
+        (3, 2, D),
+        (3, 2),
+    ]
     squares = [(m, n) for m, n in itertools.product(_DIMS, _DIMS) if m != 1 and n != 1]
     states = [(B, H), (H, B), (H,), (H, 1), (1, H), (B, T, H), (T, B, H), (B, 1, H), (1, B, H)]
     orders = {

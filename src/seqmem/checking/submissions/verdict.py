@@ -132,8 +132,14 @@ def _question(candidate: Candidate, found: Search) -> str:
     if type(error).__name__ == "KeyError":
         text = f"the key {error} is missing"
     else:
-        text = str(error).strip().split("\n")[0][:200] if error is not None else "its gradients have other shapes"
-    what = {True: "forward runs, backward does not", False: "it could not be called"}[outcome.score[0] >= ANSWERED]
+        text = (
+            str(error).strip().split("\n")[0][:200]
+            if error is not None
+            else "its gradients have other shapes"
+        )
+    what = {True: "forward runs, backward does not", False: "it could not be called"}[
+        outcome.score[0] >= ANSWERED
+    ]
     kind = f"{type(error).__name__}: " if error is not None and frames else ""
     shown = " ".join(
         f"{site.name}={'x'.join(map(str, value.shape))}"
@@ -153,7 +159,9 @@ def _named(candidate: Candidate, report: Report, made: Flat, seed: int) -> Repor
                 other = check_kind(*_renamed(made), kind, seed)
         except Exception:  # noqa: BLE001 - it is not of this kind
             continue
-        causes = tuple(cause for cause in other.causes if cause.code in known and cause.code not in _CONVENTIONS)
+        causes = tuple(
+            cause for cause in other.causes if cause.code in known and cause.code not in _CONVENTIONS
+        )
         if other.verdict == "wrong" and causes:
             return replace(report, causes=(*causes, *_faults(report)), places=report.places or other.places)
     return report
@@ -181,7 +189,9 @@ def _known(name: str, names: list[str]) -> str:
     short = re.sub(r"\W|^self\.", "", name.replace("self.", ""))
     if {"W", "U"} <= set(names):
         short = {"W": "Wx", "U": "Wh"}.get(short, short)
-    found = {"enc": "keys", "X": "x", "state": "h", "h_below": "h", "c_below": "c", "Xt": "x"}.get(short, short)
+    found = {"enc": "keys", "X": "x", "state": "h", "h_below": "h", "c_below": "c", "Xt": "x"}.get(
+        short, short
+    )
     return found if found.isidentifier() and not keyword.iskeyword(found) else f"p{abs(hash(name))}"
 
 

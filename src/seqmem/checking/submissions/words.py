@@ -30,9 +30,18 @@ _SIZES = {
     "V": r"(v|vocab(ulary)?(_?(size|dim|len))?|n_?vocab|n_?y|n_?classes|num_?classes|k|n_?words|classes)",
 }
 _SIZE_RES = {letter: re.compile(f"^{pattern}$", re.I) for letter, pattern in _SIZES.items()}
-_FLAGS = re.compile(r"^(is_?)?(train(ing)?(_mode)?|verbose|test(ing)?|debug|inference|return_\w+|keep|stateful|train_flg|bidirectional)$", re.I)
-_LABELS = re.compile(r"^(y|t|target\w*|label\w*|y_?(true|truth|train|batch|hat_true)|truth|captions?_out|ground_?truth|ys|ts|gold|answers?|next\w*)$", re.I)
-_TOKENS = re.compile(r"^(ids?|idx|tokens?|indices|index|words?|captions?\w*|word_?ids?|inputs_idx|sentence\w*|sequence_ids)$", re.I)
+_FLAGS = re.compile(
+    r"^(is_?)?(train(ing)?(_mode)?|verbose|test(ing)?|debug|inference|return_\w+|keep|stateful|train_flg|bidirectional)$",
+    re.I,
+)
+_LABELS = re.compile(
+    r"^(y|t|target\w*|label\w*|y_?(true|truth|train|batch|hat_true)|truth|captions?_out|ground_?truth|ys|ts|gold|answers?|next\w*)$",
+    re.I,
+)
+_TOKENS = re.compile(
+    r"^(ids?|idx|tokens?|indices|index|words?|captions?\w*|word_?ids?|inputs_idx|sentence\w*|sequence_ids)$",
+    re.I,
+)
 _MASKS = re.compile(r"^(mask\w*|\w*_mask)$", re.I)
 _RATES = re.compile(r"^(lr|learn(ing)?_?rate|rate|alpha|eta|step_?size|l_?rate)$", re.I)
 _SCALARS = re.compile(
@@ -47,11 +56,18 @@ _STATES = re.compile(
     r"^(h|c|s)_?(below|in|tm\d)$|^before$|^(s|h|c)_before$|^old_(h|cell)$",
     re.I,
 )
-_INPUTS = re.compile(r"^(x\w*|inputs?|inp|data|features?|in_?data|z|a|seq\w*|embedded|logits?|scores?|pred\w*|y_?(pred|hat|out)|out\w*|"
-                     r"query|keys?|values?|hs|enc\w*|encoder\w*|annotations)$", re.I)
+_INPUTS = re.compile(
+    r"^(x\w*|inputs?|inp|data|features?|in_?data|z|a|seq\w*|embedded|logits?|scores?|pred\w*|y_?(pred|hat|out)|out\w*|"
+    r"query|keys?|values?|hs|enc\w*|encoder\w*|annotations)$",
+    re.I,
+)
 _LETTERS = re.compile(r"^[uvqk]$")
-_WEIGHTS = re.compile(r"^([WUVwuvEKk]|weights?|kernel|theta|embedding\w*)(_?[A-Za-z0-9]{0,8})?(_[a-z0-9]{1,6})?$")
-_BIASES = re.compile(r"^(b|bias\w*|beta|gamma|gain|g|scale|shift|running_\w+|moving_\w+|B)(_?[A-Za-z0-9]{0,6})?(_[a-z0-9]{1,4})?$")
+_WEIGHTS = re.compile(
+    r"^([WUVwuvEKk]|weights?|kernel|theta|embedding\w*)(_?[A-Za-z0-9]{0,8})?(_[a-z0-9]{1,6})?$"
+)
+_BIASES = re.compile(
+    r"^(b|bias\w*|beta|gamma|gain|g|scale|shift|running_\w+|moving_\w+|B)(_?[A-Za-z0-9]{0,6})?(_[a-z0-9]{1,4})?$"
+)
 
 Role = str
 
@@ -78,7 +94,11 @@ def role(name: str, place: str = "arg") -> Role:
     first = next((found for found, pattern in tests if pattern.match(name)), "")
     if first:
         return first
-    if place not in ("key", "item") and name not in ("a", "x", "d", "n", "h", "t", "b", "v", "k", "u", "m", "W") and size_letter(name):
+    if (
+        place not in ("key", "item")
+        and name not in ("a", "x", "d", "n", "h", "t", "b", "v", "k", "u", "m", "W")
+        and size_letter(name)
+    ):
         return "size"
     later = (("input", _LETTERS), ("input", _INPUTS), ("bias", _BIASES), ("weight", _WEIGHTS))
     return next((found for found, pattern in later if pattern.match(name)), "")
@@ -97,7 +117,13 @@ def is_cache(name: str) -> bool:
 
 def is_upstream(name: str) -> bool:
     """Whether a parameter of a backward pass is an upstream gradient."""
-    return (bool(_UPSTREAM.match(name)) and not _NO_UPSTREAM.match(name)) or name in ("grad", "dout", "delta", "gradient", "diff")
+    return (bool(_UPSTREAM.match(name)) and not _NO_UPSTREAM.match(name)) or name in (
+        "grad",
+        "dout",
+        "delta",
+        "gradient",
+        "diff",
+    )
 
 
 def is_rate(name: str) -> bool:
@@ -122,7 +148,11 @@ def bare(name: str) -> str:
     """
     short = re.sub(r"^d_?[lLJE]_?_?d_?", "", name)
     if short == name:
-        short = re.sub(r"^(grads?_|g_|d_|delta_|diff_|dl_|top_|del_|nabla_)|(_grads?|_diff|_bar|_delta|_d|Grad)$", "", name)
+        short = re.sub(
+            r"^(grads?_|g_|d_|delta_|diff_|dl_|top_|del_|nabla_)|(_grads?|_diff|_bar|_delta|_d|Grad)$",
+            "",
+            name,
+        )
     if short == name:
         short = re.sub(r"^(grad|g(?=[A-Z])|d(?=\w))", "", name)
     return plain(short)
