@@ -358,17 +358,14 @@ class Cell(Module, ABC, Generic[S]):
         block: list[Run] = []
         left = most
         for run in reversed(runs):
-            stop = run.n_steps
-            while stop:
-                size = min(stop, left // max(1, run.n))
-                if size or not block:
-                    size = max(1, size)
-                    block.append(run.cut(stop - size, stop))
-                    stop -= size
-                    left -= size * run.n
-                else:
+            size = max(1, most // max(1, run.n))  # steps
+            for stop in range(run.n_steps, 0, -size):
+                piece = run.cut(max(0, stop - size), stop)
+                left -= piece.stop - piece.rows
+                if left < 0 and block:
                     yield block
-                    block, left = [], most
+                    block, left = [], most - (piece.stop - piece.rows)
+                block.append(piece)
         if block:
             yield block
 

@@ -40,7 +40,12 @@ CHANGES = {
     "a method of a part": (Cell, "project", "a += b[..., None, :]", "a -= b[..., None, :]"),
     "a method that a property chooses": (GRUCell, "_step", "multiply(r, h_prev", "add(r, h_prev"),
     "a function": (tape, "transposing", "return np.add.reduce(of_gates, axis=0, out=d_x)", "return d_x"),
-    "a function that functions call": (tape, "weight_gradient", "np.matmul(x.T, d_a)", "np.matmul(x[::-1].T, d_a)"),
+    "a function that functions call": (
+        tape,
+        "weight_gradient",
+        "np.matmul(x.T, d_a)",
+        "np.matmul(x[::-1].T, d_a)",
+    ),
     "a function whose results are remembered": (names, "halves", "0.5", "0.25"),
     "a function behind one that remembers": (names, "gate_index", "at + len(letters)", "at + 1"),
     "a method of what parts work with": (Packing, "unpack", "np.zeros", "np.ones"),
@@ -74,7 +79,7 @@ def test_with_the_text_that_is_there_nothing_changes(owner, name, line, becomes)
 def test_the_other_text_may_see_a_constant_with_another_value_and_a_text_after_it_does_too():
     changed = with_text(layer(), Cell, "_blocks", text_of(Cell, "_blocks"), {"BLOCK_BYTES": 1})
     steps = []
-    text = text_of(Cell, "_blocks").replace("stop -= size", "noted(size); stop -= size")
+    text = text_of(Cell, "_blocks").replace("piece = run", "noted(size); piece = run")
     changed = with_text(changed, Cell, "_blocks", text, {"noted": steps.append})
     assert same(passes(changed), passes(layer()))
     assert set(steps) == {1}

@@ -107,7 +107,7 @@ def _exposing(module: Module, rng: np.random.Generator) -> Inputs:
 def _more(module: Module) -> list[Callable[[Any, np.random.Generator], Inputs]]:
     """Inputs that run through lines that others do not."""
     if isinstance(module, Recurrent):
-        return [_alone, _without_lengths, _most_empty, _one_short]
+        return [_alone, _without_lengths, _most_empty, _one_short, _two]
     return [_alone] if isinstance(module, (Cell, Decoder)) else []
 
 
@@ -133,6 +133,12 @@ def _most_empty(module: Module, rng: np.random.Generator) -> Inputs:
 
 def _one_short(module: Module, rng: np.random.Generator) -> Inputs:
     return exposing_inputs(module, rng)[0], {"lengths": [1, 4, 4]}
+
+
+def _two(module: Module, rng: np.random.Generator) -> Inputs:
+    """The first two sequences, all of them."""
+    inputs, _ = exposing_inputs(module, rng)
+    return tree_map(lambda array: array[:2] if array.ndim == 2 else array[:, :2], inputs), {}
 
 
 def _plain(line: str) -> str:
