@@ -62,12 +62,14 @@ def short(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("path", DOCUMENTS, ids=short)
 def test_the_blocks_of_a_document_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_blocks(path.read_text("utf-8"), str(path))
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=short)
 def test_the_examples_in_docstrings_show_what_they_say(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,6 +90,7 @@ def test_an_example_script_runs(path: Path, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.quick
 def test_contributors_and_ci_run_the_same_commands() -> None:
     ci = ROOT / ".ci" / "run"
     if not ci.is_file():
