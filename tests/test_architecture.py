@@ -1,10 +1,16 @@
 """The picture of the rooms in docs/architecture.md is the code's."""
 
+import re
+from pathlib import Path
+
 import pytest
 import rooms_picture
-from test_rooms import ROOMS, SUBROOMS, room_of
+from test_rooms import FILES, ROOMS, SUBROOMS, room_of
 
 pytestmark = pytest.mark.quick
+
+CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
+DRAWN = [room for room in ROOMS if room in {room_of(name) for name in FILES}]  # those that have files
 
 SOURCES = {  # two rooms that import a third, one of them from inside a function, and one imports all
     "seqmem.module": "import numpy as np",
@@ -19,6 +25,20 @@ ARROWS = {"module": set(), "cells": {"module"}, "data": {"module"}, "models": {"
 def test_the_picture_in_the_document_is_that_of_the_code() -> None:
     shown = rooms_picture.in_document(rooms_picture.DOCUMENT.read_text("utf-8"))
     assert shown == rooms_picture.picture(), "python tests/rooms_picture.py --write draws it again"
+
+
+def test_the_document_describes_every_room_in_order() -> None:
+    text = rooms_picture.DOCUMENT.read_text("utf-8").partition("## The rooms")[2].partition("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    assert [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)] == DRAWN
+    for subrooms in SUBROOMS.values():
+        assert [name for name in subrooms if f"`{name}`" not in text] == []
+
+
+def test_the_map_for_contributors_names_every_room_in_order() -> None:
+    text = CONTRIBUTING.read_text("utf-8").partition("```text\n")[2].partition("```")[0]
+    names = [name for line in text.splitlines() for name in line.partition("  ")[0].split(", ")]
+    assert names == DRAWN
 
 
 def test_every_import_is_an_arrow_wherever_it_stands() -> None:
