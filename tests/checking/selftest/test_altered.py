@@ -40,7 +40,12 @@ CHANGES = {
     "a method of a part": (Cell, "project", "a += b[..., None, :]", "a -= b[..., None, :]"),
     "a method that a property chooses": (GRUCell, "_step", "multiply(r, h_prev", "add(r, h_prev"),
     "a function": (tape, "transposing", "return np.add.reduce(of_gates, axis=0, out=d_x)", "return d_x"),
-    "a function that functions call": (tape, "weight_gradient", "np.matmul(x.T, d_a)", "np.matmul(x[::-1].T, d_a)"),
+    "a function that functions call": (
+        tape,
+        "weight_gradient",
+        "np.matmul(x.T, d_a)",
+        "np.matmul(x[::-1].T, d_a)",
+    ),
     "a function whose results are remembered": (names, "halves", "0.5", "0.25"),
     "a function behind one that remembers": (names, "gate_index", "at + len(letters)", "at + 1"),
     "a method of what parts work with": (Packing, "unpack", "np.zeros", "np.ones"),
