@@ -110,9 +110,19 @@ def does_not_apply(module, check):
     )
 
 
+each_check = pytest.mark.parametrize(
+    ("check", "dtype"),
+    [
+        pytest.param(check, dtype, id=f"{check.name}-{dtype.__name__}", marks=marks)
+        for check in CONTRACT_CHECKS
+        for dtype in (np.float64, np.float32)
+        for marks in [[pytest.mark.quick] * (check.name == "gradients" and dtype is np.float64)]
+    ],
+)
+
+
 @every_module
-@both_dtypes
-@pytest.mark.parametrize("check", CONTRACT_CHECKS, ids=[check.name for check in CONTRACT_CHECKS])
+@each_check
 def test_it_keeps_the_promise(name, dtype, check):
     case = battery_case(name, dtype)
     if does_not_apply(case.module, check.name):

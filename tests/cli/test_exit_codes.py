@@ -86,7 +86,7 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
     return [code_of(command) for command in commands]
 
 
-@situation("every command", "it did what it was asked to")
+@situation("every command", "success")
 def done(patch: pytest.MonkeyPatch) -> list[int]:
     patch.setattr(demo, "_prove_gradients", lambda seed: None)
     patch.setattr(demo.dates, "split", lambda train, held_out, rng, split=demo.dates.split: split(40, 4, rng))
@@ -159,12 +159,12 @@ def terminated(patch: pytest.MonkeyPatch) -> list[int]:
     return [*stubbed(patch, raising(Terminated(signal.SIGTERM))), ended_by(signal.SIGTERM)]
 
 
-@situation("every command", "SIGHUP, the terminal is closed")
+@situation("every command", "SIGHUP: the terminal was closed")
 def hung_up(patch: pytest.MonkeyPatch) -> list[int]:
     return [*stubbed(patch, raising(Terminated(signal.SIGHUP))), ended_by(signal.SIGHUP)]
 
 
-@situation("demo, train", "`--out` is in the way of something else")
+@situation("demo, train", "`--out` would replace something else")
 def in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
     return [
         code_of(["demo", "--out", "mine.py"]),
@@ -173,7 +173,7 @@ def in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
     ]
 
 
-@situation("explore", "`--out` is in the way of something else")
+@situation("explore", "`--out` would replace something else")
 def page_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
     Path("pages").mkdir()
     Path("pages/gates.html").touch()
@@ -204,7 +204,7 @@ def wrong(patch: pytest.MonkeyPatch) -> list[int]:
     return [checked(text), checked(text, "--json")]
 
 
-@situation("check", "it cannot tell: the code failed or took too long, or nothing could be compared")
+@situation("check", "the checker cannot tell: the code failed or took too long, or nothing could be compared")
 def cannot_tell(patch: pytest.MonkeyPatch) -> list[int]:
     failing = MINE.replace("x, w = cache", "raise KeyError")
     looping = "while True: pass\n" + MINE
@@ -236,12 +236,12 @@ def without_reader(arguments: list[str]) -> int:
     return process.wait()
 
 
-@situation("translate", r"the reader of its output has left: `translate ... \| head`")
+@situation("translate", r"the reader of the output has closed the pipe: `translate ... \| head`")
 def translation_without_reader(patch: pytest.MonkeyPatch) -> list[int]:
     return [without_reader(TRANSLATE)]
 
 
-@situation("every other command", "the reader of its output has left")
+@situation("every other command", "the reader of the output has closed the pipe")
 def without_a_reader(patch: pytest.MonkeyPatch) -> list[int]:
     return [without_reader(TRAIN), without_reader(["compare"]), without_reader(["check", "mine.py"])]
 
