@@ -13,7 +13,7 @@ from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
 from seqmem.cli import check, compare, demo, explore, memory, train, translate
 from seqmem.cli.main import main
-from seqmem.cli.signals import Terminated
+from seqmem.cli.terminal.signals import Terminated
 from seqmem.training import NonFiniteError, fit
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"

@@ -1,7 +1,6 @@
 """Whatever the command line prints for people fits the terminal: 80 columns where nobody says how many."""
 
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,11 @@ from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import CATALOGUES, Score, SelfTest
 from seqmem.cli import check, demo
 from seqmem.cli.main import main
-from seqmem.experiments import BottleneckSettings, Experiment, MemorySettings
-from seqmem.experiments.bottleneck import bottleneck_runs
-from seqmem.experiments.memory_horizon import memory_runs
+from seqmem.experiments import BottleneckSettings, Experiment, MemorySettings, horizons
+from seqmem.experiments.bottlenecks import bottleneck_runs
+from seqmem.experiments.horizons import memory_runs
 from seqmem.insight.folding import display_width
 
-memory = import_module("seqmem.experiments.memory_horizon")  # the file, not its function
 COMMANDS = ("check", "demo", "train", "translate", "explore", "compare", "memory")
 SMALL = ["--hidden", "4", "--embedding", "4", "--epochs"]
 WRONG_LSTM = """
@@ -118,8 +116,8 @@ def test_the_tables_fit(
     full, long = MemorySettings.full(), BottleneckSettings.full()
     horizon = an_experiment("memory horizon", full, memory_runs(full))
     capacity = an_experiment("bottleneck", long, bottleneck_runs(long))
-    monkeypatch.setattr(memory, "memory_horizon", lambda settings, **options: horizon)
-    monkeypatch.setattr(memory, "bottleneck", lambda settings, **options: capacity)
+    monkeypatch.setattr(horizons, "memory_horizon", lambda settings, **options: horizon)
+    monkeypatch.setattr(horizons, "bottleneck", lambda settings, **options: capacity)
     out = printed(capsys, columns, "memory")
     assert all(f"{distance}" in out for distance in full.tested)
     assert out.count("lstm + attention") >= 3

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from seqmem.experiments import experiment
-from seqmem.experiments.bottleneck import BottleneckSettings, bottleneck
+from seqmem.experiments.bottlenecks import BottleneckSettings, bottleneck
 from seqmem.experiments.experiment import CONTEXTS, COURSES, Experiment
 
 IDENTITY = {"course": "alone", "parameters": 7}

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from seqmem.experiments.memory_horizon import MemorySettings, memory_horizon, memory_runs, run_memory
+from seqmem.experiments.horizons import MemorySettings, memory_horizon, memory_runs, run_memory
 from seqmem.experiments.run_all import _finished, run_all
 
 TINY = MemorySettings(

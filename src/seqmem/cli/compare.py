@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from seqmem.cli.messages import message_of
-from seqmem.cli.output import naming
-from seqmem.cli.terminal import terminal_width
+from seqmem.cli.terminal.messages import message_of
+from seqmem.cli.terminal.output import naming
+from seqmem.cli.terminal.screen import terminal_width
 from seqmem.experiments import Experiment, compare_command
 
 

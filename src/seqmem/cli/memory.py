@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from seqmem.cli.arguments import seed, size
-from seqmem.cli.output import check_folder
-from seqmem.cli.terminal import terminal_width
+from seqmem.cli.terminal.output import check_folder
+from seqmem.cli.terminal.screen import terminal_width
 from seqmem.data import recall
 from seqmem.experiments import memory_command
 

@@ -4,18 +4,16 @@ import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
 
-from seqmem.experiments.bottleneck import BottleneckSettings
+from seqmem.experiments.bottlenecks import BottleneckSettings
 from seqmem.experiments.experiment import Experiment
-from seqmem.experiments.memory_horizon import MemorySettings, memory_command, memory_runs, run_memory
+from seqmem.experiments.horizons import MemorySettings, memory_command, memory_runs, run_memory
 from seqmem.experiments.networks import KINDS
 from seqmem.experiments.run_all import _file_name
 
-memory = import_module("seqmem.experiments.memory_horizon")  # the file, not its function
 TINY = MemorySettings(
     seeds=(0, 1), alone=(5, 6), tested=(5, 8), longest=8, budget=4000, steps=2, alone_steps=2, examples=24
 )
@@ -27,7 +25,7 @@ def test_every_kind_course_seed_and_distance_has_its_run_the_long_ones_first():
     assert len(runs) == 2 * len(KINDS) * (2 + 1 + 1)
     names = {(run["kind"], run["course"], run["seed"], run["longest"]) for run in runs}
     assert len(names) == len(runs)
-    work = [memory._expected_work(run) for run in memory_runs(MemorySettings.quick())]
+    work = [horizons._expected_work(run) for run in memory_runs(MemorySettings.quick())]
     assert work == sorted(work, reverse=True)
     assert len({_file_name(run_memory, run) for run in runs}) == len(runs)
 
@@ -51,7 +49,7 @@ def test_the_two_rnns_differ_in_their_start_and_nothing_else():
 
 def test_the_courses_draw_what_they_say():
     rng = np.random.default_rng(0)
-    draw = memory._draw_distance
+    draw = horizons._draw_distance
     run = {"longest": 400, "course": "alone"}
     assert {draw(run, 0.1, rng) for _ in range(9)} == {400}
     mixed = [draw(run | {"course": "mixed"}, 0.0, rng) for _ in range(2000)]

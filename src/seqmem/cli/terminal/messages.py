@@ -8,6 +8,7 @@ import re
 import sys
 import unicodedata
 from argparse import Namespace
+from pathlib import Path
 
 import seqmem.checking as checking
 import seqmem.contexts as contexts
@@ -24,6 +25,7 @@ import seqmem.training as training
 LONGEST = 1000  # characters of a message; the middle of a longer one is left out
 _ROOMS = (checking, contexts, data, experiments, insight, layers, models, pages, search, tasks, training)
 _OWN = {name for room in _ROOMS for name in room.__all__}
+_COMMANDS = Path(__file__).parents[1]  # the folder of the commands, and of this file's
 _CALLER = re.compile(r"([A-Za-z]\w*)(\.\w+)?: (?=.)")
 
 
@@ -93,6 +95,4 @@ def _was_printing(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and os.path.dirname(trace.tb_frame.f_code.co_filename) == os.path.dirname(
-        __file__
-    )
+    return trace is not None and _COMMANDS in Path(trace.tb_frame.f_code.co_filename).parents

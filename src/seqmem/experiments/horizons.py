@@ -24,7 +24,7 @@ from typing import Any, Self
 import numpy as np
 
 from seqmem.data import Batch, recall
-from seqmem.experiments.bottleneck import BottleneckSettings, bottleneck
+from seqmem.experiments.bottlenecks import BottleneckSettings, bottleneck
 from seqmem.experiments.experiment import COURSES, Experiment, experiment_text
 from seqmem.experiments.networks import KINDS, hidden_size_for, make_reader
 from seqmem.experiments.run_all import Run, run_all

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqmem.experiments.bottleneck import (
+from seqmem.experiments.bottlenecks import (
     BottleneckSettings,
     _make_seq2seq,
     _symbols_batch,

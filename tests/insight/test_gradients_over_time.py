@@ -17,7 +17,7 @@ from seqmem import (
     RNNCell,
     Seq2Seq,
 )
-from seqmem.insight.gradient_flow import _norms, gradient_flow, gradient_flow_of_cases, source_gradients
+from seqmem.insight.gradients_over_time import _norms, gradient_flow, gradient_flow_of_cases, source_gradients
 
 T, B, D, H = 5, 3, 2, 4
 STEP = 1e-30
