@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
 ROOMS = (
-    *("version", "module", "nests", "activations", "initializers", "validation"),  # one file each
+    *("version", "module", "nests", "activations", "registry", "initializers", "validation"),  # one file each
     *("reference", "data", "cells", "contexts", "layers", "search", "models", "training", "interop", "tasks"),
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from seqmem.experiments import horizons
 from seqmem.experiments.bottlenecks import BottleneckSettings
 from seqmem.experiments.experiment import Experiment
 from seqmem.experiments.horizons import MemorySettings, memory_command, memory_runs, run_memory

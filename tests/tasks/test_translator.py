@@ -21,7 +21,7 @@ from seqmem import (
     Translator,
     Vocabulary,
 )
-from seqmem.data import UNKNOWN, Vocabulary
+from seqmem.data import UNKNOWN, vocabulary
 from seqmem.training.files import checkpoint
 
 LETTERS = Vocabulary("abcd")

@@ -12,6 +12,7 @@ from seqmem.cli.terminal.messages import say
 from seqmem.cli.terminal.output import check_model_path, check_save, naming
 from seqmem.cli.terminal.screen import folded
 from seqmem.data import default_max_symbols, read_pairs, train_validation_split
+from seqmem.registry import cell_names
 from seqmem.tasks import Translator
 from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
@@ -29,7 +30,7 @@ def add(commands: Any) -> None:
         help="which columns of PAIRS.tsv, counted from 0 (default: 0 1)",
     )
     parser.add_argument("--level", choices=("char", "word"), default="char", help="what a symbol is")
-    parser.add_argument("--cell", choices=("lstm", "gru", "rnn"), default="lstm")
+    parser.add_argument("--cell", choices=cell_names(), default="lstm")
     parser.add_argument("--attention", choices=("additive", "none"), default="additive")
     parser.add_argument(
         "--readout",

@@ -105,6 +105,7 @@ class Translator:
         Raises:
             TypeError, ValueError: for a wrong argument, or vocabularies in which no symbol is left.
 
+        >>> from seqmem import Adam, fit
         >>> pairs = [("cab", "bac"), ("ab", "ba")]
         >>> translator = Translator.build(pairs, "char", hidden_size=8, embedding_size=4, rng=0)
         >>> history = fit(translator.model, translator.batches(pairs, 2), Adam(), epochs=3, rng=0)
