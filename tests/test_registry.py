@@ -86,9 +86,9 @@ def test_a_name_belongs_to_one_class() -> None:
 
 @pytest.mark.parametrize("wrong", [1, None, "LSTMCell", int, len])
 def test_only_modules_are_registered(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="^register: .* is not a subclass of Module"):
+    with pytest.raises(TypeError, match=r"^register: .* is not a subclass of Module"):
         seqmem.register()(wrong)
-    with pytest.raises(TypeError, match="^register: short_name is of type int, expected a string"):
+    with pytest.raises(TypeError, match=r"^register: short_name is of type int, expected a string"):
         seqmem.register(3)
 
 
@@ -97,7 +97,8 @@ def imports_for_type_checkers() -> Iterator[tuple[str, str]]:
     (block,) = [node for node in tree.body if isinstance(node, ast.If)]
     for line in block.body:
         assert isinstance(line, ast.ImportFrom)
-        yield from ((str(line.module).removeprefix("seqmem."), alias.name) for alias in line.names)
+        if line.module != "typing":
+            yield from ((str(line.module).removeprefix("seqmem."), alias.name) for alias in line.names)
 
 
 def test_type_checkers_see_what_the_registry_lists() -> None:
@@ -119,7 +120,6 @@ def test_every_public_name_is_its_room_s_and_every_module_among_them_has_a_kind(
 def test_dir_shows_every_public_name_and_every_room() -> None:
     folders = {path.parent.name for path in Path(seqmem.__path__[0]).glob("*/__init__.py")}
     assert set(registry.ROOMS) == folders - {"cli"}
-    assert set(dir(seqmem)) == {entry.name for entry in registry.PUBLIC} | set(registry.ROOMS) | {
-        "__version__"
-    }
-    assert set(seqmem.__all__) == {entry.name for entry in registry.PUBLIC}
+    names = {entry.name for entry in registry.PUBLIC}
+    assert set(seqmem.__all__) == names
+    assert set(dir(seqmem)) == names | set(registry.ROOMS) | {"__version__"}

@@ -9,12 +9,14 @@ A name is imported when it is first used: a script pays for what it needs. `seqm
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from seqmem.registry import PUBLIC, ROOMS, find
 from seqmem.version import VERSION
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # for editors and type checkers, which run nothing
+    from typing import Any
+
     from seqmem.cells import GRUCell as GRUCell
     from seqmem.cells import LSTMCell as LSTMCell
     from seqmem.cells import LSTMState as LSTMState

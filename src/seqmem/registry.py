@@ -13,19 +13,27 @@ A class of one's own is known in the same places by `register`. Nothing is impor
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
 
-AnyClass = TypeVar("AnyClass", bound=type)
+TYPE_CHECKING = False  # as typing's, which takes half of the time of `import seqmem` to import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    AnyClass = TypeVar("AnyClass", bound=type)
 
 
-class Entry(NamedTuple):
-    """One public name of the package."""
+class Entry:
+    """One public name of the package.
 
-    name: str
-    room: str  # which part of the package holds it
-    kind: str = ""  # "cell", "context", "layer" or "model"; "" for what no file can hold
-    short_name: str = ""  # what constructors and the command line call a cell
+    Args:
+        name: the name itself.
+        room: the part of the package that holds it.
+        kind: "cell", "context", "layer" or "model"; "" for what no file can hold.
+        short_name: what constructors and the command line call a cell.
+    """
+
+    def __init__(self, name: str, room: str, kind: str = "", short_name: str = "") -> None:
+        self.name, self.room, self.kind, self.short_name = name, room, kind, short_name
 
 
 PUBLIC = (
