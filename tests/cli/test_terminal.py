@@ -7,9 +7,9 @@ import pytest
 
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import CATALOGUES, Score, SelfTest
-from seqmem.cli import check, demo
+from seqmem.cli import check, demo, memory
 from seqmem.cli.main import main
-from seqmem.experiments import BottleneckSettings, Experiment, MemorySettings, horizons
+from seqmem.experiments import BottleneckSettings, Experiment, MemorySettings
 from seqmem.experiments.bottlenecks import bottleneck_runs
 from seqmem.experiments.horizons import memory_runs
 from seqmem.insight.folding import display_width
@@ -116,10 +116,10 @@ def test_the_tables_fit(
     full, long = MemorySettings.full(), BottleneckSettings.full()
     horizon = an_experiment("memory horizon", full, memory_runs(full))
     capacity = an_experiment("bottleneck", long, bottleneck_runs(long))
-    monkeypatch.setattr(horizons, "memory_horizon", lambda settings, **options: horizon)
-    monkeypatch.setattr(horizons, "bottleneck", lambda settings, **options: capacity)
+    monkeypatch.setattr(memory, "memory_horizon", lambda settings, **options: horizon)
+    monkeypatch.setattr(memory, "bottleneck", lambda settings, **options: capacity)
     out = printed(capsys, columns, "memory")
-    assert all(f"{distance}" in out for distance in full.tested)
+    assert all(f"{distance}" in out for distance in full.distances)
     assert out.count("lstm + attention") >= 3
     assert main(["memory", "--json"]) == 0
     Path("memory.json").write_text(capsys.readouterr().out, encoding="utf-8")
