@@ -16,13 +16,13 @@ pytestmark = pytest.mark.quick
 
 PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
 ROOMS = (
-    *("version", "module", "nests", "activations", "initializers", "validation"),  # one file each
+    *("version", "module", "nests", "activations", "registry", "initializers", "validation"),  # one file each
     *("reference", "data", "cells", "contexts", "layers", "search", "models", "training", "interop", "tasks"),
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
     "checking": (
-        *("report", "exposing", "gradients", "catalogue", "gradcheck", "contract", "strategies"),
+        *("report", "exposing", "gradients", "catalogue", "gradient_check", "contract", "strategies"),
         *("submissions", "selftest"),
     ),
 }
@@ -242,8 +242,8 @@ print(json.dumps(sorted({{name.split(".")[0] for name in files}} - set(sys.stdli
         ("seqmem.checking.gradients.check", "from seqmem.checking import Report", "the door of checking"),
         ("seqmem.models.decoder", "from .encoder import *", "star import of seqmem.models.encoder"),
         ("seqmem", "from seqmem.cells import *", "star import of seqmem.cells"),
-        ("seqmem.training.fit", "import tqdm", "imports tqdm at module level"),
-        ("seqmem.training.fit", "try:\n    from tqdm import tqdm\nexcept ImportError: ...", "imports tqdm"),
+        ("seqmem.training.loop", "import tqdm", "imports tqdm at module level"),
+        ("seqmem.training.loop", "try:\n    from tqdm import tqdm\nexcept ImportError: ...", "imports tqdm"),
         ("seqmem.insight.plots", "class A:\n    import matplotlib.pyplot", "imports matplotlib"),
     ],
 )
@@ -261,7 +261,7 @@ def test_a_wrong_import_is_found(name: str, source: str, complaint: str) -> None
         ("seqmem.models.decoder", "from .encoder import Encoder\nfrom ..layers.linear import Linear"),
         ("seqmem.checking.contract.checks", "from seqmem.checking.gradients.check import check"),
         ("seqmem.checking.contract.checks", "from seqmem.checking.contract import axes"),
-        ("seqmem.training.fit", "import sys, time\ndef f():\n    from tqdm import tqdm"),
+        ("seqmem.training.loop", "import sys, time\ndef f():\n    from tqdm import tqdm"),
         ("seqmem", "from seqmem.cells import LSTMCell\nfrom seqmem.cli.main import main"),
         ("seqmem.__main__", "from seqmem.cli.main import main"),
     ],
@@ -282,3 +282,29 @@ def test_a_circle_is_found() -> None:
     }
     assert sorted(set(cycle_in(sources) or [])) == ["seqmem.cells", "seqmem.cells.rnn"]
     assert cycle_in(sources | {"seqmem.cells.rnn": "import numpy as np"}) is None
+
+
+def public_names(path: Path) -> set[str]:
+    """The names in a room's `__all__`."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+DOORS = {name: path for name, path in FILES.items() if path.name == "__init__.py" and name not in FREE}
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_no_name_of_a_room_is_both_a_file_and_what_stands_in_it(name: str) -> None:
+    files = {path.stem for path in DOORS[name].parent.iterdir()}
+    assert files & public_names(DOORS[name]) <= {"dates", "recall"}  # the files themselves, as names
+
+
+def test_a_folder_holds_at_most_fifteen_files() -> None:
+    folders = [
+        PACKAGE,
+        *(path for path in PACKAGE.rglob("*") if path.is_dir() and path.name != "__pycache__"),
+    ]
+    counts = {folder.name: sum(path.is_file() for path in folder.iterdir()) for folder in folders}
+    assert {name: count for name, count in counts.items() if count > 15} == {}

@@ -13,7 +13,7 @@ from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
 from seqmem.cli import check, compare, demo, explore, memory, train, translate
 from seqmem.cli.main import main
-from seqmem.cli.signals import Terminated
+from seqmem.cli.terminal.signals import Terminated
 from seqmem.training import NonFiniteError, fit
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -76,7 +76,7 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
     """The codes of all commands whose work is this function."""
     for command, name in (
         *((check, "check_file"), (demo, "gradcheck"), (train, "read_pairs"), (translate, "heatmap")),
-        *((explore, "phrase_model"), (compare, "compare_command"), (memory, "memory_command")),
+        *((explore, "phrase_model"), (compare, "compare_text"), (memory, "memory_text")),
     ):
         patch.setattr(command, name, function)
     patch.setattr(translate.Translator, "load", function)
@@ -92,7 +92,7 @@ def done(patch: pytest.MonkeyPatch) -> list[int]:
     patch.setattr(demo.dates, "split", lambda train, held_out, rng, split=demo.dates.split: split(40, 4, rng))
     for command in (demo, train):
         patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
-    patch.setattr(memory, "memory_command", lambda **options: "a table")
+    patch.setattr(memory, "memory_text", lambda **options: "a table")
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, EXPLORE, ["compare"], ["memory"]]
     assert {command[0] for command in commands} == set(COMMANDS)
     helps = [[command, "--help"] for command in COMMANDS]

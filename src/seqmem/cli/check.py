@@ -11,9 +11,9 @@ from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.selftest.score import selftest
 from seqmem.checking.submissions.run_apart import check_file
 from seqmem.cli.arguments import positive, seed
-from seqmem.cli.exit_codes import WRONG_USE
-from seqmem.cli.terminal import folded
-from seqmem.cli.waiting import heartbeat
+from seqmem.cli.terminal.exit_codes import WRONG_USE
+from seqmem.cli.terminal.screen import folded
+from seqmem.cli.terminal.waiting import heartbeat
 
 
 def add(commands: Any) -> None:

@@ -24,7 +24,7 @@ from seqmem.checking.contract.case import (
     same,
     zero,
 )
-from seqmem.checking.gradcheck import UNPROVEN, gradcheck
+from seqmem.checking.gradient_check import UNPROVEN, gradcheck
 from seqmem.checking.gradients.subject import inputs_taken
 from seqmem.module import Array, Module, tree_leaves, tree_map
 
