@@ -26,7 +26,8 @@ from seqmem import (
     Seq2Seq,
     gradcheck,
 )
-from seqmem.module import Module, Tie, named_modules, prefixed, tree_leaves, tree_map
+from seqmem.module import Module, Tie, named_modules, prefixed
+from seqmem.nests import tree_leaves, tree_map
 
 arrays = st.integers(0, 3).map(lambda n: np.arange(float(n)))
 nests = st.recursive(

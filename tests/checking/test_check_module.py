@@ -8,7 +8,8 @@ import pytest
 from seqmem import GRUCell, LSTMCell, Recurrent
 from seqmem.cells import LSTMState
 from seqmem.checking import CONTRACT_CHECKS, check_module, strategies
-from seqmem.checking.contract.case import Case, NotApplicableError
+from seqmem.checking.contract.assertions import NotApplicableError
+from seqmem.checking.contract.subject import ModuleSubject
 from seqmem.module import Module
 
 NAMES = [check.name for check in CONTRACT_CHECKS]
@@ -299,7 +300,7 @@ def test_a_check_may_be_called_on_its_own():
     padding = next(check for check in CONTRACT_CHECKS if check.name == "padding")
     (module, *inputs), _ = of_a_cell(Leaky)
     with pytest.raises(NotApplicableError):
-        padding.function(Case(module, tuple(inputs)))
+        padding.function(ModuleSubject(module, tuple(inputs)))
 
 
 class ReturnsAPlainTuple(LSTMCell):
