@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, T, as_kind
+from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, as_kind
 from seqmem.checking.catalogue.layouts import Layout, layouts, outputs_of, says_nothing
 from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
 from seqmem.checking.contract.conduct import FAULTS, SINGLE
 from seqmem.checking.contract.subject import FunctionSubject, Named, gate_name
+from seqmem.checking.exposing import T
 from seqmem.checking.gradients.check import check
 from seqmem.checking.report import Cause, Report, Row
 from seqmem.module import Array

@@ -1,4 +1,4 @@
-"""What the contract checks raise, and comparisons that name the place."""
+"""Assertions of the contract checks: comparisons that name the place, and findings that are raised."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def floats_mapped(function: Callable[[Array], Array], tree: Any) -> Any:
 
 
 def watched(subject: ModuleSubject) -> Watched:
-    """A module's passes, watched, of an upstream gradient that is the same for the same seed."""
+    """Watch a module's passes; the upstream gradient is the same for the same seed."""
     return watch(subject, subject.stream(0), anyway=True)
 
 
 def kept(subject: ModuleSubject, findings: Iterable[Finding]) -> None:
-    """Raise the first of what was found of a promise, if there is any."""
+    """Raise the first finding about a promise, if there is any."""
     for finding in findings:
         raise AssertionError(f"{subject.title}: {finding.place}")
 
@@ -64,7 +64,7 @@ def zero(subject: ModuleSubject, got: Named, what: str) -> None:
 
 
 def _pairs(subject: ModuleSubject, got: Named, right: Named, what: str) -> Iterable[tuple[str, Array, Array]]:
-    """Arrays of one name and one shape; raises unless that is all."""
+    """Pair the arrays of two runs; raise unless they have the same names and shapes."""
     if set(got) != set(right):
         odd = sorted(set(got) ^ set(right))
         raise AssertionError(

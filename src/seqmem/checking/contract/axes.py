@@ -20,7 +20,7 @@ from seqmem.contexts import Context
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module
-from seqmem.nests import tree_leaves, tree_map
+from seqmem.nests import tree_branches, tree_leaves, tree_map
 
 BATCH_AXES: dict[type[Module], tuple[int, ...]] = {  # of each positional input
     Cell: (0, 0),
@@ -197,14 +197,13 @@ def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _spread(axis: Any, value: Any) -> Any:
     """A nest like the value, with the one axis at every leaf when only one was given."""
-    return axis if isinstance(axis, (tuple, list)) else tree_map(lambda _: axis, value)
+    return axis if isinstance(axis, (tuple, list, dict)) else tree_map(lambda _: axis, value)
 
 
 def _flat(axes: Any) -> list[int | None]:
     """The axes of a nest in the order of its leaves, None for a leaf without one."""
-    if isinstance(axes, (tuple, list)):
-        return [axis for branch in axes for axis in _flat(branch)]
-    return [axes]
+    parts = tree_branches(axes, "")
+    return [axes] if parts is None else [axis for _, part in parts for axis in _flat(part)]
 
 
 def _rows(tree: Any, axes: Any, row: int) -> Any:

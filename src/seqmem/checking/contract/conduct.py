@@ -1,7 +1,7 @@
-"""How passes behave, whatever they compute: what they write to, what they keep, whether they are linear.
+"""The conduct of passes, whatever they compute: what they write to, what they keep, whether they are linear.
 
-watch(subject, rng) runs both passes and sees what they do to what they were lent. Each promise is a function
-of what was seen and yields its findings: a report prints their messages, `check_module` raises their places.
+`watch` runs both passes and records what they do to what they are lent. A promise is one function of this
+record that yields findings: a report prints their messages, `check_module` raises their places.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
     @property
     def cause(self) -> Cause:
-        """The finding as a report has it."""
+        """The finding in the form of a report."""
         return Cause(self.code, self.message)
 
 
@@ -57,7 +57,7 @@ class Lent:
         self.kept = {name: np.array(array) for name, array in arrays.items()}
 
     def changes(self, who: str) -> list[Change]:
-        """What a pass that was lent these wrote to, and put it back."""
+        """Return the arrays that a pass has written to, and restore them."""
         changed = [name for name, array in self.arrays.items() if not same_bits(array, self.kept[name])]
         if not changed:
             return []
@@ -67,7 +67,7 @@ class Lent:
         return [Change(self.kind, who, changed, f"{who} {lent}: {place}")]
 
     def restore(self) -> None:
-        """Put back what was written over."""
+        """Put back the numbers that were written over."""
         for name, array in self.arrays.items():
             if array.flags.writeable and not same_bits(array, self.kept[name]):
                 array[...] = self.kept[name]
@@ -108,7 +108,7 @@ class Watched:
         return [*purity(self), *repeated, *([] if repeated else linearity(self, SINGLE))]
 
     def spare(self) -> Record:
-        """A copy of what the forward pass left, as far as it can be copied."""
+        """Copy the forward pass's record, as far as it can be copied."""
         return self.record._replace(cache=_copied(self.record.cache))
 
 
@@ -273,7 +273,7 @@ def own_memory(watched: Watched) -> Iterator[Finding]:
 
 
 def draw_upstream(outputs: Named, rng: np.random.Generator) -> Named:
-    """A random number for every output."""
+    """Draw a random number for every output."""
     drawn: Named = {}
     for name, array in outputs.items():
         dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
@@ -282,7 +282,7 @@ def draw_upstream(outputs: Named, rng: np.random.Generator) -> Named:
 
 
 def difference(name: str, got: Array, right: Array, where: Array | None = None) -> str:
-    """In words, the first place where two arrays differ, or where a mask of their shape says so."""
+    """Describe the first place where two arrays differ, or where a mask of their shape says so."""
     if got.shape != right.shape:
         return f"{name} has shape {got.shape}, expected {right.shape}"
     if got.dtype != right.dtype:
@@ -296,7 +296,7 @@ def difference(name: str, got: Array, right: Array, where: Array | None = None) 
 
 
 def same_bits(a: Array, b: Array) -> bool:
-    """To the last bit, NaN included; what has bits without a meaning by its values, objects not at all."""
+    """Compare to the last bit, NaN included; padded numbers by their values, objects not at all."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if a.dtype.type in (np.longdouble, np.clongdouble):  # padded
@@ -323,17 +323,17 @@ def _doubts(outputs: Named, again: Named) -> list[Cause]:
 
 
 def _within(nest: str, name: str) -> str:
-    """A leaf's name in a nest that has a name itself."""
+    """Join a leaf's name to that of its nest."""
     return f"{nest}{name}" if name[:1] in ("", "[", ".") else f"{nest}.{name}"
 
 
 def _kept(found: Returned) -> Returned:
-    """Gradients that a later call cannot change."""
+    """Copy gradients, so that a later call cannot change them."""
     return Returned(copy.deepcopy(dict(found)), found.surplus, copy.deepcopy(found.left_out))
 
 
 def _shown(subject: Subject, names: list[str]) -> str:
-    """Of several arrays, the one whose numbers are shown: an input before a parameter."""
+    """Choose the array whose numbers are shown: an input before a parameter."""
     return min(names, key=lambda name: subject.lent_name(name) != name)
 
 

@@ -26,7 +26,7 @@ class Returned(dict[str, Any]):
 
     @property
     def everything(self) -> Named:
-        """All that is an array, by name, with the gradients of inputs that were left out."""
+        """Every gradient that was returned, as an array; those of inputs that were left out, too."""
         found = {name: value for name, value in self.items() if value is not None}
         return {name: np.asarray(value) for name, value in (found | self.left_out).items()}
 

@@ -120,17 +120,17 @@ def none_is_zero(case: ModuleSubject) -> None:
 
 
 def _places(tree: Any) -> Iterator[tuple[int, ...]]:
-    if isinstance(tree, (tuple, list)):
-        for k, branch in enumerate(tree):
-            yield (k,)
-            yield from ((k, *place) for place in _places(branch))
+    for k, (_, branch) in enumerate(tree_branches(tree, "") or ()):
+        yield (k,)
+        yield from ((k, *place) for place in _places(branch))
 
 
 def _with(tree: Any, place: tuple[int, ...], function: Callable[[Any], Any]) -> Any:
     """The nest with a function applied to the arrays at one place; a branch turns to None as a whole."""
     if not place:
         return None if function(np.zeros(())) is None else tree_map(function, tree)
-    parts = [_with(part, place[1:], function) if k == place[0] else part for k, part in enumerate(tree)]
+    parts = [part for _, part in tree_branches(tree, "") or ()]
+    parts[place[0]] = _with(parts[place[0]], place[1:], function)
     return tree_like(tree, parts)
 
 

@@ -1,4 +1,4 @@
-"""What is checked: a thing with inputs, a forward and a backward pass, as arrays by name in and out."""
+"""Subjects: anything with inputs, a forward and a backward pass, seen as named arrays in and out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def gate_name(gate: str) -> str:
 
 
 class Record(NamedTuple):
-    """What a forward pass leaves for the backward pass."""
+    """A forward pass's result, kept for the backward pass."""
 
     outputs: Any  # the nest that it returned, in whose structure the upstream gradient goes back
     cache: Any  # the pass's own
@@ -59,37 +59,37 @@ class Subject(ABC):
     integers: Named  # the inputs and options that have none
 
     def forward(self, arrays: Named) -> tuple[Named, Record]:
-        """Outputs, and what the backward pass is handed; neither is an array of `arrays`."""
+        """Return the outputs and the record for the backward pass; neither is an array of `arrays`."""
         outputs, cache = self.call_forward(arrays)
         found = {name: np.asarray(leaf) for name, leaf in tree_leaves(outputs, "")}
         return found, Record(outputs, cache)
 
     def backward(self, upstream: Named, record: Record) -> Returned:
-        """The gradients; an output without an upstream gradient is handed back itself."""
+        """Return the gradients of one upstream gradient for each output."""
         return self.call_backward(tree_replace(record.outputs, "", upstream), record.cache)
 
     @abstractmethod
     def call_forward(self, arrays: Named) -> tuple[Any, Any]:
-        """The forward pass as it is: a nest of outputs, and its cache."""
+        """Call the forward pass itself: a nest of outputs, and its cache."""
 
     @abstractmethod
     def call_backward(self, upstream: Any, cache: Any) -> Returned:
-        """The backward pass as it is: of an upstream gradient in the outputs' structure."""
+        """Call the backward pass itself, with an upstream gradient in the outputs' structure."""
 
     def lent_name(self, name: str) -> str:
-        """What a complaint about the contract calls an array."""
+        """Return the name of an array in a message of the contract."""
         return name
 
     def gradient_name(self, name: str) -> str:
-        """What a complaint about the contract calls an array's gradient."""
+        """Return the name of an array's gradient in a message of the contract."""
         return f"d_{name}"
 
     def axes(self, name: str) -> str:
-        """A letter for each axis of an array: G gates, T steps, B batch, S source positions; "" unknown."""
+        """Return a letter for each axis: G gates, T steps, B batch, S source positions; "" unknown."""
         return ""
 
     def blocks(self, name: str) -> dict[str, Array]:
-        """The parts of an array that have a meaning of their own, as masks by name: its gates."""
+        """Return the gates of an array as masks by name."""
         axis = self.axes(name).find("G")
         if axis < 0 or self.arrays[name].shape[axis] != len(self.gates):
             return {}
@@ -99,7 +99,7 @@ class Subject(ABC):
         return {gate_name(gate): numbers == k for k, gate in enumerate(self.gates)}
 
     def time_axes(self, outputs: Named) -> dict[str, int]:
-        """Which outputs have an axis of time steps, and which axis: the first, where an input is known to."""
+        """Find the outputs with an axis of time steps, and that axis: the first, where an input has one."""
         lengths = {array.shape[0] for name, array in self.arrays.items() if self.axes(name)[:1] == "T"}
         return {name: 0 for name, out in outputs.items() if np.ndim(out) == 3 and out.shape[0] in lengths}
 
@@ -139,7 +139,7 @@ class ModuleSubject(Subject):
 
     @cached_property
     def input_names(self) -> list[str]:
-        """What the forward pass calls its positional inputs."""
+        """The names of the positional inputs in the forward pass's signature."""
         try:
             return names_of(self.module.forward, self.inputs)
         except TypeError:  # more than it takes: calling it will say so
@@ -203,7 +203,7 @@ class ModuleSubject(Subject):
         return Returned({name: found.get(name) for name in self.arrays}, surplus, left_out)
 
     def outputs_and_cache(self) -> tuple[Any, Any]:
-        """The module's forward pass on these inputs: its nest of outputs, and its cache.
+        """Run the module's forward pass on these inputs: its nest of outputs, and its cache.
 
         Raises:
             AssertionError: when it raises anything, or returns no pair, and this subject is `asserting`.
@@ -217,7 +217,7 @@ class ModuleSubject(Subject):
             raise AssertionError(f"{self.title}.forward raised {type(error).__name__}: {error}") from error
 
     def d_inputs_and_grads(self, upstream: Any, cache: Any) -> tuple[Any, dict[str, Any]]:
-        """The module's backward pass, of an upstream gradient in the outputs' structure or None.
+        """Run the module's backward pass, with an upstream gradient in the outputs' structure, or None.
 
         Raises:
             AssertionError: as for `outputs_and_cache`.
@@ -231,18 +231,18 @@ class ModuleSubject(Subject):
             raise AssertionError(f"{self.title}.backward raised {type(error).__name__}: {error}") from error
 
     def gradients(self, upstream: Any, cache: Any) -> Named:
-        """Everything that the backward pass returns, by the contract's names."""
+        """Return every gradient by the contract's names."""
         d_inputs, grads = self.d_inputs_and_grads(upstream, cache)
         return self.named_d_inputs(d_inputs) | {f"grads[{key}]": np.asarray(d) for key, d in grads.items()}
 
     def run(self) -> Named:
-        """Everything that the two passes return, by the contract's names."""
+        """Run both passes and return every output and gradient by the contract's names."""
         upstream = self.upstream
         outputs, cache = self.outputs_and_cache()
         return dict(tree_leaves(outputs, "outputs")) | self.gradients(upstream, cache)
 
     def named_d_inputs(self, d_inputs: Any) -> Named:
-        """The inputs' gradients; those of inputs that were left out stand under a number."""
+        """Name the inputs' gradients; those of inputs that were left out get a number."""
         branches = d_inputs if isinstance(d_inputs, tuple) else (d_inputs,)
         given = [f"d_{name}" for name in self.input_names]
         names = given + [f"d_inputs[{place}]" for place in range(len(given), len(branches))]
@@ -324,18 +324,18 @@ class FunctionSubject(Subject):
 
 
 def random_like(tree: Any, rng: np.random.Generator) -> Any:
-    """A nest of numbers from -1 to 1 in the same shapes and dtypes."""
+    """Draw a nest of numbers from -1 to 1 in the same shapes and dtypes."""
     return tree_map(lambda array: rng.uniform(-1, 1, array.shape).astype(array.dtype), tree)
 
 
 def inputs_taken(module: Module) -> int:
-    """How many inputs a module's forward pass can take: what goes by keyword alone is an option."""
+    """Count the inputs that a module's forward pass can take: what goes by keyword alone is an option."""
     options = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
     return sum(one.kind not in options for one in inspect.signature(module.forward).parameters.values())
 
 
 def names_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:
-    """What a function calls its positional inputs; numbers where it has no names for them.
+    """Return the names of a function's positional inputs, numbered where it has none for them.
 
     Raises:
         TypeError: for more inputs than it takes.
@@ -360,7 +360,7 @@ def _leaves_of(inputs: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Array]]
 
 
 def _takes(function: Callable[..., Any]) -> int:
-    """How many positional arguments a function must have."""
+    """Count the positional arguments that a function must have."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:

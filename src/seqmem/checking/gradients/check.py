@@ -54,7 +54,7 @@ def check(
 
 
 def _explained(measured: Measured) -> tuple[list[Row], list[Cause], list[str]]:
-    """The rows of what is wrong, why it is wrong, and where."""
+    """Find out which rows are wrong, why, and where."""
     from seqmem.checking.gradients import explain, locate  # a check that passes does without
 
     if measured.elementwise:
@@ -87,7 +87,7 @@ def _not_tested(names: list[str], rows: list[Row]) -> list[Cause]:
 
 
 def _notes(measured: Measured) -> list[str]:
-    """Nothing wrong, but worth knowing."""
+    """Collect what is not wrong, but worth knowing."""
     notes = [finding.message for finding in conduct.own_memory(measured.passes)]
     if not measured.derivatives.exact:
         why = measured.derivatives.obstacle

@@ -16,15 +16,14 @@ from seqmem.checking.report import Cause
 from seqmem.module import Array
 
 BLOCKS = (3, 4)  # gates in one array
-SINGLE = 1e-6  # more than a single-precision number is off by
+FLOAT32 = 1e-6  # relative: more than a single-precision number is off by
 
 Why = tuple[str, str]  # a code, and what the wrong gradient is
 
 
 def causes_of(measured: Measured) -> list[Cause]:
     """One cause for each explanation of what was measured, with the arrays that it explains."""
-    partial = PartialUpstreams(measured.subject, measured.passes.upstream, measured.jacobians)
-    return causes(measured.subject, measured.wrong, measured.tolerance, partial)
+    return causes(measured.subject, measured.wrong, measured.tolerance, measured.partial)
 
 
 def causes(
@@ -73,11 +72,11 @@ class Pair:
     letters: str  # of the axes
 
     def equals(self, other: Array, factor: float = 1.0) -> bool:
-        """Whether the wrong gradient is another, made of the right one with a factor, to rounding."""
+        """Whether the wrong gradient equals another to rounding; the factor scales that rounding."""
         return bool(np.all(np.abs(self.got - other) <= max(1.0, abs(factor)) * self.room))
 
     def letter(self, axis: int) -> str:
-        """What an axis is; "" where that is not known."""
+        """Return the letter of an axis; "" where it is unknown."""
         return self.letters[axis : axis + 1]
 
 
@@ -90,7 +89,7 @@ def _multiple(subject: Subject, pair: Pair) -> Why | None:
 
 
 def _rearranged(subject: Subject, pair: Pair) -> Why | None:
-    """The same numbers in other places."""
+    """Explain a gradient as the right numbers in other places."""
     right = pair.right
     if right.ndim >= 2 and right.shape[-1] == right.shape[-2] and pair.equals(np.swapaxes(right, -1, -2)):
         return "transposed", "the transpose of the right gradient"
@@ -115,7 +114,7 @@ def _single(comparison: Comparison, pair: Pair) -> Why | None:
     got = pair.got
     error = np.max(np.abs(got - pair.right)) / comparison.scale
     everywhere = np.mean(got != pair.right) > 0.5
-    if error >= SINGLE or not everywhere or comparison.bar.any() or np.any(got.astype(np.float32) != got):
+    if error >= FLOAT32 or not everywhere or comparison.bar.any() or np.any(got.astype(np.float32) != got):
         return None
     return "single-precision", "right in single precision only: there is a float32 array on the way"
 
@@ -134,7 +133,7 @@ def _exchanged(wrong: list[Comparison], tolerance: float) -> dict[str, Why]:
 
 
 def _of_parts(comparisons: list[Comparison], tolerance: float, partial: PartialUpstreams) -> dict[str, Why]:
-    """Which gradients are right for a part of the upstream gradient, as if the rest of it were zero."""
+    """Explain gradients as right for a part of the upstream gradient, as if the rest were zero."""
     found: dict[str, Why] = {}
     parts = list(partial.parts()) if partial.jacobians else []
     if not parts:
@@ -177,7 +176,7 @@ def _factor(subject: Subject, factor: float) -> str:
 
 
 def _permuted(subject: Subject, pair: Pair, axis: int) -> Why | None:
-    """The blocks of an axis in another order."""
+    """Explain a gradient as the right one with the blocks of an axis in another order."""
     size = pair.right.shape[axis]
     for n in {size} | {n for n in BLOCKS if size % n == 0}:
         if not 1 < n <= 4 or size // n == 0:
@@ -193,7 +192,7 @@ def _permuted(subject: Subject, pair: Pair, axis: int) -> Why | None:
 
 
 def _order(pair: Pair, axis: int, n: int) -> tuple[int, ...] | None:
-    """In which order n blocks of an axis stand; None for the right order or for none."""
+    """Find the wrong order in which n blocks of an axis stand; None if there is none."""
     blocks = np.split(np.arange(pair.right.shape[axis]), n)
     for order in itertools.islice(itertools.permutations(range(n)), 1, None):  # the first is the right one
         index = np.concatenate([blocks[k] for k in order])
@@ -203,7 +202,7 @@ def _order(pair: Pair, axis: int, n: int) -> tuple[int, ...] | None:
 
 
 def _only_one(pair: Pair, axis: int) -> Why | None:
-    """Right at one index of an axis, zero at all others."""
+    """Explain a gradient as right at one index of an axis and zero at all others."""
     got, right = pair.got, pair.right
     if right.shape[axis] < 2:
         return None

@@ -10,7 +10,7 @@ from seqmem.checking.contract.subject import Named, Subject, gate_name
 from seqmem.checking.gradients.comparison import Comparison
 from seqmem.checking.gradients.derivatives import flat
 from seqmem.checking.gradients.measured import Measured
-from seqmem.checking.gradients.partial_upstreams import MOST_INDICES, PartialUpstreams
+from seqmem.checking.gradients.partial_upstreams import MOST_INDICES
 from seqmem.checking.report import Row
 from seqmem.module import Array
 
@@ -24,7 +24,7 @@ Region = tuple[slice, ...]
 
 
 def places(measured: Measured) -> list[str]:
-    """A sentence for each axis along which part of an array is wrong and part of it right."""
+    """Return a sentence for each axis along which an array is partly wrong."""
     found = []
     for comparison in measured.comparisons:
         if comparison.got is not None:
@@ -36,7 +36,7 @@ def places(measured: Measured) -> list[str]:
 
 
 def _parts(subject: Subject, name: str, mask: Array) -> list[str]:
-    """Where an array is wrong in part."""
+    """Say where one array is wrong, unless it is wrong everywhere or nowhere."""
     if mask.all() or not mask.any():
         return []
     blocks, letters = subject.blocks(name), subject.axes(name)
@@ -64,10 +64,10 @@ def _along(mask: Array, axis: int, letter: str) -> str:
 
 def one_by_one(measured: Measured) -> list[str]:
     """Upstream gradients on one output alone, and on one step alone: which of them come through right?"""
-    subject, passes, jacobians = measured.subject, measured.passes, measured.jacobians
-    if set(jacobians) != {name for name in subject.arrays if passes.gradients.get(name) is not None}:
+    returned = {name for name, value in measured.passes.gradients.items() if value is not None}
+    if set(measured.jacobians) != returned:
         return []
-    partial = PartialUpstreams(subject, passes.upstream, jacobians)
+    partial = measured.partial
     found = []
     parts = partial.outputs_alone()
     if len(parts) > 1:
@@ -81,7 +81,7 @@ def one_by_one(measured: Measured) -> list[str]:
 
 
 def _of_steps(measured: Measured, steps: list[Named], wrong: list[Named]) -> list[str]:
-    """The arrays that are wrong for each step alone, in words."""
+    """Say which steps come through right alone, and where the first wrong one is wrong."""
     subject = measured.subject
     blocks = {name: subject.blocks(name) for name in subject.arrays}
     told = _told_apart(ONE_STEP, [f"step {t}" for t in range(len(steps))], wrong)
@@ -105,7 +105,7 @@ def _of_steps(measured: Measured, steps: list[Named], wrong: list[Named]) -> lis
 
 
 def searched(measured: Measured) -> tuple[dict[str, Row], list[str]]:
-    """Where arrays are wrong of which only directions were compared: a row with one wrong entry for each."""
+    """Locate one wrong entry in each array that was compared along directions only."""
     usable = [comparison for comparison in measured.wrong if comparison.got is not None]
     rows: dict[str, Row] = {}
     found: list[str] = []
@@ -116,9 +116,9 @@ def searched(measured: Measured) -> tuple[dict[str, Row], list[str]]:
 
 
 def _step_by_step(measured: Measured, wrong: list[str]) -> list[str]:
-    """`one_by_one` for steps without Jacobians: of each wrong array, one direction."""
+    """Test the steps one by one without Jacobians, along one direction of each wrong array."""
     arrays = measured.subject.arrays
-    steps = PartialUpstreams(measured.subject, measured.passes.upstream, {}).steps_alone()
+    steps = measured.partial.steps_alone()
     if not 2 <= len(steps) <= MOST_INDICES or not wrong:
         return []
     directions = {name: measured.rng.standard_normal(arrays[name].shape) for name in wrong}
@@ -146,7 +146,7 @@ def _told_apart(what: str, labels: list[str], wrong: list[Named]) -> list[str]:
 
 
 def _wrong_arrays(measured: Measured, upstream: Named) -> Named:
-    """The arrays whose gradient is wrong for an upstream gradient, and where."""
+    """Find the arrays whose gradient is wrong for an upstream gradient, and where."""
     gradients = measured.gradients_of(upstream)
     u = flat(upstream).astype(np.float64)
     arrays = measured.subject.arrays
@@ -164,7 +164,7 @@ def _wrong_arrays(measured: Measured, upstream: Named) -> Named:
 
 
 def _bisected(measured: Measured, comparison: Comparison) -> tuple[Row, list[str]]:
-    """For an array of which a direction is wrong: which blocks of its first axis are, and one wrong entry."""
+    """Bisect an array that failed along a direction: its wrong blocks, and one wrong entry."""
     name, shape = comparison.name, comparison.shape
 
     def is_wrong(region: Region) -> bool:
@@ -190,7 +190,7 @@ def _of_first_axis(subject: Subject, name: str, wrong: Array) -> str:
 
 
 def _halved(shape: tuple[int, ...], is_wrong: Callable[[Region], bool]) -> Region:
-    """A small region of a wrong array that is wrong: the longest axis is cut in two, again and again."""
+    """Narrow a wrong array down to a small wrong region, halving the longest axis each time."""
     region = tuple(slice(0, size) for size in shape)
     while np.prod([part.stop - part.start for part in region]) > SMALL:
         axis = int(np.argmax([part.stop - part.start for part in region]))
@@ -203,7 +203,7 @@ def _halved(shape: tuple[int, ...], is_wrong: Callable[[Region], bool]) -> Regio
 
 
 def _worst(measured: Measured, comparison: Comparison, region: Region) -> Row:
-    """A report's row with the entry of a region that is most wrong."""
+    """Make the report's row from the worst entry of a region."""
     name, shape = comparison.name, comparison.shape
     got = np.asarray(measured.passes.gradients[name])
     worst = (-1.0, (0,) * got.ndim, 0.0)

@@ -12,6 +12,7 @@ from seqmem.checking.contract.pairing import Returned
 from seqmem.checking.contract.subject import Named
 from seqmem.checking.gradients.comparison import Comparison
 from seqmem.checking.gradients.derivatives import Derivatives, flat
+from seqmem.checking.gradients.partial_upstreams import PartialUpstreams
 from seqmem.checking.report import Row
 from seqmem.module import Array
 
@@ -21,10 +22,10 @@ NO_GRADIENT = "no gradient was returned"
 
 
 class Measured:
-    """What was measured of a subject: each array's gradient beside the right one.
+    """The measurements of a subject: each array's gradient and the right one.
 
     Args:
-        passes: the subject's passes, and what they gave.
+        passes: the subject's passes, with the gradients that they gave.
         tolerance: the largest relative error of what is right.
         max_elements: with more than these, random directions are compared instead of every element.
         rng: draws the directions.
@@ -49,21 +50,26 @@ class Measured:
         self.floor = 1e-3 * max([*scales, float(np.max(weighted, initial=0.0))])
 
     @cached_property
+    def partial(self) -> PartialUpstreams:
+        """The parts of the upstream gradient."""
+        return PartialUpstreams(self.subject, self.passes.upstream, self.jacobians)
+
+    @cached_property
     def rows(self) -> list[Row]:
-        """The report's row for each array, and for what was returned beyond them."""
+        """A report's rows: one for each array, and one for each gradient returned beyond them."""
         surplus = self.passes.gradients.surplus
         rows = [comparison.row(self.tolerance, self.floor) for comparison in self.comparisons]
         return rows + [Row(name, (), "wrong", np.inf, None, note) for name, note in surplus.items()]
 
     @property
     def wrong(self) -> list[Comparison]:
-        """The comparisons of what is wrong."""
+        """The comparisons that found a wrong gradient."""
         pairs = zip(self.comparisons, self.rows, strict=False)
         return [comparison for comparison, row in pairs if row.verdict == "wrong"]
 
     @property
     def untested(self) -> list[str]:
-        """The names of arrays of which nothing could have been refuted."""
+        """The names of the arrays whose gradients could not have been refuted."""
         return [c.name for c in self.comparisons if c.untested(self.tolerance, self.floor)]
 
     def directions(self, name: str, region: tuple[slice, ...] = (), n: int = DIRECTIONS) -> Comparison:
@@ -115,7 +121,7 @@ class Measured:
 
 
 def _unusable(array: Array, got: Any) -> str:
-    """Why a gradient cannot be compared, or "" when it can."""
+    """Say why a gradient cannot be compared; "" when it can."""
     if got is None:
         return NO_GRADIENT
     if np.shape(got) != array.shape:

@@ -17,7 +17,7 @@ MOST_INDICES = 64  # of an axis that are tried one by one
 
 
 class Part(NamedTuple):
-    """A part of an upstream gradient, and what a gradient is that was made of it alone."""
+    """A part of an upstream gradient, and the explanation if a gradient used only this part."""
 
     code: str
     text: str
@@ -25,7 +25,7 @@ class Part(NamedTuple):
 
 
 class Dependence(NamedTuple):
-    """Which entries of an output depend on which of an input, along an axis of each."""
+    """The dependence of an output on an input, along an axis of each."""
 
     name: str  # the input's
     axis: int
@@ -52,11 +52,11 @@ class PartialUpstreams:
         self.names = {name: f"output {name or 'the output'}" for name in upstream}
 
     def outputs_alone(self) -> list[Named]:
-        """For each output, the upstream gradient with zeros for all others."""
+        """Return for each output the upstream gradient with zeros for all others."""
         return [self._masked({name: ...}) for name in self.upstream]
 
     def steps_alone(self) -> list[Named]:
-        """For each time step, the upstream gradient with zeros at all others, where outputs have steps."""
+        """Return for each time step the upstream gradient with zeros at all others."""
         axes = dict(self.time_axes)
         if not axes:
             for found in self._dependences():
@@ -65,7 +65,7 @@ class PartialUpstreams:
         return self._along(axes)
 
     def parts(self) -> Iterator[Part]:
-        """What a backward pass may have used instead of the whole upstream gradient."""
+        """Yield every part that a backward pass may have used instead of the whole."""
         for n_left_out in range(1, len(self.names) if len(self.names) <= MOST_OUTPUTS else 2):
             for left_out in itertools.combinations(self.names, n_left_out):
                 kept = self._masked({name: ... for name in self.names if name not in left_out})
@@ -120,7 +120,7 @@ class PartialUpstreams:
         ]
 
     def _dependences(self) -> Iterator[Dependence]:
-        """For each axis of an input and each of an output that are of one length."""
+        """Yield the dependence along any two axes of one length, an input's and an output's."""
         start = 0
         for output, out in self.upstream.items():
             for name, jacobian in self.jacobians.items():
@@ -138,10 +138,10 @@ def _minus(one: Named, other: Mapping[str, Any]) -> Named:
 
 
 def _is_causal(depends: Array) -> bool:
-    """On earlier steps and on no later one. A batch axis is none: there each row depends on its own alone."""
+    """Whether outputs depend on earlier steps and on no later one, as rows of a batch never do."""
     return bool(not np.tril(depends, -1).any() and np.triu(depends, 1).any())
 
 
 def _is_independent(depends: Array) -> bool:
-    """Each on its own alone, where it depends on any."""
+    """Whether each entry depends on its own alone, if on any."""
     return bool(depends.any() and not (depends & ~np.eye(len(depends), dtype=bool)).any())
