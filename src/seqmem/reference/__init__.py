@@ -1,1 +1,178 @@
-"""Reference passes: forward and backward step by step, to be compared with one's own."""
+"""Every pass of the library in plain functions: one line of backward for one line of forward, headed by it.
+
+Read this room first. There are no classes and there is no speed here; the fast cells, layers and models are
+tested against these lines, and the catalogue of mistakes changes them one at a time. All passes are alike:
+
+    outputs and a cache  = name_forward(inputs)
+    gradients            = name_backward(the gradients of the outputs, cache), a dict by the inputs' names
+
+and `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
+S source positions, E embedding width, K key width, Q query width, A attention width, V vocabulary. Time comes
+first. The gate axis of weights leads: i, f, o, g of an LSTM, r, z, n of a GRU. `a` is a pre-activation;
+weights multiply from the right. A mask is True within a sequence, False in its padding.
+
+>>> from seqmem import gradcheck_functions, reference
+>>> rng = np.random.default_rng(0)
+>>> shapes = {"x": (2, 3), "h_prev": (2, 4), "W_x": (3, 4), "W_h": (4, 4), "b": (4,)}
+>>> inputs = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+>>> gradcheck_functions(reference.rnn_step_forward, reference.rnn_step_backward, inputs).passed
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqmem.reference.activations import sigmoid
+    from seqmem.reference.attention import (
+        additive_attention_backward,
+        additive_attention_forward,
+        fixed_context_backward,
+        fixed_context_forward,
+    )
+    from seqmem.reference.clipping import clip_by_global_norm
+    from seqmem.reference.cross_entropy import cross_entropy_backward, cross_entropy_forward
+    from seqmem.reference.embedding import embedding_backward, embedding_forward
+    from seqmem.reference.encoder_decoder import (
+        decoder_backward,
+        decoder_forward,
+        decoder_step_backward,
+        decoder_step_forward,
+        encoder_backward,
+        encoder_decoder_backward,
+        encoder_decoder_forward,
+        encoder_forward,
+    )
+    from seqmem.reference.greedy import greedy_search
+    from seqmem.reference.gru_after import (
+        gru_after_backward,
+        gru_after_forward,
+        gru_after_step_backward,
+        gru_after_step_forward,
+    )
+    from seqmem.reference.gru_before import (
+        gru_before_backward,
+        gru_before_forward,
+        gru_before_step_backward,
+        gru_before_step_forward,
+    )
+    from seqmem.reference.layers import (
+        bridge_backward,
+        bridge_forward,
+        dropout_backward,
+        dropout_forward,
+        linear_backward,
+        linear_forward,
+    )
+    from seqmem.reference.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
+    from seqmem.reference.masks import (
+        hold_backward,
+        hold_forward,
+        length_mask,
+        zero_padding_backward,
+        zero_padding_forward,
+    )
+    from seqmem.reference.optimizers import adam_step, sgd_step
+    from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+
+# In the order in which to read them.
+_FILES = {
+    "activations": ("sigmoid",),
+    "rnn": ("rnn_step_forward", "rnn_step_backward", "rnn_forward", "rnn_backward"),
+    "masks": (
+        *("length_mask", "hold_forward", "hold_backward"),
+        *("zero_padding_forward", "zero_padding_backward"),
+    ),
+    "lstm": ("lstm_step_forward", "lstm_step_backward", "lstm_forward", "lstm_backward"),
+    "gru_before": (
+        *("gru_before_step_forward", "gru_before_step_backward"),
+        *("gru_before_forward", "gru_before_backward"),
+    ),
+    "gru_after": (
+        *("gru_after_step_forward", "gru_after_step_backward"),
+        *("gru_after_forward", "gru_after_backward"),
+    ),
+    "layers": (
+        *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
+        *("dropout_forward", "dropout_backward"),
+    ),
+    "embedding": ("embedding_forward", "embedding_backward"),
+    "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
+    "attention": (
+        *("fixed_context_forward", "fixed_context_backward"),
+        *("additive_attention_forward", "additive_attention_backward"),
+    ),
+    "encoder_decoder": (
+        *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
+        *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
+    ),
+    "greedy": ("greedy_search",),
+    "clipping": ("clip_by_global_norm",),
+    "optimizers": ("sgd_step", "adam_step"),
+}
+_FILE_OF = {name: file for file, names in _FILES.items() for name in names}
+
+__all__ = [
+    "adam_step",
+    "additive_attention_backward",
+    "additive_attention_forward",
+    "bridge_backward",
+    "bridge_forward",
+    "clip_by_global_norm",
+    "cross_entropy_backward",
+    "cross_entropy_forward",
+    "decoder_backward",
+    "decoder_forward",
+    "decoder_step_backward",
+    "decoder_step_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "embedding_backward",
+    "embedding_forward",
+    "encoder_backward",
+    "encoder_decoder_backward",
+    "encoder_decoder_forward",
+    "encoder_forward",
+    "fixed_context_backward",
+    "fixed_context_forward",
+    "greedy_search",
+    "gru_after_backward",
+    "gru_after_forward",
+    "gru_after_step_backward",
+    "gru_after_step_forward",
+    "gru_before_backward",
+    "gru_before_forward",
+    "gru_before_step_backward",
+    "gru_before_step_forward",
+    "hold_backward",
+    "hold_forward",
+    "length_mask",
+    "linear_backward",
+    "linear_forward",
+    "lstm_backward",
+    "lstm_forward",
+    "lstm_step_backward",
+    "lstm_step_forward",
+    "rnn_backward",
+    "rnn_forward",
+    "rnn_step_backward",
+    "rnn_step_forward",
+    "sgd_step",
+    "sigmoid",
+    "zero_padding_backward",
+    "zero_padding_forward",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FILE_OF:
+        value = getattr(importlib.import_module(f"seqmem.reference.{_FILE_OF[name]}"), name)
+        globals()[name] = value  # found without this function the next time
+        return value
+    raise AttributeError(f"module 'seqmem.reference' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

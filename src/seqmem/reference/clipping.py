@@ -1,17 +1,30 @@
-"""Gradients scaled down together to a common Euclidean norm; nothing is differentiated through it."""
+"""Gradients scaled down together to a common Euclidean norm (Pascanu, Mikolov & Bengio, 2013).
+
+norm = sqrt(sum of all squares);  grad * max_norm / norm where norm > max_norm, else grad
+
+Nothing is differentiated through it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from seqmem.module import Array
+from seqmem.reference.activations import Array
 
 
-def forward(W: Array, U: Array, b: Array, max_norm: float) -> tuple[dict[str, Array], Any]:
-    """Three gradients of any shape to the same three, whose common norm is at most max_norm."""
-    squares = (W**2).sum() + (U**2).sum() + (b**2).sum()
+def clip_by_global_norm(grads: dict[str, Array], max_norm: float) -> tuple[dict[str, Array], float]:
+    """Return gradients whose common norm is at most max_norm, and the norm before.
+
+    Args:
+        grads: gradients of any shapes by name.
+        max_norm: above 0.
+
+    >>> clipped, norm = clip_by_global_norm({"W": np.array([3.0, 0.0]), "b": np.array([-4.0])}, 1.0)
+    >>> clipped["b"], float(norm)
+    (array([-0.8]), 5.0)
+    """
+    squares = sum((grad**2).sum() for grad in grads.values())
     norm = np.sqrt(squares)
     scale = max_norm / norm if norm.real > max_norm else 1.0
-    return {"W": W * scale, "U": U * scale, "b": b * scale}, None
+    clipped = {name: grad * scale for name, grad in grads.items()}
+    return clipped, norm

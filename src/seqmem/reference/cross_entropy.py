@@ -1,4 +1,11 @@
-"""The mean cross-entropy of the unmasked positions, from logits, step by step."""
+"""The mean cross-entropy of the unmasked positions, in nats, from logits.
+
+    p    = softmax(logits)                              (T, B, V)
+    loss = mean over the unmasked of -log p[target]
+    d_logits = (p - onehot(target)) / how many count
+
+The logarithm of p is taken as logit - top - log(total), which is exact where p itself is 0.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.module import Array
+from seqmem.reference.activations import Array
 
 
-def forward(logits: Array, targets: Array, mask: Array) -> tuple[dict[str, Array], Any]:
-    """logits (T, B, V), targets (T, B) integers, mask (T, B) bool to the loss, an array without axes."""
+def cross_entropy_forward(logits: Array, targets: Array, mask: Array | None = None) -> tuple[Array, Any]:
+    """Return the loss, an array without axes, and what `cross_entropy_backward` needs.
+
+    Args:
+        logits: unnormalised log-probabilities, (T, B, V), finite everywhere.
+        targets: the right ids, (T, B) integers from 0 to V - 1 where they count.
+        mask: (T, B) bool, True where a position counts; None when all do.
+
+    >>> logits, targets, mask = np.zeros((1, 2, 4)), np.array([[3, -1]]), np.array([[True, False]])
+    >>> loss, cache = cross_entropy_forward(logits, targets, mask)
+    >>> print(f"{loss:.4f}", cross_entropy_backward(1.0, cache)["logits"][0].tolist())
+    1.3863 [[0.25, 0.25, 0.25, -0.75], [0.0, 0.0, 0.0, 0.0]]
+    """
     V = logits.shape[-1]
+    mask = np.ones(targets.shape, bool) if mask is None else mask
     onehot = targets[:, :, None] == np.arange(V)
     top = logits.real.max(axis=-1, keepdims=True)
     shifted = logits - top
@@ -22,12 +41,17 @@ def forward(logits: Array, targets: Array, mask: Array) -> tuple[dict[str, Array
     losses = -(log_p * onehot).sum(axis=-1)  # (T, B)
     counted = mask.sum()
     loss = (losses * mask).sum() / counted
-    return {"loss": np.asarray(loss)}, (p, onehot, mask, counted)
+    return np.asarray(loss), (p, onehot, mask, counted)
 
 
-def backward(d_loss: Array, cache: Any) -> dict[str, Array]:
-    """The gradient of the logits; d_loss is a number, 1 where the loss is the last thing computed."""
+def cross_entropy_backward(d_loss: float, cache: Any) -> dict[str, Array]:
+    """Return the gradient of the logits; d_loss is 1 where nothing follows the loss."""
     p, onehot, mask, counted = cache
+    # from loss = (losses * mask).sum() / counted
     d_losses = d_loss * mask / counted  # (T, B)
+    # from losses = -(log_p * onehot).sum(axis=-1)
+    # from log_p = shifted - np.log(total)
+    # from total = e.sum(axis=-1, keepdims=True)
+    # from e = np.exp(shifted): d log p_j / d logit_k is onehot_jk - p_k
     d_logits = d_losses[:, :, None] * (p - onehot)
     return {"logits": d_logits}

@@ -1,6 +1,14 @@
-"""A gated recurrent unit over a sequence, step by step, reset after the product; gates r, z, n; z writes.
+"""A gated recurrent unit whose reset gate stands after the product: one step, then a sequence of them.
 
-One line of the forward pass, one line of its derivative: slow, and easy to compare with one's own.
+Cho et al. (2014), with z as in Chung et al. (2014):
+
+    r = sigmoid(x @ W_xr + h_prev @ W_hr + b_r)                   reset gate: how much of h_prev n sees
+    z = sigmoid(x @ W_xz + h_prev @ W_hz + b_z)                   update gate: z = 1 writes
+    n = tanh(x @ W_xn + b_n + r * (h_prev @ W_hn + b_hn))         candidate
+    h = (1 - z) * h_prev + z * n
+
+x (B, D), h_prev and h (B, H), W_x (3, D, H), W_h (3, H, H), b (3, H), b_hn (H,): the gates lead, r, z, n.
+cuDNN, torch and Keras compute it so, and their z keeps where this one writes: theirs is 1 - z here.
 """
 
 from __future__ import annotations
@@ -9,67 +17,150 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.activations import sigmoid
-from seqmem.module import Array
+from seqmem.reference.activations import Array, sigmoid
+from seqmem.reference.masks import hold_backward, hold_forward, zero_padding_backward, zero_padding_forward
 
 
-def forward(
-    xs: Array, h0: Array, W_x: Array, W_h: Array, b: Array, b_hn: Array
-) -> tuple[dict[str, Array], Any]:
-    """xs (T, B, D), h0 (B, H), W_x (3, D, H), W_h (3, H, H), b (3, H), b_hn (H,) to hs (T, B, H), h."""
+def gru_after_step_forward(
+    x: Array, h_prev: Array, W_x: Array, W_h: Array, b: Array, b_hn: Array
+) -> tuple[Array, Any]:
+    """Return h (B, H) and what `gru_after_step_backward` needs.
+
+    Args:
+        x: what the step sees, (B, D).
+        h_prev: the state before the step, (B, H).
+        W_x: (3, D, H).
+        W_h: (3, H, H).
+        b: (3, H).
+        b_hn: (H,).
+
+    >>> x, h_prev = np.ones((2, 3)), np.ones((2, 4))
+    >>> W_x, W_h, b = np.zeros((3, 3, 4)), np.zeros((3, 4, 4)), np.zeros((3, 4))
+    >>> h, cache = gru_after_step_forward(x, h_prev, W_x, W_h, b, np.zeros(4))
+    >>> h[0], gru_after_step_backward(np.ones((2, 4)), cache)["h_prev"][0]
+    (array([0.5, 0.5, 0.5, 0.5]), array([0.5, 0.5, 0.5, 0.5]))
+    """
+    a_x = x @ W_x + b[:, None]  # (3, B, H)
+    x_r, x_z, x_n = a_x
+    a_r = x_r + h_prev @ W_h[0]
+    r = sigmoid(a_r)
+    a_z = x_z + h_prev @ W_h[1]
+    z = sigmoid(a_z)
+    a_hn = h_prev @ W_h[2] + b_hn
+    a_n = x_n + r * a_hn
+    n = np.tanh(a_n)
+    h = (1 - z) * h_prev + z * n
+    return h, (x, h_prev, W_x, W_h, r, z, n, a_hn)
+
+
+def gru_after_step_backward(d_h: Array, cache: Any) -> dict[str, Array]:
+    """Return the gradients of all that the step took; d_h (B, H) is dLoss/dh by every path after the step."""
+    x, h_prev, W_x, W_h, r, z, n, a_hn = cache
+    # from h = (1 - z) * h_prev + z * n
+    d_z = d_h * (n - h_prev)
+    d_n = d_h * z
+    direct = d_h * (1 - z)
+    # from n = np.tanh(a_n)
+    d_a_n = d_n * (1 - n**2)
+    # from a_n = x_n + r * a_hn
+    d_r = d_a_n * a_hn
+    d_a_hn = d_a_n * r
+    # from a_hn = h_prev @ W_h[2] + b_hn
+    d_W_hn = h_prev.T @ d_a_hn
+    d_b_hn = d_a_hn.sum(axis=0)
+    through_n = d_a_hn @ W_h[2].T
+    # from z = sigmoid(a_z)
+    d_a_z = d_z * z * (1 - z)
+    # from a_z = x_z + h_prev @ W_h[1]
+    d_W_hz = h_prev.T @ d_a_z
+    through_z = d_a_z @ W_h[1].T
+    # from r = sigmoid(a_r)
+    d_a_r = d_r * r * (1 - r)
+    # from a_r = x_r + h_prev @ W_h[0]
+    d_W_hr = h_prev.T @ d_a_r
+    through_r = d_a_r @ W_h[0].T
+    d_W_h = np.stack([d_W_hr, d_W_hz, d_W_hn])  # (3, H, H)
+    d_h_prev = direct + through_n + through_z + through_r
+    # from x_r, x_z, x_n = a_x
+    d_a = np.stack([d_a_r, d_a_z, d_a_n])  # (3, B, H)
+    # from a_x = x @ W_x + b[:, None]
+    d_W_x = x.T @ d_a
+    d_b = d_a.sum(axis=1)
+    d_x = (d_a @ W_x.transpose(0, 2, 1)).sum(axis=0)
+    d_weights = {"W_x": d_W_x, "W_h": d_W_h, "b": d_b, "b_hn": d_b_hn}
+    return {"x": d_x, "h_prev": d_h_prev} | d_weights
+
+
+def gru_after_forward(
+    xs: Array, h0: Array, W_x: Array, W_h: Array, b: Array, b_hn: Array, mask: Array | None = None
+) -> tuple[Array, Array, Any]:
+    """Return hs (T, B, H), the last state h (B, H) and what `gru_after_backward` needs.
+
+    Args:
+        xs: the inputs of all steps, (T, B, D).
+        h0: the state before the first step, (B, H).
+        W_x: (3, D, H).
+        W_h: (3, H, H).
+        b: (3, H).
+        b_hn: (H,).
+        mask: (T, B) bool, True within a sequence; None when all have T steps. Outside, hs is 0 and the state
+            stands still.
+
+    >>> xs, h0 = np.ones((5, 2, 3)), np.zeros((2, 4))
+    >>> weights = (np.ones((3, 3, 4)), np.ones((3, 4, 4)), np.ones((3, 4)))
+    >>> hs, h, cache = gru_after_forward(xs, h0, *weights, np.zeros(4))
+    >>> grads = gru_after_backward(np.ones((5, 2, 4)), np.zeros((2, 4)), cache)
+    >>> hs.shape, h.shape, list(grads)
+    ((5, 2, 4), (2, 4), ['xs', 'h0', 'W_x', 'W_h', 'b', 'b_hn'])
+    """
+    mask = np.ones(xs.shape[:2], bool) if mask is None else mask
+    xs, _ = zero_padding_forward(xs, mask)
     h = h0
-    hs = []
+    outputs = []
     steps = []
-    for x in xs:
+    for x, valid in zip(xs, mask, strict=True):
         h_prev = h
-        a_x = x @ W_x + b[:, None]  # (3, B, H)
-        x_r, x_z, x_n = a_x
-        a_r = x_r + h_prev @ W_h[0]
-        r = sigmoid(a_r)
-        a_z = x_z + h_prev @ W_h[1]
-        z = sigmoid(a_z)
-        a_hn = h_prev @ W_h[2] + b_hn
-        a_n = x_n + r * a_hn
-        n = np.tanh(a_n)
-        h = (1 - z) * h_prev + z * n
-        hs.append(h)
-        steps.append((x, h_prev, r, z, n, a_hn, h))
-    return {"hs": np.stack(hs), "h": h}, (xs, steps, W_x, W_h)
+        new_h, step = gru_after_step_forward(x, h_prev, W_x, W_h, b, b_hn)
+        h, _ = hold_forward(new_h, h_prev, valid)
+        outputs.append(h)
+        steps.append(step)
+    hs, _ = zero_padding_forward(np.stack(outputs), mask)
+    return hs, h, (xs, mask, steps, W_x, W_h)
 
 
-def backward(d_hs: Array, d_h: Array, cache: Any) -> dict[str, Array]:
-    """The gradients of everything that forward takes; d_h is that of the last state."""
-    xs, steps, W_x, W_h = cache
+def gru_after_backward(d_hs: Array, d_h: Array, cache: Any) -> dict[str, Array]:
+    """Return the gradients of all that `gru_after_forward` took: backpropagation through time.
+
+    Args:
+        d_hs: the gradient of the outputs, (T, B, H).
+        d_h: the gradient of the last state, (B, H).
+        cache: what `gru_after_forward` returned.
+    """
+    xs, mask, steps, W_x, W_h = cache
     T = len(xs)
     d_xs = np.zeros_like(xs)
     d_W_x = np.zeros_like(W_x)
     d_W_h = np.zeros_like(W_h)
     d_b = np.zeros_like(W_h[:, 0])
     d_b_hn = np.zeros_like(W_h[2, 0])
+    # from hs, _ = zero_padding_forward(np.stack(outputs), mask)
+    d_hs = zero_padding_backward(d_hs, mask)["xs"]
     for t in reversed(range(T)):
-        x, h_prev, r, z, n, a_hn, h = steps[t]  # noqa: RUF059 - what a step makes is here to be mistaken for what it starts from
+        # from outputs.append(h): a state is an output, and the next step starts from it
         d_h = d_h + d_hs[t]
-        d_z = d_h * (n - h_prev)
-        d_n = d_h * z
-        direct = d_h * (1 - z)
-        d_a_n = d_n * (1 - n**2)
-        d_r = d_a_n * a_hn
-        d_a_hn = d_a_n * r
-        through_n = d_a_hn @ W_h[2].T
-        d_a_z = d_z * z * (1 - z)
-        through_z = d_a_z @ W_h[1].T
-        d_a_r = d_r * r * (1 - r)
-        through_r = d_a_r @ W_h[0].T
-        d_a = np.stack([d_a_r, d_a_z, d_a_n])  # (3, B, H)
-        d_W_x += x.T @ d_a
-        d_W_h[0] += h_prev.T @ d_a_r
-        d_W_h[1] += h_prev.T @ d_a_z
-        d_W_h[2] += h_prev.T @ d_a_hn
-        d_b += d_a.sum(axis=1)
-        d_b_hn += d_a_hn.sum(axis=0)
-        d_x = (d_a @ W_x.transpose(0, 2, 1)).sum(axis=0)
-        d_xs[t] = d_x
-        d_h = direct + through_n + through_z + through_r
+        # from h, _ = hold_forward(new_h, h_prev, valid)
+        d_hold = hold_backward(d_h, mask[t])
+        # from new_h, step = gru_after_step_forward(x, h_prev, W_x, W_h, b, b_hn): one W_x for all steps
+        d_step = gru_after_step_backward(d_hold["new"], steps[t])
+        d_W_x += d_step["W_x"]
+        d_W_h += d_step["W_h"]
+        d_b += d_step["b"]
+        d_b_hn += d_step["b_hn"]
+        d_xs[t] = d_step["x"]
+        d_h = d_hold["prev"] + d_step["h_prev"]
+    # from xs, _ = zero_padding_forward(xs, mask)
+    d_xs = zero_padding_backward(d_xs, mask)["xs"]
+    # from h = h0
     d_h0 = d_h
     d_inputs = {"xs": d_xs, "h0": d_h0}
     grads = {"W_x": d_W_x, "W_h": d_W_h, "b": d_b, "b_hn": d_b_hn}

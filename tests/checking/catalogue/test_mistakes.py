@@ -1,21 +1,21 @@
-"""The reference passes are the library's modules, and every mistake in them is one of its own."""
+"""Every mistake in a reference pass is one of its own."""
 
+import inspect
 import itertools
 from importlib import import_module
 
 import numpy as np
 import pytest
-from comparing import ROUNDING, assert_close, assert_same, leaves
+from comparing import assert_same, leaves
 from strategies import CELLS, exposed
 
-from seqmem import AdditiveAttention, Embedding, LSTMState, Recurrent, clip_by_global_norm, cross_entropy
+from seqmem import AdditiveAttention
 from seqmem.checking.catalogue.mistakes.record import Mistake, mistaken
 from seqmem.reference import lstm
 
 PASSES = ("rnn", "lstm", "gru_before", "gru_after", "attention", "embedding", "cross_entropy", "clipping")
 RECURRENT = {"rnn": "rnn", "lstm": "lstm", "gru_before": "gru", "gru_after": "gru, reset after"}
 T, B, D, H = 4, 3, 2, 5
-EQUAL = ROUNDING
 DISTINCT = 1e-6  # of an array's largest entry: what a mistake must change to count as one
 
 
@@ -56,7 +56,7 @@ def problems(name):
         logits, targets = 5 * uniform(rng, T, B, 6), rng.integers(6, size=(T, B))
         return [({"logits": logits, "targets": targets, "mask": mask}, [np.array(1.7)])]
     grads = {"W": uniform(rng, D, H) / 20, "U": uniform(rng, H, H) / 20, "b": uniform(rng, H) / 20}
-    return [(grads | {"max_norm": max_norm}, []) for max_norm in (0.01, 10.0)]
+    return [({"grads": grads, "max_norm": max_norm}, []) for max_norm in (0.01, 10.0)]
 
 
 def run(name, *changes):
@@ -64,9 +64,14 @@ def run(name, *changes):
     forward, backward = mistaken(reference(name), changes)
     outputs, gradients = [], []
     for inputs, upstreams in problems(name):
-        made, cache = forward(**inputs)
+        if name == "clipping":
+            clipped, _ = forward(**inputs)
+            outputs.append(clipped)
+            gradients.append(None)
+            continue
+        *made, cache = forward(**inputs)
         outputs.append(made)
-        gradients.append(backward(*upstreams, cache) if backward else None)
+        gradients.append(backward(*upstreams, cache))
     return outputs, gradients
 
 
@@ -82,94 +87,6 @@ def difference(one, other):
     assert {key: leaf.shape for key, leaf in one.items()} == {key: leaf.shape for key, leaf in other.items()}
     sizes = {key: max(abs(one[key]).max(), abs(other[key]).max(), 1e-300) for key in one}
     return max(abs(one[key] - other[key]).max() / sizes[key] for key in one)
-
-
-@pytest.mark.parametrize("name", RECURRENT)
-def test_a_recurrent_pass_is_the_librarys_layer(name):
-    ((inputs, upstreams),) = problems(name)
-    (outputs,), (gradients,) = run(name)
-    layer = Recurrent(CELLS[RECURRENT[name]](D, H))
-    for key, param in layer.cell.params.items():
-        param[...] = inputs[key]
-    state = LSTMState(inputs["h0"], inputs["c0"]) if name == "lstm" else inputs["h0"]
-    (hs, final), cache = layer.forward(inputs["xs"], state)
-    d_final = LSTMState(*upstreams[1:]) if name == "lstm" else upstreams[1]
-    (d_xs, d_state), grads = layer.backward((upstreams[0], d_final), cache)
-    parts = {"h": final.h, "c": final.c} if name == "lstm" else {"h": final}
-    d_parts = {"h0": d_state.h, "c0": d_state.c} if name == "lstm" else {"h0": d_state}
-    assert_close(outputs, {"hs": hs} | parts, EQUAL)
-    grads = {key.removeprefix("cell."): grad for key, grad in grads.items()}
-    assert_close(gradients, {"xs": d_xs} | d_parts | grads, EQUAL)
-
-
-def test_the_attention_pass_is_the_librarys_module():
-    ((inputs, upstreams),) = problems("attention")
-    (outputs,), (gradients,) = run("attention")
-    attention = AdditiveAttention(inputs["query"].shape[1], inputs["keys"].shape[2], len(inputs["v"]))
-    for key, param in attention.params.items():
-        param[...] = inputs[key]
-    (context, weights), cache = attention.forward(inputs["query"], inputs["keys"])
-    (d_query, d_keys), grads = attention.backward(tuple(upstreams), cache)
-    assert_close(outputs, {"context": context, "weights": weights}, EQUAL)
-    assert_close(gradients, {"query": d_query, "keys": d_keys} | grads, EQUAL)
-
-
-def test_the_embedding_pass_is_the_librarys_module():
-    ((inputs, (d_y,)),) = problems("embedding")
-    (outputs,), (gradients,) = run("embedding")
-    table = Embedding(*inputs["W"].shape)
-    table.W[...] = inputs["W"]
-    y, cache = table.forward(inputs["tokens"])
-    assert_close(outputs, {"y": y}, EQUAL)
-    assert_close(gradients, table.backward(d_y, cache)[1], EQUAL)
-
-
-def test_the_cross_entropy_pass_is_the_librarys_function():
-    ((inputs, (d_loss,)),) = problems("cross_entropy")
-    (outputs,), (gradients,) = run("cross_entropy")
-    loss, d_logits = cross_entropy(**inputs)
-    assert_close(outputs, {"loss": loss}, EQUAL)
-    assert_close(gradients, {"logits": d_loss * d_logits}, EQUAL)
-
-
-def test_the_clipping_pass_is_the_librarys_function_above_the_norm_and_below():
-    outputs, gradients = run("clipping")
-    for (inputs, _), output in zip(problems("clipping"), outputs, strict=True):
-        max_norm = inputs.pop("max_norm")
-        clipped, norm = clip_by_global_norm(inputs, max_norm)
-        assert_close(output, clipped, EQUAL)
-        assert (difference(output, inputs) > DISTINCT) == (norm > max_norm)
-    assert gradients == [None, None]
-
-
-@pytest.mark.parametrize("name", PASSES)
-def test_a_pass_writes_to_nothing_that_it_is_given(name):
-    untouched = problems(name)
-    used = problems(name)
-    for inputs, upstreams in used:
-        _, cache = reference(name).forward(**inputs)
-        kept = [leaf.copy() for leaf in _arrays(cache)]
-        if hasattr(reference(name), "backward"):
-            reference(name).backward(*upstreams, cache)
-        assert_same(_arrays(cache), kept)
-    assert_same(used, untouched)
-
-
-def _arrays(tree):
-    return list(leaves(tree).values())
-
-
-@pytest.mark.parametrize("name", [name for name in PASSES if name != "clipping"])
-def test_the_gradients_are_those_of_a_complex_step(name):
-    ((inputs, upstreams),) = problems(name)
-    _, (gradients,) = run(name)
-    rng = np.random.default_rng(1)
-    step = 1e-30
-    for key, gradient in gradients.items():
-        direction = uniform(rng, *inputs[key].shape)
-        outputs, _ = reference(name).forward(**(inputs | {key: inputs[key] + 1j * step * direction}))
-        slope = sum((d * out.imag).sum() for d, out in zip(upstreams, outputs.values(), strict=True)) / step
-        assert_close(slope, (gradient * direction).sum(), EQUAL)
 
 
 def test_there_are_a_hundred_mistakes_and_more_each_with_a_name_of_its_own():
@@ -206,6 +123,12 @@ def test_mistakes_on_different_lines_may_be_made_together_in_any_order_and_leave
     for one, other in itertools.pairwise(by_line.values()):
         assert_same(run("lstm", one, other), run("lstm", other, one))
     assert_same(run("lstm"), before)
+
+
+def test_a_mistake_in_a_step_reaches_the_sequence_that_takes_it():
+    (mistake,) = [mistake for mistake in mistakes("lstm") if mistake.code == "lstm-d-f-with-new-c"]
+    assert mistake.line in inspect.getsource(lstm.lstm_step_backward)
+    assert difference(run("lstm", mistake)[1], run("lstm")[1]) > DISTINCT
 
 
 def test_a_line_that_does_not_stand_exactly_once_is_refused():

@@ -17,7 +17,7 @@ from seqmem.checking.catalogue.mistakes import gru_after as gru_after_mistakes
 from seqmem.checking.catalogue.mistakes import gru_before as gru_before_mistakes
 from seqmem.checking.catalogue.mistakes import lstm as lstm_mistakes
 from seqmem.checking.catalogue.mistakes import rnn as rnn_mistakes
-from seqmem.checking.catalogue.mistakes.record import Mistake, mistaken
+from seqmem.checking.catalogue.mistakes.record import Mistake, mistaken, passes_of
 from seqmem.checking.exposing import B, S, T
 from seqmem.module import Array
 from seqmem.reference import (
@@ -50,6 +50,7 @@ class Kind(NamedTuple):
     title: str
     reference: ModuleType
     mistakes: tuple[Mistake, ...]
+    outputs: tuple[str, ...]  # what its forward pass returns before the cache
     draw: Callable[[np.random.Generator], Arrays]
     gates: tuple[str, ...] = ()
     is_step: bool = False  # one step of a sequence pass, with x for xs and h_prev for h0
@@ -75,15 +76,27 @@ class Kind(NamedTuple):
         self, inputs: Arrays, upstream: Arrays | None = None, mistakes: tuple[Mistake, ...] = ()
     ) -> tuple[Arrays, Arrays]:
         """The reference's outputs and gradients, with mistakes in its passes when there are any."""
-        forward, backward = (
-            mistaken(self.reference, mistakes) if mistakes else (self.reference.forward, _backward(self))
-        )
-        outputs, cache = forward(**self.as_sequence(inputs))
+        forward, backward = mistaken(self.reference, mistakes) if mistakes else passes_of(self.reference)
+        outputs, cache = self.call(forward, self.as_sequence(inputs))
         gradients: Arrays = {}
         if upstream is not None and backward is not None:
             upstreams = [upstream.get(name, np.zeros_like(value)) for name, value in outputs.items()]
             gradients = backward(*upstreams, cache)
         return self.as_step(outputs), self.as_step(gradients)
+
+    def call(self, forward: Callable[..., Any], inputs: Arrays) -> tuple[Arrays, Any]:
+        """Return a reference's outputs by name, and its cache; None where nothing is differentiated."""
+        if not self.is_differentiated:
+            given = {name: inputs[name] for name in self.outputs}
+            clipped, _ = forward(given, **{name: inputs[name] for name in inputs if name not in given})
+            return clipped, None
+        *outputs, cache = forward(**inputs)
+        return dict(zip(self.outputs, outputs, strict=True)), cache
+
+    @property
+    def is_differentiated(self) -> bool:
+        """Whether the reference has a backward pass."""
+        return passes_of(self.reference).backward is not None
 
     def as_step(self, values: Arrays) -> Arrays:
         """A sequence pass's outputs or gradients as those of its only step; as they are if it is no step."""
@@ -105,10 +118,6 @@ class Kind(NamedTuple):
 
 
 _STEP_NAMES = {"xs": "x", "h0": "h_prev", "c0": "c_prev"}
-
-
-def _backward(kind: Kind) -> Any:
-    return getattr(kind.reference, "backward", None)
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -147,7 +156,13 @@ def _clipping(rng: np.random.Generator) -> Arrays:
 
 
 def _both(
-    name: str, title: str, reference: ModuleType, mistakes: Any, gates: tuple[str, ...], **draw: Any
+    name: str,
+    title: str,
+    reference: ModuleType,
+    mistakes: Any,
+    gates: tuple[str, ...],
+    states: str,
+    **draw: Any,
 ) -> list[Kind]:
     """A recurrent pass over a sequence, and one step of it."""
     return [
@@ -156,7 +171,8 @@ def _both(
             f"{'one step' if is_step else 'a sequence'} of {title}",
             reference,
             mistakes.MISTAKES,
-            partial(_recurrent, n_gates=len(gates), is_step=is_step, **draw),
+            ("hs", *states),
+            partial(_recurrent, n_gates=len(gates), states=states, is_step=is_step, **draw),
             gates,
             is_step,
         )
@@ -171,16 +187,31 @@ _ALL = [
     *_both(
         "gru_after", "a reset-after GRU", gru_after, gru_after_mistakes, ("r", "z", "n"), states="h", b_hn=H
     ),
-    Kind("attention", "additive attention", attention, attention_mistakes.MISTAKES, _attention),
-    Kind("embedding", "an embedding", embedding, embedding_mistakes.MISTAKES, _embedding),
+    Kind(
+        "attention",
+        "additive attention",
+        attention,
+        attention_mistakes.MISTAKES,
+        ("context", "weights"),
+        _attention,
+    ),
+    Kind("embedding", "an embedding", embedding, embedding_mistakes.MISTAKES, ("y",), _embedding),
     Kind(
         "cross_entropy",
         "the mean cross-entropy",
         cross_entropy,
         cross_entropy_mistakes.MISTAKES,
+        ("loss",),
         _cross_entropy,
     ),
-    Kind("clipping", "clipping by the global norm", clipping, clipping_mistakes.MISTAKES, _clipping),
+    Kind(
+        "clipping",
+        "clipping by the global norm",
+        clipping,
+        clipping_mistakes.MISTAKES,
+        ("W", "U", "b"),
+        _clipping,
+    ),
 ]
 KINDS = {kind.name: kind for kind in _ALL}
 

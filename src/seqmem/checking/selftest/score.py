@@ -107,7 +107,7 @@ def with_mistakes(kind: Kind, mistakes: tuple[Mistake, ...]) -> tuple[Callable[.
     forward, backward = mistaken(kind.reference, mistakes)
 
     def handed_in(**arrays: Any) -> Any:
-        outputs, cache = forward(**kind.as_sequence(arrays))
+        outputs, cache = kind.call(forward, kind.as_sequence(arrays))
         unread = [np.zeros_like(outputs["hs"])] if kind.is_step else []
         outputs = kind.as_step(outputs)
         return (outputs, (unread, cache)) if backward else outputs
@@ -135,7 +135,7 @@ def _score(kind: Kind) -> Score:
             unnamed.append(mistake.code)
     n = len(planted)
     known = KnownResults(kind, kind.problem(0))
-    pairs = list(known.pairs()) if hasattr(kind.reference, "backward") and not kind.is_step else []
+    pairs = list(known.pairs()) if kind.is_differentiated and not kind.is_step else []
     counts = (n, n - len(silent), n - len(unnamed), len(pairs), _unique(pairs, known.singles("backward")))
     return Score(kind.title, *counts, tuple(silent), tuple(unnamed))
 

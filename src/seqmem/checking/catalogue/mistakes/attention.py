@@ -18,7 +18,7 @@ _D_KEYS = "d_keys = d_keys_as_values + d_keys_as_scored"
 _A = "a = query @ W_q + keys @ W_k + b"
 _HIDDEN = "hidden = np.tanh(a)"
 _SCORES = "scores = hidden @ v"
-_ALPHA = "alpha = e / e.sum(axis=0)"
+_ALPHA = "alpha = e / total"
 _CONTEXT = "context = (alpha[:, :, None] * keys).sum(axis=0)"
 
 _BACKWARD = (

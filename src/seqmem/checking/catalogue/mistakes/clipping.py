@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from seqmem.checking.catalogue.mistakes.record import Mistake
 
-_SQUARES = "squares = (W**2).sum() + (U**2).sum() + (b**2).sum()"
+_SQUARES = "squares = sum((grad**2).sum() for grad in grads.values())"
 _NORM = "norm = np.sqrt(squares)"
 _SCALE = "scale = max_norm / norm if norm.real > max_norm else 1.0"
-_CLIPPED = 'return {"W": W * scale, "U": U * scale, "b": b * scale}, None'
+_CLIPPED = "clipped = {name: grad * scale for name, grad in grads.items()}"
 
 _TABLE = (
     (
         "each-array-by-its-own-norm",
         _CLIPPED,
-        "norms = [np.sqrt((g**2).sum()) for g in (W, U, b)]\n"
-        "scales = [max_norm / norm if norm.real > max_norm else 1.0 for norm in norms]\n"
-        'return {"W": W * scales[0], "U": U * scales[1], "b": b * scales[2]}, None',
+        "norms = {name: np.sqrt((grad**2).sum()) for name, grad in grads.items()}\n"
+        "clipped = {name: grad * min(1.0, max_norm / norms[name].real) for name, grad in grads.items()}",
         "Each array is clipped by its own norm; the direction of the whole gradient changes.",
         "Over which arrays is the norm taken?",
     ),
     (
         "element-wise",
         _CLIPPED,
-        'return {name: g.clip(-max_norm, max_norm) for name, g in {"W": W, "U": U, "b": b}.items()}, None',
+        "clipped = {name: grad.clip(-max_norm, max_norm) for name, grad in grads.items()}",
         "Every entry is clipped by itself to ±max_norm; the arrays' common norm is what is bounded.",
         "Does clipping change the gradient's direction?",
     ),
@@ -36,49 +35,49 @@ _TABLE = (
     (
         "root-of-mean",
         _NORM,
-        "norm = np.sqrt(squares / (W.size + U.size + b.size))",
+        "norm = np.sqrt(squares / sum(grad.size for grad in grads.values()))",
         "The norm is the root of the mean square; it is the root of the sum of squares.",
         "What is the norm of (3, 4)?",
     ),
     (
         "sum-of-norms",
         _NORM,
-        "norm = np.sqrt((W**2).sum()) + np.sqrt((U**2).sum()) + np.sqrt((b**2).sum())",
+        "norm = sum(np.sqrt((grad**2).sum()) for grad in grads.values())",
         "The norms of the arrays are added up; the squares are, and the root is taken once.",
         "What is the norm of two arrays whose norms are 3 and 4?",
     ),
     (
         "largest-norm",
         _NORM,
-        "norm = np.sqrt(max((W**2).sum(), (U**2).sum(), (b**2).sum()))",
+        "norm = np.sqrt(max((grad**2).sum() for grad in grads.values()))",
         "The common norm is taken as the largest array's.",
         "What is the norm of two arrays whose norms are 3 and 4?",
     ),
     (
         "sum-of-magnitudes",
         _NORM,
-        "norm = abs(W).sum() + abs(U).sum() + abs(b).sum()",
+        "norm = sum(abs(grad).sum() for grad in grads.values())",
         "The norm is the sum of magnitudes; it is Euclidean.",
         "What is the norm of (3, 4)?",
     ),
     (
         "largest-magnitude",
         _NORM,
-        "norm = max(abs(W).max(), abs(U).max(), abs(b).max())",
+        "norm = max(abs(grad).max() for grad in grads.values())",
         "The norm is the largest magnitude; it is Euclidean.",
         "What is the norm of (3, 4)?",
     ),
     (
         "bias-left-out",
         _SQUARES,
-        "squares = (W**2).sum() + (U**2).sum()",
+        'squares = sum((grad**2).sum() for name, grad in grads.items() if name != "b")',
         "The bias's gradient is left out of the norm.",
         "Over which arrays is the norm taken?",
     ),
     (
         "bias-not-scaled",
         _CLIPPED,
-        'return {"W": W * scale, "U": U * scale, "b": b.copy()}, None',
+        'clipped = {name: grad * (1.0 if name == "b" else scale) for name, grad in grads.items()}',
         "The bias's gradient is not scaled with the others.",
         "Which arrays are scaled?",
     ),

@@ -13,11 +13,12 @@ _D_A_Z = "d_a_z = d_z * z * (1 - z)"
 _D_A_R = "d_a_r = d_r * r * (1 - r)"
 _D_A = "d_a = np.stack([d_a_r, d_a_z, d_a_n])"
 _D_X = "d_x = (d_a @ W_x.transpose(0, 2, 1)).sum(axis=0)"
-_D_H = "d_h = direct + through_n + through_z + through_r"
-_D_W_H = "d_W_h[1] += h_prev.T @ d_a_z"
+_D_H = "d_h_prev = direct + through_n + through_z + through_r"
+_D_W_H = "d_W_hz = h_prev.T @ d_a_z"
 _PARTS = "x_r, x_z, x_n = a_x"
 _H = "h = (1 - z) * h_prev + z * n"
 _N = "n = np.tanh(a_n)"
+_NEW_H = "((1 - z) * h_prev + z * n)"  # h of this step, which the backward pass has no use for
 
 
 def in_both_forms(name: str) -> tuple[Mistake, ...]:
@@ -54,7 +55,7 @@ def in_both_forms(name: str) -> tuple[Mistake, ...]:
         (
             "d-z-with-new-h",
             _D_Z,
-            "d_z = d_h * (n - h)",
+            f"d_z = d_h * (n - {_NEW_H})",
             "The update gate's gradient is taken with h_t; the forward pass mixes n with h_{t-1}.",
             "Which step's h does 1 - z multiply?",
         ),
@@ -96,35 +97,35 @@ def in_both_forms(name: str) -> tuple[Mistake, ...]:
         (
             "direct-missing",
             _D_H,
-            "d_h = through_n + through_z + through_r",
+            "d_h_prev = through_n + through_z + through_r",
             "The direct path (1 - z) d_h is missing from the gradient of h_{t-1}.",
             "Is there a way from h_prev to h that goes through no matrix?",
         ),
         (
             "path-through-n-missing",
             _D_H,
-            "d_h = direct + through_z + through_r",
+            "d_h_prev = direct + through_z + through_r",
             "The path through the candidate n is missing from the gradient of h_{t-1}.",
             "Along how many paths does h_prev reach h?",
         ),
         (
             "path-through-z-missing",
             _D_H,
-            "d_h = direct + through_n + through_r",
+            "d_h_prev = direct + through_n + through_r",
             "The path through the update gate z is missing from the gradient of h_{t-1}.",
             "Along how many paths does h_prev reach h?",
         ),
         (
             "path-through-r-missing",
             _D_H,
-            "d_h = direct + through_n + through_z",
+            "d_h_prev = direct + through_n + through_z",
             "The path through the reset gate r is missing from the gradient of h_{t-1}.",
             "Along how many paths does h_prev reach h?",
         ),
         (
             "paths-through-gates-missing",
             _D_H,
-            "d_h = direct",
+            "d_h_prev = direct",
             "Only the direct path is left in the gradient of h_{t-1}; those through r, z and n are missing.",
             "Along how many paths does h_prev reach h?",
         ),
@@ -250,28 +251,28 @@ def in_both_forms(name: str) -> tuple[Mistake, ...]:
         (
             "d-W-hz-with-new-h",
             _D_W_H,
-            "d_W_h[1] += h.T @ d_a_z",
+            f"d_W_hz = {_NEW_H}.T @ d_a_z",
             "The gradient of W_hz is taken with h_t; the forward pass multiplies W_hz by h_{t-1}.",
             "Which h does the forward pass multiply by W_hz at step t?",
         ),
         (
             "d-W-hr-with-new-h",
-            "d_W_h[0] += h_prev.T @ d_a_r",
-            "d_W_h[0] += h.T @ d_a_r",
+            "d_W_hr = h_prev.T @ d_a_r",
+            f"d_W_hr = {_NEW_H}.T @ d_a_r",
             "The gradient of W_hr is taken with h_t; the forward pass multiplies W_hr by h_{t-1}.",
             "Which h does the forward pass multiply by W_hr at step t?",
         ),
         (
             "d-W-hz-transposed",
             _D_W_H,
-            "d_W_h[1] += d_a_z.T @ h_prev",
+            "d_W_hz = d_a_z.T @ h_prev",
             "The gradient of W_hz is transposed, which its square shape hides.",
             "Which axis of W_hz belongs to h_prev, and which to the gate?",
         ),
         (
             "d-W-hz-overwritten",
-            _D_W_H,
-            "d_W_h[1] = h_prev.T @ d_a_z",
+            'd_W_h += d_step["W_h"]',
+            'd_W_h[1] = 0\nd_W_h += d_step["W_h"]',
             "The gradient of W_hz is set anew at each step; only the first step's term is left.",
             "W_hz is used at every step: are its gradients replaced or added up?",
         ),

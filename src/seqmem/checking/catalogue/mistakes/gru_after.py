@@ -8,8 +8,8 @@ from seqmem.checking.catalogue.mistakes.record import Mistake
 _D_R = "d_r = d_a_n * a_hn"
 _D_A_HN = "d_a_hn = d_a_n * r"
 _THROUGH_N = "through_n = d_a_hn @ W_h[2].T"
-_D_W_HN = "d_W_h[2] += h_prev.T @ d_a_hn"
-_D_B_HN = "d_b_hn += d_a_hn.sum(axis=0)"
+_D_W_HN = "d_W_hn = h_prev.T @ d_a_hn"
+_D_B_HN = "d_b_hn = d_a_hn.sum(axis=0)"
 _A_N = "a_n = x_n + r * a_hn"
 _A_HN = "a_hn = h_prev @ W_h[2] + b_hn"
 
@@ -83,7 +83,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-after-d-W-hn-without-r",
         "backward",
         _D_W_HN,
-        "d_W_h[2] += h_prev.T @ d_a_n",
+        "d_W_hn = h_prev.T @ d_a_n",
         "The gradient of W_hn misses the reset gate r, which multiplies the product.",
         "What lies between h_prev @ W_hn and a_n?",
     ),
@@ -91,15 +91,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-after-d-W-hn-of-reset-before",
         "backward",
         _D_W_HN,
-        "d_W_h[2] += (r * h_prev).T @ d_a_n",
+        "d_W_hn = (r * h_prev).T @ d_a_n",
         "The gradient of W_hn is that of the reset-before form: r stands with h_{t-1}, not with d_a_n.",
         "What exactly stands to the left of W_hn?",
     ),
     Mistake(
         "gru-after-d-W-hn-overwritten",
         "backward",
-        _D_W_HN,
-        "d_W_h[2] = h_prev.T @ d_a_hn",
+        'd_W_h += d_step["W_h"]',
+        'd_W_h[2] = 0\nd_W_h += d_step["W_h"]',
         "The gradient of W_hn is set anew at each step; only the first step's term is left.",
         "W_hn is used at every step: are its gradients replaced or added up?",
     ),
@@ -107,15 +107,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-after-d-b-hn-without-r",
         "backward",
         _D_B_HN,
-        "d_b_hn += d_a_n.sum(axis=0)",
+        "d_b_hn = d_a_n.sum(axis=0)",
         "The gradient of b_hn misses the reset gate r: it is that of the other bias, b_n.",
         "Does r multiply b_hn?",
     ),
     Mistake(
         "gru-after-d-b-hn-overwritten",
         "backward",
-        _D_B_HN,
-        "d_b_hn = d_a_hn.sum(axis=0)",
+        'd_b_hn += d_step["b_hn"]',
+        'd_b_hn = d_step["b_hn"]',
         "The gradient of b_hn is set anew at each step; only the first step's term is left.",
         "b_hn is used at every step: are its gradients replaced or added up?",
     ),
@@ -123,15 +123,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-after-d-b-hn-mean",
         "backward",
         _D_B_HN,
-        "d_b_hn += d_a_hn.mean(axis=0)",
+        "d_b_hn = d_a_hn.mean(axis=0)",
         "The gradient of b_hn is a mean over the batch; every sequence adds its whole share.",
         "b_hn is added to every row of the batch: is its gradient the rows' sum or their mean?",
     ),
     Mistake(
         "gru-after-d-b-n-with-r",
         "backward",
-        "d_b += d_a.sum(axis=1)",
-        "d_b += np.stack([d_a_r, d_a_z, d_a_hn]).sum(axis=1)",
+        "d_b = d_a.sum(axis=1)",
+        "d_b = np.stack([d_a_r, d_a_z, d_a_hn]).sum(axis=1)",
         "The gradient of b_n is multiplied by the reset gate r: it is that of the other bias, b_hn.",
         "Which of the two biases does r multiply?",
     ),

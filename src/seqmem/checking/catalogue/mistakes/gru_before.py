@@ -8,7 +8,7 @@ from seqmem.checking.catalogue.mistakes.record import Mistake
 _THROUGH_N = "through_n = d_reset_h * r"
 _D_R = "d_r = d_reset_h * h_prev"
 _D_RESET_H = "d_reset_h = d_a_n @ W_h[2].T"
-_D_W_HN = "d_W_h[2] += reset_h.T @ d_a_n"
+_D_W_HN = "d_W_hn = reset_h.T @ d_a_n"
 _A_N = "a_n = x_n + reset_h @ W_h[2]"
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -41,7 +41,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-before-d-r-with-new-h",
         "backward",
         _D_R,
-        "d_r = d_reset_h * h",
+        "d_r = d_reset_h * ((1 - z) * h_prev + z * n)",
         "The reset gate's gradient is taken with h_t; the forward pass multiplies r by h_{t-1}.",
         "Which step's h does r multiply?",
     ),
@@ -73,7 +73,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-before-d-W-hn-without-r",
         "backward",
         _D_W_HN,
-        "d_W_h[2] += h_prev.T @ d_a_n",
+        "d_W_hn = h_prev.T @ d_a_n",
         "The gradient of W_hn is taken with h_{t-1}; the forward pass multiplies W_hn by r h_{t-1}.",
         "What exactly stands to the left of W_hn?",
     ),
@@ -81,15 +81,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-before-d-W-hn-of-reset-after",
         "backward",
         _D_W_HN,
-        "d_W_h[2] += h_prev.T @ (d_a_n * r)",
+        "d_W_hn = h_prev.T @ (d_a_n * r)",
         "The gradient of W_hn is that of the reset-after form: r stands with d_a_n, not with h_{t-1}.",
         "What exactly stands to the left of W_hn?",
     ),
     Mistake(
         "gru-before-d-W-hn-overwritten",
         "backward",
-        _D_W_HN,
-        "d_W_h[2] = reset_h.T @ d_a_n",
+        'd_W_h += d_step["W_h"]',
+        'd_W_h[2] = 0\nd_W_h += d_step["W_h"]',
         "The gradient of W_hn is set anew at each step; only the first step's term is left.",
         "W_hn is used at every step: are its gradients replaced or added up?",
     ),
@@ -97,7 +97,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "gru-before-d-W-hn-transposed",
         "backward",
         _D_W_HN,
-        "d_W_h[2] += d_a_n.T @ reset_h",
+        "d_W_hn = d_a_n.T @ reset_h",
         "The gradient of W_hn is transposed, which its square shape hides.",
         "Which axis of W_hn belongs to the reset state, and which to the candidate?",
     ),

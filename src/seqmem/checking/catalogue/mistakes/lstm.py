@@ -8,19 +8,21 @@ from seqmem.checking.catalogue.mistakes.record import Mistake
 _D_O = "d_o = d_h * tanh_c"
 _D_TANH_C = "d_tanh_c = d_h * o"
 _D_C = "d_c = d_c + d_tanh_c * (1 - tanh_c**2)"
+_D_HOLD_C = "d_hold_c = hold_backward(d_c, mask[t])"
 _D_I = "d_i = d_c * g"
 _D_F = "d_f = d_c * c_prev"
 _D_G = "d_g = d_c * i"
-_D_C_PREV = "d_c = d_c * f"
+_D_C_PREV = "d_c_prev = d_c * f"
 _D_A_G = "d_a_g = d_g * (1 - g**2)"
 _D_A = "d_a = np.stack([d_a_i, d_a_f, d_a_o, d_a_g])"
-_D_W_H = "d_W_h += h_prev.T @ d_a"
+_D_W_H = "d_W_h = h_prev.T @ d_a"
 _D_X = "d_x = (d_a @ W_x.transpose(0, 2, 1)).sum(axis=0)"
-_D_H = "d_h = (d_a @ W_h.transpose(0, 2, 1)).sum(axis=0)"
+_D_H = "d_h_prev = (d_a @ W_h.transpose(0, 2, 1)).sum(axis=0)"
 _PARTS = "a_i, a_f, a_o, a_g = a"
 _C = "c = f * c_prev + i * g"
 _G = "g = np.tanh(a_g)"
 _TANH_C = "tanh_c = np.tanh(c)"
+_NEW_C = "(f * c_prev + i * g)"  # c of this step, which the backward pass has no use for
 
 
 def _of_gate(letter: str, name: str) -> tuple[Mistake, ...]:
@@ -71,7 +73,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-o-with-c",
         "backward",
         _D_O,
-        "d_o = d_h * c",
+        f"d_o = d_h * {_NEW_C}",
         "The output gate's gradient is taken with c_t; the forward pass multiplies o by tanh(c_t).",
         "What stands beside o in h = o * tanh(c)?",
     ),
@@ -95,7 +97,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-tanh-derivative-of-c-with-c",
         "backward",
         _D_C,
-        "d_c = d_c + d_tanh_c * (1 - c**2)",
+        f"d_c = d_c + d_tanh_c * (1 - {_NEW_C} ** 2)",
         "The derivative of tanh(c_t) is taken as 1 - c², without the tanh; it is 1 - tanh²(c_t).",
         "Is c a tanh already?",
     ),
@@ -126,16 +128,16 @@ MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "lstm-carried-d-c-dropped",
         "backward",
-        _D_C,
-        "d_c = (d_c if t == T - 1 else 0) + d_tanh_c * (1 - tanh_c**2)",
+        _D_HOLD_C,
+        "d_hold_c = hold_backward(d_c if t == T - 1 else 0 * d_c, mask[t])",
         "The cell state's gradient d_c that comes back from step t + 1 is dropped.",
         "c of step t is used twice, by h and by step t + 1: what does its second use contribute?",
     ),
     Mistake(
         "lstm-final-c-ignored",
         "backward",
-        _D_C,
-        "d_c = (d_c if t < T - 1 else 0) + d_tanh_c * (1 - tanh_c**2)",
+        _D_HOLD_C,
+        "d_hold_c = hold_backward(d_c if t < T - 1 else 0 * d_c, mask[t])",
         "The gradient of the final cell state c, given from outside, is ignored: d_c starts at zero.",
         "The final c is an output as well: with what does d_c start before the loop?",
     ),
@@ -199,7 +201,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-i-with-new-c",
         "backward",
         _D_I,
-        "d_i = d_c * c",
+        f"d_i = d_c * {_NEW_C}",
         "The input gate's gradient is taken with c_t; the forward pass multiplies i by the candidate g.",
         "What stands beside i in c = f * c_prev + i * g?",
     ),
@@ -239,7 +241,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-f-with-new-c",
         "backward",
         _D_F,
-        "d_f = d_c * c",
+        f"d_f = d_c * {_NEW_C}",
         "The forget gate's gradient is taken with c_t; the forward pass multiplies f by c_{t-1}.",
         "Which step's cell state does f keep?",
     ),
@@ -271,7 +273,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-f-with-carried-d-c",
         "backward",
         _D_C_PREV,
-        "d_c = d_c * f\nd_f = d_c * c_prev",
+        "d_c_prev = d_c * f\nd_f = d_c_prev * c_prev",
         "The forget gate's gradient is taken from d_c after it was multiplied by f for step t - 1.",
         "Is d_c at this line still the gradient of c_t?",
     ),
@@ -279,7 +281,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-carried-d-c-without-f",
         "backward",
         _D_C_PREV,
-        "d_c = d_c",
+        "d_c_prev = d_c",
         "The gradient carried to c_{t-1} is not multiplied by the forget gate f.",
         "How much of c_prev does c keep?",
     ),
@@ -287,15 +289,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-carried-d-c-with-i",
         "backward",
         _D_C_PREV,
-        "d_c = d_c * i",
+        "d_c_prev = d_c * i",
         "The gradient carried to c_{t-1} is multiplied by the input gate i; the forward pass keeps f of it.",
         "Which gate decides how much of c_prev is kept?",
     ),
     Mistake(
         "lstm-carried-d-c-with-next-f",
         "backward",
-        _D_C_PREV,
-        "d_c = d_c * (steps[t + 1][4] if t < T - 1 else 1)",
+        'd_c = d_hold_c["prev"] + d_step["c_prev"]',
+        'd_c = d_step["c_prev"] / steps[t][6] * (steps[t + 1][6] if t < T - 1 else 1)',
         "The gradient carried to c_{t-1} is multiplied by the forget gate of step t + 1, one step too late.",
         "Which step's forget gate stands between c_prev and c?",
     ),
@@ -367,7 +369,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-W-h-with-new-h",
         "backward",
         _D_W_H,
-        "d_W_h += (o * tanh_c).T @ d_a",
+        "d_W_h = (o * tanh_c).T @ d_a",
         "The gradient of W_h is taken with h_t; the forward pass multiplies W_h by h_{t-1}.",
         "Which h does the forward pass multiply by W_h at step t?",
     ),
@@ -375,7 +377,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-W-h-with-c-prev",
         "backward",
         _D_W_H,
-        "d_W_h += c_prev.T @ d_a",
+        "d_W_h = c_prev.T @ d_a",
         "The gradient of W_h is taken with c_{t-1}; the gates look at h_{t-1}.",
         "Which of the two states do the gates look at?",
     ),
@@ -383,15 +385,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-W-h-transposed",
         "backward",
         _D_W_H,
-        "d_W_h += d_a.transpose(0, 2, 1) @ h_prev",
+        "d_W_h = d_a.transpose(0, 2, 1) @ h_prev",
         "The gradient of every block of W_h is transposed, which its square shape hides.",
         "Which axis of W_h belongs to h_prev, and which to the gate?",
     ),
     Mistake(
         "lstm-d-W-h-overwritten",
         "backward",
-        _D_W_H,
-        "d_W_h = h_prev.T @ d_a",
+        'd_W_h += d_step["W_h"]',
+        'd_W_h = d_step["W_h"]',
         "d_W_h is set anew at each step; only the first step's term is left when the loop ends.",
         "W_h is used at every step: are its gradients replaced or added up?",
     ),
@@ -423,7 +425,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-h-without-g",
         "backward",
         _D_H,
-        "d_h = (d_a[:3] @ W_h[:3].transpose(0, 2, 1)).sum(axis=0)",
+        "d_h_prev = (d_a[:3] @ W_h[:3].transpose(0, 2, 1)).sum(axis=0)",
         "The gradient of h_{t-1} misses the candidate's part; only i, f and o send theirs.",
         "How many pre-activations does h_prev go into?",
     ),
@@ -431,7 +433,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-h-from-g-only",
         "backward",
         _D_H,
-        "d_h = d_a[3] @ W_h[3].T",
+        "d_h_prev = d_a[3] @ W_h[3].T",
         "The gradient of h_{t-1} comes from the candidate alone; the gates' parts are missing.",
         "How many pre-activations does h_prev go into?",
     ),
@@ -439,7 +441,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-h-without-transpose",
         "backward",
         _D_H,
-        "d_h = (d_a @ W_h).sum(axis=0)",
+        "d_h_prev = (d_a @ W_h).sum(axis=0)",
         "The gradient carried to h_{t-1} is multiplied by W_h, not by its transpose.",
         "Every block of W_h is square, so the shapes do not warn: which of its axes does d_a belong to?",
     ),
@@ -447,7 +449,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-h-kept",
         "backward",
         _D_H,
-        "d_h = d_h + (d_a @ W_h.transpose(0, 2, 1)).sum(axis=0)",
+        "d_h_prev = d_h + (d_a @ W_h.transpose(0, 2, 1)).sum(axis=0)",
         "The gradient of h_t is added to what is carried to h_{t-1}, as if h had a direct path like c.",
         "Which of the two states has a path to the next step that goes through no matrix?",
     ),
@@ -463,7 +465,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "lstm-d-c0-without-f",
         "backward",
         "d_c0 = d_c",
-        "d_c0 = d_c / steps[0][4]",
+        "d_c0 = d_c / steps[0][6]",
         "The gradient of c0 is that of the first step's c: the first forget gate is missing.",
         "Which gate stands between c0 and the first step's c?",
     ),

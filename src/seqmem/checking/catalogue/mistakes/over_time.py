@@ -13,7 +13,7 @@ def over_time(name: str, bias_axis: int) -> tuple[Mistake, ...]:
         bias_axis: the batch axis of d_a, over which the bias's gradient is summed.
     """
     carried = "d_h = d_h + d_hs[t]"
-    bias = f"d_b += d_a.sum(axis={bias_axis})"
+    bias = f"d_b = d_a.sum(axis={bias_axis})"
     made = "return d_inputs | grads"
     table = (
         (
@@ -109,43 +109,43 @@ def over_time(name: str, bias_axis: int) -> tuple[Mistake, ...]:
         ),
         (
             "d-xs-reversed",
-            "d_xs[t] = d_x",
-            "d_xs[T - 1 - t] = d_x",
+            'd_xs[t] = d_step["x"]',
+            'd_xs[T - 1 - t] = d_step["x"]',
             "The inputs' gradients d_xs stand in the order of the backward loop, the last step's first.",
             "In which order does the backward loop reach the steps, and in which does d_xs hold them?",
         ),
         (
             "d-W-x-overwritten",
-            "d_W_x += x.T @ d_a",
-            "d_W_x = x.T @ d_a",
+            'd_W_x += d_step["W_x"]',
+            'd_W_x = d_step["W_x"]',
             "d_W_x is set anew at each step; only the first step's term is left when the loop ends.",
             "W_x is used at every step: are its gradients replaced or added up?",
         ),
         (
             "d-b-overwritten",
-            bias,
-            f"d_b = d_a.sum(axis={bias_axis})",
+            'd_b += d_step["b"]',
+            'd_b = d_step["b"]',
             "d_b is set anew at each step; only the first step's term is left when the loop ends.",
             "b is used at every step: are its gradients replaced or added up?",
         ),
         (
             "d-b-mean",
             bias,
-            f"d_b += d_a.mean(axis={bias_axis})",
+            f"d_b = d_a.mean(axis={bias_axis})",
             "The bias's gradient d_b is a mean over the batch; every sequence adds its whole share.",
             "b is added to every row of the batch: is its gradient the rows' sum or their mean?",
         ),
         (
             "d-b-summed-over-all",
             bias,
-            "d_b += d_a.sum()",
+            f"d_b = np.full_like(d_a.sum(axis={bias_axis}), d_a.sum())",
             "The bias's gradient d_b is summed over all axes: every entry gets the same number.",
             "Which axes does d_a have that b has not?",
         ),
         (
             "d-b-one-sequence",
             bias,
-            f"d_b += d_a.take(0, axis={bias_axis})",
+            f"d_b = d_a.take(0, axis={bias_axis})",
             "The bias's gradient d_b takes the first sequence of the batch alone.",
             "Over which axis is d_a summed to get b's shape?",
         ),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterable
-from functools import cache
-from types import ModuleType
+from functools import cache, lru_cache
+from types import CodeType, ModuleType
 from typing import Any, Literal, NamedTuple
 
 
@@ -14,28 +15,54 @@ class Mistake(NamedTuple):
 
     code: str  # its name: "lstm-f-with-new-c"
     place: Literal["forward", "backward"]
-    line: str  # a line of that function, without its indentation and without a comment
+    line: str  # a line of that pass, without its indentation and without a comment
     becomes: str  # what stands there instead; further lines are indented relative to the first
     message: str  # what is wrong, with the array, the gate and the place
     hint: str  # the question that leads to the right line
 
 
-def mistaken(
-    reference: ModuleType, mistakes: Iterable[Mistake]
-) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    """A reference's forward and backward functions with mistakes in them; None for a backward it has not.
+class Passes(NamedTuple):
+    """A reference's pass forward and its pass backward."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any] | None  # None where nothing is differentiated
+
+
+def passes_of(reference: ModuleType) -> Passes:
+    """Return a reference's whole passes, the last in its file: those of a sequence stand after its steps'."""
+    functions = _functions(reference)
+    return Passes(functions["forward"][-1], functions["backward"][-1] if functions["backward"] else None)
+
+
+def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
+    """Return a reference's passes with mistakes in them, be it in a step or in the loop over the steps.
 
     Raises:
-        ValueError: for a line that does not stand exactly once in its function.
+        ValueError: for a line that does not stand exactly once in the functions of its direction.
     """
     names: dict[str, Any] = dict(vars(reference))
-    sources: dict[str, str] = {}
+    functions = _functions(reference)
+    sources = {place: [_source(function) for function in functions[place]] for place in functions}
     for mistake in mistakes:
-        source = sources.get(mistake.place) or _source(names[mistake.place])
-        sources[mistake.place] = _replaced(source, mistake)
-    for source in sources.values():
-        exec(source, names)  # our own text, from our own files
-    return names["forward"], names.get("backward")
+        sources[mistake.place] = _replaced(sources[mistake.place], mistake)
+    for source in itertools.chain(*sources.values()):
+        exec(_compiled(source), names)  # our own text, from our own files; all of it: a loop calls its step
+    forward, backward = passes_of(reference)
+    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+
+
+@cache
+def _functions(reference: ModuleType) -> dict[str, list[Callable[..., Any]]]:
+    """A reference's own functions in the order of its file, by the direction of their pass."""
+    own = [
+        value
+        for value in vars(reference).values()
+        if inspect.isfunction(value) and value.__module__ == reference.__name__
+    ]
+    found: dict[str, list[Callable[..., Any]]] = {"forward": [], "backward": []}
+    for function in own:
+        found["backward" if function.__name__.endswith("_backward") else "forward"].append(function)
+    return found
 
 
 @cache
@@ -43,11 +70,22 @@ def _source(function: Callable[..., Any]) -> str:
     return inspect.getsource(function)
 
 
-def _replaced(source: str, mistake: Mistake) -> str:
-    lines = source.splitlines()
-    found = [k for k, line in enumerate(lines) if line.partition("  #")[0].strip() == mistake.line]
+@lru_cache(maxsize=64)  # what no mistake changes is compiled once
+def _compiled(source: str) -> CodeType:
+    return compile(source, "<a reference with mistakes>", "exec")
+
+
+def _replaced(sources: list[str], mistake: Mistake) -> list[str]:
+    texts = [source.splitlines() for source in sources]
+    found = [
+        (lines, k)
+        for lines in texts
+        for k, line in enumerate(lines)
+        if line.partition("  #")[0].strip() == mistake.line
+    ]
     if len(found) != 1:
         raise ValueError(f"{mistake.code}: {mistake.line!r} stands {len(found)} times in {mistake.place}")
-    indent = lines[found[0]][: len(lines[found[0]]) - len(lines[found[0]].lstrip())]
-    lines[found[0]] = "\n".join(indent + line for line in mistake.becomes.splitlines())
-    return "\n".join(lines)
+    ((lines, k),) = found
+    indent = lines[k][: len(lines[k]) - len(lines[k].lstrip())]
+    lines[k] = "\n".join(indent + line for line in mistake.becomes.splitlines())
+    return ["\n".join(lines) for lines in texts]

@@ -6,8 +6,8 @@ from seqmem.checking.catalogue.mistakes.over_time import over_time
 from seqmem.checking.catalogue.mistakes.record import Mistake
 
 _D_A = "d_a = d_h * (1 - h**2)"
-_D_H = "d_h = d_a @ W_h.T"
-_D_W_H = "d_W_h += h_prev.T @ d_a"
+_D_H = "d_h_prev = d_a @ W_h.T"
+_D_W_H = "d_W_h = h_prev.T @ d_a"
 _A = "a = x @ W_x + h_prev @ W_h + b"
 _TANH = "h = np.tanh(a)"
 
@@ -65,7 +65,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "rnn-d-h-without-transpose",
         "backward",
         _D_H,
-        "d_h = d_a @ W_h",
+        "d_h_prev = d_a @ W_h",
         "The gradient carried to step t - 1 is multiplied by W_h, not by its transpose.",
         "W_h is square, so the shapes do not warn: which axis of W_h does d_a belong to?",
     ),
@@ -73,7 +73,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "rnn-d-h-without-W-h",
         "backward",
         _D_H,
-        "d_h = d_a",
+        "d_h_prev = d_a",
         "The gradient carried to step t - 1 is d_a itself; the product with W_h is missing.",
         "What does the forward pass multiply h_prev by?",
     ),
@@ -81,7 +81,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "rnn-d-h-from-d-h",
         "backward",
         _D_H,
-        "d_h = d_h @ W_h.T",
+        "d_h_prev = d_h @ W_h.T",
         "The gradient carried to step t - 1 comes from d_h and not from d_a: it skips the tanh.",
         "Does h_prev stand inside or outside the tanh?",
     ),
@@ -89,7 +89,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "rnn-d-h-kept",
         "backward",
         _D_H,
-        "d_h = d_h + d_a @ W_h.T",
+        "d_h_prev = d_h + d_a @ W_h.T",
         "The gradient of h_t is added to what is carried to step t - 1, as if h_t were h_prev + tanh(a).",
         "Is there a path from h_prev to h that does not go through a?",
     ),
@@ -97,7 +97,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "rnn-d-h-negative",
         "backward",
         _D_H,
-        "d_h = -d_a @ W_h.T",
+        "d_h_prev = -d_a @ W_h.T",
         "The gradient carried to step t - 1 has the wrong sign.",
         "Where would a minus come from in a = x @ W_x + h_prev @ W_h + b?",
     ),
@@ -105,7 +105,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "rnn-d-W-h-with-new-h",
         "backward",
         _D_W_H,
-        "d_W_h += h.T @ d_a",
+        "d_W_h = h.T @ d_a",
         "The gradient of W_h is taken with h_t; the forward pass multiplies W_h by h_{t-1}.",
         "Which h does the forward pass multiply by W_h at step t?",
     ),
@@ -113,39 +113,39 @@ MISTAKES: tuple[Mistake, ...] = (
         "rnn-d-W-h-transposed",
         "backward",
         _D_W_H,
-        "d_W_h += d_a.T @ h_prev",
+        "d_W_h = d_a.T @ h_prev",
         "The gradient of W_h is transposed, which its square shape hides.",
         "Which axis of W_h belongs to h_prev, and which to a?",
     ),
     Mistake(
         "rnn-d-W-h-overwritten",
         "backward",
-        _D_W_H,
-        "d_W_h = h_prev.T @ d_a",
+        'd_W_h += d_step["W_h"]',
+        'd_W_h = d_step["W_h"]',
         "d_W_h is set anew at each step; only the first step's term is left when the loop ends.",
         "W_h is used at every step: are its gradients replaced or added up?",
     ),
     Mistake(
         "rnn-d-W-h-of-first-state",
         "backward",
-        _D_W_H,
-        "d_W_h += steps[0][1].T @ d_a",
+        'd_W_h += d_step["W_h"]',
+        'd_W_h += rnn_step_backward(d_hold["new"], (steps[t][0], steps[0][1], *steps[t][2:]))["W_h"]',
         "The gradient of W_h is taken with h0 at every step; the state changes from step to step.",
         "Which state does step t start from?",
     ),
     Mistake(
         "rnn-d-W-x-without-tanh",
         "backward",
-        "d_W_x += x.T @ d_a",
-        "d_W_x += x.T @ d_h",
+        "d_W_x = x.T @ d_a",
+        "d_W_x = x.T @ d_h",
         "The gradient of W_x is taken from d_h and not from d_a: it skips the tanh.",
         "Does x @ W_x stand inside or outside the tanh?",
     ),
     Mistake(
         "rnn-d-b-without-tanh",
         "backward",
-        "d_b += d_a.sum(axis=0)",
-        "d_b += d_h.sum(axis=0)",
+        "d_b = d_a.sum(axis=0)",
+        "d_b = d_h.sum(axis=0)",
         "The gradient of b is taken from d_h and not from d_a: it skips the tanh.",
         "Does b stand inside or outside the tanh?",
     ),

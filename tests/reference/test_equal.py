@@ -1,0 +1,281 @@
+"""The fast cells, layers, contexts, models and optimizers compute what the plain passes compute."""
+
+import numpy as np
+import pytest
+from comparing import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import B, D, H, K, Look, T, V, exposed, lengths, looks, recurrences, rngs
+
+from seqmem import (
+    SGD,
+    Adam,
+    AdditiveAttention,
+    Batch,
+    Decoder,
+    Dropout,
+    Embedding,
+    Encoder,
+    FixedContext,
+    GRUCell,
+    Linear,
+    LSTMCell,
+    LSTMState,
+    RNNCell,
+    Seq2Seq,
+    clip_by_global_norm,
+    cross_entropy,
+    reference,
+)
+
+sizes = st.integers(1, 5)
+
+
+def pass_of(cell):
+    """What the room calls a cell: "lstm", "gru_after" and so on."""
+    if isinstance(cell, GRUCell):
+        return f"gru_{cell.reset}"
+    return {RNNCell: "rnn", LSTMCell: "lstm"}[type(cell)]
+
+
+def parts(state):
+    """The arrays of a state: h, and c of an LSTM."""
+    return tuple(state) if isinstance(state, LSTMState) else (state,)
+
+
+def state_of(like, arrays):
+    return LSTMState(*arrays) if isinstance(like, LSTMState) else arrays[0]
+
+
+@given(recurrences())
+def test_a_layer_run_either_way_over_sequences_of_unequal_lengths(drawn):
+    layer, xs, state, rows, d_hs, d_final = drawn
+    cell, name = layer.cell, pass_of(layer.cell)
+    forward, backward = getattr(reference, f"{name}_forward"), getattr(reference, f"{name}_backward")
+    mask, way = reference.length_mask(rows, len(xs)), slice(None, None, -1 if layer.reverse else 1)
+    hs, *final, cache = forward(xs[way], *parts(state), **cell.params, mask=mask[way])
+    gradients = backward(d_hs[way], *parts(d_final), cache)
+
+    (fast_hs, fast_final), fast_cache = layer.forward(xs, state, lengths=rows)
+    (d_xs, d_state), grads = layer.backward((d_hs, d_final), fast_cache)
+    assert_close((hs[way], final), (fast_hs, parts(fast_final)))
+    initial = {f"{letter}0": part for letter, part in zip("hc", parts(d_state), strict=False)}
+    fast = {"xs": d_xs[way]} | initial | {key.removeprefix("cell."): grad for key, grad in grads.items()}
+    assert_close(gradients, fast)
+
+
+@given(recurrences(full=True, reverse=[False]))
+def test_without_a_mask_every_sequence_has_all_steps(drawn):
+    layer, xs, state, _, d_hs, d_final = drawn
+    name = pass_of(layer.cell)
+    forward, backward = getattr(reference, f"{name}_forward"), getattr(reference, f"{name}_backward")
+    *outputs, cache = forward(xs, *parts(state), **layer.cell.params)
+    (hs, final), fast_cache = layer.forward(xs, state)
+    assert_close(outputs, [hs, *parts(final)])
+    gradients = backward(d_hs, *parts(d_final), cache)
+    (d_xs, _), grads = layer.backward((d_hs, d_final), fast_cache)
+    assert_close(gradients["xs"], d_xs)
+    assert_close({f"cell.{key}": grad for key, grad in gradients.items() if f"cell.{key}" in grads}, grads)
+
+
+@given(recurrences(T=st.just(1), full=True, reverse=[False]))
+def test_a_cells_step(drawn):
+    cell, xs, state, d_state = drawn.layer.cell, drawn.xs, drawn.state, drawn.d_final
+    name = pass_of(cell)
+    forward, backward = (
+        getattr(reference, f"{name}_step_forward"),
+        getattr(reference, f"{name}_step_backward"),
+    )
+    *new, cache = forward(xs[0], *parts(state), **cell.params)
+    fast_new, fast_cache = cell.forward(xs[0], state)
+    assert_close(new, list(parts(fast_new)))
+    (d_x, d_prev), grads = cell.backward(d_state, fast_cache)
+    before = {f"{letter}_prev": part for letter, part in zip("hc", parts(d_prev), strict=False)}
+    assert_close(backward(*parts(d_state), cache), {"x": d_x} | before | grads)
+
+
+@given(recurrences())
+def test_what_stands_in_the_padding_has_no_effect(drawn):
+    layer, xs, state, rows, d_hs, d_final = drawn
+    name, mask = pass_of(layer.cell), reference.length_mask(rows, len(xs))
+    forward, backward = getattr(reference, f"{name}_forward"), getattr(reference, f"{name}_backward")
+    results = []
+    for padding in (0.0, np.nan):
+        filled = np.where(mask[:, :, None], xs, padding)
+        *outputs, cache = forward(filled, *parts(state), **layer.cell.params, mask=mask)
+        results.append((outputs, backward(np.where(mask[:, :, None], d_hs, padding), *parts(d_final), cache)))
+    np.testing.assert_equal(*results)
+
+
+@given(looks())
+def test_a_context(drawn):
+    context, query, keys, rows, d_context, d_weights = drawn
+    mask = reference.length_mask(rows, len(keys))
+    if isinstance(context, FixedContext):
+        *outputs, cache = reference.fixed_context_forward(keys, mask)
+        gradients = reference.fixed_context_backward(d_context, d_weights, cache)
+    else:
+        *outputs, cache = reference.additive_attention_forward(query, keys, **context.params, mask=mask)
+        gradients = reference.additive_attention_backward(d_context, d_weights, cache)
+        d_query = gradients.pop("query")
+    fast, fast_cache = context.forward(query, keys, lengths=rows)
+    (fast_d_query, d_keys), grads = context.backward((d_context, d_weights), fast_cache)
+    assert_close(outputs, list(fast))
+    assert_close(gradients, {"keys": d_keys} | grads)
+    if not isinstance(context, FixedContext):
+        assert_close(d_query, fast_d_query)
+
+
+@given(looks(contexts=st.tuples(st.just(FixedContext()), st.integers(1, 3), K)))
+def test_a_keys_padding_has_no_effect_on_a_context(drawn: Look):
+    mask = reference.length_mask(drawn.lengths, len(drawn.keys))
+    filled = np.where(mask[:, :, None], drawn.keys, np.nan)
+    scorer = [np.ones((drawn.query.shape[1], 2)), np.ones((filled.shape[2], 2)), np.ones(2), np.ones(2)]
+    for outputs in (
+        reference.fixed_context_forward(filled, mask)[:2],
+        reference.additive_attention_forward(drawn.query, filled, *scorer, mask)[:2],
+    ):
+        assert all(np.isfinite(output).all() for output in outputs)
+        assert not outputs[1][~mask.T].any()
+
+
+@given(T, B, V, D, rngs)
+def test_an_embedding(steps, batch, vocab_size, width, rng):
+    table = Embedding(vocab_size, width, rng=rng)
+    tokens, d_y = rng.integers(vocab_size, size=(steps, batch)), rng.normal(size=(steps, batch, width))
+    y, cache = reference.embedding_forward(table.W, tokens)
+    fast_y, fast_cache = table.forward(tokens)
+    assert_close(y, fast_y)
+    assert_close(reference.embedding_backward(d_y, cache), table.backward(d_y, fast_cache)[1])
+
+
+@given(T, B, D, V, rngs)
+def test_a_linear_layer(steps, batch, width, vocab_size, rng):
+    layer = exposed(Linear(width, vocab_size), rng)
+    x, d_y = rng.normal(size=(steps, batch, width)), rng.normal(size=(steps, batch, vocab_size))
+    y, cache = reference.linear_forward(x, **layer.params)
+    fast_y, fast_cache = layer.forward(x)
+    (d_x,), grads = layer.backward(d_y, fast_cache)
+    assert_close(y, fast_y)
+    assert_close(reference.linear_backward(d_y, cache), {"x": d_x} | grads)
+
+
+@given(st.data(), T, B, V, rngs)
+def test_the_cross_entropy(data, steps, batch, vocab_size, rng):
+    rows = data.draw(lengths(steps, batch).filter(any))
+    mask = reference.length_mask(rows, steps)
+    logits, targets = (
+        rng.normal(size=(steps, batch, vocab_size)),
+        rng.integers(vocab_size, size=(steps, batch)),
+    )
+    loss, cache = reference.cross_entropy_forward(logits, targets, mask)
+    fast_loss, d_logits = cross_entropy(logits, targets, mask)
+    assert_close(loss, fast_loss)
+    assert_close(reference.cross_entropy_backward(1.0, cache), {"logits": d_logits})
+    assert_close(reference.cross_entropy_forward(logits, targets)[0], cross_entropy(logits, targets)[0])
+
+
+@given(T, B, D, st.floats(0.0, 0.9), st.integers(0, 99))
+def test_dropout(steps, batch, width, rate, seed):
+    x, layer = np.random.default_rng(seed + 1).normal(size=(steps, batch, width)), Dropout(rate)
+    keep = np.random.default_rng(seed).random(x.shape, np.float32) >= rate
+    y, cache = reference.dropout_forward(x, keep, rate)
+    fast_y, fast_cache = layer.forward(x, rng=seed)
+    assert_close(y, fast_y)
+    assert_close(reference.dropout_backward(x, cache), {"x": layer.backward(x, fast_cache)[0][0]})
+
+
+@pytest.mark.parametrize("max_norm", [0.01, 1000.0])
+def test_clipping_above_the_norm_and_below(max_norm):
+    rng = np.random.default_rng(0)
+    grads = {"W": rng.normal(size=(3, 4)), "b": rng.normal(size=4)}
+    clipped, norm = reference.clip_by_global_norm(grads, max_norm)
+    fast, fast_norm = clip_by_global_norm(grads, max_norm)
+    assert_close((clipped, norm), (fast, fast_norm))
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_gradient_descent_over_several_steps(momentum):
+    rng = np.random.default_rng(0)
+    param, velocity, optimizer = rng.normal(size=(3, 4)), np.zeros((3, 4)), SGD(0.1, momentum)
+    params = {"W": param.copy()}
+    for _ in range(5):
+        grad = rng.normal(size=(3, 4))
+        param, velocity = reference.sgd_step(param, grad, velocity, 0.1, momentum)
+        optimizer.step(params, {"W": grad})
+        assert_close(params["W"], param)
+
+
+def test_adam_over_several_steps():
+    rng = np.random.default_rng(0)
+    param, m, v, optimizer = (
+        rng.normal(size=(3, 4)),
+        np.zeros((3, 4)),
+        np.zeros((3, 4)),
+        Adam(0.1, 0.8, 0.95, 1e-4),
+    )
+    params = {"W": param.copy()}
+    for t in range(1, 6):
+        grad = rng.normal(size=(3, 4))
+        param, m, v = reference.adam_step(param, grad, m, v, t, 0.1, 0.8, 0.95, 1e-4)
+        optimizer.step(params, {"W": grad})
+        assert_close((params["W"], optimizer.state["m.W"], optimizer.state["v.W"]), (param, m, v))
+
+
+@given(B, sizes, sizes, rngs)
+def test_a_bridge(batch, source_size, target_size, rng):
+    encoder = Encoder(3, 2, source_size, cell="gru", rng=0)
+    model = Seq2Seq(encoder, Decoder(3, 2, target_size, key_size=source_size, cell="rnn", rng=1))
+    bridge = exposed(model, rng).bridge
+    if bridge.unchanged:
+        return
+    h, d_s0 = rng.normal(size=(batch, source_size)), rng.normal(size=(batch, target_size))
+    s0, cache = reference.bridge_forward(h, bridge.linear.W, bridge.linear.b)
+    fast_s0, fast_cache = bridge.forward(h)
+    (d_h,), grads = bridge.backward(d_s0, fast_cache)
+    assert_close(s0, fast_s0)
+    linear = {key.removeprefix("linear."): grad for key, grad in grads.items()}
+    assert_close(reference.bridge_backward(d_s0, cache), {"h": d_h} | linear)
+
+
+@st.composite
+def models(draw):
+    """An encoder-decoder of GRU cells with attention, and a batch of pairs of unequal lengths."""
+    rng, hidden_size, steps, positions, batch = draw(rngs), draw(H), draw(T), draw(st.integers(1, 6)), draw(B)
+    source_size, target_size, width, attention_size = draw(V), draw(V), draw(sizes), draw(sizes)
+    context = AdditiveAttention(hidden_size, hidden_size, attention_size)
+    encoder = Encoder(source_size, width, hidden_size, cell="gru")
+    decoder = Decoder(target_size, width + 1, hidden_size, context=context, cell="gru")
+    model = exposed(Seq2Seq(encoder, decoder, start=0, end=1 if target_size > 1 else 0), rng)
+    return model, Batch(
+        rng.integers(source_size, size=(positions, batch)),
+        draw(lengths(positions, batch)),
+        rng.integers(target_size, size=(steps, batch)),
+        rng.integers(target_size, size=(steps, batch)),
+        reference.length_mask(draw(lengths(steps, batch).filter(any)), steps),
+    )
+
+
+@given(models())
+def test_a_whole_model_its_loss_and_every_gradient(drawn):
+    model, batch = drawn
+    source_mask = reference.length_mask(batch.source_lengths, len(batch.source))
+    loss, cache = reference.encoder_decoder_forward(
+        batch.source, batch.inputs, batch.targets, source_mask, batch.mask, model.params
+    )
+    fast_loss, grads = model.loss_and_grads(batch)
+    assert_close(loss, fast_loss)
+    assert_close(reference.encoder_decoder_backward(1.0, cache)["params"], grads)
+
+
+@given(models())
+def test_the_greedy_search(drawn):
+    model, batch = drawn
+    found = model.generate(batch.source, batch.source_lengths, max_length=6)
+    for row, fast in enumerate(found):
+        if batch.source_lengths[row] == 0:
+            continue  # the search of the room takes a sequence of at least one token
+        source = batch.source[: batch.source_lengths[row], row]
+        tokens, score, weights = reference.greedy_search(source, model.params, model.start, model.end, 6)
+        assert tokens == fast.tokens
+        assert_close((score, weights), (fast.score, fast.weights))

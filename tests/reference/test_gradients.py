@@ -1,0 +1,119 @@
+"""Every backward pass of the room is the derivative of its forward pass, by the complex step."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from comparing import ROUNDING
+
+from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq, gradcheck_functions, reference
+
+T, B, D, H, S, E, K, Q, A, V = 5, 3, 2, 4, 6, 2, 7, 3, 5, 9
+RNG = np.random.default_rng(11)
+MASK = reference.length_mask(np.array([5, 2, 0]), T)  # a whole sequence, a shorter one, an empty one
+SOURCE_MASK = reference.length_mask(np.array([4, 6, 1]), S)
+
+
+def normal(*shape):
+    return 0.8 * RNG.standard_normal(shape)
+
+
+def recurrent(gates, *states, **more):
+    lead = (gates,) if gates else ()
+    weights = {"W_x": normal(*lead, D, H), "W_h": normal(*lead, H, H), "b": normal(*lead, H)} | more
+    step = {"x": normal(B, D)} | {f"{state}_prev": normal(B, H) for state in states} | weights
+    sequence = {"xs": normal(T, B, D)} | {f"{state}0": normal(B, H) for state in states} | weights
+    return step, sequence, sequence | {"mask": MASK}
+
+
+def model():
+    encoder = Encoder(V, E, H, cell="gru", rng=0)
+    decoder = Decoder(8, 3, H, context=AdditiveAttention(H, H, A, rng=1), cell="gru", rng=2)
+    return {name: normal(*param.shape) for name, param in Seq2Seq(encoder, decoder).params.items()}
+
+
+PARAMS = model()
+OF_ENCODER = {name: param for name, param in PARAMS.items() if name.startswith("encoder")}
+OF_DECODER = {name: param for name, param in PARAMS.items() if name.startswith("decoder")}
+LOOK = {"query": normal(B, Q), "keys": normal(S, B, K)}
+SCORER = {"W_q": normal(Q, A), "W_k": normal(K, A), "b": normal(A), "v": normal(A)}
+SCORES = {"logits": normal(T, B, V), "targets": RNG.integers(V, size=(T, B))}
+SOURCE = {"tokens": RNG.integers(V, size=(S, B)), "mask": SOURCE_MASK, "params": OF_ENCODER}
+SEEN = {"keys": normal(S, B, H), "mask": SOURCE_MASK, "params": OF_DECODER}
+PAIR = {
+    "source": RNG.integers(V, size=(S, B)),
+    "inputs": RNG.integers(8, size=(T, B)),
+    "targets": RNG.integers(8, size=(T, B)),
+    "source_mask": SOURCE_MASK,
+    "target_mask": MASK,
+    "params": PARAMS,
+}
+
+
+def step_and_sequences(name, inputs):
+    """A cell's three cases: one step, a sequence, and sequences of unequal lengths."""
+    return list(zip((f"{name}_step", name, name), inputs, strict=True))
+
+
+CASES = [
+    *step_and_sequences("rnn", recurrent(0, "h")),
+    *step_and_sequences("lstm", recurrent(4, "h", "c")),
+    *step_and_sequences("gru_before", recurrent(3, "h")),
+    *step_and_sequences("gru_after", recurrent(3, "h", b_hn=normal(H))),
+    ("hold", {"new": normal(B, H), "prev": normal(B, H), "valid": MASK[1]}),
+    ("zero_padding", {"xs": normal(T, B, D), "mask": MASK}),
+    ("linear", {"x": normal(B, D), "W": normal(D, V), "b": normal(V)}),
+    ("linear", {"x": normal(T, B, D), "W": normal(D, V), "b": normal(V)}),
+    ("embedding", {"W": normal(V, E), "tokens": np.array([[1, 8, 1], [0, 1, 5]])}),
+    ("embedding", {"W": normal(V, E), "tokens": np.array([4, 4, 2])}),
+    ("cross_entropy", SCORES),
+    ("cross_entropy", SCORES | {"mask": MASK}),
+    ("additive_attention", LOOK | SCORER),
+    ("additive_attention", LOOK | SCORER | {"mask": SOURCE_MASK}),
+    ("fixed_context", {"keys": normal(S, B, K)}),
+    ("fixed_context", {"keys": normal(S, B, K), "mask": SOURCE_MASK}),
+    ("bridge", {"h": normal(B, D), "W": normal(D, H), "b": normal(H)}),
+    ("encoder", SOURCE),
+    ("decoder_step", {"tokens": RNG.integers(8, size=B), "s_prev": normal(B, H)} | SEEN),
+    ("decoder", {"tokens": RNG.integers(8, size=(T, B)), "s0": normal(B, H)} | SEEN),
+    ("encoder_decoder", PAIR),
+]
+
+
+@pytest.mark.parametrize(("name", "inputs"), CASES, ids=[name for name, _ in CASES])
+def test_a_backward_pass_is_the_derivative_of_its_forward_pass(name, inputs):
+    forward, backward = getattr(reference, f"{name}_forward"), getattr(reference, f"{name}_backward")
+    report = gradcheck_functions(forward, backward, inputs, tolerance=ROUNDING)
+    assert report.max_error < ROUNDING, report
+    assert report.verdict != "wrong", report
+    if inputs.get("mask") is not MASK:  # else there is nothing that nothing reaches
+        assert report.passed, report
+
+
+def test_dropouts_derivative_keeps_what_the_forward_pass_kept():
+    keep = RNG.random((T, B, D)) >= 0.3
+    forward = partial(reference.dropout_forward, keep=keep, rate=0.3)
+    assert gradcheck_functions(
+        forward, reference.dropout_backward, {"x": normal(T, B, D)}, tolerance=ROUNDING
+    ).passed
+
+
+def test_every_backward_pass_is_checked_here():
+    checked = {f"{name}_backward" for name, _ in CASES} | {"dropout_backward"}
+    assert checked == {name for name in dir(reference) if name.endswith("_backward")}
+
+
+@pytest.mark.parametrize(("name", "inputs"), CASES, ids=[name for name, _ in CASES])
+def test_a_pass_writes_to_nothing_that_it_is_given(name, inputs):
+    def frozen(tree):
+        if isinstance(tree, dict):
+            return {key: frozen(branch) for key, branch in tree.items()}
+        twin = tree.copy()
+        twin.flags.writeable = False
+        return twin
+
+    *outputs, cache = getattr(reference, f"{name}_forward")(**frozen(inputs))
+    upstream = [frozen(np.ones_like(output)) for output in outputs]
+    backward = getattr(reference, f"{name}_backward")
+    first, second = backward(*upstream, cache), backward(*upstream, cache)
+    np.testing.assert_equal(first, second)  # nor to its cache
