@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from seqmem.cells import Cell, GRUCell
-from seqmem.checking.contract.case import random_like
+from seqmem.checking.contract.subject import random_like
 from seqmem.module import Module
 from seqmem.registry import cell_class, cell_names
 

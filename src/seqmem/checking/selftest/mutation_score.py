@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import Cell
+from seqmem.checking.contract.subject import ModuleSubject
 from seqmem.checking.exposing import Inputs, exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
-from seqmem.checking.gradients.subject import ModuleSubject
 from seqmem.checking.selftest.altered import text_of, with_text
 from seqmem.checking.selftest.mutants import Mutant, mutants
 from seqmem.checking.selftest.places import ANYTHING, PLACES, RIGHT, Place
 from seqmem.layers import Recurrent
 from seqmem.models import Decoder
-from seqmem.module import Array, Module, tree_map
+from seqmem.module import Array, Module
+from seqmem.nests import tree_map
 
 
 @dataclass(frozen=True)
