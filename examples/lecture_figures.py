@@ -46,11 +46,11 @@ def memory_figures(text, folder):
     found = json.loads(text)
     memory = Experiment.from_json(json.dumps(found["memory"]))
     for course, title in COURSES.items():
-        if accuracy := memory.accuracy(course):
-            save(plot_memory_horizon(accuracy), folder, f"memory-{course}", title)
+        if course in memory.courses:
+            save(plot_memory_horizon(memory, course), folder, f"memory-{course}", title)
     bottleneck = Experiment.from_json(json.dumps(found["bottleneck"]))
-    for course in sorted({row.course for row in bottleneck.rows}):
-        ax = plot_memory_horizon(bottleneck.accuracy(course))
+    for course in bottleneck.courses:
+        ax = plot_memory_horizon(bottleneck, course)
         ax.set_xlabel("symbols of the source")
         save(ax, folder, f"bottleneck-{course}", f"{course}: whole sequences without a mistake")
 
@@ -75,7 +75,7 @@ def main(argv=None):
     cases = gradient_flow_of_cases(**size)
     print(cases)
     save(
-        plot_gradient_flow(cases.norms),
+        plot_gradient_flow(cases),
         folder,
         "gradient-flow",
         "‖dL/dh‖, L being a projection of the last output",

@@ -25,7 +25,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 import seqmem
-from seqmem.data import BucketedBatches, Vocabulary, pad
 from seqmem.training import edit_distance
 
 HELD_OUT = 2_000
@@ -49,23 +48,10 @@ def read_dictionary() -> dict[str, list[Pronunciation]]:
     return listed
 
 
-def make_model(
-    letters: Vocabulary, phonemes: Vocabulary, hidden: int, rng: np.random.Generator
-) -> seqmem.Seq2Seq:
-    """An LSTM encoder-decoder with additive attention, in float32."""
-    attention = seqmem.AdditiveAttention(hidden, hidden, hidden // 2, rng=rng, dtype="float32")
-    encoder = seqmem.Encoder(len(letters), 64, hidden, rng=rng, dtype="float32")
-    decoder = seqmem.Decoder(len(phonemes), 64, hidden, context=attention, rng=rng, dtype="float32")
-    return seqmem.Seq2Seq(encoder, decoder)
-
-
-def pronounce(
-    model: seqmem.Seq2Seq, words: list[str], letters: Vocabulary, phonemes: Vocabulary
-) -> list[Pronunciation]:
-    """The model's pronunciation of each word."""
-    tokens, lengths = pad([letters.encode(word[::-1]) for word in words])
-    found = model.generate(tokens, lengths, max_length=30)
-    return [tuple(phonemes.decode(hypothesis.tokens)) for hypothesis in found]
+def pronounce(translator: seqmem.Translator, words: list[str]) -> list[Pronunciation]:
+    """The translator's pronunciation of each word."""
+    found = translator.translate([word[::-1] for word in words], max_length=30, batch_size=len(words))
+    return [tuple(one.target) for one in found]
 
 
 def error_rates(found: list[Pronunciation], listed: list[list[Pronunciation]]) -> tuple[float, float]:
@@ -94,15 +80,15 @@ def main() -> None:
     if arguments.quick:
         held_out, training, arguments.minutes = held_out[:200], training[:2_000], 0.1
     pairs = [(word[::-1], one) for word in training for one in listed[word]]
-    letters = Vocabulary.build(word for word, _ in pairs)
-    phonemes = Vocabulary.build(one for _, one in pairs)
-    model = make_model(letters, phonemes, arguments.hidden, np.random.default_rng(1))
+    translator = seqmem.Translator.build(
+        pairs, "char", hidden_size=arguments.hidden, embedding_size=64, rng=1, dtype="float32"
+    )
     print(f"{len(training):,} words to train on, {len(held_out):,} held out", flush=True)
 
     start = time.perf_counter()
     history = seqmem.fit(
-        model,
-        BucketedBatches(pairs, letters, phonemes, batch_size=128),
+        translator.model,
+        translator.batches(pairs, 128),
         seqmem.Adam(3e-3),
         epochs=arguments.epochs,
         max_seconds=60 * arguments.minutes,
@@ -114,7 +100,7 @@ def main() -> None:
     minutes = (time.perf_counter() - start) / 60
 
     start = time.perf_counter()
-    found = pronounce(model, held_out, letters, phonemes)
+    found = pronounce(translator, held_out)
     speed = len(held_out) / (time.perf_counter() - start)
     phoneme_errors, word_errors = error_rates(found, [listed[word] for word in held_out])
     print(f"\nafter {minutes:.1f} minutes, {len(history.loss)} epochs: loss {history.loss[-1]:.3f}")

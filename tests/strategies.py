@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, Recurrent
-from seqmem.checking.contract.case import random_like
+from seqmem.checking.contract.subject import random_like
 from seqmem.checking.strategies import (
     CELLS,
     A,

@@ -469,7 +469,7 @@ def test_nothing_may_be_slower_than_in_the_older_version():
 
 def test_the_ratio_beside_an_older_version_is_explained_where_there_is_one():
     text = table.markdown({1: []}, [row("a")], {"cores": 2, "against": "seqmem at HEAD~1 (abc1234)"})
-    assert "Beside an older version" in text
+    assert "Compared with an older version" in text
     assert "older" not in table.markdown({1: []}, [row("a")], {"cores": 2})
 
 

@@ -15,10 +15,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 DOCUMENTS = [path for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))] if path.is_file()]
+PROSE = [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 SCRIPTS = sorted(ROOT.glob("examples/*.py"))
 WITH_EXAMPLES = [path for path in sorted(SOURCE.rglob("*.py")) if ">>> " in path.read_text("utf-8")]
 
 FENCE = re.compile(r"^ *```(?P<language>[^\n`]*)\n(?P<body>.*?)^ *```[ \t]*$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
+LONGEST_LINE = 110  # of the changelog: code hosts show it as it stands
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PACKAGE_IS_MISSING = 3  # the exit code of a script that has said on stderr which package to install
 
@@ -58,16 +62,55 @@ def run_script(path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, stdin=no_input, capture_output=True, text=True, timeout=240)
 
 
+def anchors_of(text: str) -> set[str]:
+    """What a code host calls the headings of a Markdown text in its links."""
+    titles = [match["title"].lower() for match in HEADING.finditer(FENCE.sub("", text))]
+    return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
+
+
+def broken_links(text: str, path: Path) -> list[str]:
+    """The links of the document at `path` that lead to no file and no heading of the project."""
+
+    def is_broken(target: str) -> bool:
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        if name and not file.exists():
+            return True
+        return bool(anchor) and anchor not in anchors_of(text if file == path else file.read_text("utf-8"))
+
+    targets = [match["target"] for match in LINK.finditer(FENCE.sub("", text))]
+    return [target for target in targets if "://" not in target and is_broken(target)]
+
+
 def short(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("path", DOCUMENTS, ids=short)
 def test_the_blocks_of_a_document_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_blocks(path.read_text("utf-8"), str(path))
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("path", PROSE, ids=short)
+def test_the_links_of_a_document_lead_somewhere(path: Path) -> None:
+    assert broken_links(path.read_text("utf-8"), path) == []
+
+
+@pytest.mark.quick
+def test_the_changelog_has_short_lines_and_only_the_kinds_of_change_that_keep_a_changelog_knows() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert [line for line in text.split("\n") if len(line) > LONGEST_LINE] == []
+    versions = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert versions
+    assert all(re.fullmatch(r"\[Unreleased\]|\[\d+\.\d+\.\d+\] - .+", version) for version in versions)
+    kinds = re.findall(r"^### (.+)$", text, re.MULTILINE)
+    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=short)
 def test_the_examples_in_docstrings_show_what_they_say(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,12 +131,14 @@ def test_an_example_script_runs(path: Path, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.quick
 def test_contributors_and_ci_run_the_same_commands() -> None:
     ci = ROOT / ".ci" / "run"
     if not ci.is_file():
         pytest.skip("this tree comes without .ci/run")
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    commands = [line for match in FENCE.finditer(text) for line in match["body"].split("\n") if line.strip()]
+    blocks = [match["body"] for match in FENCE.finditer(text) if match["language"].strip() == "console"]
+    commands = [line for block in blocks for line in block.split("\n") if line.strip()]
     lines = [line.strip() for line in ci.read_text("utf-8").splitlines()]
     install, tests, *others = [part.strip() for command in commands for part in command.split("&&")]
     assert install.startswith("pip install -e")
@@ -141,6 +186,20 @@ def test_a_block_that_raises_is_found_at_its_line() -> None:
 def test_a_block_that_shows_another_result_is_found() -> None:
     with pytest.raises(AssertionError, match="block at line 19"):
         run_blocks(DOCUMENT.replace("\n3\n", "\n4\n"), "made-up.md")
+
+
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "one.md"
+    (tmp_path / "two.md").write_text("# Here, now & `there`\n", "utf-8")
+    assert (
+        broken_links("# Top\n[a](two.md) [b](two.md#here-now--there) [c](#top) [d](https://e.org)", path)
+        == []
+    )
+    assert broken_links("[a](gone.md) [b](two.md#gone) [c](#gone)", path) == [
+        "gone.md",
+        "two.md#gone",
+        "#gone",
+    ]
 
 
 def test_a_script_that_fails_is_found(tmp_path: Path) -> None:

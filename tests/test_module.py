@@ -1,4 +1,4 @@
-"""The protocol's helpers: names of parameters, ties, casts, how a module is shown, nests of arrays."""
+"""The protocol's helpers: names of parameters, ties, casts, how a module is shown."""
 
 import copy
 import itertools
@@ -20,22 +20,12 @@ from seqmem import (
     GRUCell,
     Linear,
     LSTMCell,
-    LSTMState,
     Recurrent,
     RNNCell,
     Seq2Seq,
     gradcheck,
 )
-from seqmem.module import Module, Tie, named_modules, prefixed, tree_leaves, tree_map
-
-arrays = st.integers(0, 3).map(lambda n: np.arange(float(n)))
-nests = st.recursive(
-    st.none() | arrays,
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.builds(LSTMState, h=inner, c=inner)
-    ),
-    max_leaves=6,
-)
+from seqmem.module import Module, Tie, named_modules, prefixed
 
 
 def test_parameters_are_live_arrays_under_dotted_names():
@@ -459,42 +449,6 @@ def test_a_summary_counts_every_parameter_once():
     assert ["decoder.output.W", "encoder.embedding.W.T", "tied"] in [line.split() for line in lines]
     assert len({len(line) for line in lines}) == 1
     assert Holder().summary() == "parameter  shape  count\ntotal                 0"
-
-
-@given(nests)
-def test_mapping_the_identity_keeps_a_nest_with_its_types(nest):
-    def same(one, other):
-        assert type(one) is type(other)
-        if isinstance(one, (tuple, list)):
-            for a, b in zip(one, other, strict=True):
-                same(a, b)
-        else:
-            assert one is other
-
-    same(tree_map(lambda array: array, nest), nest)
-
-
-@given(nests)
-def test_mapping_several_nests_pairs_their_arrays(nest):
-    doubled = tree_map(lambda array: 2 * array, nest)
-    sums = list(tree_leaves(tree_map(np.add, nest, doubled), "x"))
-    assert_same(sums, [(name, 3 * leaf) for name, leaf in tree_leaves(nest, "x")])
-
-
-def test_nests_of_different_lengths_cannot_be_paired():
-    with pytest.raises(ValueError, match="zip"):
-        tree_map(np.add, (np.zeros(1), np.zeros(1)), (np.zeros(1),))
-
-
-def test_leaves_are_named_by_field_or_by_index_and_none_has_none():
-    state = LSTMState(h=np.zeros(1), c=None)
-    assert [name for name, _ in tree_leaves((state, [np.zeros(2)], np.zeros(3)), "d")] == [
-        "d[0].h",
-        "d[1][0]",
-        "d[2]",
-    ]
-    assert [name for name, _ in tree_leaves(np.zeros(1), "x")] == ["x"]
-    assert list(tree_leaves(None, "x")) == []
 
 
 def test_a_prefix_goes_before_every_name():

@@ -13,6 +13,8 @@ import pytest
 
 import seqmem
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).parents[1]
 INSTALLED = Path(seqmem.__path__[0])
 

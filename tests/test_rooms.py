@@ -5,25 +5,40 @@ import graphlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.quick
+
 PACKAGE = Path(__file__).parents[1] / "src" / "seqmem"
 ROOMS = (
-    *("version", "module", "nests", "activations", "initializers", "validation"),  # one file each
+    *("version", "module", "nests", "activations", "registry", "initializers", "validation"),  # one file each
     *("reference", "data", "cells", "contexts", "layers", "search", "models", "training", "interop", "tasks"),
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
     "checking": (
-        *("report", "exposing", "gradients", "catalogue", "gradcheck", "contract", "strategies"),
+        *(
+            "report",
+            "exposing",
+            "contract",
+            "gradients",
+            "catalogue",
+            "gradient_check",
+            "module_check",
+            "strategies",
+        ),
         *("submissions", "selftest"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything
+MOST_FILES = 15  # side by side in a folder
+MOST_LINES = 2500  # of a room, a subroom standing for itself
+UNLIMITED = ("checking.catalogue.mistakes",)  # a list: longer with every mistake, and no harder to know
 
 
 class Import(NamedTuple):
@@ -121,12 +136,32 @@ def cycle_in(sources: dict[str, str]) -> list[str] | None:
     return None
 
 
+def crowded_folders(paths: Iterable[Path]) -> dict[Path, int]:
+    """The folders in which too many files stand side by side, with how many there are."""
+    counts = Counter(path.parent for path in paths)
+    return {folder: count for folder, count in counts.items() if count > MOST_FILES}
+
+
+def large_rooms(lines: dict[str, int]) -> dict[str, int]:
+    """The rooms, subrooms and folders of assets that have too many lines, from the lines of each file."""
+    sizes: Counter[str] = Counter()
+    for file, count in lines.items():
+        parts = file.split("/")
+        depth = 2 if parts[0] in SUBROOMS or "assets" in parts else 1
+        place = next((one for one in UNLIMITED if file.startswith(one.replace(".", "/"))), None)
+        sizes[place or "/".join(parts[: min(depth, len(parts) - 1)])] += count
+    return {place: size for place, size in sizes.items() if size > MOST_LINES and place not in UNLIMITED}
+
+
 def name_of(path: Path) -> str:
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+ALL_FILES = [
+    path for path in sorted(PACKAGE.rglob("*")) if path.is_file() and "__pycache__" not in path.parts
+]  # style sheets and scripts of the pages, too
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -137,6 +172,39 @@ def test_a_file_imports_from_its_own_room_or_those_before_it(name: str) -> None:
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     assert cycle_in({name: FILES[name].read_text("utf-8") for name in FILES if name not in FREE}) is None
+
+
+def test_a_folder_has_few_enough_files_to_look_over() -> None:
+    assert crowded_folders(ALL_FILES) == {}
+
+
+def test_a_room_is_small_enough_to_know() -> None:
+    lines = {
+        path.relative_to(PACKAGE).as_posix(): len(path.read_text("utf-8").splitlines()) for path in ALL_FILES
+    }
+    assert large_rooms(lines) == {}
+
+
+def test_a_crowded_folder_is_found() -> None:
+    files = [Path("room", f"{k}.py") for k in range(MOST_FILES)]
+    assert crowded_folders([*files, Path("room", "inner", "one.py")]) == {}
+    assert crowded_folders([*files, Path("room", "one_more.js")]) == {Path("room"): MOST_FILES + 1}
+
+
+@pytest.mark.parametrize(
+    ("lines", "large"),
+    [
+        ({"cells/a.py": 1000, "cells/b/c.py": 1600}, {"cells": 2600}),
+        ({"checking/contract/a.py": 1300, "checking/gradients/b.py": 1300}, {}),
+        ({"checking/contract/a.py": 1300, "checking/contract/b/c.py": 1300}, {"checking/contract": 2600}),
+        ({"checking/catalogue/mistakes/a.py": 9000, "checking/catalogue/kinds.py": 2500}, {}),
+        ({"checking/catalogue/kinds.py": 2501}, {"checking/catalogue": 2501}),
+        ({"pages/a.py": 2000, "pages/assets/a/b.js": 2000}, {}),
+        ({"pages/assets/a/b.js": 2000, "pages/assets/c/d.css": 600}, {"pages/assets": 2600}),
+    ],
+)
+def test_a_large_room_is_found(lines: dict[str, int], large: dict[str, int]) -> None:
+    assert large_rooms(lines) == large
 
 
 def test_importing_every_file_of_the_package_loads_nothing_but_numpy_and_the_standard_library() -> None:
@@ -183,8 +251,8 @@ print(json.dumps(sorted({{name.split(".")[0] for name in files}} - set(sys.stdli
         ("seqmem.checking.gradients.check", "from seqmem.checking import Report", "the door of checking"),
         ("seqmem.models.decoder", "from .encoder import *", "star import of seqmem.models.encoder"),
         ("seqmem", "from seqmem.cells import *", "star import of seqmem.cells"),
-        ("seqmem.training.fit", "import tqdm", "imports tqdm at module level"),
-        ("seqmem.training.fit", "try:\n    from tqdm import tqdm\nexcept ImportError: ...", "imports tqdm"),
+        ("seqmem.training.loop", "import tqdm", "imports tqdm at module level"),
+        ("seqmem.training.loop", "try:\n    from tqdm import tqdm\nexcept ImportError: ...", "imports tqdm"),
         ("seqmem.insight.plots", "class A:\n    import matplotlib.pyplot", "imports matplotlib"),
     ],
 )
@@ -200,9 +268,9 @@ def test_a_wrong_import_is_found(name: str, source: str, complaint: str) -> None
         ("seqmem.layers.recurrent", "from seqmem.cells import LSTMCell\nfrom seqmem.module import Module"),
         ("seqmem.models.decoder", "from seqmem.models.encoder import Encoder\nimport numpy.typing as npt"),
         ("seqmem.models.decoder", "from .encoder import Encoder\nfrom ..layers.linear import Linear"),
-        ("seqmem.checking.contract.checks", "from seqmem.checking.gradients.check import check"),
-        ("seqmem.checking.contract.checks", "from seqmem.checking.contract import axes"),
-        ("seqmem.training.fit", "import sys, time\ndef f():\n    from tqdm import tqdm"),
+        ("seqmem.checking.module_check", "from seqmem.checking.gradients.check import check"),
+        ("seqmem.checking.module_check", "from seqmem.checking.contract import axes"),
+        ("seqmem.training.loop", "import sys, time\ndef f():\n    from tqdm import tqdm"),
         ("seqmem", "from seqmem.cells import LSTMCell\nfrom seqmem.cli.main import main"),
         ("seqmem.__main__", "from seqmem.cli.main import main"),
     ],
@@ -223,3 +291,29 @@ def test_a_circle_is_found() -> None:
     }
     assert sorted(set(cycle_in(sources) or [])) == ["seqmem.cells", "seqmem.cells.rnn"]
     assert cycle_in(sources | {"seqmem.cells.rnn": "import numpy as np"}) is None
+
+
+def public_names(path: Path) -> set[str]:
+    """The names in a room's `__all__`."""
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+DOORS = {name: path for name, path in FILES.items() if path.name == "__init__.py" and name not in FREE}
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_no_name_of_a_room_is_both_a_file_and_what_stands_in_it(name: str) -> None:
+    files = {path.stem for path in DOORS[name].parent.iterdir()}
+    assert files & public_names(DOORS[name]) <= {"dates", "recall"}  # the files themselves, as names
+
+
+def test_a_folder_holds_at_most_fifteen_files() -> None:
+    folders = [
+        PACKAGE,
+        *(path for path in PACKAGE.rglob("*") if path.is_dir() and path.name != "__pycache__"),
+    ]
+    counts = {folder.name: sum(path.is_file() for path in folder.iterdir()) for folder in folders}
+    assert {name: count for name, count in counts.items() if count > 15} == {}

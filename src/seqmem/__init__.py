@@ -3,120 +3,66 @@
 Axes: T steps, B batch, D input features, H hidden units, S source positions, E embedding width, K key width,
 A attention width, V vocabulary. Time comes first; LSTM gates are in the order i, f, o, g, GRU gates r, z, n.
 
-A name is imported when it is first used: a script pays for what it needs.
+A name is imported when it is first used: a script pays for what it needs. `seqmem.registry` lists them all.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+from seqmem.registry import PUBLIC, ROOMS, find
 from seqmem.version import VERSION
 
-if TYPE_CHECKING:
-    from seqmem.cells import GRUCell, LSTMCell, LSTMState, RNNCell
-    from seqmem.checking import assert_gradients, check_module, gradcheck, gradcheck_functions
-    from seqmem.contexts import AdditiveAttention, FixedContext
-    from seqmem.data import Batch, Vocabulary, make_batch
-    from seqmem.layers import Dropout, Embedding, Linear, Recurrent, cross_entropy
-    from seqmem.models import Decoder, Encoder, Seq2Seq
-    from seqmem.search import Hypothesis
-    from seqmem.tasks import Translator
-    from seqmem.training import (
-        SGD,
-        Adam,
-        CheckpointError,
-        History,
-        clip_by_global_norm,
-        cosine_decay,
-        fit,
-        load,
-        save,
-    )
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # for editors and type checkers, which run nothing
+    from typing import Any
+
+    from seqmem.cells import GRUCell as GRUCell
+    from seqmem.cells import LSTMCell as LSTMCell
+    from seqmem.cells import LSTMState as LSTMState
+    from seqmem.cells import RNNCell as RNNCell
+    from seqmem.checking import assert_gradients as assert_gradients
+    from seqmem.checking import check_module as check_module
+    from seqmem.checking import gradcheck as gradcheck
+    from seqmem.checking import gradcheck_functions as gradcheck_functions
+    from seqmem.contexts import AdditiveAttention as AdditiveAttention
+    from seqmem.contexts import FixedContext as FixedContext
+    from seqmem.data import Batch as Batch
+    from seqmem.data import Vocabulary as Vocabulary
+    from seqmem.data import make_batch as make_batch
+    from seqmem.layers import Dropout as Dropout
+    from seqmem.layers import Embedding as Embedding
+    from seqmem.layers import Linear as Linear
+    from seqmem.layers import Recurrent as Recurrent
+    from seqmem.layers import cross_entropy as cross_entropy
+    from seqmem.models import Decoder as Decoder
+    from seqmem.models import Encoder as Encoder
+    from seqmem.models import Seq2Seq as Seq2Seq
+    from seqmem.registry import register as register
+    from seqmem.search import Hypothesis as Hypothesis
+    from seqmem.tasks import Translator as Translator
+    from seqmem.training import SGD as SGD
+    from seqmem.training import Adam as Adam
+    from seqmem.training import CheckpointError as CheckpointError
+    from seqmem.training import History as History
+    from seqmem.training import clip_by_global_norm as clip_by_global_norm
+    from seqmem.training import cosine_decay as cosine_decay
+    from seqmem.training import fit as fit
+    from seqmem.training import load as load
+    from seqmem.training import save as save
 
 __version__ = VERSION
-
-_ROOMS = {
-    "GRUCell": "cells",
-    "LSTMCell": "cells",
-    "LSTMState": "cells",
-    "RNNCell": "cells",
-    "assert_gradients": "checking",
-    "check_module": "checking",
-    "gradcheck": "checking",
-    "gradcheck_functions": "checking",
-    "Translator": "tasks",
-    "Vocabulary": "data",
-    "make_batch": "data",
-    "AdditiveAttention": "contexts",
-    "Dropout": "layers",
-    "Embedding": "layers",
-    "FixedContext": "contexts",
-    "Linear": "layers",
-    "Recurrent": "layers",
-    "cross_entropy": "layers",
-    "Batch": "data",
-    "Decoder": "models",
-    "Encoder": "models",
-    "Hypothesis": "search",
-    "Seq2Seq": "models",
-    "SGD": "training",
-    "Adam": "training",
-    "CheckpointError": "training",
-    "History": "training",
-    "clip_by_global_norm": "training",
-    "cosine_decay": "training",
-    "fit": "training",
-    "load": "training",
-    "save": "training",
-}
-_OTHER_ROOMS = ("experiments", "insight", "pages", "reference")  # public by their own names
-
-__all__ = [
-    "SGD",
-    "Adam",
-    "AdditiveAttention",
-    "Batch",
-    "CheckpointError",
-    "Decoder",
-    "Dropout",
-    "Embedding",
-    "Encoder",
-    "FixedContext",
-    "GRUCell",
-    "History",
-    "Hypothesis",
-    "LSTMCell",
-    "LSTMState",
-    "Linear",
-    "RNNCell",
-    "Recurrent",
-    "Seq2Seq",
-    "Translator",
-    "Vocabulary",
-    "assert_gradients",
-    "check_module",
-    "clip_by_global_norm",
-    "cosine_decay",
-    "cross_entropy",
-    "fit",
-    "gradcheck",
-    "gradcheck_functions",
-    "load",
-    "make_batch",
-    "save",
-]
+__all__ = sorted(entry.name for entry in PUBLIC)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        value = getattr(importlib.import_module(f"seqmem.{_ROOMS[name]}"), name)
-        globals()[name] = value  # found without this function the next time
+    if name in __all__:
+        value = globals()[name] = find(name)  # found without this function the next time
         return value
-    if name in _OTHER_ROOMS or name in _ROOMS.values():
+    if name in ROOMS:
         return importlib.import_module(f"seqmem.{name}")
     raise AttributeError(f"module 'seqmem' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*__all__, *ROOMS, "__version__"])

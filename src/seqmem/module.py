@@ -313,23 +313,3 @@ def _replaced(value: Any, name: str, function: Callable[[str, Array], Array]) ->
 def prefixed(name: str, arrays: dict[str, Array]) -> dict[str, Array]:
     """A child's parameters or gradients under the names that its parent gives them."""
     return {f"{name}.{key}": value for key, value in arrays.items()}
-
-
-def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """Apply a function to every array of a nest of tuples, named tuples, lists and None; None stays None."""
-    if tree is None:
-        return None
-    if isinstance(tree, (tuple, list)):
-        parts = [tree_map(function, *branches) for branches in zip(tree, *others, strict=True)]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return function(tree, *others)
-
-
-def tree_leaves(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The arrays of a nest with a name each: `name`, `name.field` in a named tuple, `name[0]` elsewhere."""
-    if isinstance(tree, (tuple, list)):
-        fields = getattr(tree, "_fields", None)
-        for index, branch in enumerate(tree):
-            yield from tree_leaves(branch, f"{name}.{fields[index]}" if fields else f"{name}[{index}]")
-    elif tree is not None:
-        yield name, tree

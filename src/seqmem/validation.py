@@ -7,8 +7,9 @@ A leading "..." stands for any number of axes.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from typing import Any
+import os
+from collections.abc import Collection, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from seqmem.module import Array
 
 Axis = str | tuple[int, str]
+AnyCache = TypeVar("AnyCache")
 
 
 class WrongTypeError(TypeError, ValueError):
@@ -166,6 +168,50 @@ def as_choice(value: Any, choices: Collection[str], caller: str, name: str) -> s
     expected = " or ".join(map(repr, choices))
     kind = ValueError if isinstance(value, str) else WrongTypeError
     raise kind(f"{caller}: {name} is {brief(repr(value))}, expected {expected}")
+
+
+def as_index(value: Any, size: int, caller: str, name: str) -> int:
+    """Return an index from 0 to size - 1; a negative one would count from the end in silence."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise WrongTypeError(f"{caller}: {name} is {brief(repr(value))}, expected an integer")
+    if not 0 <= value < size:
+        raise ValueError(f"{caller}: {name} is {value}, expected 0 to {size - 1}")
+    return int(value)
+
+
+def as_texts(value: Any, caller: str, name: str) -> list[str]:
+    """Return a list of strings; a single string would pass for one text a character."""
+    found = as_list(value, caller, name, "a list of strings")
+    for position, one in enumerate(found):
+        if not isinstance(one, str):
+            raise TypeError(f"{caller}: {name}[{position}] is {brief(repr(one))}, expected a string")
+    return found
+
+
+def as_list(value: Any, caller: str, name: str, expected: str) -> list[Any]:
+    """Return a list of what any iterable but a string holds."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected {expected}")
+    return list(value)
+
+
+def as_path(value: Any, caller: str, name: str = "path") -> str | os.PathLike[str]:
+    """Return a path as it is; an integer would be taken for an open file."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected a path")
+    return value
+
+
+def check_callable(value: Any, caller: str, name: str) -> None:
+    """Raise unless a value can be called, or is None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected a function")
+
+
+def as_cache(value: Any, kind: type[AnyCache], caller: str) -> AnyCache:
+    """Return what a forward pass handed to its backward pass."""
+    check_type(value, kind, caller, "cache")
+    return value
 
 
 def check_type(value: Any, kind: type, caller: str, name: str) -> None:

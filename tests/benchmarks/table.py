@@ -180,11 +180,12 @@ def markdown_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> s
 def markdown(goals: dict[int, list[Goal]], rows: Sequence[Row], facts: dict[str, object]) -> str:
     """The document's part that is produced: the machine, the goals by the number of threads, every row."""
     machine = ", ".join(f"{name} {value or 'not installed'}" for name, value in facts.items())
-    beside_older = " Beside an older version it is always other / ours." if "against" in facts else ""
+    older = " Compared with an older version it is always other / ours." if "against" in facts else ""
     parts = [
         f"Measured with {machine}.",
-        "Ratio = other / ours, above 1: seqmem is faster or smaller; where it says *at most*, ours / other. "
-        f"Median of the rounds' ratios; spread: the least and the greatest of them.{beside_older}",
+        "Ratio = other / ours; above 1, seqmem is faster or smaller. In rows that say *at most*, "
+        "ratio = ours / other. "
+        f"The ratio is the median over the rounds, the spread is the smallest and the largest ratio.{older}",
         *chain.from_iterable(
             (heading_of(threads), markdown_table(GOAL_HEADINGS, goal_lines(of_these, rows, threads)))
             for threads, of_these in goals.items()

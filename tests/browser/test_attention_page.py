@@ -6,7 +6,7 @@ from browsing import least_contrast, overflow, texts, values
 from comparing import ROUNDING
 
 from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, Seq2Seq, Translator, Vocabulary
-from seqmem.pages.attention_page import attention_page
+from seqmem.pages.attention import attention_page
 
 HOSTILE = ['<script>document.title="run"</script>', '"><img src=x onerror="document.title=1">', "&amp;", "'"]
 WORDS = ["the", "cat", "sat", "on", "mat", "dog", "שלום", "עולם", "قطة", "🐈", *HOSTILE]

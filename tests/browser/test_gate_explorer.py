@@ -10,7 +10,7 @@ from browsing import stop_clock
 from comparing import ROUNDING
 
 from seqmem import GRUCell, LSTMCell, LSTMState, Recurrent, RNNCell
-from seqmem.pages.gate_explorer import gate_explorer
+from seqmem.pages.explorer import gate_explorer
 from seqmem.pages.page import compose
 
 LSTM_GATES, GRU_GATES = "ifog", "rzn"  # in the library's order

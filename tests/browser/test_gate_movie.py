@@ -17,7 +17,7 @@ from seqmem import (
     Vocabulary,
 )
 from seqmem.data import UNKNOWN
-from seqmem.pages.gate_movie import gate_movie
+from seqmem.pages.movie import gate_movie
 
 T, D, H = 6, 3, 4
 LABELS = ["the", "<b>cat</b>", '"&', "שלום", "🐈‍⬛", " "]

@@ -13,7 +13,7 @@ from strategies import CELLS, random_like, random_state
 
 import seqmem
 from seqmem import LSTMState, gradcheck
-from seqmem.module import tree_map
+from seqmem.nests import tree_map
 
 every_cell = pytest.mark.parametrize("kind", sorted(CELLS))
 

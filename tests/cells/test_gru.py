@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from seqmem import GRUCell
 
+pytestmark = pytest.mark.quick
+
 before = draw.cells(kinds=st.just("gru"))
 after = draw.cells(kinds=st.just("gru, reset after"))
 

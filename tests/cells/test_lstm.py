@@ -10,6 +10,8 @@ from strategies import random_state
 
 from seqmem import LSTMCell, LSTMState
 
+pytestmark = pytest.mark.quick
+
 cells = draw.cells(kinds=st.just("lstm"))
 
 

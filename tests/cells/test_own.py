@@ -19,7 +19,7 @@ from seqmem import AdditiveAttention, Decoder, Encoder, LSTMCell, LSTMState, Rec
 from seqmem.activations import sigmoid
 from seqmem.cells import Cell
 from seqmem.checking import check_module
-from seqmem.module import tree_map
+from seqmem.nests import tree_map
 
 OWN = {"peephole": PeepholeCell, "layer norm": LayerNormCell, "squared input": SquaredInputCell}
 FILES = sorted(Path(__file__).parent.glob("own/*.py"))

@@ -1,10 +1,13 @@
 """The plain cell is what its equations say."""
 
 import numpy as np
+import pytest
 import strategies as draw
 from comparing import assert_close, assert_same
 from hypothesis import given
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.quick
 
 cells = draw.cells(kinds=st.just("rnn"))
 

@@ -13,7 +13,7 @@ from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
 from seqmem.cli import check, compare, demo, explore, memory, train, translate
 from seqmem.cli.main import main
-from seqmem.cli.signals import Terminated
+from seqmem.cli.terminal.signals import Terminated
 from seqmem.training import NonFiniteError, fit
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -76,7 +76,7 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
     """The codes of all commands whose work is this function."""
     for command, name in (
         *((check, "check_file"), (demo, "gradcheck"), (train, "read_pairs"), (translate, "heatmap")),
-        *((explore, "phrase_model"), (compare, "compare_command"), (memory, "memory_command")),
+        *((explore, "phrase_model"), (compare, "compare_text"), (memory, "memory_text")),
     ):
         patch.setattr(command, name, function)
     patch.setattr(translate.Translator, "load", function)
@@ -86,13 +86,13 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
     return [code_of(command) for command in commands]
 
 
-@situation("every command", "it did what it was asked to")
+@situation("every command", "success")
 def done(patch: pytest.MonkeyPatch) -> list[int]:
     patch.setattr(demo, "_prove_gradients", lambda seed: None)
     patch.setattr(demo.dates, "split", lambda train, held_out, rng, split=demo.dates.split: split(40, 4, rng))
     for command in (demo, train):
         patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
-    patch.setattr(memory, "memory_command", lambda **options: "a table")
+    patch.setattr(memory, "memory_text", lambda **options: "a table")
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, EXPLORE, ["compare"], ["memory"]]
     assert {command[0] for command in commands} == set(COMMANDS)
     helps = [[command, "--help"] for command in COMMANDS]
@@ -159,12 +159,12 @@ def terminated(patch: pytest.MonkeyPatch) -> list[int]:
     return [*stubbed(patch, raising(Terminated(signal.SIGTERM))), ended_by(signal.SIGTERM)]
 
 
-@situation("every command", "SIGHUP, the terminal is closed")
+@situation("every command", "SIGHUP: the terminal was closed")
 def hung_up(patch: pytest.MonkeyPatch) -> list[int]:
     return [*stubbed(patch, raising(Terminated(signal.SIGHUP))), ended_by(signal.SIGHUP)]
 
 
-@situation("demo, train", "`--out` is in the way of something else")
+@situation("demo, train", "`--out` would replace something else")
 def in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
     return [
         code_of(["demo", "--out", "mine.py"]),
@@ -173,7 +173,7 @@ def in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
     ]
 
 
-@situation("explore", "`--out` is in the way of something else")
+@situation("explore", "`--out` would replace something else")
 def page_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
     Path("pages").mkdir()
     Path("pages/gates.html").touch()
@@ -204,7 +204,7 @@ def wrong(patch: pytest.MonkeyPatch) -> list[int]:
     return [checked(text), checked(text, "--json")]
 
 
-@situation("check", "it cannot tell: the code failed or took too long, or nothing could be compared")
+@situation("check", "the checker cannot tell: the code failed or took too long, or nothing could be compared")
 def cannot_tell(patch: pytest.MonkeyPatch) -> list[int]:
     failing = MINE.replace("x, w = cache", "raise KeyError")
     looping = "while True: pass\n" + MINE
@@ -236,12 +236,12 @@ def without_reader(arguments: list[str]) -> int:
     return process.wait()
 
 
-@situation("translate", r"the reader of its output has left: `translate ... \| head`")
+@situation("translate", r"the reader of the output has closed the pipe: `translate ... \| head`")
 def translation_without_reader(patch: pytest.MonkeyPatch) -> list[int]:
     return [without_reader(TRANSLATE)]
 
 
-@situation("every other command", "the reader of its output has left")
+@situation("every other command", "the reader of the output has closed the pipe")
 def without_a_reader(patch: pytest.MonkeyPatch) -> list[int]:
     return [without_reader(TRAIN), without_reader(["compare"]), without_reader(["check", "mine.py"])]
 

@@ -12,8 +12,7 @@ import pytest
 from seqmem import Translator
 from seqmem.cli import demo, train
 from seqmem.cli.main import main
-from seqmem.cli.signals import Terminated, ending_by_exception
-from seqmem.cli.translators import make_translator
+from seqmem.cli.terminal.signals import Terminated, ending_by_exception
 from seqmem.training.files import checkpoint
 
 WORDS = ("ab", "ba", "abc", "cab", "aa", "bb", "ac", "ca")
@@ -75,11 +74,11 @@ def test_a_place_that_cannot_be_written_to_is_found_out_before_the_training(
     def refuse(file: Any, *_: Any) -> int:
         raise PermissionError(13, "Permission denied", file)
 
-    def small(*some: Any, **options: Any) -> Translator:
-        return make_translator(*some, **options | {"hidden": 8})
+    def small(*some: Any, build: Any = Translator.build, **options: Any) -> Translator:
+        return build(*some, **options | {"hidden_size": 8})
 
+    monkeypatch.setattr(Translator, "build", small)
     for command in (demo, train):
-        monkeypatch.setattr(command, "make_translator", small)
         monkeypatch.setattr(command, "fit", lambda *_, **__: pytest.fail("it was trained"))
     for arguments in (["train", "pairs.tsv", *SMALL], ["demo"]):
         with monkeypatch.context() as patch:
@@ -114,8 +113,8 @@ def test_rare_symbols_may_be_left_out(pairs: Path, options: list[str], symbols: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--min-count", "100"], "no source symbol is left by --min-count 100"),
-        (["--max-vocabulary", "4"], "no source symbol is left by --min-count 1 and --max-vocabulary 4"),
+        (["--min-count", "100"], "--min-count is 100, which leaves no source symbol"),
+        (["--max-vocabulary", "4"], "--min-count is 1, which with max_vocabulary 4 leaves no source symbol"),
         (["--max-vocabulary", "3"], "max_size is 3, expected at least 4"),
     ],
 )

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from seqmem import CheckpointError, Translator
-from seqmem.cli import waiting
 from seqmem.cli.main import main
-from seqmem.cli.messages import LONGEST, message_of, one_line
+from seqmem.cli.terminal import waiting
+from seqmem.cli.terminal.messages import LONGEST, message_of, one_line
 
 PAIRS = "".join(f"{word}\t{word[::-1]}\n" for word in ("ab", "ba", "abc", "cab", "aa", "bb"))
 SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]

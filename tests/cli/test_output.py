@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seqmem.cli import output as rule
 from seqmem.cli.main import main
+from seqmem.cli.terminal import output as rule
 from seqmem.pages import Page
 
 PAIRS = "".join(f"{word}\t{word[::-1]}\n" for word in ("ab", "ba", "abc", "cab", "aa", "bb"))

@@ -1,21 +1,19 @@
 """Whatever the command line prints for people fits the terminal: 80 columns where nobody says how many."""
 
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import CATALOGUES, Score, SelfTest
-from seqmem.cli import check, demo
+from seqmem.cli import check, demo, memory
 from seqmem.cli.main import main
 from seqmem.experiments import BottleneckSettings, Experiment, MemorySettings
-from seqmem.experiments.bottleneck import bottleneck_runs
-from seqmem.experiments.memory_horizon import memory_runs
+from seqmem.experiments.bottlenecks import bottleneck_runs
+from seqmem.experiments.horizons import memory_runs
 from seqmem.insight.folding import display_width
 
-memory = import_module("seqmem.experiments.memory_horizon")  # the file, not its function
 COMMANDS = ("check", "demo", "train", "translate", "explore", "compare", "memory")
 SMALL = ["--hidden", "4", "--embedding", "4", "--epochs"]
 WRONG_LSTM = """
@@ -121,7 +119,7 @@ def test_the_tables_fit(
     monkeypatch.setattr(memory, "memory_horizon", lambda settings, **options: horizon)
     monkeypatch.setattr(memory, "bottleneck", lambda settings, **options: capacity)
     out = printed(capsys, columns, "memory")
-    assert all(f"{distance}" in out for distance in full.tested)
+    assert all(f"{distance}" in out for distance in full.distances)
     assert out.count("lstm + attention") >= 3
     assert main(["memory", "--json"]) == 0
     Path("memory.json").write_text(capsys.readouterr().out, encoding="utf-8")

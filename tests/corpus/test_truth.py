@@ -12,7 +12,7 @@ import pytest
 from corpus.adapters import CASES
 from corpus.truth import HERE, judge, manifest, source
 
-from seqmem.checking import mistakes
+from seqmem.checking.catalogue import mistakes
 
 PASSES = manifest()
 OWN = {"adapters.py", "manifest.toml", "truth.py", "test_truth.py"}

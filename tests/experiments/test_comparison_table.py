@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from seqmem.cli.compare import compare_text
 from seqmem.experiments import comparison_table as compare
-from seqmem.experiments.comparison_table import COLUMNS, Shape, compare_command, comparison
+from seqmem.experiments.comparison_table import COLUMNS, Shape, comparison
 from seqmem.experiments.experiment import Experiment
 
 SMALL = Shape(T=3, B=2, D=128, H=128)
@@ -61,7 +62,7 @@ def test_the_memory_rows_are_those_of_the_experiment_and_its_absence_is_said():
 
 def test_the_text_has_the_lectures_rows_the_figures_and_the_choice(monkeypatch):
     monkeypatch.setattr(compare, "Shape", lambda: SMALL)  # the full size takes seconds
-    text = compare_command()
+    text = compare_text()
     for words in (
         "vanishes",
         "update gate",
@@ -72,7 +73,7 @@ def test_the_text_has_the_lectures_rows_the_figures_and_the_choice(monkeypatch):
         *COLUMNS,
     ):
         assert words in text
-    figures = json.loads(compare_command(as_json=True))
+    figures = json.loads(compare_text(as_json=True))
     assert figures["gru_to_lstm"] == 0.75
     assert figures["columns"] == list(COLUMNS)
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from seqmem.experiments import experiment
-from seqmem.experiments.bottleneck import BottleneckSettings, bottleneck
+from seqmem.experiments.bottlenecks import BottleneckSettings, bottleneck
 from seqmem.experiments.experiment import CONTEXTS, COURSES, Experiment
 
 IDENTITY = {"course": "alone", "parameters": 7}
@@ -63,7 +63,7 @@ def test_the_text_says_what_the_figures_say():
 
 
 def test_an_experiment_survives_json():
-    settings = BottleneckSettings(seeds=(0,), longest=3, tested=(1, 3), budget=3150, steps=2, examples=4)
+    settings = BottleneckSettings(seeds=(0,), longest=3, lengths=(1, 3), budget=3150, steps=2, test_count=4)
     with ThreadPoolExecutor(1) as executor:
         found = bottleneck(settings, executor=executor)
     again = Experiment.from_json(found.to_json())

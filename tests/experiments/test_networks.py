@@ -6,7 +6,7 @@ from comparing import ROUNDING
 
 from seqmem import check_module, gradcheck
 from seqmem.data import recall
-from seqmem.experiments.memory_horizon import MemorySettings
+from seqmem.experiments.horizons import MemorySettings
 from seqmem.experiments.networks import ATTENTION_SIZE, Reader, _start_small, hidden_size_for, parameters_of
 
 

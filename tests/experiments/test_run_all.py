@@ -7,11 +7,18 @@ from typing import ClassVar
 
 import pytest
 
-from seqmem.experiments.memory_horizon import MemorySettings, memory_horizon, memory_runs, run_memory
+from seqmem.experiments.horizons import MemorySettings, memory_horizon, memory_runs, run_memory
 from seqmem.experiments.run_all import _finished, run_all
 
 TINY = MemorySettings(
-    seeds=(0, 1), alone=(5, 6), tested=(5, 8), longest=8, budget=4000, steps=2, alone_steps=2, examples=24
+    seeds=(0, 1),
+    alone_distances=(5, 6),
+    distances=(5, 8),
+    longest=8,
+    budget=4000,
+    steps=2,
+    alone_steps=2,
+    test_count=24,
 )
 
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from seqmem.layers.losses import cross_entropy
 
+pytestmark = pytest.mark.quick
+
 SIZES = st.integers(1, 5)
 
 

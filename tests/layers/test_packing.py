@@ -1,12 +1,15 @@
 """Packed rows hold every step of every sequence once, and nothing else."""
 
 import numpy as np
+import pytest
 import strategies as draw
 from comparing import assert_same
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqmem.layers.packing import pack
+
+pytestmark = pytest.mark.quick
 
 
 @st.composite

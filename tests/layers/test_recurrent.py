@@ -10,7 +10,8 @@ from strategies import CELLS, random_state
 
 from seqmem import Recurrent, gradcheck
 from seqmem.cells import cell as cell_module
-from seqmem.module import prefixed, tree_map
+from seqmem.module import prefixed
+from seqmem.nests import tree_map
 
 every_cell = pytest.mark.parametrize("kind", sorted(CELLS))
 

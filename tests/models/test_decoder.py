@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import CELLS, random_state
 
 from seqmem import AdditiveAttention, Decoder, FixedContext, gradcheck
-from seqmem.module import tree_map
+from seqmem.nests import tree_map
 
 
 def run(d, **changes):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from strategies import CELLS
 
 from seqmem import Encoder, GRUCell, LSTMCell, Recurrent, RNNCell, gradcheck
-from seqmem.module import tree_map
+from seqmem.nests import tree_map
 
 
 def run(e, **changes):

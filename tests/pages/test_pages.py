@@ -22,8 +22,8 @@ from seqmem import (
     Vocabulary,
 )
 from seqmem.data import END, UNKNOWN
-from seqmem.pages.attention_page import attention_page
-from seqmem.pages.gate_movie import gate_movie
+from seqmem.pages.attention import attention_page
+from seqmem.pages.movie import gate_movie
 from seqmem.pages.page_data import data_block
 
 HOSTILE = ["</script><script>alert(1)</script>", "<!--", "\"&'<b>", "\u2028\u202e", "]]>", "🐈‍⬛", "\ud800"]

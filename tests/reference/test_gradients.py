@@ -8,6 +8,8 @@ from comparing import ROUNDING
 
 from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq, gradcheck_functions, reference
 
+pytestmark = pytest.mark.quick
+
 T, B, D, H, S, E, K, Q, A, V = 5, 3, 2, 4, 6, 2, 7, 3, 5, 9
 RNG = np.random.default_rng(11)
 MASK = reference.length_mask(np.array([5, 2, 0]), T)  # a whole sequence, a shorter one, an empty one

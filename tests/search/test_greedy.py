@@ -6,7 +6,7 @@ from comparing import assert_close
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqmem.module import tree_map
+from seqmem.nests import tree_map
 from seqmem.search.greedy import greedy_search
 
 max_lengths = st.integers(0, 6)

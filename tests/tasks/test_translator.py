@@ -21,7 +21,7 @@ from seqmem import (
     Translator,
     Vocabulary,
 )
-from seqmem.data import vocabulary
+from seqmem.data import UNKNOWN, vocabulary
 from seqmem.training.files import checkpoint
 
 LETTERS = Vocabulary("abcd")
@@ -223,3 +223,25 @@ def test_a_symbol_without_end_does_not_fill_the_message(tmp_path: Path) -> None:
         Translator.load(tmp_path / "m.npz")
     assert len(str(raised.value)) < 600 + len(str(tmp_path))
     assert str(raised.value).isprintable()
+
+
+def test_a_translator_is_built_from_its_pairs_and_trained_on_their_batches() -> None:
+    pairs = [("ab", "ba"), ("cab", "bac"), ("c", "c")]
+    sizes: dict[str, Any] = {"hidden_size": 6, "embedding_size": 5, "rng": 0}
+    for level, context, cell in (("char", "additive", "gru"), ("word", "fixed", "rnn")):
+        translator = Translator.build(pairs, level, context=context, cell=cell, **sizes)
+        encoder, decoder = translator.model.encoder, translator.model.decoder
+        assert (encoder.vocab_size, encoder.embedding_size, encoder.hidden_size) == (7, 5, 6)
+        assert type(encoder.cell) is type(decoder.cell)
+        assert type(encoder.cell).__name__ == f"{cell.upper()}Cell"
+        assert ("context.W_q" in decoder.params) == (context == "additive")
+        history = seqmem.fit(
+            translator.model, translator.batches(pairs, 2), seqmem.Adam(0.05), epochs=40, rng=0
+        )
+        assert history.loss[-1] < history.loss[0] / 2
+    rare = Translator.build([*pairs, ("ax", "xa")], "char", min_count=2, **sizes)
+    assert rare.source_vocabulary.symbols == ["a", "b", "c"]
+    [batch] = rare.batches([("x", "a")], 2, allow_unknown=True)(0)
+    assert batch.source.tolist() == [[UNKNOWN]]
+    with pytest.raises(ValueError, match=r"^Translator\.build: min_count is 9, which leaves no"):
+        Translator.build(pairs, "char", min_count=9, **sizes)

@@ -61,29 +61,30 @@ class GRUCell(Cell[Array]):
             self.b_hn: Array = np.zeros(hidden_size, dtype)
         # reset_h = r * h_prev is what W_hn multiplies; a_hn = h_prev @ W_hn + b_hn is what r multiplies
         self.kept = {"reset_h" if reset == "before" else "a_hn": "BH"}
-        self.local = {} if reset == "before" else {"d_a_hn": "BH"}
+        self.local = {"keep": "BH"} if reset == "before" else {"keep": "BH", "d_a_hn": "BH"}  # keep = 1 - z
 
     # The reset gate before the product.
 
-    def _step(self, recurrent_rz, recurrent_n, half, one, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h) -> None:
+    def _step(self, recurrent_rz, recurrent_n, half, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h) -> None:
         a_rz += recurrent_rz(h_prev)  # a = x @ W_x + h_prev @ W_h + b, of r and z a half
         _sigmoid(a_rz, half, rz)
         np.multiply(r, h_prev, out=reset_h)
         a_n += recurrent_n(reset_h)  # a_n = x @ W_xn + (r * h_prev) @ W_hn + b_n
         np.tanh(a_n, out=n)
-        _mix(one, z, n, h_prev, h)
+        _mix(z, n, h_prev, h)
 
-    def _local_derivatives(self, r, z, n, h_prev, d_a_r, d_a_z, d_a_n) -> None:
+    def _local_derivatives(self, r, z, n, h_prev, d_a_r, d_a_z, d_a_n, keep) -> None:
+        np.subtract(1, z, out=keep)
         np.multiply(r * (1 - r), h_prev, out=d_a_r)  # d_a_r = d_reset_h * r (1 - r) h_prev
-        np.multiply(z * (1 - z), n - h_prev, out=d_a_z)  # d_a_z = d_h * z (1 - z) (n - h_prev)
+        np.multiply(z * keep, n - h_prev, out=d_a_z)  # d_a_z = d_h * z (1 - z) (n - h_prev)
         np.multiply(1 - n**2, z, out=d_a_n)  # d_a_n = d_h * (1 - n²) z
 
-    def _step_backward(self, through_rz, through_n, one, r, z, d_a_r, d_a_rz, d_a_zn, d_a_n, d_h) -> None:
+    def _step_backward(self, through_rz, through_n, r, keep, d_a_r, d_a_rz, d_a_zn, d_a_n, d_h) -> None:
         d_a_zn *= d_h
         d_reset_h = through_n(d_a_n, np.empty_like(d_h))  # a_n = ... + (r * h_prev) @ W_hn
         d_a_r *= d_reset_h
         d_reset_h *= r
-        d_h *= one - z  # h = (1 - z) * h_prev + z * n
+        d_h *= keep  # h = (1 - z) * h_prev + z * n
         d_h += d_reset_h
         d_h += through_rz(d_a_rz, d_reset_h)  # a_r, a_z = ... + h_prev @ W_h: now d_h_prev
 
@@ -92,25 +93,26 @@ class GRUCell(Cell[Array]):
 
     # The reset gate after the product.
 
-    def _step_after(self, recurrent_rz_n, half, one, a_rz, a_n, rz, r, z, n, h_prev, a_hn, h) -> None:
+    def _step_after(self, recurrent_rz_n, half, a_rz, a_n, rz, r, z, n, h_prev, a_hn, h) -> None:
         h_rz, h_n = recurrent_rz_n(h_prev)
         a_rz += h_rz  # a = x @ W_x + h_prev @ W_h + b, of r and z a half
         _sigmoid(a_rz, half, rz)
         np.add(h_n, self.b_hn, out=a_hn)
         a_n += np.multiply(r, a_hn, out=h)  # a_n = x @ W_xn + r * a_hn + b_n; h is written below
         np.tanh(a_n, out=n)
-        _mix(one, z, n, h_prev, h)
+        _mix(z, n, h_prev, h)
 
-    def _local_derivatives_after(self, r, z, n, h_prev, a_hn, d_a_r, d_a_z, d_a_n, d_a_hn) -> None:
-        np.multiply(z * (1 - z), n - h_prev, out=d_a_z)  # d_a_z = d_h * z (1 - z) (n - h_prev)
+    def _local_derivatives_after(self, r, z, n, h_prev, a_hn, d_a_r, d_a_z, d_a_n, d_a_hn, keep) -> None:
+        np.subtract(1, z, out=keep)
+        np.multiply(z * keep, n - h_prev, out=d_a_z)  # d_a_z = d_h * z (1 - z) (n - h_prev)
         np.multiply(1 - n**2, z, out=d_a_n)  # d_a_n = d_h * (1 - n²) z
         np.multiply(d_a_n * a_hn, r * (1 - r), out=d_a_r)  # d_a_r = d_a_n * a_hn r (1 - r)
         np.multiply(d_a_n, r, out=d_a_hn)  # d_a_hn = d_a_n * r
 
-    def _step_backward_after(self, through_rz, through_n, one, z, d_a, d_a_rz, d_a_hn, d_h) -> None:
+    def _step_backward_after(self, through_rz, through_n, keep, d_a, d_a_rz, d_a_hn, d_h) -> None:
         d_a *= d_h
         d_a_hn *= d_h
-        d_h *= one - z  # h = (1 - z) * h_prev + z * n
+        d_h *= keep  # h = (1 - z) * h_prev + z * n
         d_h += through_rz(d_a_rz, product := np.empty_like(d_h))  # a_r, a_z = ... + h_prev @ W_h
         d_h += through_n(d_a_hn, product)  # a_hn = h_prev @ W_hn + b_hn: now d_h_prev
 
@@ -142,8 +144,8 @@ def _sigmoid(half_a: Array, half: Array, out: Array) -> None:
     out += half
 
 
-def _mix(one: Array, z: Array, n: Array, h_prev: Array, h: Array) -> None:
-    """h = (1 - z) * h_prev + z * n."""
-    np.subtract(one, z, out=h)
-    h *= h_prev
-    h += z * n
+def _mix(z: Array, n: Array, h_prev: Array, h: Array) -> None:
+    """h = (1 - z) * h_prev + z * n, as h_prev + z * (n - h_prev)."""
+    np.subtract(n, h_prev, out=h)
+    h *= z
+    h += h_prev

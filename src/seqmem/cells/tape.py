@@ -128,31 +128,38 @@ class Tape:
         rows: slice,
         before: slice | Array | None = None,
         given: Mapping[str, Any] = NOTHING,
+        steps: tuple[int, ...] = (),
     ) -> list[Any]:
-        """The named values of some rows at once.
+        """Return the named values of some rows at once, (N, H) or (G, N, H).
 
         Args:
             names: of the values.
             rows: which rows.
             before: where the states before them stand, if known to be one piece.
             given: values that are not on the tape.
+            steps: (T, n) to have the rows as T steps of n, (T, n, H) or (G, T, n, H).
         """
         found: list[Any] = []
         forward = self.room[:, rows.start + self.batch_size : rows.stop + self.batch_size]
         backward = None if self.back is None else self.back[:, rows]
+        if steps:  # once for all names
+            forward = forward.reshape(len(forward), *steps, forward.shape[2])
+            backward = None if backward is None else backward.reshape(len(backward), *forward.shape[1:])
         if before is None:
             before = rows if self.before is None else self.before[rows]
         for name, (room, block, is_before) in zip(names, places_of(self.layout, names), strict=True):
             if name in given:
                 found.append(given[name])
             elif is_before:
-                found.append(self.room[block, before])
+                state = self.room[block, before]
+                found.append(state.reshape(forward.shape[1:]) if steps else state)
             elif room == "forward":
                 found.append(forward[block])
             elif room and backward is not None:
                 found.append(backward[block])
             elif name in self.other:
-                found.append(self.other[name][..., rows, :])
+                other = self.other[name][..., rows, :]
+                found.append(other.reshape(*other.shape[:-2], *steps, other.shape[-1]) if steps else other)
             else:
                 further = [*self.other, *given, "recurrent" if self.back is None else "through"]
                 raise unknown_name(name, names, self.layout, self.back is not None, further)
@@ -165,7 +172,7 @@ class Tape:
         given: Mapping[str, Any] = NOTHING,
         last_first: bool = False,
     ) -> Iterator[Sequence[Any]]:
-        """The named values at each step of a run, as views that are all made here, before the loop.
+        """Return the named values at each step of a run, as views that are all made here, before the loop.
 
         Args:
             names: of the values.
@@ -173,22 +180,20 @@ class Tape:
             given: values that are the same at every step.
             last_first: go through the steps from the last to the first.
         """
-        n_steps, n = run.n_steps, run.n
-        before = slice(run.before, run.before + n_steps * n)
-        values = self.rows(names, slice(run.rows, run.rows + n_steps * n), before, given)
         if len(names) <= len(given) and all(name in given for name in names):  # constants have no end
             raise TypeError(f"the arguments ({', '.join(names)}) name no value of a step")
-        if n_steps == 1:  # a step alone, or lengths that all differ
-            return iter((values,))
+        rows = slice(run.rows, run.stop)
+        before = slice(run.before, run.before + rows.stop - rows.start)
+        if run.n_steps == 1:  # a step alone, or lengths that all differ
+            return iter((self.rows(names, rows, before, given),))
         columns: list[Any] = []
         order = -1 if last_first else 1
+        values = self.rows(names, rows, before, given, (run.n_steps, run.n))
         for name, value in zip(names, values, strict=True):
             if name in given:
                 columns.append(repeat(value))
-            else:  # (N, F) or (G, N, F) to the steps' (n, F) or (G, n, F)
-                leading, F = value.shape[:-2], value.shape[-1]
-                by_step = value.reshape(*leading, n_steps, n, F)
-                columns.append((by_step.swapaxes(0, 1) if leading else by_step)[::order])
+            else:
+                columns.append((value if value.ndim == 3 else value.swapaxes(0, 1))[::order])
         return zip(*columns, strict=False)
 
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from seqmem.checking.contract.checks import CONTRACT_CHECKS, Checked, check_module
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
-from seqmem.checking.gradcheck import assert_gradients, gradcheck, gradcheck_functions
+from seqmem.checking.gradient_check import assert_gradients, gradcheck, gradcheck_functions
+from seqmem.checking.module_check import CONTRACT_CHECKS, Checked, check_module
 from seqmem.checking.report import Cause, Report, Row
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from seqmem.cells.tape import fields_of, state_of
 from seqmem.contexts import Context
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
-from seqmem.module import Array, Module, tree_map
+from seqmem.module import Array, Module
+from seqmem.nests import tree_map
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # positional inputs, keyword options
 AnyModule = TypeVar("AnyModule", bound=Module)

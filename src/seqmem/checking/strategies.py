@@ -13,25 +13,23 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
-from seqmem.checking.contract.case import random_like
+from seqmem.cells import Cell, GRUCell
+from seqmem.checking.contract.subject import random_like
 from seqmem.module import Module
+from seqmem.registry import cell_class, cell_names
 
 AnyModule = TypeVar("AnyModule", bound=Module)
 Strategy = Any  # hypothesis.strategies.SearchStrategy, which is not imported for a name's sake
 
 MOST = {"T": 5, "B": 4, "S": 5, "D": 4, "H": 4, "E": 4, "K": 4, "A": 4, "Q": 4, "V": 6}  # the largest sizes
 
-CELLS: dict[str, Any] = {
-    "rnn": RNNCell,
-    "lstm": LSTMCell,
-    "gru": GRUCell,
-    "gru, reset after": lambda D, H, **options: GRUCell(D, H, reset="after", **options),
-}
+CELLS: dict[str, Any]  # every cell by its short name, and its forms
 
 
 def __getattr__(name: str) -> Strategy:
-    """The strategies without arguments, made when they are first asked for."""
+    """Return the cells known so far, or a strategy without arguments, made when it is first asked for."""
+    if name == "CELLS":
+        return {kind: cell_class(kind) for kind in cell_names()} | {"gru, reset after": _gru_reset_after}
     if name in MOST:
         found = _hypothesis().integers(1, MOST[name])
     elif name == "seeds":
@@ -39,11 +37,15 @@ def __getattr__(name: str) -> Strategy:
     elif name == "rngs":
         found = __getattr__("seeds").map(np.random.default_rng)
     elif name == "kinds":
-        found = _hypothesis().sampled_from(sorted(CELLS))
+        return _hypothesis().sampled_from(sorted(__getattr__("CELLS")))
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found  # found without this function the next time
     return found
+
+
+def _gru_reset_after(input_size: int, hidden_size: int, **options: Any) -> GRUCell:
+    return GRUCell(input_size, hidden_size, reset="after", **options)
 
 
 def _hypothesis() -> Any:
@@ -58,6 +60,7 @@ def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
 
     Bounded, because a gradient that must come through a saturated unit alone is nothing but rounding.
 
+    >>> from seqmem.cells import RNNCell
     >>> cell = exposed(RNNCell(2, 3), np.random.default_rng(0))
     >>> bool(cell.b.all())
     True
@@ -70,6 +73,7 @@ def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
 def random_state(cell: Cell[Any], batch_size: int, rng: np.random.Generator) -> Any:
     """A state none of whose parts is zero.
 
+    >>> from seqmem.cells import LSTMCell
     >>> random_state(LSTMCell(2, 3), 4, np.random.default_rng(0)).c.shape
     (4, 3)
     """
@@ -93,8 +97,9 @@ def cells(kinds: Strategy = None, D: Strategy = None, H: Strategy = None) -> Str
     """
     given = {"kinds": kinds, "D": D, "H": H}
     drawn = [__getattr__(name) if strategy is None else strategy for name, strategy in given.items()]
+    known = __getattr__("CELLS")
     return _hypothesis().builds(
-        lambda kind, input_size, hidden_size, rng: exposed(CELLS[kind](input_size, hidden_size), rng),
+        lambda kind, input_size, hidden_size, rng: exposed(known[kind](input_size, hidden_size), rng),
         *drawn,
         __getattr__("rngs"),
     )

@@ -14,10 +14,10 @@ from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.selftest.score import selftest
 from seqmem.checking.submissions.run_apart import Answer, Result, Said, check_file
 from seqmem.cli.arguments import positive, seed
-from seqmem.cli.exit_codes import ASKS, UNREADABLE, WRONG_USE
 from seqmem.cli.summary import summary
-from seqmem.cli.terminal import folded
-from seqmem.cli.waiting import heartbeat
+from seqmem.cli.terminal.exit_codes import ASKS, UNREADABLE, WRONG_USE
+from seqmem.cli.terminal.screen import folded
+from seqmem.cli.terminal.waiting import heartbeat
 
 MOST_FILES = 300  # of a folder
 POLL = 0.5  # seconds between two looks at a watched file

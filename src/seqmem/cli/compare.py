@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from seqmem.cli.messages import message_of
-from seqmem.cli.output import naming
-from seqmem.cli.terminal import terminal_width
-from seqmem.experiments import Experiment, compare_command
+from seqmem.cli.terminal.messages import message_of
+from seqmem.cli.terminal.output import naming
+from seqmem.cli.terminal.screen import terminal_width
+from seqmem.experiments import Experiment, comparison
+from seqmem.experiments.comparison_table import comparison_text
+from seqmem.insight.folding import WIDTH
 
 
 def add(commands: Any) -> None:
@@ -32,4 +34,16 @@ def run(arguments: argparse.Namespace) -> None:
         except ValueError as error:
             reason = message_of(error, arguments)
             raise ValueError(f"{arguments.memory}: not what `memory --json` prints: {reason}") from None
-    print(compare_command(memory, as_json=arguments.json, width=terminal_width()))
+    print(compare_text(memory, as_json=arguments.json, width=terminal_width()))
+
+
+def compare_text(memory: Experiment | None = None, *, as_json: bool = False, width: int = WIDTH) -> str:
+    """What `python -m seqmem compare` prints.
+
+    Args:
+        memory: a memory experiment, for example `Experiment.from_json(path.read_text())`; None without one.
+        as_json: the figures as JSON instead of the table.
+        width: columns that the table may take.
+    """
+    table = comparison(memory)
+    return table.to_json() if as_json else comparison_text(table, width)

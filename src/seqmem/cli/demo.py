@@ -8,13 +8,13 @@ from typing import Any
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
 from seqmem.checking import gradcheck
 from seqmem.cli.arguments import add_force, seed
-from seqmem.cli.output import check_model_path, naming
-from seqmem.cli.terminal import folded, heatmap
-from seqmem.cli.translators import batches, check_save, make_translator
+from seqmem.cli.terminal.output import check_model_path, check_save, naming
+from seqmem.cli.terminal.screen import folded, heatmap
 from seqmem.contexts import AdditiveAttention
 from seqmem.data import dates
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
+from seqmem.tasks import Translator
 from seqmem.training import Adam, cosine_decay, fit
 
 
@@ -38,13 +38,21 @@ def run(arguments: argparse.Namespace) -> None:
 
     print("\n2. LSTM and additive attention learn to read dates\n")
     training, held_out = dates.split(20_000, 1_000, rng=arguments.seed)
-    translator = make_translator(training, "char", hidden=128, embedding=32, seed=arguments.seed)
+    translator = Translator.build(
+        training,
+        "char",
+        hidden_size=128,
+        embedding_size=32,
+        readout="all",
+        rng=arguments.seed,
+        dtype="float32",
+    )
     check_save(translator, arguments.out)
     print(folded(f"{len(training):,} dates in {len(dates.FORMS)} forms and four languages to train on, e.g."))
     print(*(f"   {written} -> {iso}" for written, iso in training[:3]), sep="\n", flush=True)
     history = fit(
         translator.model,
-        batches(translator, training, 64),
+        translator.batches(training, 64),
         Adam(3e-3),
         epochs=8,
         max_seconds=20 if arguments.quick else 115,

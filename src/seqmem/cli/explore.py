@@ -7,8 +7,8 @@ import webbrowser
 from typing import Any
 
 from seqmem.cli.arguments import add_force, seed
-from seqmem.cli.output import check_page_folder, naming, new_folder
-from seqmem.cli.waiting import heartbeat
+from seqmem.cli.terminal.output import check_page_folder, naming, new_folder
+from seqmem.cli.terminal.waiting import heartbeat
 from seqmem.pages import Page, attention_page, gate_explorer, gate_movie
 from seqmem.tasks import Translator, phrase_model
 
@@ -72,7 +72,7 @@ def _lecture(number: int) -> dict[str, Page]:
     trained = []
     for language, context in (("fr", "attention"), ("pl", "attention"), ("fr", "fixed")):
         with heartbeat("training"):
-            trained.append(phrase_model(language, context, number))  # type: ignore[arg-type]
+            trained.append(phrase_model(language, context, rng=number))  # type: ignore[arg-type]
         print(f"  {len(trained)} of 3 trained", flush=True)
     french, polish, fixed = trained
     return {

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 
 from seqmem.cli import check, compare, demo, explore, memory, train, translate
-from seqmem.cli.exit_codes import INTERRUPTED, WRONG_USE
-from seqmem.cli.messages import message_of, say, settle_output
-from seqmem.cli.signals import Terminated, ending_by_exception
+from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
+from seqmem.cli.terminal.messages import message_of, say, settle_output
+from seqmem.cli.terminal.signals import Terminated, ending_by_exception
 from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict
 from typing import Any
 
 from seqmem.cli.arguments import seed, size
-from seqmem.cli.output import check_folder
-from seqmem.cli.terminal import terminal_width
+from seqmem.cli.terminal.output import check_folder
+from seqmem.cli.terminal.screen import terminal_width
 from seqmem.data import recall
-from seqmem.experiments import memory_command
+from seqmem.experiments import BottleneckSettings, MemorySettings, bottleneck, memory_horizon
+from seqmem.experiments.experiment import experiment_text
+from seqmem.insight.folding import WIDTH
 
 
 def add(commands: Any) -> None:
@@ -34,9 +41,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.folder:
         check_folder("--folder", arguments.folder)
     print(
-        memory_command(
+        memory_text(
             quick=arguments.quick,
-            lags=arguments.lags,
+            distances=arguments.lags,
             seeds=arguments.seeds,
             folder=arguments.folder,
             progress=True,  # in a log, too: it takes minutes
@@ -44,3 +51,42 @@ def run(arguments: argparse.Namespace) -> None:
             width=terminal_width(),
         )
     )
+
+
+def memory_text(
+    *,
+    quick: bool = False,
+    distances: Sequence[int] | None = None,
+    seeds: Sequence[int] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    executor: Executor | None = None,
+    progress: bool | None = None,
+    as_json: bool = False,
+    width: int = WIDTH,
+) -> str:
+    """Return what the command prints: both experiments, as text or as JSON.
+
+    Args:
+        quick: the quick settings rather than the full ones.
+        distances: the distances to test, instead of the settings' own; the longest is trained on too.
+        seeds: the seeds, instead of the settings' own.
+        folder: where finished runs are kept, so that the command resumes.
+        executor, progress: as in `memory_horizon`.
+        as_json: JSON with all settings and records instead of tables: {"memory": ..., "bottleneck": ...}.
+        width: columns that the tables may take.
+    """
+    memory = asdict(MemorySettings.quick() if quick else MemorySettings.full())
+    length = asdict(BottleneckSettings.quick() if quick else BottleneckSettings.full())
+    if distances is not None:
+        memory |= {
+            "distances": tuple(sorted(set(distances))),
+            "alone_distances": tuple(sorted(set(distances))),
+            "longest": max(distances, default=0),
+        }
+    if seeds is not None:
+        memory["seeds"] = length["seeds"] = tuple(sorted(set(seeds)))
+    first = memory_horizon(MemorySettings(**memory), executor=executor, folder=folder, progress=progress)
+    second = bottleneck(BottleneckSettings(**length), executor=executor, folder=folder, progress=progress)
+    if as_json:
+        return json.dumps({"memory": asdict(first), "bottleneck": asdict(second)}, indent=1)
+    return "\n\n".join(experiment_text(found, width) for found in (first, second))

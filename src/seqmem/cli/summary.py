@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from seqmem.checking.submissions.run_apart import Result
-from seqmem.cli.terminal import terminal_width
+from seqmem.cli.terminal.screen import terminal_width
 
 _MARKS = {"right": "right", "wrong": "WRONG", "cannot tell": "cannot tell"}
 

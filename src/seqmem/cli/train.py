@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqmem.cli.arguments import add_force, positive, seed, size
-from seqmem.cli.messages import say
-from seqmem.cli.output import check_model_path, naming
-from seqmem.cli.terminal import folded
-from seqmem.cli.translators import batches, check_save, make_translator
+from seqmem.cli.terminal.messages import say
+from seqmem.cli.terminal.output import check_model_path, check_save, naming
+from seqmem.cli.terminal.screen import folded
 from seqmem.data import default_max_symbols, read_pairs, train_validation_split
+from seqmem.registry import cell_names
+from seqmem.tasks import Translator
 from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
 
@@ -29,7 +30,7 @@ def add(commands: Any) -> None:
         help="which columns of PAIRS.tsv, counted from 0 (default: 0 1)",
     )
     parser.add_argument("--level", choices=("char", "word"), default="char", help="what a symbol is")
-    parser.add_argument("--cell", choices=("lstm", "gru", "rnn"), default="lstm")
+    parser.add_argument("--cell", choices=cell_names(), default="lstm")
     parser.add_argument("--attention", choices=("additive", "none"), default="additive")
     parser.add_argument(
         "--readout",
@@ -75,16 +76,16 @@ def run(arguments: argparse.Namespace) -> None:
     _warn(too_long)
     held_out = arguments.held_out or min(1_000, max(1, len(pairs) // 10))
     training, validation = train_validation_split(pairs, held_out, rng=arguments.seed)
-    translator = make_translator(
+    translator = Translator.build(
         training,
         arguments.level,
-        hidden=arguments.hidden,
-        embedding=arguments.embedding,
+        hidden_size=arguments.hidden,
+        embedding_size=arguments.embedding,
         cell=arguments.cell,
-        attention=arguments.attention == "additive",
+        context="additive" if arguments.attention == "additive" else "fixed",
         readout=arguments.readout,
         dtype=arguments.dtype,
-        seed=arguments.seed,
+        rng=arguments.seed,
         min_count=arguments.min_count,
         max_vocabulary=arguments.max_vocabulary,
     )
@@ -98,7 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
         ),
         flush=True,
     )
-    held = list(batches(translator, validation, arguments.batch_size, allow_unknown=True)(arguments.seed))
+    held = list(translator.batches(validation, arguments.batch_size, allow_unknown=True)(arguments.seed))
 
     def report(history: History) -> None:
         with naming(arguments.out):
@@ -114,7 +115,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     fit(
         model,
-        batches(translator, training, arguments.batch_size),
+        translator.batches(training, arguments.batch_size),
         Adam(arguments.learning_rate),
         epochs=arguments.epochs,
         max_norm=1.0,

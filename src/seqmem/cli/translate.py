@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from seqmem.cli.arguments import size
-from seqmem.cli.output import naming
-from seqmem.cli.terminal import heatmap
+from seqmem.cli.terminal.output import naming
+from seqmem.cli.terminal.screen import heatmap
 from seqmem.tasks import Translator
 
 

@@ -1,9 +1,9 @@
 """Experiments: what the lecture says of networks, measured."""
 
-from seqmem.experiments.bottleneck import BottleneckSettings, bottleneck
-from seqmem.experiments.comparison_table import Comparison, compare_command, comparison
+from seqmem.experiments.bottlenecks import BottleneckSettings, bottleneck
+from seqmem.experiments.comparison_table import Comparison, comparison
 from seqmem.experiments.experiment import Experiment
-from seqmem.experiments.memory_horizon import MemorySettings, memory_command, memory_horizon
+from seqmem.experiments.horizons import MemorySettings, memory_horizon
 
 __all__ = [
     "BottleneckSettings",
@@ -11,8 +11,6 @@ __all__ = [
     "Experiment",
     "MemorySettings",
     "bottleneck",
-    "compare_command",
     "comparison",
-    "memory_command",
     "memory_horizon",
 ]

@@ -187,18 +187,6 @@ def comparison_text(table: Comparison, width: int = WIDTH) -> str:
     return "\n".join(lines)
 
 
-def compare_command(memory: Experiment | None = None, *, as_json: bool = False, width: int = WIDTH) -> str:
-    """What `python -m seqmem compare` prints.
-
-    Args:
-        memory: a memory experiment, for example `Experiment.from_json(path.read_text())`; None without one.
-        as_json: the figures as JSON instead of the table.
-        width: columns that the table may take.
-    """
-    table = comparison(memory)
-    return table.to_json() if as_json else comparison_text(table, width)
-
-
 def _notes(table: Comparison) -> list[str]:
     s, lstm = table.shape, table.parameters[1]
     ratio = "exactly 3/4" if table.gru_to_lstm == 0.75 else f"{table.gru_to_lstm:.4f}"

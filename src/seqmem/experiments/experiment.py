@@ -94,6 +94,12 @@ class Experiment:
         """The row of a kind and a course, or None."""
         return next((row for row in self.rows if (row.kind, row.course) == (kind, course)), None)
 
+    @property
+    def courses(self) -> list[str]:
+        """The courses of training that the records are of, in the order of the tables."""
+        known = [*COURSES, *TASKS]
+        return sorted({record["course"] for record in self.records}, key=known.index)
+
     def accuracy(self, course: str) -> dict[str, dict[int, list[float]]]:
         """By kind and distance, the accuracy of each seed: what `plot_memory_horizon` draws."""
         kinds = [*KINDS, *CONTEXTS]
@@ -111,7 +117,7 @@ class Experiment:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What `to_json` wrote, or the memory experiment of what `memory_command` wrote as JSON.
+        """What `to_json` wrote, or the memory experiment of what `python -m seqmem memory --json` printed.
 
         Raises:
             ValueError: for anything else.

@@ -1,6 +1,6 @@
 """Insight: traces, gradient flow, heat maps and plots of trained models."""
 
-from seqmem.insight.gradient_flow import (
+from seqmem.insight.gradients_over_time import (
     FlowCases,
     GradientFlow,
     gradient_flow,
@@ -16,7 +16,7 @@ from seqmem.insight.plots import (
     plot_memory_horizon,
     plot_trace,
 )
-from seqmem.insight.trace_table import trace_table
+from seqmem.insight.tables import trace_table
 
 __all__ = [
     "FlowCases",

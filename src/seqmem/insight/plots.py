@@ -6,12 +6,15 @@ Without matplotlib, `attention_heatmap` and `trace_heatmap` draw with text and n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from seqmem.insight.gradients_over_time import FlowCases, GradientFlow
+from seqmem.insight.tables import as_trace
 from seqmem.module import Array
 from seqmem.training import History
+from seqmem.validation import as_choice, as_floats, as_index, as_texts, check_type
 
 GRID = {"alpha": 0.3, "linewidth": 0.6}
 LINES = ("-", "--", "-.", ":")  # colour is never the only difference
@@ -34,13 +37,11 @@ def plot_attention(weights: Array, source: Sequence[str], target: Sequence[str],
         ImportError: without matplotlib.
         ValueError: when the weights' shape does not fit the symbols.
     """
-    weights = np.asarray(weights)
-    if weights.shape != (len(target), len(source)):
-        raise ValueError(
-            f"plot_attention: weights has shape {weights.shape}, expected ({len(target)}, {len(source)}): "
-            "one row for each target symbol, one column for each source symbol"
-        )
-    ax = _axes(ax)
+    source = as_texts(source, "plot_attention", "source")
+    target = as_texts(target, "plot_attention", "target")
+    axes = ((len(target), "the number of target symbols"), (len(source), "the number of source symbols"))
+    weights = as_floats(weights, np.dtype(np.float64), axes, "plot_attention", "weights")
+    ax = _axes(ax, "plot_attention")
     image = ax.imshow(weights, vmin=0.0, vmax=1.0, cmap="Greys", aspect="auto")
     ax.set_xticks(range(len(source)), labels=source, rotation=45, ha="right", parse_math=False)
     ax.set_yticks(range(len(target)), labels=target, parse_math=False)
@@ -64,12 +65,12 @@ def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any =
 
     Raises:
         ImportError: without matplotlib.
-        ValueError: for a name that is not in the trace.
+        TypeError, ValueError: for a trace that is none, or a name or a row that it does not have.
     """
-    if name not in trace:
-        raise ValueError(f"plot_trace: {name!r} is not in the trace, which has {', '.join(trace)}")
-    values = trace[name][:, row].T  # (H, T)
-    ax = _axes(ax)
+    trace = as_trace(trace, "plot_trace")
+    values = trace[as_choice(name, trace, "plot_trace", "name")]
+    values = values[:, as_index(row, values.shape[1], "plot_trace", "row")].T  # (H, T)
+    ax = _axes(ax, "plot_trace")
     is_gate = name in ("i", "f", "o", "r", "z")
     bound = 1.0 if is_gate else max(1e-12, float(np.max(np.abs(values), initial=0.0)))
     colours = {"cmap": "viridis", "vmin": 0.0} if is_gate else {"cmap": "RdBu_r", "vmin": -bound}
@@ -81,11 +82,11 @@ def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any =
     return ax
 
 
-def plot_gradient_flow(norms: Mapping[str, Array], *, ax: Any = None) -> Any:
-    """How large the gradient is at each step, on a logarithmic scale.
+def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, ax: Any = None) -> Any:
+    """Plot how large the gradient is at each step, on a logarithmic scale.
 
     Args:
-        norms: (T,) norms by the name of what they are norms of.
+        flow: what `gradient_flow` or `gradient_flow_of_cases` returned, or norms of one's own, (T,) by name.
         ax: matplotlib axes; new ones when None.
 
     Returns:
@@ -93,10 +94,18 @@ def plot_gradient_flow(norms: Mapping[str, Array], *, ax: Any = None) -> Any:
 
     Raises:
         ImportError: without matplotlib.
+        TypeError: for anything else.
     """
-    ax = _axes(ax)
-    for k, (name, values) in enumerate(norms.items()):
-        shown = np.where(np.asarray(values) > 0, values, np.nan)  # a logarithm has no place for 0
+    norms = flow.norms if isinstance(flow, FlowCases | GradientFlow) else flow
+    check_type(norms, Mapping, "plot_gradient_flow", "flow")
+    axes = ("T",)
+    curves = {
+        name: as_floats(values, np.dtype(np.float64), axes, "plot_gradient_flow", f"flow[{name!r}]")
+        for name, values in norms.items()
+    }
+    ax = _axes(ax, "plot_gradient_flow")
+    for k, (name, values) in enumerate(curves.items()):
+        shown = np.where(values > 0, values, np.nan)  # a logarithm has no place for 0
         marker, every = MARKERS[k % len(MARKERS)], max(1, len(shown) // 8)
         ax.plot(
             shown,
@@ -114,11 +123,25 @@ def plot_gradient_flow(norms: Mapping[str, Array], *, ax: Any = None) -> Any:
     return ax
 
 
-def plot_memory_horizon(accuracy: Mapping[str, Mapping[int, Sequence[float]]], *, ax: Any = None) -> Any:
-    """Accuracy against distance: the mean over the seeds, and their spread.
+class Horizon(Protocol):
+    """What `memory_horizon` and `bottleneck` return, as far as a picture needs it."""
+
+    @property
+    def courses(self) -> list[str]:
+        """The courses of training."""
+        ...
+
+    def accuracy(self, course: str) -> dict[str, dict[int, list[float]]]:
+        """By kind and distance, the accuracy of each seed."""
+        ...
+
+
+def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: Any = None) -> Any:
+    """Plot accuracy against distance for one course of training: the mean over the seeds, and their spread.
 
     Args:
-        accuracy: by kind and distance, one accuracy from 0 to 1 for each seed.
+        experiment: what `memory_horizon` or `bottleneck` returned.
+        course: one of the experiment's courses; None when there is only one.
         ax: matplotlib axes; new ones when None.
 
     Returns:
@@ -126,8 +149,18 @@ def plot_memory_horizon(accuracy: Mapping[str, Mapping[int, Sequence[float]]], *
 
     Raises:
         ImportError: without matplotlib.
+        TypeError: for what is no experiment.
+        ValueError: for a course that the experiment does not have, or None when there are several.
     """
-    ax = _axes(ax)
+    caller = "plot_memory_horizon"
+    if not (hasattr(experiment, "courses") and hasattr(experiment, "accuracy")):
+        came = type(experiment).__name__
+        raise TypeError(f"{caller}: experiment is of type {came}, expected what memory_horizon returns")
+    courses = experiment.courses
+    if course is None and len(courses) == 1:
+        course = courses[0]
+    accuracy = experiment.accuracy(as_choice(course, courses, caller, "course"))
+    ax = _axes(ax, caller)
     for k, (kind, found) in enumerate(accuracy.items()):
         distances = sorted(found)
         runs = [np.asarray(found[distance]) for distance in distances]
@@ -161,7 +194,8 @@ def plot_history(history: History, *, ax: Any = None) -> Any:
     Raises:
         ImportError: without matplotlib.
     """
-    ax = _axes(ax)
+    check_type(history, History, "plot_history", "history")
+    ax = _axes(ax, "plot_history")
     epochs = range(1, len(history.loss) + 1)
     ax.plot(epochs, history.loss, "o-", label="loss")
     ax.set_xlabel("epoch")
@@ -175,9 +209,11 @@ def plot_history(history: History, *, ax: Any = None) -> Any:
     return ax
 
 
-def _axes(ax: Any) -> Any:
-    """The given axes, or new ones."""
+def _axes(ax: Any, caller: str) -> Any:
+    """Return the given axes, or new ones."""
     if ax is not None:
+        if not hasattr(ax, "set_xlabel"):
+            raise TypeError(f"{caller}: ax is of type {type(ax).__name__}, expected matplotlib axes")
         return ax
     try:
         from matplotlib.figure import Figure

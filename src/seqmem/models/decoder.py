@@ -28,7 +28,8 @@ from seqmem.layers.linear import LinearCache
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.models.stepper import Decoding, Stepper
-from seqmem.module import Array, Grads, Module, prefixed, tree_leaves
+from seqmem.module import Array, Grads, Module, prefixed
+from seqmem.nests import tree_leaves
 from seqmem.validation import (
     Axis,
     as_choice,

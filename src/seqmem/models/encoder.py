@@ -7,16 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell, State
+from seqmem.cells import Cell, State
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Dropout, Embedding, Recurrent
 from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.recurrent import RecurrentCache
 from seqmem.module import Array, Grads, Module, prefixed
+from seqmem.registry import cell_class, cell_names
 from seqmem.validation import WrongTypeError, as_ids, as_lengths, as_positive, brief
-
-CELLS: dict[str, type[RNNCell | LSTMCell | GRUCell]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 
 
 class EncoderCache(NamedTuple):
@@ -125,10 +124,11 @@ def make_cell(
             )
         check_dtype(cell, dtype, caller, "cell")
         return cell
-    if not isinstance(cell, str) or cell not in CELLS:
+    if not isinstance(cell, str) or cell not in cell_names():
         kind = ValueError if isinstance(cell, str) else WrongTypeError
-        raise kind(f"{caller}: cell is {brief(repr(cell))}, expected one of {sorted(CELLS)} or a cell")
-    return CELLS[cell](input_size, hidden_size, rng=rng, dtype=dtype)
+        raise kind(f"{caller}: cell is {brief(repr(cell))}, expected one of {sorted(cell_names())} or a cell")
+    made: Cell[Any] = cell_class(cell)(input_size, hidden_size, rng=rng, dtype=dtype)
+    return made
 
 
 def check_dtype(module: Module, dtype: npt.DTypeLike, caller: str, name: str) -> None:

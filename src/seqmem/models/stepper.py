@@ -21,7 +21,8 @@ from seqmem.cells.tape import Run, Tape
 from seqmem.contexts import Context
 from seqmem.contexts.context import Look, Memory
 from seqmem.layers import Embedding, Linear
-from seqmem.module import Array, tree_map
+from seqmem.module import Array
+from seqmem.nests import tree_map
 
 SMALL_VOCABULARY = 128  # whose way into the cell costs no more than a few steps, should a search end early
 

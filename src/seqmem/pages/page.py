@@ -118,12 +118,12 @@ def is_page(path: str | os.PathLike[str]) -> bool:
 
 
 def part(name: str) -> str:
-    """The text of a file in `assets`.
+    """Return the text of a file in `assets`, which are sorted by kind: css, html, js.
 
     >>> part("base.css").startswith("/*")
     True
     """
-    return (resources.files("seqmem.pages") / "assets" / name).read_text("utf-8")
+    return (resources.files("seqmem.pages") / "assets" / name.rpartition(".")[2] / name).read_text("utf-8")
 
 
 def _hash(text: str) -> str:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from seqmem.data.batches import pad
+from seqmem.contexts import AdditiveAttention
+from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
 from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
 from seqmem.data.vocabulary import END, PAD, START, Vocabulary
+from seqmem.initializers import Rng, as_generator
+from seqmem.layers.embedding import STD
+from seqmem.models import Decoder, Encoder
 from seqmem.models.seq2seq import Seq2Seq, as_max_length
 from seqmem.module import Array
 from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
-from seqmem.validation import as_size, brief
+from seqmem.validation import as_choice, as_size, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +63,91 @@ class Translator:
     target_vocabulary: Vocabulary
     level: Level
     strip: bool = True
+
+    @classmethod
+    def build(
+        cls,
+        pairs: Sequence[Pair],
+        level: Level,
+        *,
+        hidden_size: int,
+        embedding_size: int,
+        cell: str = "lstm",
+        context: Literal["additive", "fixed"] = "additive",
+        attention_size: int | None = None,
+        readout: Literal["all", "state"] = "state",
+        embedding_std: float = STD,
+        min_count: int = 1,
+        max_vocabulary: int | None = None,
+        strip: bool = True,
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> Translator:
+        """Return an untrained encoder-decoder for pairs, with their vocabularies.
+
+        Args:
+            pairs: (source symbols, target symbols) of the training, as `read_pairs` returns them.
+            level: how a text is cut into symbols, "char" or "word".
+            hidden_size: H of the encoder and of the decoder.
+            embedding_size: E of both.
+            cell: the name of the cell of both, such as "lstm", "gru" or "rnn".
+            context: "additive" attention, or "fixed": the encoder's final output at every step.
+            attention_size: A of the attention; half of H when None.
+            readout: "state" predicts from the decoder's state alone, "all" also from the symbol before and
+                the context.
+            embedding_std: standard deviation of the embeddings' first tables.
+            min_count: how often a symbol must occur to be in a vocabulary.
+            max_vocabulary: the most ids of a vocabulary, the special ones included; None for no limit.
+            strip: as the attribute.
+            rng: seed or generator of the first weights.
+            dtype: float64 or float32.
+
+        Raises:
+            TypeError, ValueError: for a wrong argument, or vocabularies in which no symbol is left.
+
+        >>> from seqmem import Adam, fit
+        >>> pairs = [("cab", "bac"), ("ab", "ba")]
+        >>> translator = Translator.build(pairs, "char", hidden_size=8, embedding_size=4, rng=0)
+        >>> history = fit(translator.model, translator.batches(pairs, 2), Adam(), epochs=3, rng=0)
+        >>> len(history.loss), translator.source_vocabulary.symbols
+        (3, ['a', 'b', 'c'])
+        """
+        caller = "Translator.build"
+        as_choice(level, ("char", "word"), caller, "level")
+        as_choice(context, ("additive", "fixed"), caller, "context")
+        pairs = list(pairs)
+        sources, targets = (
+            Vocabulary.build((pair[side] for pair in pairs), max_vocabulary, min_count) for side in (0, 1)
+        )
+        for side, vocabulary in (("source", sources), ("target", targets)):
+            if not vocabulary.symbols and (min_count > 1 or max_vocabulary is not None):
+                limit = "" if max_vocabulary is None else f" with max_vocabulary {max_vocabulary}"
+                raise ValueError(f"{caller}: min_count is {min_count}, which{limit} leaves no {side} symbol")
+        H = as_size(hidden_size, caller, "hidden_size")
+        rng, look = as_generator(rng), None
+        if context == "additive":
+            A = H // 2 or 1 if attention_size is None else attention_size
+            look = AdditiveAttention(H, H, A, rng=rng, dtype=dtype)
+        common: dict[str, Any] = {"cell": cell, "embedding_std": embedding_std, "rng": rng, "dtype": dtype}
+        encoder = Encoder(len(sources), embedding_size, H, **common)
+        decoder = Decoder(len(targets), embedding_size, H, context=look, readout=readout, **common)
+        return cls(Seq2Seq(encoder, decoder, rng=rng), sources, targets, level, strip)
+
+    def batches(
+        self, pairs: Sequence[Pair], batch_size: int, *, allow_unknown: bool = False
+    ) -> BucketedBatches:
+        """Return what `fit` takes: batches of pairs of similar length in this translator's ids.
+
+        Args:
+            pairs: (source symbols, target symbols).
+            batch_size: pairs of a batch; fewer where they are long.
+            allow_unknown: whether a symbol that a vocabulary lacks becomes UNKNOWN; otherwise an error.
+
+        Raises:
+            TypeError, ValueError: as from `BucketedBatches`.
+        """
+        sources, targets = self.source_vocabulary, self.target_vocabulary
+        return BucketedBatches(pairs, sources, targets, batch_size, allow_unknown=allow_unknown)
 
     def prepare(self, text: str) -> list[str]:
         """The symbols of a text, prepared as the texts were that the model learnt from: by `prepare_text`."""

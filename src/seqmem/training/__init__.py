@@ -2,7 +2,7 @@
 
 from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
 from seqmem.training.files.npz import CheckpointError
-from seqmem.training.fit import History, NonFiniteError, cosine_decay, fit
+from seqmem.training.loop import History, NonFiniteError, cosine_decay, fit
 from seqmem.training.metrics import edit_distance, token_accuracy
 from seqmem.training.optimizers import SGD, Adam, Optimizer, clip_by_global_norm
 

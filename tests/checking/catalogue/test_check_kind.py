@@ -375,8 +375,8 @@ class MyRNNCell(RNNCell):
 class MyGRUCell(GRUCell):
     """The new h is z's share of the old one."""
 
-    def step(self, recurrent_rz, recurrent_n, half, one, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h):
-        super().step(recurrent_rz, recurrent_n, half, one, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h)
+    def step(self, recurrent_rz, recurrent_n, half, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h):
+        super().step(recurrent_rz, recurrent_n, half, a_rz, a_n, rz, r, z, n, h_prev, reset_h, h)
         h[...] = z * h_prev + (1 - z) * n
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqmem.checking import gradcheck_functions
+from seqmem.checking.contract.subject import FunctionSubject
 from seqmem.checking.gradients.derivatives import STEPS, Derivatives
-from seqmem.checking.gradients.subject import FunctionSubject
 
 X = np.random.default_rng(2).standard_normal((3, 4))
 HONEST = {np.float64: 3, np.float32: 10}  # bars within which the true derivative lies, by what is inside

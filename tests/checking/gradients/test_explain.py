@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from seqmem import GRUCell, LSTMCell, Recurrent
 from seqmem.checking import gradcheck_functions
-from seqmem.checking.gradients.check import ROUNDINGS
+from seqmem.checking.contract.conduct import ROUNDING
+from seqmem.checking.contract.subject import FunctionSubject, ModuleSubject
 from seqmem.checking.gradients.comparison import Comparison
 from seqmem.checking.gradients.explain import causes, explanation
-from seqmem.checking.gradients.subject import FunctionSubject, ModuleSubject
 
-TOLERANCE = ROUNDINGS * np.finfo(np.float64).eps
+TOLERANCE = ROUNDING * np.finfo(np.float64).eps
 T, B, D, H = 4, 3, 5, 2
 DRAWN = np.random.default_rng(3)
 
@@ -233,7 +233,7 @@ def test_arrays_with_the_same_explanation_share_a_sentence():
         right = drawn(6, 7)
         return Comparison(name, (6, 7), factor * right, right, np.zeros((6, 7)), float(np.abs(right).max()))
 
-    found = causes(subject(), [twice("U", 2), twice("b", -1), twice("W", 2)], TOLERANCE, None, {})
+    found = causes(subject(), [twice("U", 2), twice("b", -1), twice("W", 2)], TOLERANCE)
     assert [cause.message for cause in found] == [
         "U, W: twice the right gradient",
         "b: the right gradient with the wrong sign",
@@ -242,7 +242,7 @@ def test_arrays_with_the_same_explanation_share_a_sentence():
 
 def test_a_gradient_that_cannot_be_compared_is_not_explained():
     nothing = Comparison("W", (2,), None, np.zeros(2), np.zeros(2), 0.0, "no gradient was returned")
-    assert causes(subject(), [nothing], TOLERANCE, None, {}) == []
+    assert causes(subject(), [nothing], TOLERANCE) == []
 
 
 @pytest.mark.parametrize("lossy", [False, True], ids=["complex step", "differences"])

@@ -37,14 +37,19 @@ def test_a_changed_method_is_that_of_the_part_that_has_it():
 
 # What is changed, a line of it, and what it becomes.
 CHANGES = {
-    "a method of a part": (Cell, "project", "a += b if", "a -= b if"),
+    "a method of a part": (Cell, "project", "a += b[..., None, :]", "a -= b[..., None, :]"),
     "a method that a property chooses": (GRUCell, "_step", "multiply(r, h_prev", "add(r, h_prev"),
-    "a function": (tape, "transposing", "return np.add.reduce(each, axis=0, out=d_x)", "return d_x"),
-    "a function that functions call": (tape, "by_step", "part.swapaxes(0, 1)", "part[::-1].swapaxes(0, 1)"),
+    "a function": (tape, "transposing", "return np.add.reduce(of_gates, axis=0, out=d_x)", "return d_x"),
+    "a function that functions call": (
+        tape,
+        "weight_gradient",
+        "np.matmul(x.T, d_a)",
+        "np.matmul(x[::-1].T, d_a)",
+    ),
     "a function whose results are remembered": (names, "halves", "0.5", "0.25"),
     "a function behind one that remembers": (names, "gate_index", "at + len(letters)", "at + 1"),
     "a method of what parts work with": (Packing, "unpack", "np.zeros", "np.ones"),
-    "a method of what is made on the way": (Tape, "rows", "[self.before]", "[: len(self.before)]"),
+    "a method of what is made on the way": (Tape, "rows", "self.before[rows]", "rows"),
     "a function that makes it": (packing, "pack", "np.argsort(-lengths", "np.argsort(lengths"),
 }
 
@@ -74,7 +79,7 @@ def test_with_the_text_that_is_there_nothing_changes(owner, name, line, becomes)
 def test_the_other_text_may_see_a_constant_with_another_value_and_a_text_after_it_does_too():
     changed = with_text(layer(), Cell, "_blocks", text_of(Cell, "_blocks"), {"BLOCK_BYTES": 1})
     steps = []
-    text = text_of(Cell, "_blocks").replace("yield", "noted(size); yield")
+    text = text_of(Cell, "_blocks").replace("piece = run", "noted(size); piece = run")
     changed = with_text(changed, Cell, "_blocks", text, {"noted": steps.append})
     assert same(passes(changed), passes(layer()))
     assert set(steps) == {1}

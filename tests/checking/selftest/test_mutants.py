@@ -126,7 +126,7 @@ def test_every_method_of_a_cell_that_computes_something_is_a_place():
         assert {(cell, method) for method in steps} <= methods
     for method in (*steps, "collect"):
         assert {(GRUCell, f"_{method}"), (GRUCell, f"_{method}_after")} <= methods
-    for method in ("project", "gradients", "collect", "steps", "steps_back", "way_in", "way_back"):
+    for method in ("project", "gradients", "collect", "run", "steps_back", "way_in", "way_back"):
         assert (Cell, method) in methods
     for function in ("multiplying", "transposing", "products"):
         assert (tape, function) in methods

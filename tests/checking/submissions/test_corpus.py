@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from corpus.truth import HERE, manifest
 
-from seqmem.checking.gradients.conduct import FAULTS
+from seqmem.checking.contract.conduct import FAULTS
 from seqmem.checking.submissions.find import check_names, options_of
 from seqmem.checking.submissions.loading import load
 

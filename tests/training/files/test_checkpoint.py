@@ -15,6 +15,7 @@ from comparing import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqmem import registry
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
 from seqmem.contexts import AdditiveAttention, FixedContext
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent
@@ -103,7 +104,9 @@ def test_every_class_that_a_file_can_name_comes_back(tmp_path: Path, module: Mod
 
 
 def test_no_class_is_left_out_above() -> None:
-    assert {type(module) for module in MODULES} == set(checkpoint.CLASSES.values())
+    assert {type(module) for module in MODULES} == {
+        registry.find(entry.name) for entry in registry.PUBLIC if entry.kind
+    }
 
 
 def test_a_loaded_model_works_like_the_saved_one(tmp_path: Path) -> None:
@@ -231,7 +234,7 @@ def test_what_could_not_be_built_again_is_not_saved(tmp_path: Path, monkeypatch:
         for check in (check_save, save):
             with pytest.raises(error, match=message):
                 check(tmp_path / "model", model)
-    monkeypatch.setitem(checkpoint.CLASSES, "Other", Other)
+    monkeypatch.setattr(registry, "_registered", {"Other": Other})
     with pytest.raises(
         TypeError, match=r"save: Other.value is a list, expected a number, a string or a module"
     ):

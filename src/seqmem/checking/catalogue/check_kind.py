@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, T, as_kind
+from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, as_kind
 from seqmem.checking.catalogue.layouts import Layout, layouts, outputs_of, says_nothing
 from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
+from seqmem.checking.contract.conduct import FAULTS, SINGLE
+from seqmem.checking.contract.subject import FunctionSubject, Named, gate_name
+from seqmem.checking.exposing import T
 from seqmem.checking.gradients.check import check
-from seqmem.checking.gradients.conduct import FAULTS, mapped
-from seqmem.checking.gradients.subject import FunctionSubject, gate_name, leaves
 from seqmem.checking.report import Cause, Report, Row
 from seqmem.module import Array
+from seqmem.nests import tree_leaves
 
-SINGLE = 1e-5  # what counts as equal where a function computes in single precision
 MOST_LAYOUTS = 4000
 
 Outputs = list[tuple[str, tuple[int, ...]]]  # for each returned array: the output it is, and its axes
@@ -37,8 +38,9 @@ class KindSubject(FunctionSubject):
     def blocks(self, name: str) -> dict[str, Array]:
         return self._blocks.get(name, {})
 
-    def time_axes(self, outputs: list[Array]) -> dict[int, int]:
-        return {k: axes.index(0) for k, (name, axes) in enumerate(self.outputs) if name == "hs"}
+    def time_axes(self, outputs: Named) -> dict[str, int]:
+        pairs = zip(outputs, self.outputs, strict=False)
+        return {own: axes.index(0) for own, (name, axes) in pairs if name == "hs"}
 
 
 class Match(NamedTuple):
@@ -143,7 +145,7 @@ def _match(
         except Exception as error:  # noqa: BLE001 - another layout may fit
             raised.append(error)
             continue
-        parts = [np.asarray(leaf) for _, leaf in leaves(outputs, "")]
+        parts = list(outputs.values())
         found = outputs_of(parts, known.outputs, _closeness(parts))
         if found is not None:
             return Match(subject, found, ()), [subject]
@@ -193,17 +195,14 @@ def _returned(match: Match, kind: Kind, problem: Problem) -> tuple[Arrays, Probl
     own = match.subject
     subject = KindSubject(own.forward_function, own.backward_function, own.layout, kind, problem.inputs)
     outputs, cache = subject.forward(subject.arrays)
-    parts = iter(match.outputs)
     seen: set[str] = set()
-
-    def upstream(leaf: Any) -> Array:
-        name, axes = next(parts)
-        drawn = np.transpose(upstreams[name], axes) if name not in seen else np.zeros(np.shape(leaf))
+    upstream: Named = {}
+    for (place, leaf), (name, axes) in zip(outputs.items(), match.outputs, strict=True):
+        drawn = np.transpose(upstreams[name], axes) if name not in seen else np.zeros(leaf.shape)
+        upstream[place] = np.array(drawn, leaf.dtype)
         seen.add(name)
-        return np.array(drawn, np.asarray(leaf).dtype)
-
     with np.errstate(all="ignore"):
-        gradients = subject.backward(mapped(upstream, outputs), cache)
+        gradients = subject.backward(upstream, cache)
     got = subject.layout.unpack(gradients, problem.inputs)
     single = any(np.asarray(value).dtype == np.float32 for value in gradients.values())
     return got, Problem(problem.inputs, upstreams), single
@@ -235,7 +234,9 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
             error = raised
             continue
         ran = True
-        parts = [[np.asarray(leaf) for _, leaf in leaves(value, "") if np.ndim(leaf)] for value in values]
+        parts = [
+            [np.asarray(leaf) for _, leaf in tree_leaves(value, "") if np.ndim(leaf)] for value in values
+        ]
         matches = [
             mistakes
             for mistakes in known
@@ -247,7 +248,7 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
         if matches and not matches[0]:
             rows = tuple(
                 Row(name, np.shape(part), "right", 0.0)
-                for name, part in leaves(values[0], "")
+                for name, part in tree_leaves(values[0], "")
                 if np.ndim(part)
             )
             return Report(title, "right", *about, rows=rows)
@@ -279,7 +280,7 @@ def _values(function: Callable[..., Any], given: list[Arrays]) -> list[Any]:
 def _returned_or_changed(function: Callable[..., Any], given: Arrays) -> Any:
     """What a function returned, or what it made of its arguments where it returned no array."""
     found = function(**given)
-    return found if any(np.ndim(leaf) for _, leaf in leaves(found, "")) else given
+    return found if any(np.ndim(leaf) for _, leaf in tree_leaves(found, "")) else given
 
 
 def _closeness(parts: list[Array]) -> float:

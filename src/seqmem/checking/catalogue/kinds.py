@@ -18,6 +18,7 @@ from seqmem.checking.catalogue.mistakes import gru_before as gru_before_mistakes
 from seqmem.checking.catalogue.mistakes import lstm as lstm_mistakes
 from seqmem.checking.catalogue.mistakes import rnn as rnn_mistakes
 from seqmem.checking.catalogue.mistakes.record import Mistake, mistaken, passes_of
+from seqmem.checking.exposing import B, S, T
 from seqmem.module import Array
 from seqmem.reference import (
     attention,
@@ -30,8 +31,7 @@ from seqmem.reference import (
     rnn,
 )
 
-T, B, D, H = 4, 3, 7, 5  # all sizes differ, so that no axis can stand for another
-S, K, A, V = 6, 8, 5, 11
+D, H, K, A, V = 7, 5, 8, 5, 11  # with T, B and S all sizes that meet differ: no axis can stand for another
 
 Arrays = dict[str, Any]
 

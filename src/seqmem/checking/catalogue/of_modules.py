@@ -11,8 +11,9 @@ import numpy as np
 from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
 from seqmem.cells.tape import fields_of, parts_of
 from seqmem.checking.catalogue.check_kind import with_names
-from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, T, as_kind
+from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, as_kind
 from seqmem.checking.catalogue.recognise import Found, KnownResults
+from seqmem.checking.exposing import T
 from seqmem.checking.report import Report
 from seqmem.contexts import AdditiveAttention
 from seqmem.layers import Embedding, Recurrent

@@ -1,7 +1,7 @@
 """The contract's promises along the axes: rows of a batch, padding, a sequence cut in two.
 
-Each function takes a `Case` and raises AssertionError, naming the module, the array and the place, when the
-promise is broken, and NotApplicableError when it says nothing about the module.
+Each function takes a `ModuleSubject` and raises AssertionError, naming the module, the array and the place,
+when the promise is broken, and NotApplicableError when it says nothing about the module.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import Cell
-from seqmem.checking.contract.case import Case, Named, NotApplicableError, close, same, zero
+from seqmem.checking.contract.assertions import NotApplicableError, close, same, zero
+from seqmem.checking.contract.subject import ModuleSubject, Named
 from seqmem.contexts import Context
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
-from seqmem.module import Array, Module, tree_leaves, tree_map
+from seqmem.module import Array, Module
+from seqmem.nests import tree_branches, tree_leaves, tree_map
 
 BATCH_AXES: dict[type[Module], tuple[int, ...]] = {  # of each positional input
     Cell: (0, 0),
@@ -34,27 +36,27 @@ BATCH_AXES: dict[type[Module], tuple[int, ...]] = {  # of each positional input
 }
 
 
-def batch_independence(case: Case) -> None:
+def batch_independence(case: ModuleSubject) -> None:
     """Each row of a batch alone gives the same outputs and gradients as in the batch, to rounding."""
     case = replace(case, options=_without(case.options, "rng"))  # what is drawn depends on the batch
     axes = _axes_of_inputs(case)
-    outputs, cache = case.forward()
-    d_inputs, grads = case.backward(case.upstream, cache)
+    outputs, cache = case.outputs_and_cache()
+    d_inputs, grads = case.d_inputs_and_grads(case.upstream, cache)
     total = case.named_d_inputs(d_inputs) | {f"grads[{key}]": d for key, d in grads.items()}
     shared: Named = {}  # what all rows contribute to
     for row in range(_batch_size(case, axes)):
         what = f"row {row} of the batch alone"
         alone = replace(case, inputs=_rows(case.inputs, axes, row), options=_options_of(case.options, row))
-        found, row_cache = alone.forward()
+        found, row_cache = alone.outputs_and_cache()
         out_axes = tree_map(lambda whole, part: _batch_axis(whole.shape, part.shape), outputs, found)
         for (name, output), axis in zip(tree_leaves(outputs, "outputs"), _flat(out_axes), strict=True):
             if axis is None:
                 raise AssertionError(
-                    f"{case.name}, {what}: {name} of shape {output.shape} has no batch axis of its own"
+                    f"{case.title}, {what}: {name} of shape {output.shape} has no batch axis of its own"
                 )
         right = dict(tree_leaves(_rows(outputs, out_axes, row), "outputs"))
         close(case, dict(tree_leaves(found, "outputs")), right, what)
-        d_row, row_grads = alone.backward(_rows(case.upstream, out_axes, row), row_cache)
+        d_row, row_grads = alone.d_inputs_and_grads(_rows(case.upstream, out_axes, row), row_cache)
         for name, axis, d in _with_axes(alone, d_row, axes):
             if axis is None:
                 shared[name] = shared.get(name, 0) + d
@@ -65,7 +67,7 @@ def batch_independence(case: Case) -> None:
     close(case, shared, {name: total[name] for name in shared}, "the sum over the rows alone")
 
 
-def _axes_of_inputs(case: Case) -> tuple[Any, ...]:
+def _axes_of_inputs(case: ModuleSubject) -> tuple[Any, ...]:
     """The batch axis of every array of the inputs."""
     known = (axes for kind, axes in BATCH_AXES.items() if isinstance(case.module, kind))
     axes = case.batch_axes or next(known, None)
@@ -79,7 +81,7 @@ def _axes_of_inputs(case: Case) -> tuple[Any, ...]:
     return tuple(_spread(axis, value) for axis, value in zip(axes, case.inputs, strict=False))
 
 
-def _batch_size(case: Case, axes: tuple[Any, ...]) -> int:
+def _batch_size(case: ModuleSubject, axes: tuple[Any, ...]) -> int:
     pairs = zip(tree_leaves(case.inputs, ""), _flat(axes), strict=True)
     try:
         sizes = {array.shape[axis] for (_, array), axis in pairs if axis is not None}
@@ -95,7 +97,9 @@ def _options_of(options: Mapping[str, Any], row: int) -> dict[str, Any]:
     return {key: value[[row]] if np.ndim(value) else value for key, value in options.items()}
 
 
-def _with_axes(case: Case, d_inputs: Any, axes: tuple[Any, ...]) -> Iterator[tuple[str, int | None, Array]]:
+def _with_axes(
+    case: ModuleSubject, d_inputs: Any, axes: tuple[Any, ...]
+) -> Iterator[tuple[str, int | None, Array]]:
     """The inputs' gradients, each with its name and its batch axis."""
     for place, (axis, d_input) in enumerate(zip(axes, d_inputs, strict=False)):
         named = case.named_d_inputs((*(None,) * place, d_input))
@@ -103,7 +107,7 @@ def _with_axes(case: Case, d_inputs: Any, axes: tuple[Any, ...]) -> Iterator[tup
             yield name, leaf_axis, d
 
 
-def padding(case: Case) -> None:
+def padding(case: ModuleSubject) -> None:
     """What stands beyond `lengths`, NaN included, has no effect and gets gradient exactly 0."""
     if "lengths" not in inspect.signature(case.module.forward).parameters:
         raise NotApplicableError("its forward pass takes no lengths")
@@ -131,7 +135,7 @@ def padding(case: Case) -> None:
             zero(case, {f"d_{name}": d}, what)
 
 
-def splitting(case: Case) -> None:
+def splitting(case: ModuleSubject) -> None:
     """Running T steps is running the first k, then the others from the state that those return."""
     xs = case.inputs[0]
     if list(inspect.signature(case.module.forward).parameters)[1:2] != ["state"] or np.ndim(xs) < 3:
@@ -146,30 +150,30 @@ def splitting(case: Case) -> None:
             _split(replace(case, options=options), k)
 
 
-def _split(case: Case, k: int) -> None:
+def _split(case: ModuleSubject, k: int) -> None:
     xs, state = case.inputs
     what, lengths = f"cut in two after step {k}", case.options.get("lengths")
     parts = [slice(None, k), slice(k, None)]
     if getattr(case.module, "reverse", False):
         parts = parts[::-1]  # the part that is read first
     right, (d_hs, d_running) = case.run(), case.upstream
-    cases, caches, hs = [], [], np.zeros_like(case.forward()[0][0])
+    cases, caches, hs = [], [], np.zeros_like(case.outputs_and_cache()[0][0])
     for part in parts:
         options = dict(case.options)
         if lengths is not None:
             options["lengths"] = np.clip(np.asarray(lengths) - (part.start or 0), 0, len(xs[part]))
         cases.append(replace(case, inputs=(xs[part], state), options=options))
-        (hs[part], state), cache = cases[-1].forward()
+        (hs[part], state), cache = cases[-1].outputs_and_cache()
         caches.append(cache)
     d_xs, total = np.zeros_like(xs), dict[str, Array]()
     for part, one, cache in reversed(list(zip(parts, cases, caches, strict=True))):
-        (d_xs[part], d_running), grads = one.backward((d_hs[part], d_running), cache)
+        (d_xs[part], d_running), grads = one.d_inputs_and_grads((d_hs[part], d_running), cache)
         total = {key: total.get(key, 0) + d for key, d in grads.items()}
     got = dict(tree_leaves((hs, state), "outputs")) | case.named_d_inputs((d_xs, d_running))
     close(case, got | {f"grads[{key}]": d for key, d in total.items()}, right, what)
 
 
-def _padded_input(case: Case) -> int:
+def _padded_input(case: ModuleSubject) -> int:
     """The position of the input that `lengths` are about."""
     for kind, place in {Context: 1, Decoder: 2}.items():
         if isinstance(case.module, kind):
@@ -193,14 +197,13 @@ def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def _spread(axis: Any, value: Any) -> Any:
     """A nest like the value, with the one axis at every leaf when only one was given."""
-    return axis if isinstance(axis, (tuple, list)) else tree_map(lambda _: axis, value)
+    return axis if isinstance(axis, (tuple, list, dict)) else tree_map(lambda _: axis, value)
 
 
 def _flat(axes: Any) -> list[int | None]:
     """The axes of a nest in the order of its leaves, None for a leaf without one."""
-    if isinstance(axes, (tuple, list)):
-        return [axis for branch in axes for axis in _flat(branch)]
-    return [axes]
+    parts = tree_branches(axes, "")
+    return [axes] if parts is None else [axis for _, part in parts for axis in _flat(part)]
 
 
 def _rows(tree: Any, axes: Any, row: int) -> Any:

@@ -1,50 +1,31 @@
 """The contract's promises about memory: what is lent is not written to, and what is returned is its own.
 
-Each function takes a `Case` and raises AssertionError, naming the module, the array and the place, when the
-promise is broken.
+Each function takes a `ModuleSubject` and raises AssertionError, naming the module, the array and the place,
+when the promise is broken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations, product
 
 import numpy as np
 
-from seqmem.checking.contract.case import Case, arrays_in, same
-from seqmem.module import Array, tree_leaves, tree_map
+from seqmem.checking.contract import conduct
+from seqmem.checking.contract.assertions import kept, same, watched
+from seqmem.checking.contract.subject import ModuleSubject
+from seqmem.module import Array
+from seqmem.nests import tree_leaves, tree_map
 
 
-def purity(case: Case) -> None:
+def purity(case: ModuleSubject) -> None:
     """Inputs, options, parameters, upstream gradients and the cache are never written to."""
-    before = {name: np.array(array) for name, array in case.given.items()}  # before any forward pass has run
-    outputs, cache = case.forward()
-    _unwritten(case, case.given, before, "forward")
-    lent = case.passed | dict(tree_leaves(outputs, "outputs")) | dict(arrays_in(cache, "cache"))
-    before = {name: np.array(array) for name, array in lent.items()}
-    case.backward(case.upstream, cache)
-    _unwritten(case, lent, before, "backward")
+    kept(case, conduct.purity(watched(case)))
 
 
-def _unwritten(case: Case, found: dict[str, Array], before: dict[str, Array], who: str) -> None:
-    for name, array in found.items():
-        if array.tobytes() != before[name].tobytes():
-            same(case, {name: array}, {name: before[name]}, f"{who} writes to what it was lent")
-            raise AssertionError(
-                f"{case.name}, {who} writes to what it was lent: the bytes of {name} changed"
-            )
-
-
-def own_arrays(case: Case) -> None:
+def own_arrays(case: ModuleSubject) -> None:
     """A gradient shares no memory with an input, a parameter, an upstream gradient, an output or another."""
-    outputs, cache = case.forward()
-    found = case.gradients(case.upstream, cache)
-    others = case.passed | dict(tree_leaves(outputs, "outputs"))
-    pairs = [*product(found.items(), others.items()), *combinations(found.items(), 2)]
-    for (name, one), (other_name, other) in pairs:
-        if np.shares_memory(one, other):
-            raise AssertionError(f"{case.name}: {name} shares memory with {other_name}, expected its own")
+    kept(case, conduct.own_memory(watched(case)))
 
 
 def unaligned(array: Array) -> Array:
@@ -84,18 +65,18 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def strides(case: Case) -> None:
+def strides(case: ModuleSubject) -> None:
     """Where the numbers stand in memory does not change a bit of what is returned."""
     for name, layout in LAYOUTS.items():
         _laid_out(case, layout, f"{name} inputs (np.ascontiguousarray evens them out)")
 
 
-def read_only_inputs(case: Case) -> None:
+def read_only_inputs(case: ModuleSubject) -> None:
     """Inputs and upstream gradients that cannot be written to give the same."""
     _laid_out(case, read_only, "read-only inputs")
 
 
-def _laid_out(case: Case, layout: Callable[[Array], Array], what: str) -> None:
+def _laid_out(case: ModuleSubject, layout: Callable[[Array], Array], what: str) -> None:
     right = case.run()
     options = {
         key: layout(value) if isinstance(value, np.ndarray) else value for key, value in case.options.items()
@@ -106,8 +87,8 @@ def _laid_out(case: Case, layout: Callable[[Array], Array], what: str) -> None:
         key: value for key, value in options.items() if isinstance(value, np.ndarray)
     }
     before = {name: array.tobytes() for name, array in lent.items()}
-    outputs, cache = other.forward()
+    outputs, cache = other.outputs_and_cache()
     got = dict(tree_leaves(outputs, "outputs")) | other.gradients(upstream, cache)
     same(case, got, right, what)
     if {name: array.tobytes() for name, array in lent.items()} != before:
-        raise AssertionError(f"{case.name}, {what}: they were written to")
+        raise AssertionError(f"{case.title}, {what}: they were written to")

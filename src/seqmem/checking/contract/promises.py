@@ -1,7 +1,7 @@
 """The contract's promises about a single run: what is returned, what is left alone, what cannot matter.
 
-Each function takes a `Case` and raises AssertionError, naming the module, the array and the place, when the
-promise is broken, and NotApplicableError when it says nothing about the module.
+Each function takes a `ModuleSubject` and raises AssertionError, naming the module, the array and the place,
+when the promise is broken, and NotApplicableError when it says nothing about the module.
 """
 
 from __future__ import annotations
@@ -14,95 +14,80 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.checking.contract.case import (
-    Case,
+from seqmem.checking.contract import conduct
+from seqmem.checking.contract.assertions import (
     NotApplicableError,
-    UnprovenError,
     close,
     floats_mapped,
-    random_like,
+    kept,
     same,
+    watched,
     zero,
 )
-from seqmem.checking.gradcheck import UNPROVEN, gradcheck
-from seqmem.checking.gradients.subject import inputs_taken
-from seqmem.module import Array, Module, tree_leaves, tree_map
+from seqmem.checking.contract.subject import ModuleSubject, inputs_taken, random_like
+from seqmem.module import Array
+from seqmem.nests import tree_branches, tree_leaves, tree_like, tree_map
 
 
-def gradients(case: Case) -> None:
-    """The backward pass agrees with the complex step."""
-    case.run()  # what it raises is told by the pass that raises it
-    inputs = case.inputs
-    if case.module.dtype is None:  # it follows its inputs, and float64 shows more
-        inputs = floats_mapped(lambda array: array.astype(np.float64), inputs)
-    try:
-        report = gradcheck(case.module, *inputs, seed=case.seed, **case.options)
-    except TypeError as error:
-        raise AssertionError(f"{case.name}: {error}") from error
-    if report.verdict == "cannot tell":
-        raise UnprovenError(f"{UNPROVEN}\n{report}")
-    if not report.passed:
-        raise AssertionError(str(report))
-
-
-def shapes(case: Case) -> None:
+def shapes(case: ModuleSubject) -> None:
     """A gradient has the structure, shape and dtype of what it belongs to."""
-    outputs, cache = case.forward()
-    d_inputs, grads = case.backward(case.upstream, cache)
+    outputs, cache = case.outputs_and_cache()
+    d_inputs, grads = case.d_inputs_and_grads(case.upstream, cache)
     if set(grads) != set(case.module.params):
         odd = sorted(set(grads) ^ set(case.module.params))
         raise AssertionError(
-            f"{case.name}: grads and params differ in {', '.join(odd)}, expected the same keys"
+            f"{case.title}: grads and params differ in {', '.join(odd)}, expected the same keys"
         )
     for key, param in case.module.params.items():
         _fits(case, f"grads[{key}]", grads[key], param, case.dtype)
     if not isinstance(d_inputs, tuple):
-        raise AssertionError(f"{case.name}: d_inputs is a {type(d_inputs).__name__}, expected a tuple")
+        raise AssertionError(f"{case.title}: d_inputs is a {type(d_inputs).__name__}, expected a tuple")
     most = max(len(case.inputs), inputs_taken(case.module))
     if not len(case.inputs) <= len(d_inputs) <= most:
         raise AssertionError(
-            f"{case.name}: d_inputs has {len(d_inputs)} entries, expected {len(case.inputs)}: one an input"
+            f"{case.title}: d_inputs has {len(d_inputs)} entries, expected {len(case.inputs)}: one an input"
         )
     for name, value, d_value in zip(case.input_names, case.inputs, d_inputs, strict=False):
         _fits_nest(case, f"d_{name}", d_value, value)
     for name, output in tree_leaves(outputs, "outputs"):
         if output.dtype != case.dtype:
-            raise AssertionError(f"{case.name}: {name} has dtype {output.dtype}, expected {case.dtype}")
+            raise AssertionError(f"{case.title}: {name} has dtype {output.dtype}, expected {case.dtype}")
 
 
-def _fits_nest(case: Case, name: str, d_value: Any, value: Any) -> None:
+def _fits_nest(case: ModuleSubject, name: str, d_value: Any, value: Any) -> None:
     if value is None:  # it stood for zeros, and what their gradient looks like only the module knows
         return
-    if isinstance(value, (tuple, list)):
+    parts = tree_branches(value, name)
+    if parts is not None:
         if type(d_value) is not type(value) or len(d_value) != len(value):
             raise AssertionError(
-                f"{case.name}: {name} is {type(d_value).__name__}, "
+                f"{case.title}: {name} is {type(d_value).__name__}, "
                 f"expected {type(value).__name__} of {len(value)}, as the input"
             )
-        fields = getattr(value, "_fields", None)
-        for place, (d_part, part) in enumerate(zip(d_value, value, strict=True)):
-            _fits_nest(case, f"{name}.{fields[place]}" if fields else f"{name}[{place}]", d_part, part)
+        d_parts = d_value.values() if isinstance(d_value, dict) else d_value
+        for (own, part), d_part in zip(parts, d_parts, strict=True):
+            _fits_nest(case, own, d_part, part)
     elif not (d_value is None and value.dtype.kind in "iub"):
         _fits(case, name, d_value, value, case.dtype)
 
 
-def _fits(case: Case, name: str, d_value: Any, value: Array, dtype: np.dtype[Any]) -> None:
+def _fits(case: ModuleSubject, name: str, d_value: Any, value: Array, dtype: np.dtype[Any]) -> None:
     if not isinstance(d_value, np.ndarray):
-        raise AssertionError(f"{case.name}: {name} is {type(d_value).__name__}, expected an array")
+        raise AssertionError(f"{case.title}: {name} is {type(d_value).__name__}, expected an array")
     if (d_value.shape, d_value.dtype) != (value.shape, dtype):
         raise AssertionError(
-            f"{case.name}: {name} has shape {d_value.shape} and dtype {d_value.dtype}, "
+            f"{case.title}: {name} has shape {d_value.shape} and dtype {d_value.dtype}, "
             f"expected {value.shape} and {dtype}"
         )
 
 
-def repeatable(case: Case) -> None:
+def repeatable(case: ModuleSubject) -> None:
     """The same pass again gives the same bits, also after a run on something else."""
     right = copy.deepcopy(case.run())  # copies: a module may hand out one array every time
     same(case, case.run(), right, "the same run again")
-    _, cache = case.forward()
+    kept(case, conduct.repeatability(watched(case)))
+    _, cache = case.outputs_and_cache()
     first = copy.deepcopy(case.gradients(case.upstream, cache))
-    same(case, case.gradients(case.upstream, cache), first, "backward again with the same cache")
     flipped = {
         key: value[::-1] if isinstance(value, np.ndarray) and value.ndim else value
         for key, value in case.options.items()
@@ -110,24 +95,19 @@ def repeatable(case: Case) -> None:
     rng = case.stream(1)
     turned = tree_map(lambda array: array[::-1] if array.ndim else array, case.inputs)
     other = replace(case, inputs=floats_mapped(lambda a: random_like(a, rng), turned), options=flipped)
-    other.backward(other.upstream, other.forward()[1])
+    other.d_inputs_and_grads(other.upstream, other.outputs_and_cache()[1])
     same(case, case.gradients(case.upstream, cache), first, "backward after another forward")
     same(case, case.run(), right, "the same run after another")
 
 
-def linear(case: Case) -> None:
+def linear(case: ModuleSubject) -> None:
     """The backward pass is linear in the upstream gradient."""
-    other = random_like(case.upstream, case.stream(1))
-    _, cache = case.forward()
-    one, two = case.gradients(case.upstream, cache), case.gradients(other, cache)
-    combined = tree_map(lambda u, v: (2.5 * u - v).astype(u.dtype), case.upstream, other)
-    right = {name: 2.5 * one[name] - two[name] for name in one if name in two}
-    close(case, case.gradients(combined, cache), right, "backward of 2.5 u - v")
+    kept(case, conduct.linearity(watched(case), slack=0.0))
 
 
-def none_is_zero(case: Case) -> None:
+def none_is_zero(case: ModuleSubject) -> None:
     """None stands for an upstream gradient of zeros, as a whole and in each place."""
-    _, cache = case.forward()
+    _, cache = case.outputs_and_cache()
     zeros = tree_map(np.zeros_like, case.upstream)
     of_zeros = case.gradients(zeros, cache)
     zero(case, of_zeros, "an upstream gradient of zeros")
@@ -140,45 +120,47 @@ def none_is_zero(case: Case) -> None:
 
 
 def _places(tree: Any) -> Iterator[tuple[int, ...]]:
-    if isinstance(tree, (tuple, list)):
-        for k, branch in enumerate(tree):
-            yield (k,)
-            yield from ((k, *place) for place in _places(branch))
+    for k, (_, branch) in enumerate(tree_branches(tree, "") or ()):
+        yield (k,)
+        yield from ((k, *place) for place in _places(branch))
 
 
 def _with(tree: Any, place: tuple[int, ...], function: Callable[[Any], Any]) -> Any:
     """The nest with a function applied to the arrays at one place; a branch turns to None as a whole."""
     if not place:
         return None if function(np.zeros(())) is None else tree_map(function, tree)
-    parts = [_with(part, place[1:], function) if k == place[0] else part for k, part in enumerate(tree)]
-    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    parts = [part for _, part in tree_branches(tree, "") or ()]
+    parts[place[0]] = _with(parts[place[0]], place[1:], function)
+    return tree_like(tree, parts)
 
 
-def complex_clean(case: Case) -> None:
+def complex_clean(case: ModuleSubject) -> None:
     """Complex inputs or parameters stay complex, and the real part is that of the real run."""
-    real, cache = case.forward()
+    real, cache = case.outputs_and_cache()
     right = dict(tree_leaves(real, "outputs"))
     wide = np.result_type(case.dtype, np.complex64)
     as_complex = replace(case, inputs=floats_mapped(lambda a: a.astype(wide), case.inputs))
-    runs: list[tuple[str, Case, Module, str]] = []
+    runs: list[tuple[str, ModuleSubject, str]] = []
     if any(np.iscomplexobj(a) for _, a in tree_leaves(as_complex.inputs, "")):
-        runs.append(("complex inputs", as_complex, case.module, "d_"))
+        runs.append(("complex inputs", as_complex, "d_"))
     if case.module.params:
-        runs.append(("complex parameters", case, case.module.astype(wide), "grads["))
+        runs.append(("complex parameters", replace(case, module=case.module.astype(wide)), "grads["))
     if not runs:
         raise NotApplicableError("it has neither parameters nor floating-point inputs")
-    for what, run, module, concerned in runs:
+    for what, run, concerned in runs:
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            outputs, _ = run.forward(module)
+            outputs, _ = run.outputs_and_cache()
         got = dict(tree_leaves(outputs, "outputs"))
         for place, (name, output) in enumerate(got.items()):
             if not np.iscomplexobj(output) and _depends(case, place, concerned, cache):
-                raise AssertionError(f"{case.name}, {what}: {name} has dtype {output.dtype}, expected {wide}")
+                raise AssertionError(
+                    f"{case.title}, {what}: {name} has dtype {output.dtype}, expected {wide}"
+                )
         close(case, {name: np.real(output) for name, output in got.items()}, right, what)
 
 
-def _depends(case: Case, place: int, concerned: str, cache: Any) -> bool:
+def _depends(case: ModuleSubject, place: int, concerned: str, cache: Any) -> bool:
     """Whether an output, counted in the order of the leaves, has a gradient by what is complex.
 
     One that has none, such as weights that depend on the lengths alone, has every right to stay real.
@@ -189,7 +171,7 @@ def _depends(case: Case, place: int, concerned: str, cache: Any) -> bool:
     return any(array.any() for name, array in found.items() if name.startswith(concerned))
 
 
-def dtypes(case: Case) -> None:
+def dtypes(case: ModuleSubject) -> None:
     """Float32 parameters and inputs give float32 outputs and gradients."""
     single = replace(
         case,
@@ -198,29 +180,29 @@ def dtypes(case: Case) -> None:
     )
     for name, array in single.run().items():
         if array.dtype != np.float32:
-            raise AssertionError(f"{case.name} in float32: {name} has dtype {array.dtype}, expected float32")
+            raise AssertionError(f"{case.title} in float32: {name} has dtype {array.dtype}, expected float32")
 
 
-def copies(case: Case) -> None:
+def copies(case: ModuleSubject) -> None:
     """A deep copy, and one made of `config` with the same parameters, compute the same."""
     right, before = case.run(), {key: param.copy() for key, param in case.module.params.items()}
     try:
         twin = type(case.module)(**case.module.config)
     except Exception as error:
         raise AssertionError(
-            f"{case.name}: type(m)(**m.config) raised {type(error).__name__}: {error}"
+            f"{case.title}: type(m)(**m.config) raised {type(error).__name__}: {error}"
         ) from error
     found = {key: (param.shape, param.dtype) for key, param in twin.params.items()}
     expected = {key: (param.shape, param.dtype) for key, param in before.items()}
     if found != expected:
         raise AssertionError(
-            f"{case.name}: type(m)(**m.config) has the parameters {found}, expected {expected}"
+            f"{case.title}: type(m)(**m.config) has the parameters {found}, expected {expected}"
         )
     for key, param in twin.params.items():
         param[...] = before[key]
-    same(case, case.run(twin), right, "type(m)(**m.config) with the same parameters")
+    same(case, replace(case, module=twin).run(), right, "type(m)(**m.config) with the same parameters")
     deep = copy.deepcopy(case.module)
-    same(case, case.run(deep), right, "a deep copy")
+    same(case, replace(case, module=deep).run(), right, "a deep copy")
     for key, param in deep.params.items():
         param.fill(np.nan)
         same(case, {key: case.module.params[key]}, {key: before[key]}, "a deep copy shares its parameters")

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from seqmem.checking.gradients import conduct, explain, locate
-from seqmem.checking.gradients.comparison import (
-    DIRECTIONS,
-    Comparison,
-    every_element,
-    random_directions,
-    unusable,
-)
-from seqmem.checking.gradients.conduct import ROUNDINGS, Passes
-from seqmem.checking.gradients.derivatives import Derivatives, flat
-from seqmem.checking.gradients.subject import Subject
+from seqmem.checking.contract import conduct
+from seqmem.checking.contract.conduct import ROUNDING, Watched
+from seqmem.checking.contract.subject import Subject
+from seqmem.checking.gradients.derivatives import flat
+from seqmem.checking.gradients.measured import DIRECTIONS, Measured
 from seqmem.checking.report import Cause, Report, Row, Verdict
-from seqmem.module import Array
 
 COARSE = 0.1  # a tolerance with which nothing can be told
 
@@ -40,81 +31,47 @@ def check(
         explained: whether to look for where and why something is wrong, which takes longer than to see it.
     """
     rng = np.random.default_rng(seed)
-    passes = conduct.run(subject, rng)
+    passes = conduct.watch(subject, rng)
+    faults = tuple(finding.cause for finding in passes.findings)
+    doubts = list(passes.doubts)
     if tolerance is None:
-        tolerance = tolerance_of(subject, passes.outputs)
+        tolerance = _tolerance_of(passes)
         if tolerance > COARSE:
             text = "computed in half precision, whose rounding hides mistakes: check in float32 or float64"
-            passes.doubts.append(Cause("half-precision", text))
-    if passes.doubts:
-        why = (*passes.doubts, *passes.faults)
-        return Report(subject.title, "cannot tell", "", tolerance, seed, causes=why)
-    derivatives = Derivatives(subject, rng)
-    upstream = flat(passes.upstream).astype(np.float64)
-    elementwise = sum(array.size for array in subject.arrays.values()) <= max_elements
-    comparisons, jacobians = _compared(subject, passes, derivatives, upstream, elementwise, rng)
-
-    # A gradient that is nothing but rounding is measured against the other gradients and the outputs: with
-    # this floor, the default tolerance still is no more than four rounding errors of the largest of them.
-    weighted = np.abs(upstream * flat(passes.outputs))
-    floor = 1e-3 * max([c.scale for c in comparisons] + [float(np.max(weighted, initial=0.0))], default=0.0)
-    rows = [comparison.row(tolerance, floor) for comparison in comparisons]
-    surplus = passes.gradients.surplus
-    rows += [Row(name, (), "wrong", np.inf, None, note) for name, note in surplus.items()]
-
-    wrong = [c for c, row in zip(comparisons, rows, strict=False) if row.verdict == "wrong"]
-    causes: list[Cause] = list(passes.faults)
-    places: list[str] = []
-    if wrong and elementwise and explained:
-        places = locate.places(subject, comparisons, tolerance, floor)
-        places += locate.one_by_one(subject, passes, jacobians, tolerance)
-        causes += explain.causes(subject, wrong, tolerance, passes.upstream, jacobians)
-    elif wrong and explained:
-        searched, places = _searched(subject, passes, derivatives, wrong, rng, tolerance, floor)
-        rows = [searched.get(row.name, row) for row in rows]
-    untested = [c.name for c in comparisons if c.untested(tolerance, floor)]
-    verdicts = {row.verdict for row in rows}
-    verdict: Verdict = (
-        "wrong"
-        if "wrong" in verdicts or passes.faults
-        else "cannot tell"
-        if "cannot tell" in verdicts or not rows
-        else "right"
-    )
+            doubts.append(Cause("half-precision", text))
+    if doubts:
+        return Report(subject.title, "cannot tell", "", tolerance, seed, causes=(*doubts, *faults))
+    measured = Measured(passes, tolerance, max_elements, rng)
+    rows, causes, places = measured.rows, list(faults), list[str]()
+    if measured.wrong and explained:
+        rows, why, places = _explained(measured)
+        causes += why
+    verdict = _verdict(rows, faults)
     if verdict == "cannot tell":
-        causes += _not_tested(untested, rows)
-    method = ("complex step" if derivatives.exact else "central differences") + ", "
-    method += "every element" if elementwise else f"{DIRECTIONS} random directions an array"
-    notes = list(passes.notes)
-    if not derivatives.exact:
-        notes.append(f"compared with differences, not with the complex step: {derivatives.obstacle}")
-    found = (tuple(rows), tuple(causes), tuple(places), tuple(notes))
-    return Report(subject.title, verdict, method, tolerance, seed, *found)
+        causes += _not_tested(measured.untested, rows)
+    found = (tuple(rows), tuple(causes), tuple(places), tuple(_notes(measured)))
+    return Report(subject.title, verdict, _method(measured), tolerance, seed, *found)
 
 
-def _compared(
-    subject: Subject,
-    passes: Passes,
-    derivatives: Derivatives,
-    upstream: Array,
-    elementwise: bool,
-    rng: np.random.Generator,
-) -> tuple[list[Comparison], dict[str, Array]]:
-    """Every array beside the right one, and the Jacobians that were small enough to keep."""
-    comparisons: list[Comparison] = []
-    jacobians: dict[str, Array] = {}
-    for name, array in subject.arrays.items():
-        got = passes.gradients.get(name)
-        comparison = unusable(name, array, got)
-        if comparison is None and elementwise:
-            comparison, jacobian = every_element(name, array, np.asarray(got), derivatives, upstream)
-            if jacobian is not None:
-                jacobians[name] = jacobian
-        elif comparison is None:
-            comparison = random_directions(name, np.asarray(got), derivatives, upstream, rng)
-        comparison = comparison._replace(unread=name in subject.unread)
-        comparisons.append(comparison)
-    return comparisons, jacobians
+def _explained(measured: Measured) -> tuple[list[Row], list[Cause], list[str]]:
+    """Find out which rows are wrong, why, and where."""
+    from seqmem.checking.gradients import explain, locate  # a check that passes does without
+
+    if measured.elementwise:
+        return (
+            measured.rows,
+            explain.causes_of(measured),
+            locate.places(measured) + locate.one_by_one(measured),
+        )
+    searched, places = locate.searched(measured)
+    return [searched.get(row.name, row) for row in measured.rows], [], places
+
+
+def _verdict(rows: list[Row], faults: tuple[Cause, ...]) -> Verdict:
+    verdicts = {row.verdict for row in rows}
+    if "wrong" in verdicts or faults:
+        return "wrong"
+    return "right" if verdicts == {"right"} else "cannot tell"
 
 
 def _not_tested(names: list[str], rows: list[Row]) -> list[Cause]:
@@ -129,34 +86,27 @@ def _not_tested(names: list[str], rows: list[Row]) -> list[Cause]:
     return [Cause("not-tested", text)] if names else []
 
 
-def _searched(
-    subject: Subject,
-    passes: Passes,
-    derivatives: Derivatives,
-    wrong: list[Comparison],
-    rng: np.random.Generator,
-    tolerance: float,
-    floor: float,
-) -> tuple[dict[str, Row], list[str]]:
-    """Where arrays are wrong of which only directions were compared: a row with one wrong entry for each."""
-    upstream = flat(passes.upstream).astype(np.float64)
-    usable = [comparison for comparison in wrong if comparison.got is not None]
-    rows: dict[str, Row] = {}
-    places: list[str] = []
-    for comparison in usable:
-        got = np.asarray(passes.gradients[comparison.name])
-        row, told = locate.bisect(subject, comparison, got, derivatives, upstream, rng, tolerance, floor)
-        rows[comparison.name] = row
-        places += told
-    names = [comparison.name for comparison in usable]
-    return rows, places + locate.step_by_step(subject, passes, derivatives, names, rng, tolerance)
+def _notes(measured: Measured) -> list[str]:
+    """Collect what is not wrong, but worth knowing."""
+    notes = [finding.message for finding in conduct.own_memory(measured.passes)]
+    if not measured.derivatives.exact:
+        why = measured.derivatives.obstacle
+        notes.append(f"compared with differences, not with the complex step: {why}")
+    return notes
 
 
-def tolerance_of(subject: Subject, outputs: Any) -> float:
+def _method(measured: Measured) -> str:
+    how = "complex step" if measured.derivatives.exact else "central differences"
+    return (
+        f"{how}, every element" if measured.elementwise else f"{how}, {DIRECTIONS} random directions an array"
+    )
+
+
+def _tolerance_of(passes: Watched) -> float:
     """4096 rounding errors of the least precise dtype that went in or came out.
 
     At least those of float64: in no more than that are the right derivatives computed.
     """
-    dtypes = [array.dtype for array in subject.arrays.values()] + [flat(outputs).dtype]
+    dtypes = [array.dtype for array in passes.subject.arrays.values()] + [flat(passes.outputs).dtype]
     kinds = [np.dtype(np.float64), *(dtype for dtype in dtypes if dtype.kind in "fc")]
-    return ROUNDINGS * max(float(np.finfo(dtype).eps) for dtype in kinds)
+    return ROUNDING * max(float(np.finfo(dtype).eps) for dtype in kinds)

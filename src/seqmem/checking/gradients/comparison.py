@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from seqmem.checking.gradients.derivatives import Derivatives
-from seqmem.checking.gradients.subject import NO_GRADIENT
 from seqmem.checking.report import Row, Verdict
 from seqmem.module import Array
 
-DIRECTIONS = 3  # compared for each array of a large subject
 EMPTY = "empty: not put to the test"
 ZERO = "zero: not put to the test by these inputs"
 TINY = "nothing but rounding: not put to the test by these inputs"
@@ -81,62 +78,3 @@ class Comparison(NamedTuple):
             note += ": the function has a kink or is noisy there"
         where = tuple(int(i) for i in worst) if self.right.shape == self.shape else None
         return Row(self.name, self.shape, verdict, error, where, note)
-
-
-def unusable(name: str, array: Array, got: Any) -> Comparison | None:
-    """Why a gradient cannot be compared, or None when it can."""
-    if got is None:
-        note = NO_GRADIENT
-    elif np.shape(got) != array.shape:
-        note = f"the gradient has shape {np.shape(got)}, expected {array.shape}"
-    elif np.asarray(got).dtype.kind not in "fciub":
-        note = f"the gradient has dtype {np.asarray(got).dtype}, expected numbers"
-    elif np.asarray(got).dtype.kind == "c" and array.dtype.kind != "c":
-        note = "the gradient is complex"
-    elif not np.isfinite(got).all():
-        index = [int(k) for k in np.argwhere(~np.isfinite(got))[0]]
-        note = f"the gradient is {np.asarray(got)[tuple(index)]} at {index}"
-    else:
-        return None
-    return Comparison(name, array.shape, None, np.zeros(array.shape), np.zeros(array.shape), 0.0, note)
-
-
-def every_element(
-    name: str, array: Array, got: Array, derivatives: Derivatives, upstream: Array
-) -> tuple[Comparison, Array | None]:
-    """All entries, and the array's Jacobian (size, n_outputs) where it is small enough to keep."""
-    right: Array = np.empty(array.size)
-    bar: Array = np.empty(array.size)
-    keep = array.size * upstream.size <= 10_000_000
-    jacobian = np.empty((array.size, upstream.size)) if keep else None
-    for index in range(array.size):
-        slope = derivatives.along(name, index=index)
-        right[index] = slope.value @ upstream
-        bar[index] = slope.bar @ np.abs(upstream)
-        if jacobian is not None:
-            jacobian[index] = slope.value
-    right, bar = right.reshape(array.shape), bar.reshape(array.shape)
-    scale = float(np.max(np.abs(right), initial=0.0))
-    return Comparison(name, array.shape, np.asarray(got), right, bar, scale), jacobian
-
-
-def random_directions(
-    name: str,
-    got: Array,
-    derivatives: Derivatives,
-    upstream: Array,
-    rng: np.random.Generator,
-    region: tuple[slice, ...] = (),
-    n: int = DIRECTIONS,
-) -> Comparison:
-    """Directions of one array, or of a region of it."""
-    gots, rights, bars, scale = np.empty(n), np.empty(n), np.empty(n), 0.0
-    for k in range(n):
-        direction = np.zeros(got.shape)
-        direction[region] = rng.standard_normal(direction[region].shape)
-        slope = derivatives.along(name, direction)
-        rights[k], bars[k] = slope.value @ upstream, slope.bar @ np.abs(upstream)
-        parts = got.astype(np.float64) * direction
-        gots[k] = parts.sum()
-        scale = max(scale, float(np.sqrt(np.sum(parts**2))), abs(float(rights[k])))
-    return Comparison(name, got.shape, gots, rights, bars, scale)

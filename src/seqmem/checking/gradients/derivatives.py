@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqmem.checking.gradients.subject import Subject, leaves
+from seqmem.checking.contract.subject import Named, Subject
 from seqmem.module import Array
 
 STEP = 1e-20
@@ -174,10 +174,9 @@ class Derivatives:
         return f"; look at {', '.join(found[:3])}" if found else ""
 
 
-def flat(outputs: object) -> Array:
+def flat(outputs: Named) -> Array:
     """All outputs as one vector."""
-    parts = [np.ravel(leaf) for _, leaf in leaves(outputs, "")]
-    return np.concatenate(parts) if parts else np.zeros(0)
+    return np.concatenate([np.ravel(part) for part in outputs.values()]) if outputs else np.zeros(0)
 
 
 def _extrapolated(outputs: Callable[[complex], Array], start: Array, noise: Array, size: float) -> Slope:

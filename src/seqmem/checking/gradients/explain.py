@@ -3,95 +3,125 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from seqmem.checking.contract.subject import Subject
 from seqmem.checking.gradients.comparison import Comparison
 from seqmem.checking.gradients.derivatives import flat
-from seqmem.checking.gradients.partial_upstreams import Part, parts
-from seqmem.checking.gradients.subject import Subject
+from seqmem.checking.gradients.measured import Measured
+from seqmem.checking.gradients.partial_upstreams import PartialUpstreams
 from seqmem.checking.report import Cause
 from seqmem.module import Array
 
 BLOCKS = (3, 4)  # gates in one array
+FLOAT32 = 1e-6  # relative: more than a single-precision number is off by
+
+Why = tuple[str, str]  # a code, and what the wrong gradient is
+
+
+def causes_of(measured: Measured) -> list[Cause]:
+    """One cause for each explanation of what was measured, with the arrays that it explains."""
+    return causes(measured.subject, measured.wrong, measured.tolerance, measured.partial)
 
 
 def causes(
-    subject: Subject,
-    wrong: list[Comparison],
-    tolerance: float,
-    upstream: Any,
-    jacobians: Mapping[str, Array],
+    subject: Subject, wrong: list[Comparison], tolerance: float, partial: PartialUpstreams | None = None
 ) -> list[Cause]:
     """One cause for each explanation, with the arrays that it explains."""
     found = {comparison.name: explanation(subject, comparison, tolerance) for comparison in wrong}
     found |= _exchanged([comparison for comparison in wrong if not found[comparison.name]], tolerance)
     unexplained = [comparison for comparison in wrong if not found[comparison.name]]
-    if unexplained and jacobians:
-        found |= _of_parts(unexplained, tolerance, list(parts(subject, upstream, jacobians)), jacobians)
-    explained: dict[tuple[str, str], list[str]] = {}
+    if unexplained and partial:
+        found |= _of_parts(unexplained, tolerance, partial)
+    explained: dict[Why, list[str]] = {}
     for name, why in found.items():
         if why:
             explained.setdefault(why, []).append(name)
     return [Cause(code, f"{', '.join(names)}: {text}") for (code, text), names in explained.items()]
 
 
-def explanation(  # noqa: C901 - one question after the other
-    subject: Subject, comparison: Comparison, tolerance: float
-) -> tuple[str, str] | None:
+def explanation(subject: Subject, comparison: Comparison, tolerance: float) -> Why | None:
     """A code and what the wrong gradient is; None unless it is so to rounding, in every entry."""
     got, right = comparison.got, comparison.right
     if got is None or not right.any() or not np.isfinite(got).all():
         return None
-    got = got.astype(np.float64)
-    room = _room(comparison, tolerance)
-    if not got.any():
-        return (
-            "zeros",
-            "zeros where the right gradient is not: nothing was written there, or the path was cut",
-        )
-
-    def equals(other: Array, factor: float = 1.0) -> bool:
-        return bool(np.all(np.abs(got - other) <= max(1.0, abs(factor)) * room))
-
-    if equals(right):
+    pair = Pair(got.astype(np.float64), right, _room(comparison, tolerance), subject.axes(comparison.name))
+    if not pair.got.any():
+        text = "zeros where the right gradient is not: nothing was written there, or the path was cut"
+        return "zeros", text
+    if pair.equals(right):
         return None  # all but right: no slip
-    factor = float(np.vdot(right, got) / np.vdot(right, right))
-    if right.size > 1 and equals(factor * right, factor):
+    return (
+        _multiple(subject, pair)
+        or _rearranged(subject, pair)
+        or _summed(pair)
+        or next(filter(None, (_only_one(pair, axis) for axis in range(right.ndim))), None)
+        or _single(comparison, pair)
+    )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A wrong gradient and the right one."""
+
+    got: Array
+    right: Array
+    room: Array  # how far rounding may carry an entry
+    letters: str  # of the axes
+
+    def equals(self, other: Array, factor: float = 1.0) -> bool:
+        """Whether the wrong gradient equals another to rounding; the factor scales that rounding."""
+        return bool(np.all(np.abs(self.got - other) <= max(1.0, abs(factor)) * self.room))
+
+    def letter(self, axis: int) -> str:
+        """Return the letter of an axis; "" where it is unknown."""
+        return self.letters[axis : axis + 1]
+
+
+def _multiple(subject: Subject, pair: Pair) -> Why | None:
+    right = pair.right
+    factor = float(np.vdot(right, pair.got) / np.vdot(right, right))
+    if right.size > 1 and pair.equals(factor * right, factor):
         return "factor", _factor(subject, factor)
-    if right.ndim >= 2 and right.shape[-1] == right.shape[-2] and equals(np.swapaxes(right, -1, -2)):
-        return "transposed", "the transpose of the right gradient"
-    letters = subject.axes(comparison.name)
-    for axis in range(right.ndim):
-        if right.shape[axis] > 1 and equals(np.flip(right, axis)):
-            reversed_in = "in time" if letters[axis : axis + 1] == "T" else f"along axis {axis}"
-            return "reversed", f"the right gradient reversed {reversed_in}"
-        found = _permuted(subject, got, right, axis, room, letters)
-        if found:
-            return found
-    if right.ndim and right.size > 1 and equals(np.full(right.shape, right.sum())):
-        return "summed-over-all", "the sum over all entries, where each entry has a gradient of its own"
-    for axis in range(right.ndim):
-        told = _only_one(got, right, axis, room, letters)
-        if told:
-            return told
-    error = np.max(np.abs(got - right)) / comparison.scale
-    everywhere = np.mean(got != right) > 0.5
-    if (
-        error < 1e-6
-        and everywhere
-        and not comparison.bar.any()
-        and np.array_equal(got.astype(np.float32), got)
-    ):
-        return "single-precision", "right in single precision only: there is a float32 array on the way"
     return None
 
 
-def _exchanged(wrong: list[Comparison], tolerance: float) -> dict[str, tuple[str, str]]:
+def _rearranged(subject: Subject, pair: Pair) -> Why | None:
+    """Explain a gradient as the right numbers in other places."""
+    right = pair.right
+    if right.ndim >= 2 and right.shape[-1] == right.shape[-2] and pair.equals(np.swapaxes(right, -1, -2)):
+        return "transposed", "the transpose of the right gradient"
+    for axis in range(right.ndim):
+        if right.shape[axis] > 1 and pair.equals(np.flip(right, axis)):
+            reversed_in = "in time" if pair.letter(axis) == "T" else f"along axis {axis}"
+            return "reversed", f"the right gradient reversed {reversed_in}"
+        found = _permuted(subject, pair, axis)
+        if found:
+            return found
+    return None
+
+
+def _summed(pair: Pair) -> Why | None:
+    right = pair.right
+    if right.ndim and right.size > 1 and pair.equals(np.full(right.shape, right.sum())):
+        return "summed-over-all", "the sum over all entries, where each entry has a gradient of its own"
+    return None
+
+
+def _single(comparison: Comparison, pair: Pair) -> Why | None:
+    got = pair.got
+    error = np.max(np.abs(got - pair.right)) / comparison.scale
+    everywhere = np.mean(got != pair.right) > 0.5
+    if error >= FLOAT32 or not everywhere or comparison.bar.any() or np.any(got.astype(np.float32) != got):
+        return None
+    return "single-precision", "right in single precision only: there is a float32 array on the way"
+
+
+def _exchanged(wrong: list[Comparison], tolerance: float) -> dict[str, Why]:
     """Gradients of one shape that stand in each other's places."""
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, Why] = {}
     for one, other in itertools.permutations(wrong, 2):
         if one.got is None or other.got is None or one.right.shape != other.right.shape:
             continue
@@ -102,20 +132,19 @@ def _exchanged(wrong: list[Comparison], tolerance: float) -> dict[str, tuple[str
     return found
 
 
-def _of_parts(
-    comparisons: list[Comparison], tolerance: float, partial: list[Part], jacobians: Mapping[str, Array]
-) -> dict[str, tuple[str, str]]:
-    """Which gradients are right for a part of the upstream gradient, as if the rest of it were zero."""
-    found: dict[str, tuple[str, str]] = {}
-    if not partial:
+def _of_parts(comparisons: list[Comparison], tolerance: float, partial: PartialUpstreams) -> dict[str, Why]:
+    """Explain gradients as right for a part of the upstream gradient, as if the rest were zero."""
+    found: dict[str, Why] = {}
+    parts = list(partial.parts()) if partial.jacobians else []
+    if not parts:
         return found
-    upstreams = np.stack([flat(part.upstream) for part in partial], axis=1).astype(np.float64)
+    upstreams = np.stack([flat(part.upstream) for part in parts], axis=1).astype(np.float64)
     for comparison in comparisons:
         name, got, right = comparison.name, comparison.got, comparison.right
-        if got is None or name not in jacobians or not np.isfinite(got).all():
+        if got is None or name not in partial.jacobians or not np.isfinite(got).all():
             continue
         room = _room(comparison, tolerance)
-        for part, of_part in zip(partial, (jacobians[name] @ upstreams).T, strict=True):
+        for part, of_part in zip(parts, (partial.jacobians[name] @ upstreams).T, strict=True):
             of_part = of_part.reshape(right.shape)
             is_whole = np.all(np.abs(of_part - right) <= 2 * room)  # then the rest has no say in this array
             if not is_whole and np.all(np.abs(got - of_part) <= room):
@@ -146,39 +175,42 @@ def _factor(subject: Subject, factor: float) -> str:
     return f"{sign}{size:.{digits}g} times the right gradient"
 
 
-def _permuted(
-    subject: Subject, got: Array, right: Array, axis: int, room: Array, letters: str
-) -> tuple[str, str] | None:
-    """The blocks of an axis in another order."""
-    size = right.shape[axis]
+def _permuted(subject: Subject, pair: Pair, axis: int) -> Why | None:
+    """Explain a gradient as the right one with the blocks of an axis in another order."""
+    size = pair.right.shape[axis]
     for n in {size} | {n for n in BLOCKS if size % n == 0}:
         if not 1 < n <= 4 or size // n == 0:
             continue
-        blocks = np.split(np.arange(size), n)
-        for order in itertools.permutations(range(n)):
-            if order == tuple(range(n)):
-                continue
-            index = np.concatenate([blocks[k] for k in order])
-            if np.all(np.abs(got - np.take(right, index, axis=axis)) <= room):
-                gates = subject.gates if letters[axis : axis + 1] == "G" else ()
-                names = [gates[k] if len(gates) == n else str(k) for k in range(n)]
-                found = ", ".join(names[k] for k in order)
-                return (
-                    "permuted",
-                    f"its {n} blocks along axis {axis} stand in the order {found}, not {', '.join(names)}",
-                )
+        order = _order(pair, axis, n)
+        if order:
+            gates = subject.gates if pair.letter(axis) == "G" else ()
+            names = [gates[k] if len(gates) == n else str(k) for k in range(n)]
+            found = ", ".join(names[k] for k in order)
+            text = f"its {n} blocks along axis {axis} stand in the order {found}, not {', '.join(names)}"
+            return "permuted", text
     return None
 
 
-def _only_one(got: Array, right: Array, axis: int, room: Array, letters: str) -> tuple[str, str] | None:
-    """Right at one index of an axis, zero at all others."""
+def _order(pair: Pair, axis: int, n: int) -> tuple[int, ...] | None:
+    """Find the wrong order in which n blocks of an axis stand; None if there is none."""
+    blocks = np.split(np.arange(pair.right.shape[axis]), n)
+    for order in itertools.islice(itertools.permutations(range(n)), 1, None):  # the first is the right one
+        index = np.concatenate([blocks[k] for k in order])
+        if pair.equals(np.take(pair.right, index, axis=axis)):
+            return order
+    return None
+
+
+def _only_one(pair: Pair, axis: int) -> Why | None:
+    """Explain a gradient as right at one index of an axis and zero at all others."""
+    got, right = pair.got, pair.right
     if right.shape[axis] < 2:
         return None
-    what = {"T": "step", "B": "batch row"}.get(letters[axis : axis + 1], f"index of axis {axis}:")
+    what = {"T": "step", "B": "batch row"}.get(pair.letter(axis), f"index of axis {axis}:")
     written = np.flatnonzero(got.any(axis=tuple(k for k in range(got.ndim) if k != axis)))
     if len(written) != 1:
         return None
     index = (slice(None),) * axis + (written[0],)
-    if np.all(np.abs(got - right)[index] <= np.broadcast_to(room, got.shape)[index]):
+    if np.all(np.abs(got - right)[index] <= np.broadcast_to(pair.room, got.shape)[index]):
         return "only-one", f"right at {what} {written[0]} and zero everywhere else"
     return None

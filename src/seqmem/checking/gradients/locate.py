@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from seqmem.checking.gradients.comparison import Comparison, random_directions
-from seqmem.checking.gradients.conduct import Passes, restore
-from seqmem.checking.gradients.derivatives import Derivatives, flat
-from seqmem.checking.gradients.pairing import Returned
-from seqmem.checking.gradients.partial_upstreams import MOST_INDICES, outputs_alone, steps_alone
-from seqmem.checking.gradients.subject import Subject, gate_name, leaves
+from seqmem.checking.contract.subject import Named, Subject, gate_name
+from seqmem.checking.gradients.comparison import Comparison
+from seqmem.checking.gradients.derivatives import flat
+from seqmem.checking.gradients.measured import Measured
+from seqmem.checking.gradients.partial_upstreams import MOST_INDICES
 from seqmem.checking.report import Row
 from seqmem.module import Array
 
 AXIS_NAMES = {"T": "step", "B": "batch row", "S": "source position"}
 SMALL = 64  # entries that a search by halves looks at one by one
+MOST_BLOCKS = 16  # of a first axis that are told apart
+ONE_STEP = "an upstream gradient on one step alone"
+LOOSE = 1e-6  # the tolerance, at least, where a part of an upstream gradient leaves little but rounding
+
+Region = tuple[slice, ...]
 
 
-def places(subject: Subject, comparisons: list[Comparison], tolerance: float, floor: float) -> list[str]:
-    """A sentence for each axis along which part of an array is wrong and part of it right."""
+def places(measured: Measured) -> list[str]:
+    """Return a sentence for each axis along which an array is partly wrong."""
     found = []
-    for comparison in comparisons:
-        if comparison.got is None:
-            continue
-        mask = comparison.wrong(tolerance, floor)
-        if mask.any() and not mask.all():
-            sentence = _of_blocks(subject, comparison.name, mask)
-            if sentence:
-                found.append(f"{comparison.name}: {sentence}")
-            letters = subject.axes(comparison.name)
-            for axis in range(0 if subject.blocks(comparison.name) else mask.ndim):
-                sentence = _along(mask, axis, letters[axis] if axis < len(letters) else "")
-                if sentence:
-                    found.append(f"{comparison.name}: {sentence}")
+    for comparison in measured.comparisons:
+        if comparison.got is not None:
+            mask = comparison.wrong(measured.tolerance, measured.floor)
+            found += [
+                f"{comparison.name}: {text}" for text in _parts(measured.subject, comparison.name, mask)
+            ]
     return found
 
 
-def _of_blocks(subject: Subject, name: str, mask: Array) -> str:
+def _parts(subject: Subject, name: str, mask: Array) -> list[str]:
+    """Say where one array is wrong, unless it is wrong everywhere or nowhere."""
+    if mask.all() or not mask.any():
+        return []
+    blocks, letters = subject.blocks(name), subject.axes(name)
+    sentences = [_of_blocks(blocks, mask)]
+    if not blocks:
+        sentences += [_along(mask, axis, letters[axis : axis + 1]) for axis in range(mask.ndim)]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _of_blocks(blocks: dict[str, Array], mask: Array) -> str:
     """Which gates of an array are wrong, and which right; nothing where all are the same."""
-    blocks = subject.blocks(name)
     bad = [label for label, block in blocks.items() if mask[block].any()]
     good = [label for label in blocks if label not in bad]
     return f"{_listed(bad)} wrong; {_listed(good)} right" if bad and good else ""
@@ -55,31 +62,34 @@ def _along(mask: Array, axis: int, letter: str) -> str:
     return f"wrong at {what} {_ranges(bad)}; right at {_ranges(good)}"
 
 
-def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], tolerance: float) -> list[str]:
+def one_by_one(measured: Measured) -> list[str]:
     """Upstream gradients on one output alone, and on one step alone: which of them come through right?"""
-    if set(jacobians) != {name for name in subject.arrays if passes.gradients.get(name) is not None}:
+    returned = {name for name, value in measured.passes.gradients.items() if value is not None}
+    if set(measured.jacobians) != returned:
         return []
-    names = [name or "the output" for name, _ in leaves(passes.upstream, "")]
+    partial = measured.partial
     found = []
-    parts = outputs_alone(passes.upstream)
+    parts = partial.outputs_alone()
     if len(parts) > 1:
-        wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in parts]
-        labels = [f"output {name}" for name in names]
+        wrong = [_wrong_arrays(measured, part) for part in parts]
+        labels = list(partial.names.values())
         found += _told_apart("an upstream gradient on one output alone", labels, wrong)
-    steps = steps_alone(subject, passes.upstream, jacobians)
+    steps = partial.steps_alone()
     if len(steps) < 2:
         return found
-    wrong = [_wrong_arrays(subject, part, jacobians, tolerance) for part in steps]
-    told = _told_apart(
-        "an upstream gradient on one step alone", [f"step {t}" for t in range(len(steps))], wrong
-    )
+    return found + _of_steps(measured, steps, [_wrong_arrays(measured, part) for part in steps])
+
+
+def _of_steps(measured: Measured, steps: list[Named], wrong: list[Named]) -> list[str]:
+    """Say which steps come through right alone, and where the first wrong one is wrong."""
+    subject = measured.subject
+    blocks = {name: subject.blocks(name) for name in subject.arrays}
+    told = _told_apart(ONE_STEP, [f"step {t}" for t in range(len(steps))], wrong)
     first = next((t for t, arrays in enumerate(wrong) if arrays), None)
-    carried = {
-        name for arrays in wrong for name in arrays if subject.arrays[name].ndim < 3 or subject.blocks(name)
-    }
+    carried = {n for arrays in wrong for n in arrays if subject.arrays[n].ndim < 3 or blocks[n]}
     alone = flat(steps[0]).astype(np.float64)
     # Without a state before it, step 0 says nothing of W_h.
-    was_tested = all((jacobians[name] @ alone).any() for name in carried)
+    was_tested = all((measured.jacobians[name] @ alone).any() for name in carried)
     if told and first and carried and was_tested:
         told.append(
             f"the first step whose gradient breaks is {first}: one step is right and the sequence is wrong, "
@@ -89,51 +99,45 @@ def one_by_one(subject: Subject, passes: Passes, jacobians: dict[str, Array], to
         told += [
             f"with an upstream gradient on step 0 alone, {name}: {sentence}"
             for name, mask in wrong[0].items()
-            if (sentence := _of_blocks(subject, name, mask))
+            if (sentence := _of_blocks(blocks[name], mask))
         ]
-    return found + told
+    return told
 
 
-def step_by_step(
-    subject: Subject,
-    passes: Passes,
-    derivatives: Derivatives,
-    wrong: list[str],
-    rng: np.random.Generator,
-    tolerance: float,
-) -> list[str]:
-    """`one_by_one` for steps without Jacobians: of each wrong array, one direction."""
-    steps = steps_alone(subject, passes.upstream, {})
+def searched(measured: Measured) -> tuple[dict[str, Row], list[str]]:
+    """Locate one wrong entry in each array that was compared along directions only."""
+    usable = [comparison for comparison in measured.wrong if comparison.got is not None]
+    rows: dict[str, Row] = {}
+    found: list[str] = []
+    for comparison in usable:
+        rows[comparison.name], told = _bisected(measured, comparison)
+        found += told
+    return rows, found + _step_by_step(measured, [comparison.name for comparison in usable])
+
+
+def _step_by_step(measured: Measured, wrong: list[str]) -> list[str]:
+    """Test the steps one by one without Jacobians, along one direction of each wrong array."""
+    arrays = measured.subject.arrays
+    steps = measured.partial.steps_alone()
     if not 2 <= len(steps) <= MOST_INDICES or not wrong:
         return []
-    directions = {name: rng.standard_normal(subject.arrays[name].shape) for name in wrong}
-    slopes = {name: derivatives.along(name, direction) for name, direction in directions.items()}
-    found: list[dict[str, Array]] = []
+    directions = {name: measured.rng.standard_normal(arrays[name].shape) for name in wrong}
+    slopes = {name: measured.derivatives.along(name, direction) for name, direction in directions.items()}
+    found: list[Named] = []
     for upstream in steps:
-        gradients = _gradients(subject, upstream)
+        gradients = measured.gradients_of(upstream)
         u, broken = flat(upstream).astype(np.float64), {}
         for name, direction in directions.items():
             parts = np.asarray(gradients.get(name), np.float64) * direction
             right, bar = float(slopes[name].value @ u), float(slopes[name].bar @ np.abs(u))
             scale = max(float(np.sqrt(np.sum(parts**2))), abs(right))
-            if not abs(parts.sum() - right) <= max(tolerance, 1e-6) * scale + 3 * bar:
+            if not abs(parts.sum() - right) <= max(measured.tolerance, LOOSE) * scale + 3 * bar:
                 broken[name] = np.ones(direction.shape, bool)
         found.append(broken)
-    labels = [f"step {t}" for t in range(len(steps))]
-    return _told_apart("an upstream gradient on one step alone", labels, found)
+    return _told_apart(ONE_STEP, [f"step {t}" for t in range(len(steps))], found)
 
 
-def _gradients(subject: Subject, upstream: Any) -> Returned:
-    """The backward pass of an upstream gradient, the inputs left as they were."""
-    kept = {name: array.copy() for name, array in subject.arrays.items()}
-    _, cache = subject.forward(subject.arrays)
-    with np.errstate(all="ignore"):
-        gradients = subject.backward(upstream, cache)
-    restore(subject.arrays, kept)
-    return gradients
-
-
-def _told_apart(what: str, labels: list[str], wrong: list[dict[str, Array]]) -> list[str]:
+def _told_apart(what: str, labels: list[str], wrong: list[Named]) -> list[str]:
     bad = [label for label, arrays in zip(labels, wrong, strict=True) if arrays]
     good = [label for label, arrays in zip(labels, wrong, strict=True) if not arrays]
     if not bad or not good:
@@ -141,15 +145,12 @@ def _told_apart(what: str, labels: list[str], wrong: list[dict[str, Array]]) -> 
     return [f"{what}: right for {_listed(good)}, wrong for {_listed(bad)}"]
 
 
-def _wrong_arrays(
-    subject: Subject, upstream: Any, jacobians: dict[str, Array], tolerance: float
-) -> dict[str, Array]:
-    """The arrays whose gradient is wrong for an upstream gradient, and where."""
-    gradients = _gradients(subject, upstream)
+def _wrong_arrays(measured: Measured, upstream: Named) -> Named:
+    """Find the arrays whose gradient is wrong for an upstream gradient, and where."""
+    gradients = measured.gradients_of(upstream)
     u = flat(upstream).astype(np.float64)
-    rights = {
-        name: (jacobian @ u).reshape(subject.arrays[name].shape) for name, jacobian in jacobians.items()
-    }
+    arrays = measured.subject.arrays
+    rights = {name: (J @ u).reshape(arrays[name].shape) for name, J in measured.jacobians.items()}
     floor = 1e-3 * max((float(np.max(np.abs(right), initial=0.0)) for right in rights.values()), default=0.0)
     wrong = {}
     for name, right in rights.items():
@@ -157,40 +158,40 @@ def _wrong_arrays(
         scale = max(float(np.max(np.abs(right), initial=0.0)), floor)
         if got is None or np.shape(got) != right.shape:
             wrong[name] = np.ones(right.shape, bool)
-        elif (mask := ~(np.abs(got - right) <= max(tolerance, 1e-6) * scale)).any():
+        elif (mask := ~(np.abs(got - right) <= max(measured.tolerance, LOOSE) * scale)).any():
             wrong[name] = mask
     return wrong
 
 
-def bisect(
-    subject: Subject,
-    comparison: Comparison,
-    got: Array,
-    derivatives: Derivatives,
-    upstream: Array,
-    rng: np.random.Generator,
-    tolerance: float,
-    floor: float,
-) -> tuple[Row, list[str]]:
-    """For an array of which a direction is wrong: which blocks of its first axis are, and one wrong entry."""
+def _bisected(measured: Measured, comparison: Comparison) -> tuple[Row, list[str]]:
+    """Bisect an array that failed along a direction: its wrong blocks, and one wrong entry."""
+    name, shape = comparison.name, comparison.shape
 
-    def is_wrong(region: tuple[slice, ...]) -> bool:
-        part = random_directions(comparison.name, got, derivatives, upstream, rng, region, n=1)
-        return bool(part.wrong(tolerance, floor).any())
+    def is_wrong(region: Region) -> bool:
+        part = measured.directions(name, region, n=1)
+        return bool(part.wrong(measured.tolerance, measured.floor).any())
 
-    whole = tuple(slice(0, size) for size in got.shape)
     told = []
-    if got.ndim and 1 < got.shape[0] <= 16:
-        blocks = np.array([is_wrong((slice(k, k + 1), *whole[1:])) for k in range(got.shape[0])])
-        gates = subject.axes(comparison.name)[:1] == "G" and len(subject.gates) == len(blocks)
-        names = [gate_name(gate) for gate in subject.gates]
-        bad = [name for name, wrong in zip(names, blocks, strict=False) if wrong]
-        good = [name for name in names if name not in bad]
-        sentence = _along(blocks, 0, "")
-        if gates and bad and good:
-            sentence = f"{_listed(bad)} wrong; {_listed(good)} right"
-        told = [f"{comparison.name}: {sentence}"] if sentence else []
-    region = whole
+    if shape and 1 < shape[0] <= MOST_BLOCKS:
+        rest = tuple(slice(0, size) for size in shape[1:])
+        blocks = np.array([is_wrong((slice(k, k + 1), *rest)) for k in range(shape[0])])
+        sentence = _of_first_axis(measured.subject, name, blocks)
+        told = [f"{name}: {sentence}"] if sentence else []
+    return _worst(measured, comparison, _halved(shape, is_wrong)), told
+
+
+def _of_first_axis(subject: Subject, name: str, wrong: Array) -> str:
+    if wrong.all() or not wrong.any():
+        return ""
+    if subject.axes(name)[:1] == "G" and len(subject.gates) == len(wrong):
+        gates = {gate_name(gate): np.array(k) for k, gate in enumerate(subject.gates)}
+        return _of_blocks(gates, wrong)
+    return _along(wrong, 0, "")
+
+
+def _halved(shape: tuple[int, ...], is_wrong: Callable[[Region], bool]) -> Region:
+    """Narrow a wrong array down to a small wrong region, halving the longest axis each time."""
+    region = tuple(slice(0, size) for size in shape)
     while np.prod([part.stop - part.start for part in region]) > SMALL:
         axis = int(np.argmax([part.stop - part.start for part in region]))
         part = region[axis]
@@ -198,16 +199,22 @@ def bisect(
         halves = [slice(part.start, middle), slice(middle, part.stop)]
         tried = [(*region[:axis], half, *region[axis + 1 :]) for half in halves]
         region = tried[0] if is_wrong(tried[0]) else tried[1]
+    return region
+
+
+def _worst(measured: Measured, comparison: Comparison, region: Region) -> Row:
+    """Make the report's row from the worst entry of a region."""
+    name, shape = comparison.name, comparison.shape
+    got = np.asarray(measured.passes.gradients[name])
     worst = (-1.0, (0,) * got.ndim, 0.0)
     for offset in np.ndindex(*(part.stop - part.start for part in region)):
         index = tuple(part.start + k for part, k in zip(region, offset, strict=True))
-        slope = derivatives.along(comparison.name, index=int(np.ravel_multi_index(index, got.shape)))
-        right = float(slope.value @ upstream)
+        slope = measured.derivatives.along(name, index=int(np.ravel_multi_index(index, shape)))
+        right = float(slope.value @ measured.upstream)
         worst = max(worst, (abs(float(got[index]) - right), index, right))
     difference, index, right = worst
-    scale = max(comparison.scale, floor)
-    note = f"got {got[index]:.6g}, right is {right:.6g}"
-    return Row(comparison.name, got.shape, "wrong", difference / scale, index, note), told
+    scale = max(comparison.scale, measured.floor)
+    return Row(name, shape, "wrong", difference / scale, index, f"got {got[index]:.6g}, right is {right:.6g}")
 
 
 def _listed(parts: list[str]) -> str:

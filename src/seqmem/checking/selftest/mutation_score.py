@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import Cell
+from seqmem.checking.contract.subject import ModuleSubject
 from seqmem.checking.exposing import Inputs, exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
-from seqmem.checking.gradients.subject import ModuleSubject
 from seqmem.checking.selftest.altered import text_of, with_text
 from seqmem.checking.selftest.mutants import Mutant, mutants
 from seqmem.checking.selftest.places import ANYTHING, PLACES, RIGHT, Place
 from seqmem.layers import Recurrent
 from seqmem.models import Decoder
-from seqmem.module import Array, Module, tree_map
+from seqmem.module import Array, Module
+from seqmem.nests import tree_map
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _exposing(module: Module, rng: np.random.Generator) -> Inputs:
 def _more(module: Module) -> list[Callable[[Any, np.random.Generator], Inputs]]:
     """Inputs that run through lines that others do not."""
     if isinstance(module, Recurrent):
-        return [_alone, _without_lengths, _most_empty, _one_short]
+        return [_alone, _without_lengths, _most_empty, _one_short, _two]
     return [_alone] if isinstance(module, (Cell, Decoder)) else []
 
 
@@ -133,6 +134,12 @@ def _most_empty(module: Module, rng: np.random.Generator) -> Inputs:
 
 def _one_short(module: Module, rng: np.random.Generator) -> Inputs:
     return exposing_inputs(module, rng)[0], {"lengths": [1, 4, 4]}
+
+
+def _two(module: Module, rng: np.random.Generator) -> Inputs:
+    """The first two sequences, all of them."""
+    inputs, _ = exposing_inputs(module, rng)
+    return tree_map(lambda array: array[:2] if array.ndim == 2 else array[:, :2], inputs), {}
 
 
 def _plain(line: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, cell, gru, names, tape
+from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, gru, names, tape
 from seqmem.cells.tape import Run, Tape
 from seqmem.checking.selftest.altered import text_of, with_text
 from seqmem.checking.selftest.demanding_cell import DemandingCell
@@ -95,16 +95,16 @@ PLACES = (
     Place(RNNCell, STEP, (RNN,)),
     Place(Cell, ("forward", "backward"), (_step(LSTMCell), _step(DemandingCell), _tied_cell)),
     Place(Cell, ("project", "gradients"), (LSTM, RNN, DEMANDING, _step(LSTMCell), _step(RNNCell))),
-    Place(Cell, ("tape", "back_tape", "_other", "steps", "steps_back"), (DEMANDING, _step(LSTMCell))),
+    Place(Cell, ("tape", "back_tape", "_other", "run", "steps_back"), (DEMANDING, _step(LSTMCell))),
     Place(Cell, ("collect", "given"), (LSTM,)),
-    Place(cell, ("_layout_of",), (DEMANDING,)),
+    Place(names, ("layout_of",), (LSTM, RNN, DEMANDING)),
     Place(Cell, ("_blocks",), (_in_blocks,)),
-    Place(Cell, ("way_in", "way_back", "_columns"), (_decoder(), _demanding_decoder)),
+    Place(Cell, ("way_in", "way_back"), (_decoder(), _demanding_decoder)),
     Place(tape, ("multiplying", "transposing"), (LSTM, _decoder(), _decoder("rnn"))),
     Place(tape, ("products", "weight_gradient"), (GRU, _step(LSTMCell))),
     Place(names, ("products_of", "constants_of"), (GRU, GRU_AFTER, DEMANDING)),
-    Place(tape, ("by_step", "empty_blocks"), (LSTM, RNN)),
-    Place(Tape, ("__init__", "rows", "steps", "_step"), (LSTM, RNN, DEMANDING)),
+    Place(tape, ("in_parts", "empty_blocks"), (LSTM, GRU_AFTER)),
+    Place(Tape, ("__init__", "rows", "steps"), (LSTM, RNN, DEMANDING)),
     Place(Run, ("cut",), (_in_blocks,)),
     Place(names, ("_place", "gate_index", "_shifted", "halves"), (LSTM, RNN, GRU_AFTER, DEMANDING)),
     Place(packing, ("pack",), (LSTM, _reversed, _in_blocks)),
@@ -123,8 +123,8 @@ PLACES = (
 
 ANYTHING = ""  # where every change of a line has the same reason
 TIME = "a matter of time: the numbers are the same"
-UNCUT = "no piece of a run is cut again: where its second state stands is not read"
 UNKNOWN = "no cell here asks for what there is not"
+SPARE = "blocks that nothing uses"
 TWO_AXES = "rows have two axes"
 RIGHT = {  # a line, and what it becomes: why its gradients are right
     ("ifo *= half", "ifo[...] = half"): "the gates are 1: another cell, whose gradient is right",
@@ -133,44 +133,66 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "c += np.multiply(i, g, out=h)",
         "c += np.multiply(i, g, out=tanh_c)",
     ): "either is written to below",
-    ("after = scale is not None and len(x) < len(W[0])", ANYTHING): TIME,
-    ("of_a_step = len(back.back) * run.n * self.hidden_size * back.back.itemsize", ANYTHING): TIME,
-    ("size = max(1, BLOCK_BYTES // max(1, of_a_step))", ANYTHING): TIME,
-    ("joined = W.ndim == 3 and batch_size == 1 and (n_steps >= FEW)", ANYTHING): TIME,
-    ("elif scale is not None and n_steps >= FEW:", ANYTHING): TIME,
     (
         "W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
         "W_T = W.swapaxes(-1, -2) if n_steps <= FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
     ): TIME,
     ("if W.ndim == 3 and batch_size == 1:", ANYTHING): TIME,
+    ("if W.ndim == 2 or batch_size == 1:", "if W.ndim == 2 or batch_size == 0:"): TIME,
+    ("if n_steps < FEW:", "if n_steps <= FEW:"): TIME,
+    ("if len(x) < FEW:", "if len(x) <= FEW:"): TIME,
+    (
+        "if scale is None or len(x) < W.shape[-2]:",
+        "if scale is None or len(x) <= W.shape[-2]:",
+    ): TIME,
+    ("if scale is None or len(x) < W.shape[-2]:", "if scale is None or len(x) < W.shape[2]:"): TIME,
+    (
+        "most = max(1, BLOCK_BYTES // (len(back.back) * self.hidden_size * back.back.itemsize))",
+        ANYTHING,
+    ): TIME,
+    ("size = max(1, most // max(1, run.n))", ANYTHING): TIME,
+    ("left -= piece.stop - piece.rows", ANYTHING): TIME,
+    ("if left < 0 and block:", "if left <= 0 and block:"): TIME,
+    ("if left < 0 and block:", "if left < 1 and block:"): TIME,
+    ("block, left = ([], most - (piece.stop - piece.rows))", ANYTHING): TIME,
+    ("first_a = 0", "first_a = 1"): "each row of gates is computed from its own pre-activations all the same",
+    (
+        "n_gates, n_a = (len(gates), max(1, len(gates)))",
+        "n_gates, n_a = (len(gates), max(2, len(gates)))",
+    ): SPARE,
+    (
+        "first_state = (n_a if traced else 0) + n_gates + len(kept_blocks)",
+        "first_state = (n_a if traced else 0) - n_gates + len(kept_blocks)",
+    ): "the only cells here have no gates",
+    (
+        "first_state = (n_a if traced else 0) + n_gates + len(kept_blocks)",
+        "first_state = (n_a if traced else 1) + n_gates + len(kept_blocks)",
+    ): SPARE,
+    (
+        "other_kept, other_local = (tuple((one for one in own if one[1] != 'BH')) for own in (kept, local))",
+        "other_kept, other_local = (tuple((one for one in own if one[0] != 'BH')) for own in (kept, local))",
+    ): SPARE,
+    (
+        "if runs and n == runs[-1].n and (state == runs[-1].before + runs[-1].n_steps * n):",
+        "if runs and n != runs[-1].n and (state == runs[-1].before + runs[-1].n_steps * n):",
+    ): TIME,
+    (
+        "if runs and n == runs[-1].n and (state == runs[-1].before + runs[-1].n_steps * n):",
+        "if runs and n == runs[-1].n and (state == runs[-1].before - runs[-1].n_steps * n):",
+    ): TIME,
     (
         "return x.T * d_a if len(x) == 1 else np.matmul(x.T, d_a)",
         "return x.T * d_a if len(x) == 0 else np.matmul(x.T, d_a)",
     ): TIME,
     ("if run.n_steps == 1:", "if run.n_steps == 0:"): TIME,
-    (
-        "if all((own == 'BH' for own in axes.values())):",
-        "if all((own != 'BH' for own in axes.values())):",
-    ): TIME,
-    ("raise self._unknown(name, names, given)", ANYTHING): UNKNOWN,
+    ("raise unknown_name(name, names, self.layout, self.back is not None, further)", ANYTHING): UNKNOWN,
+    ("further = [*self.other, *given, 'recurrent' if self.back is None else 'through']", ANYTHING): UNKNOWN,
     ("if len(names) <= len(given) and all((name in given for name in names)):", ANYTHING): UNKNOWN,
     ("if batch_size == 1:", ANYTHING): TIME,
-    (
-        "other = tape.other | self._other(self.local, n - B, dtype)",
-        "other = tape.other | self._other(self.local, n + B, dtype)",
-    ): "rows that nothing uses",
     (
         "step_backward = self._recording(names, record)",
         "step_backward = names",
     ): "only trace_gradients asks for a record",
-    (
-        "return Run(self.rows + start * self.n, stop - start, self.n, before, self.after + start * self.n)",
-        "return Run(self.rows + start * self.n, stop - start, self.n, before, self.after - start * self.n)",
-    ): UNCUT,
-    (
-        "return Run(self.rows + start * self.n, stop - start, self.n, before, self.after + start * self.n)",
-        "return Run(self.rows + start * self.n, stop - start, self.n, before, self.after + (start + self.n))",
-    ): UNCUT,
     (
         "if lengths is None and (not reverse):",
         "if lengths is not None and (not reverse):",
@@ -184,8 +206,8 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "read = lengths[source] - 2 - time if reverse else time",
     ): "a layer that reads other steps, whose gradient is right",
     (
-        "return Packing(slice(None), slice(None), slice(0, T * B), slice(T * B, (T + 1) * B), runs)",
-        "return Packing(slice(None), slice(None), slice(0, T * B), slice(T * B, (T + 2) * B), runs)",
+        "return Packing(slice(None), slice(None), None, slice(T * B, (T + 1) * B), runs)",
+        "return Packing(slice(None), slice(None), None, slice(T * B, (T + 2) * B), runs)",
     ): "there is nothing behind (T + 1) * B",
     ("T = int(lengths.max(initial=0))", "T = int(lengths.max(initial=1))"): "a step of no sequence",
     (

@@ -13,7 +13,7 @@ from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS, Arrays, Kind
 from seqmem.checking.catalogue.mistakes.record import Mistake, mistaken
 from seqmem.checking.catalogue.recognise import CLOSE, KnownResults, Wrong
-from seqmem.checking.gradcheck import gradcheck
+from seqmem.checking.gradient_check import gradcheck
 from seqmem.checking.report import Report
 from seqmem.checking.selftest.correct_passes import STYLES
 from seqmem.checking.selftest.mutation_score import Mutation, mutation

@@ -12,7 +12,7 @@ import numpy as np
 
 from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
-from seqmem.checking.gradcheck import gradcheck, gradcheck_functions
+from seqmem.checking.gradient_check import gradcheck, gradcheck_functions
 from seqmem.checking.report import Report
 from seqmem.checking.submissions.candidates import (
     MOST,

@@ -13,7 +13,7 @@ import numpy as np
 
 from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
-from seqmem.checking.gradcheck import gradcheck_functions
+from seqmem.checking.gradient_check import gradcheck_functions
 from seqmem.checking.report import Cause, Report
 from seqmem.checking.submissions.candidates import Candidate, is_clipping
 from seqmem.checking.submissions.flat import Flat, flat
@@ -196,7 +196,7 @@ def _known(name: str, names: list[str]) -> str:
 
 
 def _faults(report: Report) -> list[Cause]:
-    from seqmem.checking.gradients.conduct import FAULTS
+    from seqmem.checking.contract.conduct import FAULTS
 
     return [cause for cause in report.causes if cause.code in FAULTS]
 

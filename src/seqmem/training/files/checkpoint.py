@@ -24,11 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.cells import GRUCell, LSTMCell, RNNCell
-from seqmem.contexts import AdditiveAttention, FixedContext
-from seqmem.layers import Dropout, Embedding, Linear, Recurrent
-from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module, Tie, named_arrays
+from seqmem.registry import filed_class, filed_names
 from seqmem.training.files.npz import MAX_MESSAGE, Entry, Reader, write
 from seqmem.training.files.replacing import PathLike, check_writable
 from seqmem.validation import brief
@@ -44,15 +41,6 @@ TIE = {"first": str, "transposed": bool}
 
 _STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{:,]', re.DOTALL)
 
-CLASSES: dict[str, type[Module]] = {  # all that a file can have built
-    found.__name__: found
-    for found in (
-        *(RNNCell, LSTMCell, GRUCell),
-        *(Linear, Embedding, Dropout, Recurrent, AdditiveAttention, FixedContext),
-        *(Encoder, Decoder, Seq2Seq),
-    )
-}
-
 
 def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
     """Write a model to a file, whole or not at all.
@@ -63,7 +51,7 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
 
     Args:
         path: the file, used exactly as given: no suffix is added.
-        model: a module made of this library's classes, float64 or float32.
+        model: a module made of this library's classes and registered ones, float64 or float32.
         metadata: what JSON can hold and give back unchanged (dicts with string keys, lists, strings, finite
             numbers, booleans, None), such as the vocabularies: at most 4 MiB in UTF-8.
 
@@ -74,6 +62,7 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
             parameters that overlap in memory, and for metadata that JSON would change or that are too large.
         OSError: when the file cannot be written; it names `path`.
 
+    >>> from seqmem.layers import Linear
     >>> model = Linear(2, 3, rng=0)
     >>> save("model.npz", model, metadata={"words": ["<end>", "cat"]})
     >>> np.array_equal(load("model.npz").params["W"], model.W), read_metadata("model.npz")
@@ -96,6 +85,7 @@ def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None
     Raises:
         TypeError, ValueError, OSError: as from `save`.
 
+    >>> from seqmem.layers import Linear
     >>> check_save("model.npz", Linear(2, 3), metadata={"words": ("<end>", "cat")})
     Traceback (most recent call last):
     ValueError: save: metadata would change in JSON: expected string keys, lists for tuples
@@ -191,8 +181,11 @@ def _check_overlaps(params: Mapping[str, Array]) -> None:
 def _describe(module: Module) -> dict[str, Any]:
     """A module's class and constructor arguments as JSON; modules among them likewise."""
     name = type(module).__name__
-    if CLASSES.get(name) is not type(module):
-        raise TypeError(f"save: {name} is not a class that a file can name: {', '.join(CLASSES)}")
+    if filed_class(name) is not type(module):
+        raise TypeError(
+            f"save: {name} is not a class that a file can name: {', '.join(filed_names())}. "
+            "Put @seqmem.register() above a class of your own"
+        )
     config: dict[str, Any] = {}
     for key, value in module.config.items():
         if isinstance(value, np.generic):
@@ -259,9 +252,10 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
     if not isinstance(description, dict) or set(description) != {"type", "config"}:
         raise ValueError(f"{str(description)[:80]} in the place of a type and its config")
     name, config = description["type"], description["config"]
-    if not isinstance(name, str) or name not in CLASSES or not isinstance(config, dict):
-        raise ValueError(f"type {str(name)[:80]!r}, expected one of {', '.join(CLASSES)}")
-    parameters = inspect.signature(CLASSES[name]).parameters
+    cls = filed_class(name) if isinstance(name, str) else None
+    if cls is None or not isinstance(config, dict):
+        raise ValueError(f"type {str(name)[:80]!r}, expected one of {', '.join(filed_names())}")
+    parameters = inspect.signature(cls).parameters
     arguments: dict[str, Any] = {"rng": rng} if "rng" in parameters else {}
     for key, value in config.items():
         if key not in parameters or key == "rng":
@@ -275,7 +269,8 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
         elif key == "dtype" and value not in ("float64", "float32"):
             raise ValueError(f"{name}: dtype is {value!r}, expected float64 or float32")
         arguments[key] = value
-    return CLASSES[name](**arguments)
+    made: Module = cls(**arguments)
+    return made
 
 
 class _BoundedGenerator(np.random.Generator):

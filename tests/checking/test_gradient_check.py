@@ -1,5 +1,8 @@
 """The check says right of what is right, and finds what is planted."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import strategies as draw
@@ -413,3 +416,14 @@ def test_a_large_function_that_is_like_something_is_compared_along_directions():
     report = gradcheck_functions(*functions, like=like.name, max_elements=0)
     assert "random directions" in report.method
     assert report.causes[0].code == like.mistakes[0].code
+
+
+def test_a_check_that_passes_imports_what_it_needs_and_no_catalogue():
+    script = (
+        "import sys; from seqmem import LSTMCell, gradcheck; assert gradcheck(LSTMCell(3, 4, rng=0)).passed; "
+        "print(*(name for name in sys.modules if name.startswith('seqmem.checking')))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    imported = run.stdout.split()
+    assert len(imported) <= 20
+    assert not [name for name in imported if "catalogue" in name or "explain" in name or "locate" in name]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from seqmem.checking.contract.subject import FunctionSubject, ModuleSubject
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
-from seqmem.checking.gradients.subject import FunctionSubject, ModuleSubject
 from seqmem.checking.report import Report
 from seqmem.module import Module
 

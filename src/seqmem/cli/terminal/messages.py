@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import sys
 import unicodedata
 from argparse import Namespace
+from pathlib import Path
 
-import seqmem.checking as checking
-import seqmem.contexts as contexts
-import seqmem.data as data
-import seqmem.experiments as experiments
-import seqmem.insight as insight
-import seqmem.layers as layers
-import seqmem.models as models
-import seqmem.pages as pages
-import seqmem.search as search
-import seqmem.tasks as tasks
-import seqmem.training as training
+from seqmem.registry import ROOMS
+from seqmem.training import CheckpointError
 
 LONGEST = 1000  # characters of a message; the middle of a longer one is left out
-_ROOMS = (checking, contexts, data, experiments, insight, layers, models, pages, search, tasks, training)
-_OWN = {name for room in _ROOMS for name in room.__all__}
+_COMMANDS = Path(__file__).parents[1]  # the folder of the commands, and of this file's
 _CALLER = re.compile(r"([A-Za-z]\w*)(\.\w+)?: (?=.)")
 
 
@@ -47,14 +39,19 @@ def message_of(error: BaseException, arguments: Namespace) -> str:
             return one_line(error.strerror or str(error))
         return one_line(f"{os.fsdecode(where)}: {error.strerror}")
     text = str(error)
-    if not isinstance(error, training.CheckpointError):
+    if not isinstance(error, CheckpointError):
         found = _CALLER.match(text)
-        if found and found[1] in _OWN and not os.path.lexists(found[0][:-2]):
+        if found and found[1] in _public_names() and not os.path.lexists(found[0][:-2]):
             text = text[found.end() :]
         name = text.split(" ", 1)[0]
         if name in vars(arguments) and text.startswith(f"{name} is "):
             text = f"--{name.replace('_', '-')}{text[len(name) :]}"
     return one_line(text)
+
+
+def _public_names() -> set[str]:
+    rooms = (importlib.import_module(f"seqmem.{room}") for room in ROOMS)
+    return {name for room in rooms for name in getattr(room, "__all__", ())}
 
 
 def one_line(text: str) -> str:
@@ -93,6 +90,4 @@ def _was_printing(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and os.path.dirname(trace.tb_frame.f_code.co_filename) == os.path.dirname(
-        __file__
-    )
+    return trace is not None and _COMMANDS in Path(trace.tb_frame.f_code.co_filename).parents

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from seqmem.contexts import AdditiveAttention, Context, FixedContext
-from seqmem.data.batches import BucketedBatches
 from seqmem.data.generators.phrases import Language, phrases
 from seqmem.data.text import prepare_text
-from seqmem.data.vocabulary import Vocabulary
 from seqmem.initializers import Rng, as_generator
-from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.tasks.translator import Translator
 from seqmem.training import Adam, cosine_decay, fit
 from seqmem.validation import as_choice
@@ -25,8 +21,8 @@ BATCH, EPOCHS = {"fr": 24, "pl": 8}, {"fr": 30, "pl": 60}
 def phrase_model(
     language: Language = "fr",
     context: Literal["attention", "fixed"] = "attention",
-    seed: Rng = 0,
     *,
+    rng: Rng = 0,
     cell: str = "gru",
     epochs: int | None = None,
 ) -> Translator:
@@ -41,7 +37,7 @@ def phrase_model(
     Args:
         language: "fr" for French, "pl" for Polish.
         context: "attention" (additive), or "fixed": every step sees the encoder's final output.
-        seed: of the first weights and of the order of the phrases.
+        rng: of the first weights and of the order of the phrases.
         cell: "gru", "lstm" or "rnn".
         epochs: times through the phrases; enough to learn nearly all of them when None.
 
@@ -56,17 +52,24 @@ def phrase_model(
     ('word', True)
     """
     as_choice(language, ("fr", "pl"), "phrase_model", "language")
+    as_choice(context, ("attention", "fixed"), "phrase_model", "context")
     pairs = [(prepare_text(a, "word"), prepare_text(b, "word")) for a, b in phrases(language)]
-    sources = Vocabulary.build(source for source, _ in pairs)
-    targets = Vocabulary.build(target for _, target in pairs)
-    rng, H = as_generator(seed), HIDDEN
-    look = _context(context, H, rng)
-    first: dict[str, Any] = {"cell": cell, "embedding_std": EMBEDDING_STD, "rng": rng, "dtype": np.float32}
-    encoder = Encoder(len(sources), EMBEDDING, H, **first)
-    model = Seq2Seq(encoder, Decoder(len(targets), EMBEDDING, H, context=look, **first), rng=rng)
+    rng = as_generator(rng)
+    translator = Translator.build(
+        pairs,
+        "word",
+        hidden_size=HIDDEN,
+        embedding_size=EMBEDDING,
+        cell=cell,
+        context="additive" if context == "attention" else "fixed",
+        attention_size=EMBEDDING,
+        embedding_std=EMBEDDING_STD,
+        rng=rng,
+        dtype=np.float32,
+    )
     fit(
-        model,
-        BucketedBatches(pairs, sources, targets, BATCH[language]),
+        translator.model,
+        translator.batches(pairs, BATCH[language]),
         Adam(0.01),
         epochs=EPOCHS[language] if epochs is None else epochs,
         max_norm=1.0,
@@ -74,12 +77,4 @@ def phrase_model(
         rng=rng,
         progress=False,
     )
-    return Translator(model, sources, targets, "word")
-
-
-def _context(name: str, size: int, rng: np.random.Generator) -> Context:
-    if name == "attention":
-        return AdditiveAttention(size, size, EMBEDDING, rng=rng, dtype=np.float32)
-    if name == "fixed":
-        return FixedContext()
-    raise ValueError(f"phrase_model: context is {name!r}, expected 'attention' or 'fixed'")
+    return translator

@@ -44,11 +44,11 @@ class BottleneckSettings:
         task: "copy" or "reverse".
         symbols: how many different ones there are.
         longest: sources of 1 to so many symbols are trained on, growing along the first part of it.
-        tested: the lengths tested.
+        lengths: the lengths tested.
         budget: parameters of every model, within 3 %.
         embedding_size: E.
         steps, batch_size, learning_rate: of the training, with Adam and a cosine.
-        examples: sources of a test at one length.
+        test_count: sources of a test at one length.
     """
 
     contexts: tuple[str, ...] = CONTEXTS
@@ -56,26 +56,26 @@ class BottleneckSettings:
     task: str = "reverse"
     symbols: int = 10
     longest: int = 30
-    tested: tuple[int, ...] = (2, 4, 6, 8, 10, 15, 20, 25, 30)
+    lengths: tuple[int, ...] = (2, 4, 6, 8, 10, 15, 20, 25, 30)
     budget: int = 40_000
     embedding_size: int = 16
     steps: int = 3000
     batch_size: int = 32
     learning_rate: float = 5e-3
-    examples: int = 200
+    test_count: int = 200
 
     def __post_init__(self) -> None:
         check_subset(self.contexts, CONTEXTS, "BottleneckSettings: contexts")
         check_subset((self.task,), TASKS, "BottleneckSettings: task")
         check_integers(self.seeds, 0, "BottleneckSettings: seeds")
-        check_integers(self.tested, 1, "BottleneckSettings: tested")
-        for name in ("symbols", "longest", "steps", "batch_size", "examples", "embedding_size", "budget"):
+        check_integers(self.lengths, 1, "BottleneckSettings: lengths")
+        for name in ("symbols", "longest", "steps", "batch_size", "test_count", "embedding_size", "budget"):
             as_size(getattr(self, name), "BottleneckSettings", name)
 
     @classmethod
     def quick(cls) -> Self:
         """Two seeds, shorter sources and fewer steps: a few minutes on two cores."""
-        return cls(seeds=(0, 1), longest=16, tested=(2, 4, 6, 8, 10, 12, 14, 16), steps=1500)
+        return cls(seeds=(0, 1), longest=16, lengths=(2, 4, 6, 8, 10, 12, 14, 16), steps=1500)
 
     @classmethod
     def full(cls) -> Self:
@@ -109,7 +109,7 @@ def bottleneck(
 def bottleneck_runs(settings: BottleneckSettings) -> list[Run]:
     """Every run of the settings: what `run_bottleneck` is to be called with."""
     common = asdict(settings)
-    common = {name: common[name] for name in common.keys() - {"contexts", "seeds", "budget"}}
+    common = {name: common[name] for name in common.keys() - {"contexts", "seeds", "budget", "lengths"}}
     return [
         {
             "kind": kind,
@@ -117,7 +117,7 @@ def bottleneck_runs(settings: BottleneckSettings) -> list[Run]:
             "seed": seed,
             "hidden_size": bottleneck_hidden_size(kind, settings),
             **common,
-            "tested": list(settings.tested),
+            "tested": list(settings.lengths),
         }
         for seed in settings.seeds
         for kind in settings.contexts
@@ -140,7 +140,7 @@ def run_bottleneck(run: Run) -> dict[str, Any]:
     rng = np.random.default_rng(tests)
     accuracy = []
     for length in run["tested"]:
-        batch = _symbols_batch(run, run["examples"], length, rng)
+        batch = _symbols_batch(run, run["test_count"], length, rng)
         found = model.generate(batch.source, max_length=length + 1)
         targets = batch.targets[:-1].T.tolist()  # without the end
         accuracy.append(float(np.mean([one.tokens == row for one, row in zip(found, targets, strict=True)])))

@@ -13,10 +13,9 @@ these courses of training:
 
 from __future__ import annotations
 
-import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -24,12 +23,10 @@ from typing import Any, Self
 import numpy as np
 
 from seqmem.data import Batch, recall
-from seqmem.experiments.bottleneck import BottleneckSettings, bottleneck
-from seqmem.experiments.experiment import COURSES, Experiment, experiment_text
+from seqmem.experiments.experiment import COURSES, Experiment
 from seqmem.experiments.networks import KINDS, hidden_size_for, make_reader
 from seqmem.experiments.run_all import Run, run_all
 from seqmem.experiments.training import GROWTH, check_integers, check_subset, record_of, train
-from seqmem.insight.folding import WIDTH
 from seqmem.validation import as_size, check_type
 
 LEADS = 8  # up to so many words come before the clue's sentence
@@ -44,8 +41,8 @@ class MemorySettings:
         kinds: some of KINDS.
         seeds: each gives a run of every kind and course: its weights and its texts.
         courses: some of COURSES.
-        alone: the distances of the course "alone".
-        tested: the distances at which the other courses' networks are tested.
+        alone_distances: the distances of the course "alone".
+        distances: those at which the other courses' networks are tested.
         longest: the longest distance that they are trained on.
         moves: let the filler name other countries (see `seqmem.data.recall`).
         budget: parameters of every network, within 3 %.
@@ -55,14 +52,14 @@ class MemorySettings:
         learning_rates: Adam's, by kind; a cosine takes it down to 0. The defaults are each kind's best of
             0.001, 0.002 and 0.005 in the course "growing", on a seed that no table shows. At 0.0005, 0.001
             and 0.002 neither RNN was above 72 % at any distance in the course "mixed" on that seed either.
-        examples: texts of a test at one distance.
+        test_count: texts of a test at one distance.
     """
 
     kinds: tuple[str, ...] = KINDS
     seeds: tuple[int, ...] = (0, 1, 2)
     courses: tuple[str, ...] = COURSES
-    alone: tuple[int, ...] = (5, 10, 20, 40, 80, 160)
-    tested: tuple[int, ...] = (5, 7, 10, 15, 20, 30, 50, 100, 200, 300, 400)
+    alone_distances: tuple[int, ...] = (5, 10, 20, 40, 80, 160)
+    distances: tuple[int, ...] = (5, 7, 10, 15, 20, 30, 50, 100, 200, 300, 400)
     longest: int = 400
     moves: bool = True
     budget: int = 14_600
@@ -79,17 +76,17 @@ class MemorySettings:
             "lstm + attention": 5e-3,
         }
     )
-    examples: int = 480
+    test_count: int = 480
 
     def __post_init__(self) -> None:
         check_subset(self.kinds, KINDS, "MemorySettings: kinds")
         check_subset(self.courses, COURSES, "MemorySettings: courses")
-        for name in ("seeds", "alone", "tested"):
+        for name in ("seeds", "alone_distances", "distances"):
             check_integers(
                 getattr(self, name), 0 if name == "seeds" else recall.SHORTEST, f"MemorySettings: {name}"
             )
         check_integers((self.longest,), recall.SHORTEST, "MemorySettings: longest")
-        for name in ("steps", "alone_steps", "batch_size", "examples", "embedding_size", "budget"):
+        for name in ("steps", "alone_steps", "batch_size", "test_count", "embedding_size", "budget"):
             as_size(getattr(self, name), "MemorySettings", name)
         check_type(self.learning_rates, Mapping, "MemorySettings", "learning_rates")
         without = [kind for kind in self.kinds if kind not in self.learning_rates]
@@ -99,13 +96,15 @@ class MemorySettings:
     @classmethod
     def quick(cls) -> Self:
         """Two seeds, two courses and fewer distances: a few minutes on two cores."""
-        return cls(seeds=(0, 1), courses=("alone", "growing"), alone=(5, 10, 20, 40, 80))
+        return cls(seeds=(0, 1), courses=("alone", "growing"), alone_distances=(5, 10, 20, 40, 80))
 
     @classmethod
     def full(cls) -> Self:
         """Five seeds, all courses, and tests beyond the distances trained on: twenty minutes on two cores."""
-        tested = (5, 7, 10, 15, 20, 30, 50, 100, 200, 300, 400, 800)
-        return cls(seeds=(0, 1, 2, 3, 4), alone=(5, 10, 20, 30, 40, 60, 80, 160), tested=tested)
+        distances = (5, 7, 10, 15, 20, 30, 50, 100, 200, 300, 400, 800)
+        return cls(
+            seeds=(0, 1, 2, 3, 4), alone_distances=(5, 10, 20, 30, 40, 60, 80, 160), distances=distances
+        )
 
 
 def memory_horizon(
@@ -134,7 +133,7 @@ def memory_horizon(
 
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> settings = MemorySettings(
-    ...     kinds=("gru",), seeds=(0,), courses=("mixed",), tested=(5, 6), longest=6, budget=2500, steps=2
+    ...     kinds=("gru",), seeds=(0,), courses=("mixed",), distances=(5, 6), longest=6, budget=2500, steps=2
     ... )
     >>> with ThreadPoolExecutor(1) as executor:
     ...     experiment = memory_horizon(settings, executor=executor)
@@ -155,7 +154,7 @@ def memory_runs(settings: MemorySettings) -> list[Run]:
         "moves": settings.moves,
         "embedding_size": settings.embedding_size,
         "batch_size": settings.batch_size,
-        "examples": settings.examples,
+        "test_count": settings.test_count,
     }
     runs: list[Run] = []
     for course in settings.courses:
@@ -171,10 +170,10 @@ def memory_runs(settings: MemorySettings) -> list[Run]:
                 }
                 if course == "alone":
                     steps = {"steps": settings.alone_steps}
-                    runs += [{**own, **steps, "longest": d, "tested": [d]} for d in settings.alone]
+                    runs += [{**own, **steps, "longest": d, "tested": [d]} for d in settings.alone_distances]
                 else:
                     steps = {"steps": settings.steps, "longest": settings.longest}
-                    runs.append({**own, **steps, "tested": list(settings.tested)})
+                    runs.append({**own, **steps, "tested": list(settings.distances)})
     return sorted(runs, key=_expected_work, reverse=True)  # the long ones first: no worker is left waiting
 
 
@@ -190,52 +189,13 @@ def run_memory(run: Run) -> dict[str, Any]:
 
     losses = train(reader, batches, run, texts)
     rng = np.random.default_rng(tests)
-    size = math.ceil(run["examples"] / DRAWS)
+    size = math.ceil(run["test_count"] / DRAWS)
     accuracy = []
     for distance in run["tested"]:
         drawn = [_recall_batch(size, distance, run["moves"], rng) for _ in range(DRAWS)]
         right = [reader.forward(batch.source)[0][0].argmax(axis=1) == batch.targets[0] for batch in drawn]
         accuracy.append(float(np.mean(right)))
     return record_of(reader, run, accuracy, losses)
-
-
-def memory_command(
-    *,
-    quick: bool = True,
-    lags: Sequence[int] | None = None,
-    seeds: Sequence[int] | None = None,
-    folder: str | os.PathLike[str] | None = None,
-    executor: Executor | None = None,
-    progress: bool | None = None,
-    as_json: bool = False,
-    width: int = WIDTH,
-) -> str:
-    """What `python -m seqmem memory` prints: both experiments, as text or as JSON.
-
-    Args:
-        quick: the quick settings rather than the full ones.
-        lags: the distances to test, instead of the settings' own; the longest is trained on too.
-        seeds: the seeds, instead of the settings' own.
-        folder: where finished runs are kept, so that the command resumes.
-        executor, progress: as in `memory_horizon`.
-        as_json: JSON with all settings and records instead of tables: {"memory": ..., "bottleneck": ...}.
-        width: columns that the tables may take.
-    """
-    memory = asdict(MemorySettings.quick() if quick else MemorySettings.full())
-    length = asdict(BottleneckSettings.quick() if quick else BottleneckSettings.full())
-    if lags is not None:
-        memory |= {
-            "tested": tuple(sorted(set(lags))),
-            "alone": tuple(sorted(set(lags))),
-            "longest": max(lags, default=0),
-        }
-    if seeds is not None:
-        memory["seeds"] = length["seeds"] = tuple(sorted(set(seeds)))
-    first = memory_horizon(MemorySettings(**memory), executor=executor, folder=folder, progress=progress)
-    second = bottleneck(BottleneckSettings(**length), executor=executor, folder=folder, progress=progress)
-    if as_json:
-        return json.dumps({"memory": asdict(first), "bottleneck": asdict(second)}, indent=1)
-    return "\n\n".join(experiment_text(found, width) for found in (first, second))
 
 
 def _draw_distance(run: Run, fraction: float, rng: np.random.Generator) -> int:

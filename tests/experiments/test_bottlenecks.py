@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqmem.experiments.bottleneck import (
+from seqmem.experiments.bottlenecks import (
     BottleneckSettings,
     _make_seq2seq,
     _symbols_batch,
@@ -14,7 +14,9 @@ from seqmem.experiments.bottleneck import (
     run_bottleneck,
 )
 
-TINY_BOTTLENECK = BottleneckSettings(seeds=(0,), longest=3, tested=(1, 3), budget=3150, steps=2, examples=4)
+TINY_BOTTLENECK = BottleneckSettings(
+    seeds=(0,), longest=3, lengths=(1, 3), budget=3150, steps=2, test_count=4
+)
 
 
 @pytest.mark.parametrize("settings", [BottleneckSettings.quick(), BottleneckSettings.full()])
@@ -44,7 +46,7 @@ def test_an_encoder_decoder_learns_to_reverse_and_to_copy():
             task=task,
             symbols=3,
             longest=1,
-            tested=(1,),
+            lengths=(1,),
             steps=120,
             budget=3250,
             learning_rate=0.02,
@@ -66,7 +68,7 @@ def test_reversing_and_copying_are_what_they_are_called():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"tested": (0,)}, "tested holds 0"),
+        ({"lengths": (0,)}, "lengths holds 0"),
         ({"task": "sort"}, "task is 'sort', expected some of copy, reverse"),
     ],
 )

@@ -50,6 +50,12 @@ class GradientFlow:
     cell_path: Array | None
 
     @property
+    def norms(self) -> dict[str, Array]:
+        """The norms as curves (T,), geometric means over the sequences: what `plot_gradient_flow` draws."""
+        parts = {"dL/dh": self.h_norms} | ({} if self.c_norms is None else {"dL/dc": self.c_norms})
+        return {name: _by_distance(norms)[::-1] for name, norms in parts.items()}
+
+    @property
     def h_spectral(self) -> Array:
         """The largest singular value of dh_T/dh_t, (T, B): the most that any gradient is stretched."""
         return _spectral(self.h_jacobians)
@@ -208,7 +214,7 @@ def source_gradients(model: Seq2Seq, source: Array, inputs: Array, *, rng: Rng =
 
 
 def gradient_flow_of_cases(
-    *, steps: int = 60, hidden_size: int = 24, n_sequences: int = 4, rng: Rng = 0
+    *, steps: int = 60, hidden_size: int = 24, batch_size: int = 4, rng: Rng = 0
 ) -> FlowCases:
     """The lecture's story in numbers: untrained layers on random inputs.
 
@@ -221,7 +227,7 @@ def gradient_flow_of_cases(
     Args:
         steps: T, and S of the encoder.
         hidden_size: H of every layer.
-        n_sequences: B.
+        batch_size: B.
         rng: of weights and inputs.
 
     Returns:
@@ -230,13 +236,13 @@ def gradient_flow_of_cases(
     Raises:
         ValueError: for a size below 1.
 
-    >>> cases = gradient_flow_of_cases(steps=30, hidden_size=8, n_sequences=2)
+    >>> cases = gradient_flow_of_cases(steps=30, hidden_size=8, batch_size=2)
     >>> {curve.name: f"{curve.h[29]:.0e}" for curve in cases.curves[:2]}
     {'RNN, weights x 0.5': '6e-12', 'RNN, weights x 1.2, faint inputs': '2e+02'}
     """
     T = as_size(steps, "gradient_flow_of_cases", "steps")
     H = as_size(hidden_size, "gradient_flow_of_cases", "hidden_size")
-    B = as_size(n_sequences, "gradient_flow_of_cases", "n_sequences")
+    B = as_size(batch_size, "gradient_flow_of_cases", "batch_size")
     rng = as_generator(rng)
     xs = 0.5 * rng.standard_normal((T, B, H))
     small, large = RNNCell(H, H, rng=rng), RNNCell(H, H, rng=rng)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
+from seqmem.nests import tree_branches
+
 Named = dict[str, Any]
 
 
@@ -12,10 +16,19 @@ class Returned(dict[str, Any]):
     """The gradients that a backward pass returned, by the names of the arrays that they belong to."""
 
     surplus: dict[str, str]  # what it returned beyond them, with what is wrong about it
+    left_out: Named  # the gradients of inputs that were left out, which it may return
 
-    def __init__(self, gradients: Named, surplus: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, gradients: Named, surplus: dict[str, str] | None = None, left_out: Named | None = None
+    ) -> None:
         super().__init__(gradients)
-        self.surplus = surplus or {}
+        self.surplus, self.left_out = surplus or {}, left_out or {}
+
+    @property
+    def everything(self) -> Named:
+        """Every gradient that was returned, as an array; those of inputs that were left out, too."""
+        found = {name: value for name, value in self.items() if value is not None}
+        return {name: np.asarray(value) for name, value in (found | self.left_out).items()}
 
 
 def by_input(result: Any, inputs: Named, floats: list[str]) -> tuple[Named, dict[str, str]]:
@@ -55,25 +68,19 @@ def by_input(result: Any, inputs: Named, floats: list[str]) -> tuple[Named, dict
 
 def of_leaves(value: Any, gradient: Any, name: str) -> Named:
     """The gradients of one input's leaves, each from the same place in the nest."""
-    if not isinstance(value, (tuple, dict)):
+    branches = tree_branches(value, name)
+    if branches is None:
         return {name: gradient}
-    fields = getattr(value, "_fields", None)
     fits = isinstance(gradient, (tuple, list, dict)) and len(gradient) == len(value)
+    keys = list(value) if isinstance(value, dict) else range(len(value))
     found: Named = {}
-    for key in value if isinstance(value, dict) else range(len(value)):
-        own = (
-            f"{name}.{fields[key]}"
-            if fields
-            else f"{name}.{key}"
-            if isinstance(value, dict)
-            else f"{name}[{key}]"
-        )
+    for key, (own, branch) in zip(keys, branches, strict=True):
         part = None
         if isinstance(gradient, dict):
             part = gradient.get(spelled(key, gradient)) if isinstance(key, str) else None
         elif fits and isinstance(key, int):
             part = gradient[key]
-        found |= of_leaves(value[key], part, own)
+        found |= of_leaves(branch, part, own)
     return found
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from seqmem.cli.messages import say
+from seqmem.cli.terminal.messages import say
 from seqmem.training.progress import duration
 
 INTERVAL = 8.0  # seconds: whoever watches a log never waits for more than ten

@@ -15,7 +15,7 @@ def test_a_decoders_table_has_every_number_once_with_attention_over_source_posit
     assert len(table) == sum(values.size for values in trace.values())
     for name, values in trace.items():
         rows = table[table["quantity"] == name]
-        assert np.array_equal(values[rows["step"], rows["sequence"], rows["unit"]], rows["value"])
+        assert np.array_equal(values[rows["step"], rows["row"], rows["unit"]], rows["value"])
         assert len(np.unique(rows)) == values.size
     assert table[table["quantity"] == "weights"]["unit"].max() == 6
 

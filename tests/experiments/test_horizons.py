@@ -4,22 +4,31 @@ import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
 
-from seqmem.experiments.bottleneck import BottleneckSettings
+from seqmem.cli.memory import memory_text
+from seqmem.experiments import horizons
+from seqmem.experiments.bottlenecks import BottleneckSettings
 from seqmem.experiments.experiment import Experiment
-from seqmem.experiments.memory_horizon import MemorySettings, memory_command, memory_runs, run_memory
+from seqmem.experiments.horizons import MemorySettings, memory_runs, run_memory
 from seqmem.experiments.networks import KINDS
 from seqmem.experiments.run_all import _file_name
 
-memory = import_module("seqmem.experiments.memory_horizon")  # the file, not its function
 TINY = MemorySettings(
-    seeds=(0, 1), alone=(5, 6), tested=(5, 8), longest=8, budget=4000, steps=2, alone_steps=2, examples=24
+    seeds=(0, 1),
+    alone_distances=(5, 6),
+    distances=(5, 8),
+    longest=8,
+    budget=4000,
+    steps=2,
+    alone_steps=2,
+    test_count=24,
 )
-TINY_BOTTLENECK = BottleneckSettings(seeds=(0,), longest=3, tested=(1, 3), budget=3150, steps=2, examples=4)
+TINY_BOTTLENECK = BottleneckSettings(
+    seeds=(0,), longest=3, lengths=(1, 3), budget=3150, steps=2, test_count=4
+)
 
 
 def test_every_kind_course_seed_and_distance_has_its_run_the_long_ones_first():
@@ -27,7 +36,7 @@ def test_every_kind_course_seed_and_distance_has_its_run_the_long_ones_first():
     assert len(runs) == 2 * len(KINDS) * (2 + 1 + 1)
     names = {(run["kind"], run["course"], run["seed"], run["longest"]) for run in runs}
     assert len(names) == len(runs)
-    work = [memory._expected_work(run) for run in memory_runs(MemorySettings.quick())]
+    work = [horizons._expected_work(run) for run in memory_runs(MemorySettings.quick())]
     assert work == sorted(work, reverse=True)
     assert len({_file_name(run_memory, run) for run in runs}) == len(runs)
 
@@ -51,7 +60,7 @@ def test_the_two_rnns_differ_in_their_start_and_nothing_else():
 
 def test_the_courses_draw_what_they_say():
     rng = np.random.default_rng(0)
-    draw = memory._draw_distance
+    draw = horizons._draw_distance
     run = {"longest": 400, "course": "alone"}
     assert {draw(run, 0.1, rng) for _ in range(9)} == {400}
     mixed = [draw(run | {"course": "mixed"}, 0.0, rng) for _ in range(2000)]
@@ -65,7 +74,9 @@ def test_the_courses_draw_what_they_say():
 
 
 def test_a_network_learns_the_task_and_the_record_says_so():
-    settings = replace(TINY, kinds=("gru",), seeds=(0,), courses=("alone",), alone=(5,), alone_steps=150)
+    settings = replace(
+        TINY, kinds=("gru",), seeds=(0,), courses=("alone",), alone_distances=(5,), alone_steps=150
+    )
     (run,) = memory_runs(settings)
     record = run_memory(run)
     assert record["accuracy"][0] > 0.95
@@ -76,10 +87,10 @@ def test_a_network_learns_the_task_and_the_record_says_so():
 def test_the_command_prints_both_experiments(monkeypatch, tmp_path):
     monkeypatch.setattr(MemorySettings, "quick", classmethod(lambda cls: replace(TINY, courses=("growing",))))
     monkeypatch.setattr(BottleneckSettings, "quick", classmethod(lambda cls: TINY_BOTTLENECK))
-    options = {"lags": [9, 5], "seeds": [3], "folder": tmp_path}
+    options = {"quick": True, "distances": [9, 5], "seeds": [3], "folder": tmp_path}
     with ThreadPoolExecutor(1) as executor:
-        text = memory_command(executor=executor, **options)
-        found = json.loads(memory_command(executor=executor, as_json=True, **options))
+        text = memory_text(executor=executor, **options)
+        found = json.loads(memory_text(executor=executor, as_json=True, **options))
     assert "GROWING" in text
     assert "REVERSE" in text
     assert found["memory"]["settings"]["longest"] == 9
@@ -93,7 +104,7 @@ def test_the_command_prints_both_experiments(monkeypatch, tmp_path):
     [
         ({"kinds": ("rnn", "cnn")}, "kinds is 'cnn', expected some of rnn"),
         ({"courses": ()}, "courses is empty"),
-        ({"tested": (5, 4)}, "tested holds 4, expected integers of at least 5"),
+        ({"distances": (5, 4)}, "distances holds 4, expected integers of at least 5"),
         ({"longest": 4}, "longest holds 4, expected integers of at least 5"),
         ({"seeds": ()}, "seeds is empty"),
         ({"seeds": (True,)}, "seeds holds True"),

@@ -276,3 +276,18 @@ def test_a_wide_tolerance_of_ones_own_is_no_half_precision():
     x = np.linspace(1, 2, 5)
     report = gradcheck_functions(lambda x: (x**2, x), lambda d, x: {"x": 2.1 * d * x}, (x,), tolerance=0.2)
     assert report.verdict == "right"
+
+
+def test_outputs_that_a_backward_pass_writes_over_are_named():
+    def back(d, cache):
+        x, y = cache()
+        y *= 2
+        return 2 * x * d
+
+    def forward(x):
+        y = x**2
+        return y, lambda: (x, y)
+
+    report = gradcheck_functions(forward, back, (X,))
+    assert [cause.code for cause in report.causes] == ["outputs-written"]
+    assert "backward writes into the outputs" in report.causes[0].message

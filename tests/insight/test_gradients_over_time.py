@@ -17,7 +17,7 @@ from seqmem import (
     RNNCell,
     Seq2Seq,
 )
-from seqmem.insight.gradient_flow import _norms, gradient_flow, gradient_flow_of_cases, source_gradients
+from seqmem.insight.gradients_over_time import _norms, gradient_flow, gradient_flow_of_cases, source_gradients
 
 T, B, D, H = 5, 3, 2, 4
 STEP = 1e-30
@@ -212,14 +212,14 @@ def test_attention_reaches_the_first_position_where_the_forget_gates_let_nothing
 
 
 def test_the_text_names_every_case_and_the_dict_is_ready_for_json():
-    cases = gradient_flow_of_cases(steps=8, hidden_size=3, n_sequences=1)
+    cases = gradient_flow_of_cases(steps=8, hidden_size=3, batch_size=1)
     text = str(cases)
     assert all(curve.name in text for curve in cases.curves)
     assert "cell path" in text
     assert cases.norms["GRU"][-1] == pytest.approx(1)
     assert cases.norms["GRU"][0] < 0.1
     assert len(json.loads(json.dumps(cases.as_dict()))["GRU"]["h"]) == 8
-    assert str(gradient_flow_of_cases(steps=1, hidden_size=3, n_sequences=1))
+    assert str(gradient_flow_of_cases(steps=1, hidden_size=3, batch_size=1))
 
 
 def test_what_does_not_fit_is_said():

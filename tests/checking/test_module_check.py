@@ -8,7 +8,8 @@ import pytest
 from seqmem import GRUCell, LSTMCell, Recurrent
 from seqmem.cells import LSTMState
 from seqmem.checking import CONTRACT_CHECKS, check_module, strategies
-from seqmem.checking.contract.case import Case, NotApplicableError
+from seqmem.checking.contract.assertions import NotApplicableError
+from seqmem.checking.contract.subject import ModuleSubject
 from seqmem.module import Module
 
 NAMES = [check.name for check in CONTRACT_CHECKS]
@@ -299,7 +300,7 @@ def test_a_check_may_be_called_on_its_own():
     padding = next(check for check in CONTRACT_CHECKS if check.name == "padding")
     (module, *inputs), _ = of_a_cell(Leaky)
     with pytest.raises(NotApplicableError):
-        padding.function(Case(module, tuple(inputs)))
+        padding.function(ModuleSubject(module, tuple(inputs)))
 
 
 class ReturnsAPlainTuple(LSTMCell):
@@ -397,3 +398,48 @@ def test_what_the_first_forward_pass_writes_over_is_seen():
     inputs = 3 * rng.standard_normal((4, 2)), rng.standard_normal((4, 3))
     with pytest.raises(AssertionError, match="purity"):
         check_module(Clipping(2, 3, rng=0), *inputs, checks=["purity"])
+
+
+def test_a_gradient_that_the_next_call_overwrites_is_not_repeatable():
+    class HandsOutOneArray(Leaky):
+        def __init__(self, input_size, hidden_size, *, rng=None):
+            super().__init__(input_size, hidden_size, rng=rng)
+            self.buffer = [None]
+
+        def backward(self, d_h, cache):
+            d_inputs, grads = super().backward(d_h, cache)
+            if self.buffer[0] is None:
+                self.buffer[0] = (np.empty_like(grads["s"]),)
+            return d_inputs, grads | {"s": np.copyto(self.buffer[0][0], grads["s"]) or self.buffer[0][0]}
+
+        @property
+        def params(self):
+            return {key: value for key, value in super().params.items() if "buffer" not in key}
+
+    (module, *inputs), options = of_a_cell(HandsOutOneArray)
+    with pytest.raises(AssertionError, match=r"backward returns the same array at every call \(s\)"):
+        check_module(module, *inputs, checks=["repeatable"], **options)
+
+
+def test_inputs_may_be_nested_in_dicts():
+    class Named(Module):
+        def __init__(self):
+            self.w = np.array([0.5, -1.5, 2.0])
+
+        def forward(self, given):
+            x, y = plain(given["x"]), plain(given["y"])
+            return {"sum": x + y, "product": self.w * x * y}, (x, y)
+
+        def backward(self, d_outputs, cache):
+            x, y = cache
+            given = d_outputs or {}
+            d_sum, d_product = (given.get(name) for name in ("sum", "product"))
+            d_sum = np.zeros(x.shape, x.dtype) if d_sum is None else plain(d_sum)
+            d_product = np.zeros(x.shape, x.dtype) if d_product is None else plain(d_product)
+            d_x, d_y = d_sum + self.w * y * d_product, d_sum + self.w * x * d_product
+            return ({"x": d_x, "y": d_y},), {"w": (x * y * d_product).sum(axis=0)}
+
+    rng = np.random.default_rng(0)
+    given = {"x": rng.standard_normal((4, 3)), "y": rng.standard_normal((4, 3))}
+    checked = check_module(Named(), given, batch_axes=(0,))
+    assert list(checked.left_out) == ["padding", "splitting"]

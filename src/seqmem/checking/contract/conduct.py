@@ -1,0 +1,354 @@
+"""The conduct of passes, whatever they compute: what they write to, what they keep, whether they are linear.
+
+`watch` runs both passes and records what they do to what they are lent. A promise is one function of this
+record that yields findings: a report prints their messages, `check_module` raises their places.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.contract.pairing import Returned
+from seqmem.checking.contract.subject import Named, Record, Subject
+from seqmem.checking.report import Cause
+from seqmem.module import Array
+from seqmem.nests import reachable_arrays
+
+FAULTS = (  # the codes of what is wrong with how a pass behaves, whatever it computes
+    *("inputs-written", "upstream-written", "outputs-written", "cache-written", "cache-used-up"),
+    *("not-repeatable", "not-linear", "one-buffer"),
+)
+ROUNDING = 4096  # rounding errors of a dtype that two ways to the same numbers may differ by
+SINGLE = 1e-5  # what a computation in single precision may add, relative to an array's largest entry
+
+
+class Finding(NamedTuple):
+    """One way in which a promise is broken."""
+
+    code: str  # stable, for programs
+    message: str  # a sentence for a report
+    place: str  # the first place where it shows, for an assertion
+
+    @property
+    def cause(self) -> Cause:
+        """The finding in the form of a report."""
+        return Cause(self.code, self.message)
+
+
+class Change(NamedTuple):
+    """Arrays that a pass wrote to."""
+
+    kind: str  # "inputs", "upstream", "outputs" or "cache"
+    who: str  # "forward" or "backward"
+    names: list[str]
+    place: str  # the first of them, with its index and numbers
+
+
+class Lent:
+    """Arrays that a pass is lent, with copies that tell what it wrote to and put it back."""
+
+    def __init__(self, kind: str, arrays: Named, names: dict[str, str] | None = None) -> None:
+        self.kind, self.arrays, self.names = kind, arrays, names or {}
+        self.kept = {name: np.array(array) for name, array in arrays.items()}
+
+    def changes(self, who: str) -> list[Change]:
+        """Return the arrays that a pass has written to, and restore them."""
+        changed = [name for name, array in self.arrays.items() if not same_bits(array, self.kept[name])]
+        if not changed:
+            return []
+        first, lent = changed[0], "writes to what it was lent"
+        place = difference(self.names.get(first, first), self.arrays[first], self.kept[first])
+        self.restore()
+        return [Change(self.kind, who, changed, f"{who} {lent}: {place}")]
+
+    def restore(self) -> None:
+        """Put back the numbers that were written over."""
+        for name, array in self.arrays.items():
+            if array.flags.writeable and not same_bits(array, self.kept[name]):
+                array[...] = self.kept[name]
+
+
+class Shared(NamedTuple):
+    """An array that a gradient may not share its memory with."""
+
+    label: str  # in a report
+    name: str  # in an assertion
+    array: Array
+
+
+@dataclass
+class Watched:
+    """One forward pass and two backward passes, and what they did to what they were lent."""
+
+    subject: Subject
+    rng: np.random.Generator
+    inputs: Lent
+    outputs: Named
+    doubts: list[Cause]  # why nothing can be compared
+    upstream: Named
+    record: Record  # as the forward pass left it: a backward pass may use its own up
+    changes: list[Change]
+    others: list[Shared]
+    returned: Returned  # the arrays themselves
+    gradients: Returned  # copies, which a later call cannot change
+    again: Returned | Exception  # of a second call with the same arguments
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All faults, in the order of the promises."""
+        if self.doubts:  # only the forward pass was run
+            return list(purity(self))
+        repeated = list(repeatability(self))
+        # sums over several calls are not linear for that reason alone
+        return [*purity(self), *repeated, *([] if repeated else linearity(self, SINGLE))]
+
+    def spare(self) -> Record:
+        """Copy the forward pass's record, as far as it can be copied."""
+        return self.record._replace(cache=_copied(self.record.cache))
+
+
+def watch(subject: Subject, rng: np.random.Generator, anyway: bool = False) -> Watched:
+    """Run both passes, watching what they do to what they are lent.
+
+    Args:
+        subject: whose passes.
+        rng: draws the upstream gradient.
+        anyway: whether to run the backward pass also where nothing can be compared.
+    """
+    given = subject.arrays | subject.integers
+    inputs = Lent("inputs", given, {name: subject.lent_name(name) for name in given})
+    live, record = subject.forward(subject.arrays)
+    outputs = copy.deepcopy(live)  # a pass may return the same array every time
+    changes = inputs.changes("forward")
+    doubts = _doubts(outputs, subject.forward(subject.arrays)[0])
+    inputs.restore()
+    upstream = draw_upstream(outputs, rng)
+    start = Watched(
+        subject, rng, inputs, outputs, doubts, upstream, record._replace(cache=_copied(record.cache)),
+        changes, [], Returned({}), Returned({}), Returned({}),
+    )  # fmt: skip
+    return start if doubts and not anyway else _watched_backward(start, live, record)
+
+
+def _watched_backward(start: Watched, live: Named, record: Record) -> Watched:
+    subject, given = start.subject, start.inputs.arrays
+    handed = copy.deepcopy(start.upstream)
+    cache = dict(reachable_arrays(record.cache, "cache"))
+    apart = {
+        _within("outputs", name): out
+        for name, out in live.items()
+        if not any(np.may_share_memory(out, array) for array in cache.values())
+    }
+    # the inputs first: a cache may hold them
+    lent = [start.inputs, Lent("upstream", {_within("d_outputs", name): d for name, d in handed.items()})]
+    lent += [Lent("cache", cache), Lent("outputs", apart)]
+    others = [Shared(name, subject.lent_name(name), array) for name, array in given.items()]
+    others += [
+        Shared(_within("the upstream gradient", name), _within("d_outputs", name), d)
+        for name, d in handed.items()
+    ]
+    others += [
+        Shared(f"the output {name}".strip(), _within("outputs", name), out) for name, out in live.items()
+    ]
+    with np.errstate(all="ignore"):  # a wrong backward pass may overflow; what comes of it is compared
+        returned = subject.backward(handed, record)
+        gradients = _kept(returned)
+        changes = [*start.changes, *(change for one in lent for change in one.changes("backward"))]
+        try:
+            again: Returned | Exception = subject.backward(copy.deepcopy(start.upstream), record)
+        except Exception as error:  # noqa: BLE001 - the first call had the same arguments and went well
+            again = error
+        start.inputs.restore()
+    return replace(start, changes=changes, others=others, returned=returned, gradients=gradients, again=again)
+
+
+def purity(watched: Watched) -> Iterator[Finding]:
+    """Inputs, options, parameters, upstream gradients, outputs and the cache are never written to."""
+    for kind, who, names, place in watched.changes:
+        n, listed = len(names), ", ".join(names)
+        text = {
+            "inputs": f"{who} writes into {listed}, an input",
+            "upstream": f"{who} writes into the upstream gradient: whoever passed it is left with other "
+            "numbers than it had",
+            "outputs": f"{who} writes into the outputs: whoever keeps them is left with other numbers",
+            "cache": f"{who} writes into {n} of the cache's arrays: a second call would see other numbers",
+        }
+        yield Finding(f"{kind}-written", text[kind], place)
+
+
+def repeatability(watched: Watched) -> Iterator[Finding]:
+    """Nothing is left over from the call before: neither numbers nor memory."""
+    if isinstance(watched.again, Exception):
+        raised = type(watched.again).__name__
+        text = f"backward, called again with the same cache, raises {raised}: is the cache used up?"
+        yield Finding("cache-used-up", text, f"{text.partition(':')[0]}: {watched.again}")
+        return
+    first, second = watched.gradients.everything, watched.again.everything
+    yield from repeats(watched.subject, first, second, "backward again with the same cache")
+    shared = [
+        name
+        for name, value in watched.returned.everything.items()
+        if value.size and name in second and np.shares_memory(value, second[name])
+    ]
+    if shared:
+        names = ", ".join(shared)
+        text = f"backward returns the same array at every call ({names}): the next call overwrites it"
+        yield Finding("one-buffer", text, text)
+
+
+def repeats(subject: Subject, first: Named, second: Named, what: str) -> Iterator[Finding]:
+    """The same pass again gives the same arrays, to the last bit."""
+    absent = np.zeros(0)
+    pairs = {name: (value, second.get(name, absent)) for name, value in first.items()}
+    differing = [name for name, (one, other) in pairs.items() if not same_bits(one, other)]
+    if not differing:
+        return
+    doubled = all(_is_double(*pairs[name]) for name in differing)
+    text = (
+        f"backward, called again, gives {'twice the' if doubled else 'other'} numbers for "
+        f"{', '.join(differing)}: something is kept from the call before (start the sums from zeros inside "
+        "backward), or drawn at random"
+    )
+    shown = _shown(subject, differing)
+    place = difference(subject.gradient_name(shown), *reversed(pairs[shown]))
+    yield Finding("not-repeatable", text, f"{what}: {place}")
+
+
+def linearity(watched: Watched, slack: float) -> Iterator[Finding]:
+    """The backward pass is linear in the upstream gradient; clipping, averaging and constants break that.
+
+    Args:
+        watched: a subject's passes.
+        slack: how far the two sides may differ, relative to an array's largest entry; never less than
+            `ROUNDING` rounding errors of the gradient's dtype.
+    """
+    one, subject = watched.upstream, watched.subject
+    other = draw_upstream(one, watched.rng)
+    both = {name: np.asarray(2.5 * u - other[name], u.dtype) for name, u in one.items()}
+    found: dict[str, tuple[Array, Array]] = {}
+    sizes: dict[str, float] = {}
+    with np.errstate(all="ignore"):
+        second = _kept(subject.backward(copy.deepcopy(other), watched.spare())).everything
+        whole = subject.backward(both, watched.spare()).everything
+        for name, u in watched.gradients.everything.items():
+            v, got = second.get(name, u[..., None]), whole.get(name, u[..., None])
+            if u.shape == v.shape == got.shape and u.dtype.kind in "fc":
+                found[name], sizes[name] = (got, 2.5 * u - v), 2.5 * _largest(u) + _largest(v)
+                slack = max(slack, ROUNDING * float(np.finfo(u.dtype).eps))
+        # a gradient of 0 is nothing but rounding
+        floor = 1e-3 * max(sizes.values(), default=0.0)
+        off = {
+            name: np.abs(one - two) > slack * max(sizes[name], floor) for name, (one, two) in found.items()
+        }
+    watched.inputs.restore()
+    odd = [name for name, mask in off.items() if mask.any()]
+    if odd:
+        text = (
+            f"backward is not linear in the upstream gradient ({', '.join(odd)}): the gradients of two "
+            "upstream gradients do not add up to that of their sum, as if something were clipped, normalised "
+            "or added"
+        )
+        shown = _shown(subject, odd)
+        place = difference(subject.gradient_name(shown), *found[shown], off[shown])
+        yield Finding("not-linear", text, f"backward of 2.5 u - v: {place}")
+
+
+def own_memory(watched: Watched) -> Iterator[Finding]:
+    """A gradient shares no memory with an input, an upstream gradient, an output or another gradient."""
+    subject = watched.subject
+    others = list(watched.others)
+    for name, value in watched.returned.everything.items():
+        own = Shared(f"the gradient of {name}", subject.gradient_name(name), value)
+        for other in others:
+            if np.shares_memory(value, other.array):
+                text = f"{own.label} shares memory with {other.label}: adding to it in place changes both"
+                place = f"{own.name} shares memory with {other.name}, expected its own"
+                yield Finding("shared-memory", text, place)
+        others.append(own)
+
+
+def draw_upstream(outputs: Named, rng: np.random.Generator) -> Named:
+    """Draw a random number for every output."""
+    drawn: Named = {}
+    for name, array in outputs.items():
+        dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
+        drawn[name] = np.asarray(rng.standard_normal(array.shape), dtype)
+    return drawn
+
+
+def difference(name: str, got: Array, right: Array, where: Array | None = None) -> str:
+    """Describe the first place where two arrays differ, or where a mask of their shape says so."""
+    if got.shape != right.shape:
+        return f"{name} has shape {got.shape}, expected {right.shape}"
+    if got.dtype != right.dtype:
+        return f"{name} has dtype {got.dtype}, expected {right.dtype}"
+    if where is None:
+        where = (got != right) & ~((got != got) & (right != right))
+    if not np.any(where):
+        return f"the bytes of {name} changed"
+    index = tuple(int(i) for i in np.argwhere(where)[0])
+    return f"{name}{list(index) if index else ''} is {got[index]}, expected {right[index]}"
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    """Compare to the last bit, NaN included; padded numbers by their values, objects not at all."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if a.dtype.type in (np.longdouble, np.clongdouble):  # padded
+        return bool(np.array_equal(a, b, equal_nan=True))
+    return a.dtype == object or a.tobytes() == b.tobytes()
+
+
+def _doubts(outputs: Named, again: Named) -> list[Cause]:
+    kinds = sorted({str(value.dtype) for value in outputs.values() if value.dtype.kind not in "fc"})
+    if not outputs:
+        return [Cause("no-outputs", "forward returns no arrays: there is nothing to differentiate")]
+    if kinds:
+        text = f"an output is {', '.join(kinds)}: only floating-point numbers have derivatives"
+        return [Cause("integer-outputs", text)]
+    if list(outputs) != list(again) or not all(map(same_bits, outputs.values(), again.values())):
+        text = (
+            "forward gives other numbers when it is called again with the same inputs: is something drawn at "
+            "random, or remembered from the call before?"
+        )
+        return [Cause("not-deterministic", text)]
+    if not all(np.isfinite(value).all() for value in outputs.values()):
+        return [Cause("not-finite", "forward gives NaN or inf for these inputs: nothing can be compared")]
+    return []
+
+
+def _within(nest: str, name: str) -> str:
+    """Join a leaf's name to that of its nest."""
+    return f"{nest}{name}" if name[:1] in ("", "[", ".") else f"{nest}.{name}"
+
+
+def _kept(found: Returned) -> Returned:
+    """Copy gradients, so that a later call cannot change them."""
+    return Returned(copy.deepcopy(dict(found)), found.surplus, copy.deepcopy(found.left_out))
+
+
+def _shown(subject: Subject, names: list[str]) -> str:
+    """Choose the array whose numbers are shown: an input before a parameter."""
+    return min(names, key=lambda name: subject.lent_name(name) != name)
+
+
+def _copied(cache: Any) -> Any:
+    try:
+        return copy.deepcopy(cache)
+    except Exception:  # noqa: BLE001 - a lock, a generator
+        return cache
+
+
+def _largest(array: Array) -> float:
+    return float(np.max(np.abs(array), initial=0.0))
+
+
+def _is_double(first: Array, second: Array) -> bool:
+    if first.shape != second.shape or first.dtype.kind not in "fc" or second.dtype.kind not in "fc":
+        return False
+    return bool(np.allclose(second, 2 * first, rtol=1e-6, atol=0))

@@ -1,0 +1,137 @@
+"""Measure every gradient of a subject against the right one."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from seqmem.checking.contract.conduct import Watched
+from seqmem.checking.contract.pairing import Returned
+from seqmem.checking.contract.subject import Named
+from seqmem.checking.gradients.comparison import Comparison
+from seqmem.checking.gradients.derivatives import Derivatives, flat
+from seqmem.checking.gradients.partial_upstreams import PartialUpstreams
+from seqmem.checking.report import Row
+from seqmem.module import Array
+
+DIRECTIONS = 3  # compared for each array of a large subject
+LARGE = 10_000_000  # numbers in a Jacobian that is not kept
+NO_GRADIENT = "no gradient was returned"
+
+
+class Measured:
+    """The measurements of a subject: each array's gradient and the right one.
+
+    Args:
+        passes: the subject's passes, with the gradients that they gave.
+        tolerance: the largest relative error of what is right.
+        max_elements: with more than these, random directions are compared instead of every element.
+        rng: draws the directions.
+    """
+
+    def __init__(
+        self, passes: Watched, tolerance: float, max_elements: int, rng: np.random.Generator
+    ) -> None:
+        self.passes, self.tolerance, self.rng = passes, tolerance, rng
+        self.subject = passes.subject
+        self.derivatives = Derivatives(self.subject, rng)
+        self.upstream = flat(passes.upstream).astype(np.float64)
+        self.jacobians: dict[
+            str, Array
+        ] = {}  # (size, n_outputs) of arrays for which it is small enough to keep
+        self.elementwise = sum(array.size for array in self.subject.arrays.values()) <= max_elements
+        self.comparisons = [self._compared(name) for name in self.subject.arrays]
+        # A gradient that is nothing but rounding is measured against the other gradients and the outputs:
+        # with this floor, the default tolerance is no more than four rounding errors of the largest of them.
+        weighted = np.abs(self.upstream * flat(passes.outputs))
+        scales = [comparison.scale for comparison in self.comparisons]
+        self.floor = 1e-3 * max([*scales, float(np.max(weighted, initial=0.0))])
+
+    @cached_property
+    def partial(self) -> PartialUpstreams:
+        """The parts of the upstream gradient."""
+        return PartialUpstreams(self.subject, self.passes.upstream, self.jacobians)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """A report's rows: one for each array, and one for each gradient returned beyond them."""
+        surplus = self.passes.gradients.surplus
+        rows = [comparison.row(self.tolerance, self.floor) for comparison in self.comparisons]
+        return rows + [Row(name, (), "wrong", np.inf, None, note) for name, note in surplus.items()]
+
+    @property
+    def wrong(self) -> list[Comparison]:
+        """The comparisons that found a wrong gradient."""
+        pairs = zip(self.comparisons, self.rows, strict=False)
+        return [comparison for comparison, row in pairs if row.verdict == "wrong"]
+
+    @property
+    def untested(self) -> list[str]:
+        """The names of the arrays whose gradients could not have been refuted."""
+        return [c.name for c in self.comparisons if c.untested(self.tolerance, self.floor)]
+
+    def directions(self, name: str, region: tuple[slice, ...] = (), n: int = DIRECTIONS) -> Comparison:
+        """Compare along random directions of one array, or of a region of it."""
+        got = np.asarray(self.passes.gradients[name])
+        gots, rights, bars, scale = np.empty(n), np.empty(n), np.empty(n), 0.0
+        for k in range(n):
+            direction = np.zeros(got.shape)
+            direction[region] = self.rng.standard_normal(direction[region].shape)
+            slope = self.derivatives.along(name, direction)
+            rights[k], bars[k] = slope.value @ self.upstream, slope.bar @ np.abs(self.upstream)
+            parts = got.astype(np.float64) * direction
+            gots[k] = parts.sum()
+            scale = max(scale, float(np.sqrt(np.sum(parts**2))), abs(float(rights[k])))
+        return Comparison(name, got.shape, gots, rights, bars, scale)
+
+    def gradients_of(self, upstream: Named) -> Returned:
+        """Run both passes once more, the backward pass of an upstream gradient of its own."""
+        _, record = self.subject.forward(self.subject.arrays)
+        with np.errstate(all="ignore"):
+            gradients = self.subject.backward(upstream, record)
+        self.passes.inputs.restore()
+        return gradients
+
+    def _compared(self, name: str) -> Comparison:
+        array, got = self.subject.arrays[name], self.passes.gradients.get(name)
+        note = _unusable(array, got)
+        if note:
+            nothing = np.zeros(array.shape)
+            return Comparison(name, array.shape, None, nothing, nothing, 0.0, note)
+        found = self._every_element(name) if self.elementwise else self.directions(name)
+        return found._replace(unread=name in self.subject.unread)
+
+    def _every_element(self, name: str) -> Comparison:
+        array, got = self.subject.arrays[name], np.asarray(self.passes.gradients[name])
+        right: Array = np.empty(array.size)
+        bar: Array = np.empty(array.size)
+        jacobian = None
+        if array.size * self.upstream.size <= LARGE:
+            jacobian = self.jacobians[name] = np.empty((array.size, self.upstream.size))
+        for index in range(array.size):
+            slope = self.derivatives.along(name, index=index)
+            right[index] = slope.value @ self.upstream
+            bar[index] = slope.bar @ np.abs(self.upstream)
+            if jacobian is not None:
+                jacobian[index] = slope.value
+        scale = float(np.max(np.abs(right), initial=0.0))
+        return Comparison(name, array.shape, got, right.reshape(array.shape), bar.reshape(array.shape), scale)
+
+
+def _unusable(array: Array, got: Any) -> str:
+    """Say why a gradient cannot be compared; "" when it can."""
+    if got is None:
+        return NO_GRADIENT
+    if np.shape(got) != array.shape:
+        return f"the gradient has shape {np.shape(got)}, expected {array.shape}"
+    found = np.asarray(got)
+    if found.dtype.kind not in "fciub":
+        return f"the gradient has dtype {found.dtype}, expected numbers"
+    if found.dtype.kind == "c" and array.dtype.kind != "c":
+        return "the gradient is complex"
+    if not np.isfinite(found).all():
+        index = [int(k) for k in np.argwhere(~np.isfinite(found))[0]]
+        return f"the gradient is {found[tuple(index)]} at {index}"
+    return ""

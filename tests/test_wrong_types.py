@@ -1,0 +1,472 @@
+"""No wrong argument of a public callable leads to a bare message of Python's."""
+
+import importlib
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import seqmem
+from seqmem import (
+    cells,
+    checking,
+    contexts,
+    data,
+    experiments,
+    insight,
+    models,
+    pages,
+    registry,
+    search,
+    tasks,
+    training,
+)
+from seqmem.experiments.comparison_table import Shape
+from seqmem.registry import ROOMS
+
+PACKAGE = Path(seqmem.__path__[0])
+
+
+class Odd:
+    """Of no type that anything expects."""
+
+
+WRONG: dict[str, Any] = {
+    "None": None,
+    "a number": 1.5,
+    "a negative number": -2,
+    "a truth value": True,
+    "a text": "zz",
+    "bytes": b"zz",
+    "an object": Odd(),
+    "a class": Odd,
+    "a function": lambda *_, **__: None,
+    "a list": ["zz", 1.5],
+    "a list of objects": [Odd()],
+    "an empty tuple": (),
+    "a dict": {"zz": Odd()},
+    "an array of texts": np.array([["zz"]]),
+    "an array of objects": np.array([Odd()]),
+    "a complex number": 1j,
+}
+
+# What the library makes and a caller reads.
+RECORDS = {
+    *("LSTMState", "GateWeights", "Cause", "Checked", "Report", "Row", "Batch", "Comparison", "Experiment"),
+    *("FlowCases", "GradientFlow", "Page", "Hypothesis", "Translation", "History"),
+}
+# A cell's and a context's insides: called step by step by the library, which has checked what it hands over.
+INSIDES = {
+    *("as_inputs", "as_state_parts", "as_upstream_parts", "back_tape", "collect", "features"),
+    *(
+        "features_backward",
+        "given",
+        "gradients",
+        "local_derivatives",
+        "of_output",
+        "of_parts",
+        "project",
+        "run",
+    ),
+    *("step_backward", "steps_back", "tape", "total_gradient", "true_pre_activations", "way_back", "way_in"),
+    *("zero_gradient", "summed", "backward_by_name", "start", "as_dict"),
+}
+
+
+class Call(NamedTuple):
+    """A public callable, and arguments with which it runs."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+
+
+def calls() -> Iterator[Call]:
+    """One right call of everything public."""
+    rng = np.random.default_rng(0)
+    T, B, D, H, K, A, V, E = 3, 2, 4, 5, 6, 7, 9, 3
+    sizes = {"input_size": D, "hidden_size": H, "rng": 0, "dtype": "float64"}
+    x, xs = rng.normal(size=(B, D)), rng.normal(size=(T, B, D))
+    tokens, targets = rng.integers(4, V, (T, B)), rng.integers(4, V, (T, B))
+    lengths = np.array([3, 2])
+
+    def protocol(module: Any, *inputs: Any, **options: Any) -> Iterator[Call]:
+        name = type(module).__name__
+        given = dict(zip(inspect.signature(module.forward).parameters, inputs, strict=False)) | options
+        yield Call(f"{name}.forward", module.forward, given)
+        outputs, cache = module.forward(**given)
+        upstream = next(iter(inspect.signature(module.backward).parameters))
+        yield Call(f"{name}.backward", module.backward, {upstream: outputs, "cache": cache})
+        yield Call(f"{name}.astype", module.astype, {"dtype": "float32"})
+        yield Call(f"{name}.summary", module.summary, {})
+        for first in list(module.params)[:1]:
+            yield Call(f"{name}.tie", module.tie, {"name": first, "first": first, "transposed": False})
+
+    for cls, more in (
+        (seqmem.RNNCell, {}),
+        (seqmem.LSTMCell, {"forget_bias": 1.0}),
+        (seqmem.GRUCell, {"reset": "before"}),
+    ):
+        cell: Any = cls(D, H, rng=0)
+        name = cls.__name__
+        yield Call(name, cls, sizes | more)
+        yield from protocol(cell, x, cell.zero_state(B))
+        yield Call(f"{name}.zero_state", cell.zero_state, {"batch_size": B})
+        yield Call(f"{name}.gate", cell.gate, {"name": cell.gates[0] if cell.gates else "a"})
+        yield Call(f"{name}.output", cell.output, {"state": cell.zero_state(B)})
+
+    layer = seqmem.Recurrent(seqmem.LSTMCell(D, H, rng=0))
+    (_, final), traced = layer.forward(xs, traced=True)
+    yield Call("Recurrent", seqmem.Recurrent, {"cell": layer.cell, "reverse": False})
+    yield from protocol(layer, xs, final, lengths=lengths, traced=False)
+    yield Call("Recurrent.trace", layer.trace, {"cache": traced})
+    yield Call(
+        "Recurrent.trace_gradients", layer.trace_gradients, {"d_outputs": (None, final), "cache": traced}
+    )
+    yield Call("Linear", seqmem.Linear, {"input_size": D, "output_size": H, "rng": 0, "dtype": "float64"})
+    yield from protocol(seqmem.Linear(D, H, rng=0), xs)
+    table = {"vocab_size": V, "embedding_size": E, "std": 1.0, "rng": 0, "dtype": "float64"}
+    yield Call("Embedding", seqmem.Embedding, table)
+    yield from protocol(seqmem.Embedding(V, E, rng=0), tokens)
+    yield Call("Dropout", seqmem.Dropout, {"rate": 0.5})
+    yield from protocol(seqmem.Dropout(0.5), xs, rng=0)
+    scores = rng.normal(size=(T, B, V))
+    yield Call(
+        "cross_entropy", seqmem.cross_entropy, {"logits": scores, "targets": targets, "mask": targets > 4}
+    )
+
+    query, keys = rng.normal(size=(B, H)), rng.normal(size=(T, B, K))
+    attention = seqmem.AdditiveAttention(H, K, A, rng=0)
+    widths = {"query_size": H, "key_size": K, "attention_size": A, "rng": 0, "dtype": "float64"}
+    yield Call("AdditiveAttention", seqmem.AdditiveAttention, widths)
+    for context in (attention, seqmem.FixedContext()):
+        yield from protocol(context, query, keys, lengths=lengths)
+
+    common = {"vocab_size": V, "embedding_size": E, "hidden_size": H, "cell": "lstm", "embedding_std": 1.0}
+    common |= {"dropout": 0.1, "rng": 0, "dtype": "float64"}
+    encoder = seqmem.Encoder(V, E, K, rng=0)
+    decoder = seqmem.Decoder(V, E, H, context=attention, rng=0)
+    model = seqmem.Seq2Seq(encoder, decoder, rng=0)
+    yield Call("Encoder", seqmem.Encoder, common)
+    yield from protocol(encoder, tokens, lengths=lengths, rng=0)
+    yield Call("Decoder", seqmem.Decoder, {**common, "context": attention, "key_size": K, "readout": "all"})
+    state = decoder.cell.zero_state(B)
+    yield from protocol(decoder, tokens, state, keys, lengths=lengths, rng=0, traced=False)
+    memory = decoder.memory(keys)
+    yield Call("Decoder.memory", decoder.memory, {"keys": keys, "lengths": lengths})
+    yield Call("Decoder.step", decoder.step, {"tokens": tokens[0], "state": state, "memory": memory})
+    outputs, traced_decoder = decoder.forward(tokens, state, keys, traced=True)
+    yield Call("Decoder.trace", decoder.trace, {"cache": traced_decoder})
+    yield Call(
+        "Decoder.trace_gradients", decoder.trace_gradients, {"d_outputs": outputs, "cache": traced_decoder}
+    )
+    yield Call(
+        "Seq2Seq", seqmem.Seq2Seq, {"encoder": encoder, "decoder": decoder, "start": 1, "end": 2, "rng": 0}
+    )
+    yield from protocol(model, tokens, targets, lengths=lengths, rng=0)
+    searched = {"source": tokens, "lengths": lengths, "beam_size": 1, "max_length": 4}
+    yield Call("Seq2Seq.generate", model.generate, searched)
+    batch = seqmem.Batch(tokens, lengths, targets, targets, targets > 4)
+    yield Call("Seq2Seq.loss_and_grads", model.loss_and_grads, {"batch": batch, "rng": 0})
+    kinds = {"source_type": seqmem.LSTMState, "target_type": seqmem.LSTMState, "rng": 0, "dtype": "float64"}
+    yield Call("Bridge", models.Bridge, {"source_size": D, "target_size": H, **kinds})
+    yield from protocol(
+        models.Bridge(D, H, source_type=seqmem.LSTMState, target_type=seqmem.LSTMState), (x, x)
+    )
+    greedy = {"decoder": decoder, "state": state, "memory": memory, "start": 1, "end": 2, "max_length": 4}
+    yield Call("greedy_search", search.greedy_search, greedy)
+
+    pairs = [("ab", "ba"), ("cab", "bac"), ("c", "c"), ("aa", "aa")]
+    letters = seqmem.Vocabulary("abc")
+    yield Call("Vocabulary", seqmem.Vocabulary, {"symbols": ["a", "b"]})
+    yield Call(
+        "Vocabulary.build", seqmem.Vocabulary.build, {"sequences": ["ab"], "max_size": 6, "min_count": 1}
+    )
+    yield Call("Vocabulary.encode", letters.encode, {"sequence": "ab"})
+    yield Call("Vocabulary.decode", letters.decode, {"ids": [4, 5], "every": False})
+    of_pairs = {"source_vocabulary": letters, "target_vocabulary": letters, "allow_unknown": False}
+    yield Call("make_batch", seqmem.make_batch, {"pairs": pairs, **of_pairs})
+    bounds = {"max_symbols": 99, "on_too_long": print}
+    bucketed = {"pairs": pairs, "batch_size": 2, **of_pairs, **bounds}
+    yield Call("BucketedBatches", data.BucketedBatches, bucketed)
+    batches = data.BucketedBatches(pairs, letters, letters, 2)
+    yield Call("BucketedBatches.__call__", batches, {"rng": 0})
+    yield Call("pad", data.pad, {"sequences": [[1, 2], [3]]})
+    yield Call("default_max_symbols", data.default_max_symbols, {"batch_size": 2})
+    yield Call("join_symbols", data.join_symbols, {"symbols": ["a", "b"], "level": "char"})
+    yield Call("split_symbols", data.split_symbols, {"text": "ab", "level": "char"})
+    yield Call("prepare_text", data.prepare_text, {"text": "ab", "level": "char", "strip": True})
+    yield Call("phrases", data.phrases, {"language": "fr"})
+    Path("pairs.tsv").write_text("ab\tba\ncab\tbac\nc\tc\n", "utf-8")
+    reading = {"path": "pairs.tsv", "level": "char", "columns": (0, 1), **bounds}
+    yield Call("read_pairs", data.read_pairs, reading)
+    yield Call(
+        "train_validation_split", data.train_validation_split, {"pairs": pairs, "held_out": 1, "rng": 0}
+    )
+    yield Call("make_pairs", data.dates.make_pairs, {"count": 2, "rng": 0})
+    yield Call("split", data.dates.split, {"train": 5, "held_out": 2, "rng": 0})
+    recalled = {"count": 2, "distance": 9, "rng": 0, "lead": 1, "moves": False}
+    yield Call("make_recall", data.recall.make_recall, recalled)
+    yield Call("make_sentences", data.recall.make_sentences, recalled)
+
+    built = {"pairs": pairs, "level": "char", "hidden_size": 4, "embedding_size": 3, "cell": "gru"}
+    built |= {
+        "context": "additive",
+        "attention_size": 2,
+        "readout": "all",
+        "embedding_std": 1.0,
+        "min_count": 1,
+    }
+    built |= {"max_vocabulary": 7, "strip": True, "rng": 0, "dtype": "float32"}
+    yield Call("Translator.build", seqmem.Translator.build, built)
+    translator = seqmem.Translator.build(pairs, "char", hidden_size=4, embedding_size=3, rng=0)
+    own = {"model": translator.model, "source_vocabulary": letters, "target_vocabulary": letters}
+    yield Call("Translator", seqmem.Translator, {**own, "level": "char", "strip": True})
+    of_batches = {"pairs": pairs, "batch_size": 2, "allow_unknown": False}
+    yield Call("Translator.batches", translator.batches, of_batches)
+    yield Call("Translator.prepare", translator.prepare, {"text": "ab"})
+    yield Call(
+        "Translator.translate", translator.translate, {"texts": ["ab"], "max_length": 3, "batch_size": 2}
+    )
+    yield Call("Translator.save", translator.save, {"path": "translator.npz"})
+    yield Call("Translator.check_save", translator.check_save, {"path": "translator.npz"})
+    translator.save("translator.npz")
+    yield Call("Translator.load", seqmem.Translator.load, {"path": "translator.npz"})
+    phrase = {"language": "fr", "context": "fixed", "rng": 0, "cell": "rnn", "epochs": 1}
+    yield Call("phrase_model", tasks.phrase_model, phrase)
+
+    yield Call("Optimizer", training.Optimizer, {"learning_rate": 0.1})
+    yield Call("SGD", seqmem.SGD, {"learning_rate": 0.1, "momentum": 0.5})
+    yield Call("Adam", seqmem.Adam, {"learning_rate": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8})
+    params, grads = {"W": np.ones(3)}, {"W": np.ones(3)}
+    for optimizer in (seqmem.SGD(0.1, 0.5), seqmem.Adam()):
+        stepped = {"params": params, "grads": grads}
+        yield Call(f"{type(optimizer).__name__}.step", optimizer.step, stepped)
+    yield Call("clip_by_global_norm", seqmem.clip_by_global_norm, {"grads": grads, "max_norm": 1.0})
+    yield Call("cosine_decay", seqmem.cosine_decay, {"fraction": 0.5})
+    yield Call("edit_distance", training.edit_distance, {"found": "ab", "right": "b"})
+    fitted = {"model": translator.model, "batches": translator.batches(pairs, 2), "optimizer": seqmem.Adam()}
+    fitted |= {"epochs": 1, "max_seconds": 5.0, "max_norm": 1.0, "schedule": seqmem.cosine_decay}
+    fitted |= {"validate": lambda _: 0.5, "callback": lambda _: None, "rng": 0, "progress": False}
+    yield Call("fit", seqmem.fit, fitted)
+    yield Call("token_accuracy", training.token_accuracy, {"model": model, "batches": [batch]})
+    kept = {"path": "model.npz", "model": model, "metadata": {"a": 1}}
+    yield Call("save", seqmem.save, kept)
+    yield Call("check_save", training.check_save, kept)
+    seqmem.save("model.npz", model, {"a": 1})
+    yield Call("load", seqmem.load, {"path": "model.npz"})
+    yield Call("read_metadata", training.read_metadata, {"path": "model.npz"})
+    yield Call("register", seqmem.register, {"short_name": "zz"})
+
+    cell = seqmem.RNNCell(D, H, rng=0)
+    yield Call(
+        "gradcheck", seqmem.gradcheck, {"module": cell, "seed": 0, "tolerance": 1e-9, "max_elements": 99}
+    )
+    yield Call("assert_gradients", lambda module: seqmem.assert_gradients(module), {"module": cell})
+    functions = {"forward": lambda x: (x**2, x), "backward": lambda d, x: 2 * d * x}
+    checked = {**functions, "inputs": (x,), "like": None, "seed": 0, "tolerance": 1e-9, "max_elements": 99}
+    yield Call("gradcheck_functions", seqmem.gradcheck_functions, checked)
+    contract = {"module": cell, "checks": ["gradients"], "seed": 0, "batch_axes": None}
+    yield Call("check_module", seqmem.check_module, contract)
+    yield Call("exposing_inputs", checking.exposing_inputs, {"module": cell, "rng": rng})
+    yield Call("with_exposing_params", checking.with_exposing_params, {"module": cell, "rng": rng})
+    report = seqmem.gradcheck(cell)
+    yield Call("Report.to_json", report.to_json, {})
+    yield Call("Report.from_json", checking.Report.from_json, {"text": report.to_json()})
+
+    flow = {"layer": layer, "xs": xs, "state": None, "rng": 0}
+    yield Call("gradient_flow", insight.gradient_flow, flow)
+    few = {"steps": 4, "hidden_size": 3, "batch_size": 2, "rng": 0}
+    yield Call("gradient_flow_of_cases", insight.gradient_flow_of_cases, few)
+    cases = insight.gradient_flow_of_cases(**few)
+    yield Call("gradient_flow_text", insight.gradient_flow_text, {"cases": cases})
+    yield Call(
+        "source_gradients",
+        insight.source_gradients,
+        {"model": model, "source": tokens, "inputs": targets, "rng": 0},
+    )
+    weights = np.full((2, 3), 1 / 3)
+    seen = {"weights": weights, "source": ["a", "b", "c"], "target": ["d", "e"]}
+    yield Call("attention_heatmap", insight.attention_heatmap, {**seen, "ascii_only": True, "width": 40})
+    yield Call("trace_heatmap", insight.trace_heatmap, {"values": weights, "ascii_only": True})
+    trace = layer.trace(traced)
+    yield Call("trace_table", insight.trace_table, {"trace": trace})
+    yield Call("plot_attention", insight.plot_attention, {**seen, "ax": None})
+    yield Call("plot_trace", insight.plot_trace, {"trace": trace, "name": "f", "row": 0, "ax": None})
+    yield Call("plot_gradient_flow", insight.plot_gradient_flow, {"flow": cases, "ax": None})
+    yield Call("plot_history", insight.plot_history, {"history": training.History([1.0]), "ax": None})
+    accuracy = {"gru": {5: [0.5, 1.0]}}
+    yield Call("plot_memory_horizon", insight.plot_memory_horizon, {"accuracy": accuracy, "ax": None})
+
+    yield Call("gate_explorer", pages.gate_explorer, {})
+    shown = {"translator": translator, "texts": ["ab"], "contrast": None, "max_length": 3}
+    yield Call("attention_page", pages.attention_page, shown)
+    yield Call(
+        "gate_movie",
+        pages.gate_movie,
+        {"model": layer, "text_or_xs": xs[:, :1], "steps": ["a", "b", "c"], "max_length": 3},
+    )
+    yield Call("Page.save", pages.gate_explorer().save, {"path": "page.html"})
+
+    horizon = {
+        "kinds": ("gru",),
+        "seeds": (0,),
+        "courses": ("mixed",),
+        "alone_distances": (5,),
+        "distances": (5, 6),
+    }
+    horizon |= {
+        "longest": 6,
+        "moves": True,
+        "budget": 2500,
+        "embedding_size": 16,
+        "steps": 1,
+        "batch_size": 2,
+    }
+    horizon |= {"alone_steps": 1, "learning_rates": {"gru": 0.1}, "test_count": 12}
+    yield Call("MemorySettings", experiments.MemorySettings, horizon)
+    bottle = {
+        "contexts": ("attention",),
+        "seeds": (0,),
+        "task": "copy",
+        "symbols": 3,
+        "longest": 2,
+        "lengths": (2,),
+    }
+    bottle |= {
+        "budget": 40_000,
+        "embedding_size": 16,
+        "steps": 1,
+        "batch_size": 2,
+        "learning_rate": 0.1,
+        "test_count": 2,
+    }
+    yield Call("BottleneckSettings", experiments.BottleneckSettings, bottle)
+    for cls in (experiments.MemorySettings, experiments.BottleneckSettings):
+        yield Call(f"{cls.__name__}.quick", cls.quick, {})
+        yield Call(f"{cls.__name__}.full", cls.full, {})
+    record = {"kind": "gru", "course": "mixed", "seed": 0, "at": [5], "accuracy": [0.5], "parameters": 9}
+    found = experiments.Experiment("memory horizon", {}, [record])
+    yield Call("Experiment.from_json", experiments.Experiment.from_json, {"text": found.to_json()})
+    yield Call("Experiment.to_json", found.to_json, {})
+    yield Call("Experiment.row", found.row, {"kind": "gru", "course": "mixed"})
+    yield Call("Experiment.accuracy", found.accuracy, {"course": "mixed"})
+
+    class Here(Executor):
+        """Runs what is submitted at once."""
+
+        def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_result(function(*arguments, **options))
+            return future
+
+    how = {"executor": Here(), "folder": "runs", "progress": False}
+    for function, made in (
+        (experiments.memory_horizon, experiments.MemorySettings(**horizon)),
+        (experiments.bottleneck, experiments.BottleneckSettings(**bottle)),
+    ):
+        yield Call(function.__name__, function, {"settings": made, **how})
+    small = Shape(T=2, B=2, D=2, H=2, A=2)
+    yield Call("comparison", experiments.comparison, {"memory": None, "shape": small, "repeats": 1})
+
+
+@pytest.fixture(scope="module")
+def every_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Call]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("files"))
+        patch.setattr(registry, "_registered", {})
+        patch.setattr(registry, "_short_names", {})
+        yield list(calls())
+
+
+def test_every_call_runs_with_right_arguments(every_call: list[Call]) -> None:
+    for call in every_call:
+        if call.name.startswith("plot_"):
+            pytest.importorskip("matplotlib")
+        call.function(**call.arguments)
+
+
+def public_callables() -> Iterator[str]:
+    """The names of all functions, classes and methods that a room of the package shows."""
+    rooms = [seqmem, *(importlib.import_module(f"seqmem.{room}") for room in ROOMS if room != "reference")]
+    shown = {name: getattr(room, name) for room in rooms for name in getattr(room, "__all__", ())}
+    for module in (value for value in list(shown.values()) if isinstance(value, ModuleType)):
+        names = getattr(module, "__all__", ())
+        shown |= {name: getattr(module, name) for name in names}
+    for name, value in shown.items():
+        if inspect.isroutine(value):
+            yield name
+        elif inspect.isclass(value) and not issubclass(value, BaseException):
+            if not inspect.isabstract(value) and name not in RECORDS | {"Cell", "Context"}:
+                yield name
+            methods = inspect.getmembers(value, inspect.isroutine)
+            for method, _ in methods:
+                inside = method in INSIDES or (
+                    issubclass(value, (cells.Cell, contexts.Context)) and method == "step"
+                )
+                plain = issubclass(value, tuple) and method in ("count", "index")
+                if not (
+                    method.startswith("_") or inside or plain or name in ("Cell", "Context", "Optimizer")
+                ):
+                    yield f"{name}.{method}"
+
+
+def test_every_public_callable_is_called(every_call: list[Call]) -> None:
+    called = {call.name for call in every_call}
+    assert sorted(set(public_callables()) - called) == []
+
+
+def raised_by_the_library(trace: TracebackType | None) -> bool:
+    """Whether an error was raised by a line of this package that raises."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return False
+    code = trace.tb_frame.f_code
+    path = Path(code.co_filename)
+    if not path.is_relative_to(PACKAGE):
+        return False
+    lines = path.read_text("utf-8").splitlines()
+    return any("raise" in line for line in lines[trace.tb_lineno - 1 : trace.tb_lineno + 1])
+
+
+def complaint(call: Call, argument: str, value: Any) -> str | None:
+    """What is wrong with how a callable takes a wrong argument; None when nothing is."""
+    arguments = {**call.arguments, argument: value}
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            call.function(**arguments)
+    except (TypeError, ValueError, OSError, ImportError) as error:
+        text = str(error)
+        named = text.split(":")[0].split(".")[0] == call.name.split(".")[0] or re.search(
+            rf"\b{argument}\b", text
+        )
+        if isinstance(error, OSError) and not isinstance(error, ValueError):
+            return None  # of a path that is no file: the system's own words
+        if isinstance(error, ImportError):
+            return None
+        if named and raised_by_the_library(error.__traceback__):
+            return None
+        return f"{type(error).__name__}: {text:.150}"
+    except Exception as error:  # noqa: BLE001 - none of another kind should come
+        return f"{type(error).__name__}: {error!s:.150}"
+    return None
+
+
+def test_no_wrong_argument_leads_to_a_bare_message(every_call: list[Call]) -> None:
+    complaints = [
+        f"{call.name}({argument}={what}): {found}"
+        for call in every_call
+        for argument in call.arguments
+        for what, value in WRONG.items()
+        if (found := complaint(call, argument, value))
+    ]
+    assert not complaints, "\n".join(complaints)
