@@ -111,9 +111,13 @@ def _file(path: Path, name: str, arguments: argparse.Namespace) -> int:
 
 def _answer(path: Path, name: str, arguments: argparse.Namespace) -> Answer:
     said = Said(
-        dict(arguments.inputs), dict(arguments.set), arguments.excluded, arguments.pair or (), arguments.run_all,
+        dict(arguments.inputs),
+        dict(arguments.set),
+        arguments.excluded,
+        arguments.pair or (),
+        arguments.run_all,
         arguments.verbose,
-    )  # fmt: skip
+    )
     with heartbeat(f"checking {path}"):
         return check_file(path, name, arguments.like, arguments.seed, arguments.seconds, said=said)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.submissions.calls import Ask, Call, Ran, Site, parameters_of
+from seqmem.checking.submissions.calls import AskError, Call, Ran, Site, parameters_of
 from seqmem.checking.submissions.hints import returned_names
 from seqmem.checking.submissions.words import bare, is_cache, is_rate, is_upstream, plain, role
 from seqmem.module import Array
@@ -61,7 +61,7 @@ class Binding(NamedTuple):
 
 
 def parts_of(call: Call, ran: Ran) -> list[Part]:
-    """What a forward pass returned, with the names that its text gives; an object's own h if it was nothing."""
+    """What a forward pass returned, named as its text names it; an object's h where it was nothing."""
     result = ran.result
     names = returned_names(call.candidate.forward)
     if isinstance(result, (tuple, list)) and not _is_list_of_arrays(result):
@@ -95,7 +95,7 @@ def bindings(call: Call, ran: Ran, parts: list[Part], sites: dict[str, Any]) -> 
     """The ways to call the backward pass, the likely one first.
 
     Raises:
-        Ask: when a parameter is none of the things that there are.
+        AskError: when a parameter is none of the things that there are.
     """
     function = call.candidate.backward
     if function is None and callable(parts[-1].value):
@@ -194,13 +194,13 @@ class _Roles:
         if odd and (self.upstreams or role(name) in ("", "state")):
             self._part(name, odd[-1])
         elif role(name) in ("labels", "tokens", "mask", "size", "scalar"):
-            raise Ask(Site("back", "", name))
+            raise AskError(Site("back", "", name))
         elif not self.upstreams:
             self.upstreams.append(name)
         elif len(self.ran.arguments) == 1 and len(self.parts) == 1:
             self.others.append((name, "argument", next(iter(self.ran.arguments))))
         else:
-            raise Ask(Site("back", "", name))
+            raise AskError(Site("back", "", name))
 
 
 def _matched(upstreams: tuple[str, ...], outputs: list[int], parts: list[Part]) -> Iterator[tuple[int, ...]]:

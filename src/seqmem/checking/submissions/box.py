@@ -195,22 +195,24 @@ def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
     emit({"names": [one.name for one in found]})
     for one in found:
         reports: list[str] = []
-        trouble = _tried(
-            lambda one=one, reports=reports: reports.append(one.check().to_json()), order["megabytes"]
-        )  # type: ignore[misc]
+
+        def check(one: Any = one, reports: list[str] = reports) -> None:
+            reports.append(one.check().to_json())
+
+        trouble = _tried(check, order["megabytes"])
         emit({"result": (trouble or {"report": reports[0]}) | {"name": one.name, "line": one.line}})
 
 
 def _tried(do: Callable[[], Any], megabytes: int) -> dict[str, str]:
     """Do something with somebody's code; return what went wrong, and of which kind that is, or nothing."""
-    from seqmem.checking.submissions.source import Unreadable
-    from seqmem.checking.submissions.verdict import Unguessed
+    from seqmem.checking.submissions.source import UnreadableError
+    from seqmem.checking.submissions.verdict import UnguessedError
 
     try:
         do()
-    except Unreadable as error:
+    except UnreadableError as error:
         return _trouble(str(error.args[0]), "unreadable")
-    except Unguessed as error:
+    except UnguessedError as error:
         return _trouble(str(error.args[0]), "ask")
     except (LookupError, ValueError) as error:
         if not _own_frames(error):

@@ -40,7 +40,8 @@ _SETUPS = (
 )
 _DICTS = re.compile(r"^(param\w*|theta|weights|model|p|wts|\w+_params?|P|grads|config|state_dict)$")
 _KNOWN = {  # options that are looked up by key
-    "mode": "train", "stride": 1, "pad": 1, "pool_height": 2, "pool_width": 2, "p": 0.6, "seed": 3, "eps": 1e-5,
+    "mode": "train", "stride": 1, "pad": 1, "pool_height": 2, "pool_width": 2, "p": 0.6, "seed": 3,
+    "eps": 1e-5,
     "momentum": 0.9, "dropout": 0.0, "padding": 0,
 }  # fmt: skip
 
@@ -53,7 +54,7 @@ class Site(NamedTuple):
     name: str
 
 
-class Ask(Exception):
+class AskError(Exception):
     """A value is needed at a site that nobody knew of."""
 
     def __init__(self, site: Site) -> None:
@@ -61,7 +62,7 @@ class Ask(Exception):
         self.site = site
 
 
-class _NeedKey(KeyError):
+class _NeedKeyError(KeyError):
     def __init__(self, owner: str, key: Any) -> None:
         super().__init__(key)
         self.owner = owner
@@ -73,7 +74,7 @@ class _Asking(dict[Any, Any]):
     owner = ""
 
     def __missing__(self, key: Any) -> Any:
-        raise _NeedKey(self.owner, key)
+        raise _NeedKeyError(self.owner, key)
 
     def __deepcopy__(self, memo: Any) -> _Asking:
         found = _Asking({key: copy.deepcopy(value, memo) for key, value in self.items()})
@@ -128,7 +129,7 @@ class Call:
         return too_large or (is_loss and parameter.default is None)
 
     def _makers(self) -> dict[str, Callable[..., Any]]:
-        """What makes an object that an argument should be: a class of its name, or a function for this pass."""
+        """What makes an object that an argument should be: a class of its name, or a function."""
         found: dict[str, Callable[..., Any]] = {}
         for parameter in [*self.parameters, *self._init()]:
             name = parameter.name
@@ -158,11 +159,9 @@ class Call:
 
     def _objects(self) -> dict[str, Any]:
         """Objects of the file's own classes that are defaults of parameters, or globals."""
-        found = {
-            p.name: p.default for f in self.functions for p in _parameters(f, False)
-            if p.default is not p.empty and getattr(type(p.default), "__module__", "") == self.candidate.forward.__module__
-        }  # fmt: skip
-        return found
+        module = self.candidate.forward.__module__
+        parameters = [p for function in self.functions for p in _parameters(function, False)]
+        return {p.name: p.default for p in parameters if type(p.default).__module__ == module}
 
     def sites(self) -> list[Site]:
         """The places that are known from the start."""
@@ -230,7 +229,7 @@ class Call:
         """Run the forward pass.
 
         Raises:
-            Ask: when it needs something else.
+            AskError: when it needs something else.
         """
         arrays = arrays or {}
         given = {site: self._value(site, value, arrays) for site, value in values.items()}
@@ -319,14 +318,14 @@ class Call:
         try:
             with np.errstate(all="ignore"):
                 return call()
-        except _NeedKey as error:
+        except _NeedKeyError as error:
             if isinstance(error.args[0], str):
-                raise Ask(Site("key", error.owner, error.args[0])) from error
+                raise AskError(Site("key", error.owner, error.args[0])) from error
             raise
         except NameError as error:
             name = getattr(error, "name", None)
             if name and not isinstance(error, UnboundLocalError) and name not in self.names:
-                raise Ask(Site("global", "", name)) from error
+                raise AskError(Site("global", "", name)) from error
             raise
 
     def call_backward(

@@ -23,7 +23,7 @@ from seqmem.checking.submissions.candidates import (
     returns_both,
 )
 from seqmem.checking.submissions.values import Value
-from seqmem.checking.submissions.verdict import Options, Unguessed, judge
+from seqmem.checking.submissions.verdict import Options, UnguessedError, judge
 from seqmem.module import Module
 
 
@@ -60,7 +60,7 @@ def check_names(
 
     Raises:
         LookupError: when there is nothing of that name, or several things and no name.
-        Unguessed: when nothing says how to call it.
+        UnguessedError: when nothing says how to call it.
     """
     options = (options or Options())._replace(like=like, seed=seed)
     found = offers(names, name, options)
@@ -120,9 +120,13 @@ def options_of(order: dict[str, Any]) -> Options:
             ) from None
     pair = order.get("pair") or None
     return Options(
-        order["like"], order["seed"], values, frozenset(order.get("excluded", ())), tuple(pair) if pair else None,
+        order["like"],
+        order["seed"],
+        values,
+        frozenset(order.get("excluded", ())),
+        (str(pair[0]), str(pair[1])) if pair else None,
         bool(order.get("verbose")),
-    )  # fmt: skip
+    )
 
 
 def _shape(name: str, text: str) -> Value:
@@ -168,7 +172,7 @@ def _pair(names: dict[str, Any], forward: str, backward: str) -> Candidate:
         if not inspect.isfunction(function):
             raise LookupError(f"there is no function {name}. The file defines {_listed(names)}")
     owned = owner if isinstance(owner, type) else None
-    return Candidate(owner_name or method, functions[0], functions[1], owned)  # type: ignore[arg-type]
+    return Candidate(owner_name or method, functions[0], functions[1], owned)
 
 
 def _of_name(names: dict[str, Any], name: str) -> Iterator[Candidate]:
@@ -263,12 +267,12 @@ def _of_module(module: Module, names: dict[str, Any], name: str, options: Option
 def _absent(names: dict[str, Any], name: str) -> str:
     if inspect.isfunction(names.get(name)):
         return (
-            f"{name} has no backward function: write {name}_backward, name the two with --pair FORWARD,BACKWARD, or "
-            "say --like clipping"
+            f"{name} has no backward function: write {name}_backward, name the two with --pair "
+            "FORWARD,BACKWARD, or say --like clipping"
         )
     return (
-        f"there is no {name}: expected functions {name}_forward and {name}_backward or the like, or an object "
-        f"{name} with methods forward and backward. The file defines {_listed(names)}"
+        f"there is no {name}: expected functions {name}_forward and {name}_backward or the like, or an "
+        f"object {name} with methods forward and backward. The file defines {_listed(names)}"
     )
 
 
@@ -277,4 +281,4 @@ def _listed(names: dict[str, Any]) -> str:
     return ", ".join(own[:10]) or "no functions"
 
 
-__all__ = ["KINDS", "Offer", "Options", "Unguessed", "check_names", "offers", "options_of"]
+__all__ = ["KINDS", "Offer", "Options", "UnguessedError", "check_names", "offers", "options_of"]

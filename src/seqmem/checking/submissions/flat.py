@@ -1,4 +1,4 @@
-"""A plan as two plain functions: forward(**arrays) -> (outputs, cache), backward(upstream, cache) -> gradients."""
+"""A plan as two plain functions: forward of arrays by name, backward of an upstream gradient and a cache."""
 
 from __future__ import annotations
 
@@ -27,12 +27,18 @@ class Flat(NamedTuple):
 
 
 class _Hidden:
-    """What a backward pass needs beyond the cache; what is written there is no side effect."""
+    """What a backward pass needs beyond the cache; what is written there is no side effect.
+
+    It can be called: whoever looks for arrays in a cache does not look into functions.
+    """
 
     __slots__ = ("before", "parts", "ran")
 
     def __init__(self, ran: Ran, parts: list[Part], before: dict[Any, Array]) -> None:
         self.ran, self.parts, self.before = ran, parts, before
+
+    def __call__(self) -> Ran:
+        return self.ran
 
 
 def flat(plan: Plan, excluded: frozenset[str] = frozenset(), everything: bool = False) -> Flat:
@@ -73,6 +79,8 @@ def flat(plan: Plan, excluded: frozenset[str] = frozenset(), everything: bool = 
         found: dict[str, Any] = {}
         for name, where in places.items():
             value = in_shape(fetch(where, result, hidden.ran, before), plan.arrays[name])
+            if where[0] == "left":
+                value = np.array(value)  # the array is the object's, who may use it again
             found[name] = value if factor is None or value is None else np.asarray(value) * factor
         return found
 

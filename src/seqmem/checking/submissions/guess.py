@@ -71,7 +71,7 @@ def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[s
 
 
 def _outweighs(right: Outcome, wrong: Outcome) -> bool:
-    """Whether right numbers count more than wrong ones found elsewhere: not where less was put to the test."""
+    """Whether right numbers count more than wrong ones found elsewhere: not where less was tested."""
     if right.plan is None or wrong.plan is None or wrong.score[0] < SHAPED or right.score[0] != FITTING:
         return True
     if right.score[0] == wrong.score[0]:

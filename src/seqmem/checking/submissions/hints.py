@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-B, T, D, H, V, O = 3, 6, 7, 5, 8, 2  # all sizes differ, so that no axis can stand for another
+B, T, D, H, V, OUT = 3, 6, 7, 5, 8, 2  # all sizes differ, so that no axis can stand for another
 _LETTERS = {
     **dict.fromkeys(("n", "b", "m", "batch", "batchsize", "batch_size", "bs", "n_samples", "num_samples"), B),
     **dict.fromkeys(("t", "t_x", "tx", "steps", "l", "seq", "seq_len", "time", "s", "t_y"), T),
@@ -35,7 +35,7 @@ _LETTERS = {
     ),
     **dict.fromkeys(("h", "n_a", "n_h", "nh", "hidden", "hidden_size", "units", "cells", "a"), H),
     **dict.fromkeys(("v", "n_y", "c", "vocab", "vocab_size", "classes"), V),
-    **dict.fromkeys(("o", "out", "n_out", "outputs"), O),
+    **dict.fromkeys(("o", "out", "n_out", "outputs"), OUT),
 }
 _SPARE = (9, 10, 11, 4)
 _WORD = re.compile(r"[A-Za-z]\w*")
@@ -65,14 +65,12 @@ def words_of(function: Any) -> str:
     import io
     import tokenize
 
-    found = []
+    kinds = (tokenize.COMMENT, tokenize.STRING)
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text_of(function)).readline):
-            if token.type in (tokenize.COMMENT, tokenize.STRING):
-                found.append(token.string)
+        tokens = list(tokenize.generate_tokens(io.StringIO(text_of(function)).readline))
     except (tokenize.TokenError, SyntaxError, IndentationError):
-        pass
-    return "\n".join(found)
+        return ""
+    return "\n".join(token.string for token in tokens if token.type in kinds)
 
 
 def shape_in(text: str, name: str) -> tuple[int, ...] | None:
@@ -83,7 +81,8 @@ def shape_in(text: str, name: str) -> tuple[int, ...] | None:
     >>> shape_in("nothing about it", "Wx") is None
     True
     """
-    marks = rf"(?<![\w.]){re.escape(name)}(?![\w(])(?:\s*[:,\-–=]+|\s+\w)?[^()\[\]\n]{{0,90}}?[(\[]([^()\[\]]+)[)\]]"
+    word = rf"(?<![\w.]){re.escape(name)}(?![\w(])(?:\s*[:,\-–=]+|\s+\w)?"
+    marks = word + r"[^()\[\]\n]{0,90}?[(\[]([^()\[\]]+)[)\]]"
     for found in re.finditer(marks, text):
         shape = _shape(found[1])
         if shape is not None:
@@ -109,7 +108,7 @@ def _size(text: str) -> int | None:
         return None
     values = {word: _LETTERS.get(word.lower(), _SPARE[sum(map(ord, word)) % len(_SPARE)]) for word in words}
     try:
-        found = eval(text, {"__builtins__": {}}, values)  # noqa: S307 - sizes, sums and products, matched above
+        found = eval(text, {"__builtins__": {}}, values)
     except Exception:  # noqa: BLE001 - no size after all
         return None
     return found if isinstance(found, int) and 0 < found <= 64 else None
@@ -120,10 +119,10 @@ def keys_of(function: Callable[..., Any], name: str) -> list[str]:
     tree = tree_of(function)
     found: dict[str, None] = {}
     for node in ast.walk(tree) if tree else ():
-        is_read = (
-            isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name
-        )
-        if is_read and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Constant):
+            continue
+        is_read = isinstance(node.value, ast.Name) and node.value.id == name
+        if is_read and isinstance(node.slice.value, str):
             found[node.slice.value] = None
     return list(found)
 
@@ -206,7 +205,8 @@ def global_names(functions: list[Callable[..., Any]]) -> list[str]:
         for name in _names_in(code):
             found[name] = None
             other = function.__globals__.get(name)
-            if getattr(other, "__module__", None) == function.__module__ and hasattr(other, "__code__"):
+            own = getattr(other, "__module__", None) == function.__module__
+            if callable(other) and own and hasattr(other, "__code__"):
                 waiting.append(other)
     return list(found)
 

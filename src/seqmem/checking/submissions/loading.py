@@ -96,7 +96,7 @@ def load(path: Path, run_all: bool = False) -> Loaded:
         run_all: whether to run all of it, not the definitions alone.
 
     Raises:
-        Unreadable: when it is no Python.
+        UnreadableError: when it is no Python.
         Exception: whatever it raises, with `run_all`.
     """
     source = read_source(path)
@@ -169,7 +169,7 @@ def _execute(node: ast.stmt, module: types.ModuleType, finder: _Finder, path: st
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             raise
         return f"calls exit({error.code!r:.50})"
-    except Exception as error:  # noqa: BLE001 - the definitions that follow may do without
+    except Exception as error:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             if isinstance(error, NameError) and error.name and error.name not in vars(module):
                 vars(module)[error.name] = _Missing(error.name)  # a default of something that was not run

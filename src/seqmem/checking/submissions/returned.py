@@ -117,47 +117,91 @@ def pair(
         found: all that may be one.
         fits: whether a value is the right derivative towards an array of that name.
     """
-    places: dict[str, tuple[Any, ...]] = {}
-    notes: list[str] = []
-    left = list(found)
+    pairs = _Pairs(call, arrays, list(found))
+    pairs.of_shared_weights()
+    pairs.by(_is_named)
+    pairs.by(_is_nearly_named)
+    pairs.by_place()
+    moved = pairs.by_numbers(fits)
+    pairs.of_parameters_without()
+    notes = (f"gradients recognised by their numbers: {'; '.join(moved)}",) if moved else ()
+    left = [
+        one.label for one in pairs.left if one.where[0] == "returned" and _looks_like_gradient(one, arrays)
+    ]
+    return Pairing(pairs.places, notes, tuple(left))
 
-    def take(name: str, one: Found) -> None:
-        places[name] = one.where
-        left[:] = [other for other in left if other is not one]
 
-    for name in call.params:
-        several = _of_shared(call, name, left)
-        if several:
-            places[name] = ("sum", tuple(one.where for one in several))
-            left[:] = [one for one in left if not any(one is other for other in several)]
-    for test in (_is_named, _is_nearly_named):
-        for name, array in arrays.items():
-            ones = [one for one in left if name not in places and test(call, name, one)]
+class _Pairs:
+    """Gradients that were found so far, and what is left."""
+
+    def __init__(self, call: Call, arrays: dict[str, Array], left: list[Found]) -> None:
+        self.call, self.arrays, self.left = call, arrays, left
+        self.places: dict[str, tuple[Any, ...]] = {}
+
+    def take(self, name: str, *ones: Found) -> None:
+        """Take one for an array's gradient, or several for its parts."""
+        self.places[name] = ones[0].where if len(ones) == 1 else ("sum", tuple(one.where for one in ones))
+        self.left = [other for other in self.left if not any(other is one for one in ones)]
+
+    def waiting(self) -> list[str]:
+        """The arrays whose gradients were not found."""
+        return [name for name in self.arrays if name not in self.places]
+
+    def of_shared_weights(self) -> None:
+        """A weight that stands twice in a list has two gradients."""
+        for name in self.call.params:
+            several = _of_shared(self.call, name, self.left)
+            if several:
+                self.take(name, *several)
+
+    def by(self, test: Callable[[Call, str, Found], bool]) -> None:
+        """By their names; the one of the right shape goes first."""
+        for name in self.waiting():
+            ones = [one for one in self.left if test(self.call, name, one)]
             if ones:
-                take(name, next((one for one in ones if np.shape(one.value) == array.shape), ones[0]))
-    _by_place(call, arrays, left, places, take)
-    moved = []
-    for name, array in arrays.items():
-        if name in places:
-            continue
-        same = [one for one in left if np.shape(one.value) == array.shape]
-        right = next((one for one in same if fits(name, one.value)), None)
-        if right is not None:
-            take(name, right)
-            if right.where[0] == "returned":
-                moved.append(f"{right.label or 'a part'} is the gradient of {name}")
-    for name in call.params:  # a gradient of no other array, in this one's shape, is taken for its own
-        if name not in places:
+                shape = self.arrays[name].shape
+                self.take(name, next((one for one in ones if np.shape(one.value) == shape), ones[0]))
+
+    def by_place(self) -> None:
+        """Parts without a telling name, in the order of what is still missing, where all shapes fit."""
+        is_loss = self.call.candidate.backward is None
+        unnamed = [
+            one
+            for one in self.left
+            if one.where[0] == "returned" and (is_upstream(one.label) if is_loss else _may_be_any(one))
+        ]
+        waiting = self.waiting()
+        alike = [np.shape(one.value) for one in unnamed] == [self.arrays[name].shape for name in waiting]
+        only = len(unnamed) == len(waiting) == len(self.arrays) == 1
+        if waiting and (alike or only):
+            for name, one in zip(waiting, unnamed, strict=True):
+                self.take(name, one)
+
+    def by_numbers(self, fits: Callable[[str, Any], bool]) -> list[str]:
+        """By their numbers; return what is said of those that were returned."""
+        moved = []
+        for name in self.waiting():
+            same = [one for one in self.left if np.shape(one.value) == self.arrays[name].shape]
+            right = next((one for one in same if fits(name, one.value)), None)
+            if right is not None:
+                self.take(name, right)
+                if right.where[0] == "returned":
+                    moved.append(f"{right.label or 'a part'} is the gradient of {name}")
+        return moved
+
+    def of_parameters_without(self) -> None:
+        """A gradient of no other array, in a parameter's shape, is taken for the parameter's."""
+        for name in self.call.params:
             same = [
-                one for one in left
-                if np.shape(one.value) == arrays[name].shape and one.where[0] == "left" and within.is_gradient(one.where[2])
-            ]  # fmt: skip
+                one
+                for one in self.left
+                if name not in self.places
+                and np.shape(one.value) == self.arrays[name].shape
+                and one.where[0] == "left"
+                and within.is_gradient(one.where[2])
+            ]
             if same:
-                take(name, same[0])
-    if moved:
-        notes.append(f"gradients recognised by their numbers: {'; '.join(moved)}")
-    surplus = [one.label for one in left if one.where[0] == "returned" and _looks_like_gradient(one, arrays)]
-    return Pairing(places, tuple(notes), tuple(surplus))
+                self.take(name, same[0])
 
 
 def in_shape(value: Any, array: Array) -> Any:
@@ -187,10 +231,8 @@ def _is_named(call: Call, name: str, one: Found) -> bool:
         return False  # W.z is not where dU["z"] is
     own = {plain(name), plain(name.rpartition(".")[2])}
     if plain(label) in own:
-        return (
-            one.where[0] == "returned"
-            and any(kind == "key" for kind, _ in one.where[1])
-            or (one.where[0] == "left" and within.is_gradient(one.where[2]))
+        return (one.where[0] == "returned" and any(kind == "key" for kind, _ in one.where[1])) or (
+            one.where[0] == "left" and within.is_gradient(one.where[2])
         )
     return bare(label) in own and bare(label) != plain(label)
 
@@ -213,18 +255,24 @@ def _same_index(call: Call, name: str, one: Found) -> bool:
 
 
 def _of_shared(call: Call, name: str, left: list[Found]) -> list[Found]:
-    """The gradients of a weight that stands in a list of parameters more than once, where each has its own."""
+    """The gradients of a weight that stands in a list of parameters more than once, each with its own."""
     root, slot = call.params[name]
     listed = [path for path in slot.paths if path[-1][0] == "item"]
     if len(listed) < 2:
         return []
     found = [
-        one for one in left
-        if one.where[0] == "left" and one.where[1] == root and len(one.where[2]) == 2 and one.where[2][-1][0] == "item"
+        one
+        for one in left
+        if one.where[:2] == ("left", root)
+        and len(one.where[2]) == 2
         and within.is_gradient(one.where[2])
-        and any(len(path) == 2 and path[-1] == one.where[2][-1] and within.is_holder(str(path[0][1])) for path in listed)
-    ]  # fmt: skip
+        and any(_is_at(path, one.where[2][-1]) for path in listed)
+    ]
     return found if len({id(one.value) for one in found}) > 1 else []
+
+
+def _is_at(path: within.Path, last: within.Step) -> bool:
+    return len(path) == 2 and path[-1] == last and within.is_holder(str(path[0][1]))
 
 
 def _same_holder(own: within.Path, path: within.Path) -> bool:
@@ -258,25 +306,3 @@ def _stripped(name: str) -> str:
 def _may_be_any(one: Found) -> bool:
     """Whether a part's name does not say that it is something else: a, b and c may be gradients."""
     return len(one.label) < 3 or one.label.startswith(".") or is_upstream(one.label)
-
-
-def _by_place(
-    call: Call,
-    arrays: dict[str, Array],
-    left: list[Found],
-    places: dict[str, Any],
-    take: Callable[[str, Found], None],
-) -> None:
-    """Parts without a telling name, in the order of what is still missing, where all shapes fit."""
-    waiting = [name for name in arrays if name not in places]
-    is_loss = call.candidate.backward is None
-    unnamed = [
-        one
-        for one in left
-        if one.where[0] == "returned" and (is_upstream(one.label) if is_loss else _may_be_any(one))
-    ]
-    shapes = [arrays[name].shape for name in waiting]
-    alike = [np.shape(one.value) for one in unnamed] == shapes
-    if len(unnamed) == len(waiting) and (alike or (len(waiting) == 1 and len(arrays) == 1)):
-        for name, one in zip(waiting, unnamed, strict=True):
-            take(name, one)

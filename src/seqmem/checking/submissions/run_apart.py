@@ -53,8 +53,8 @@ class Answer(NamedTuple):
 class Said(NamedTuple):
     """What a user may say about a file beyond its name."""
 
-    inputs: dict[str, str] = {}  # shapes by name: "3x4", "3x4<7" for whole numbers below 7
-    sets: dict[str, str] = {}  # other values by name, as Python's literals
+    inputs: dict[str, str] = {}  # noqa: RUF012 - shapes by name: "3x4", "3x4<7" for whole numbers below 7
+    sets: dict[str, str] = {}  # noqa: RUF012 - other values by name, as Python's literals
     excluded: tuple[str, ...] = ()  # inputs that are not looked at
     pair: tuple[str, ...] = ()  # the names of a forward and a backward pass
     run_all: bool = False  # whether all of the file is run, not its definitions alone
@@ -235,7 +235,7 @@ def _read(answers: _Kept, token: str, why: str) -> list[dict[str, Any]] | str:
         return f"what came back is longer than {MOST_ANSWER >> 20} MB"
     try:
         pieces = [_piece(line, token) for line in answers.data.split(b"\n")[:-1]]
-        names = next((piece["names"] for piece in pieces if "names" in piece), [])
+        names: list[str] = next((piece["names"] for piece in pieces if "names" in piece), [])
         results = [_result(piece["result"]) for piece in pieces if "result" in piece]
         is_whole = bool(pieces) and pieces[-1] == {"done": True} and answers.data.endswith(b"\n")
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):

@@ -20,7 +20,7 @@ _RAISE = re.compile(r"^(\s*raise\s+\w+)\s*,\s*(.+)$")
 _EXCEPT = re.compile(r"^(\s*except\s+[\w.()\s,]+?)\s*,\s*(\w+)\s*:\s*$")
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A file that holds no Python that can be read; its argument says why, in a sentence."""
 
 
@@ -40,14 +40,14 @@ def read_source(path: Path) -> Source:
         path: a file of Python, or a notebook.
 
     Raises:
-        Unreadable: for anything else.
+        UnreadableError: for anything else.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise Unreadable(f"it cannot be read: {error.strerror}") from None
+        raise UnreadableError(f"it cannot be read: {error.strerror}") from None
     if len(data) > MOST_BYTES:
-        raise Unreadable(f"it is larger than {MOST_BYTES >> 20} MB")
+        raise UnreadableError(f"it is larger than {MOST_BYTES >> 20} MB")
     is_notebook = data.lstrip()[:1] == b"{" and b'"nbformat"' in data
     if is_notebook or path.suffix.lower() == ".ipynb":
         text, notes = _notebook(data)
@@ -58,7 +58,7 @@ def read_source(path: Path) -> Source:
 
 def _decoded(data: bytes) -> str:
     if b"\0" in data:
-        raise Unreadable("it is not valid Python: source code cannot contain null bytes")
+        raise UnreadableError("it is not valid Python: source code cannot contain null bytes")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
@@ -71,15 +71,15 @@ def _notebook(data: bytes) -> tuple[str, list[str]]:
     try:
         book = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"it is named like a notebook, and is no JSON: {str(error)[:200]}") from None
+        raise UnreadableError(f"it is named like a notebook, and is no JSON: {str(error)[:200]}") from None
     cells = book.get("cells") if isinstance(book, dict) else None
     if cells is None and isinstance(book, dict) and isinstance(book.get("worksheets"), list):
         cells = [cell for sheet in book["worksheets"] for cell in sheet.get("cells", [])]
     if not isinstance(cells, list):
-        raise Unreadable("it is no notebook: it has no list of cells")
+        raise UnreadableError("it is no notebook: it has no list of cells")
     language = _language(book)
     if language.lower() not in _PYTHON:
-        raise Unreadable(f"it is a notebook of {language}, and what is checked is Python")
+        raise UnreadableError(f"it is a notebook of {language}, and what is checked is Python")
     lines: list[str] = []
     left_out = {"lines of magics and shell": 0, "cells of other languages": 0}
     for cell in cells:
@@ -131,11 +131,11 @@ def _parsed(text: str, name: str, notes: list[str]) -> Source:
         first = error
     mended, count = _mended(text)
     if not count:
-        raise Unreadable(f"it is not valid Python: {_where(first)}")
+        raise UnreadableError(f"it is not valid Python: {_where(first)}")
     try:
         tree = ast.parse(mended, name)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise Unreadable(f"it is not valid Python: {_where(first)}") from None
+        raise UnreadableError(f"it is not valid Python: {_where(first)}") from None
     notes.append(f"Python 2: {count} line{'s' * (count > 1)} (print and its like) read as Python 3")
     return Source(tree, mended, tuple(notes), is_python2=True)
 

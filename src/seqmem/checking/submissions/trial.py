@@ -1,4 +1,4 @@
-"""One trial of a pass: values for all that it asks for, both passes run, the gradients paired and looked at."""
+"""One trial of a pass: values for all that it asks for, both passes run, the gradients paired and judged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from seqmem.checking.submissions import slots as within
 from seqmem.checking.submissions.backwards import Binding, Part, bindings, parts_of
-from seqmem.checking.submissions.calls import Ask, Call, Ran, Site
+from seqmem.checking.submissions.calls import AskError, Call, Ran, Site
 from seqmem.checking.submissions.returned import Pairing, collected, fetch, in_shape, pair
 from seqmem.checking.submissions.values import Value, draw
 from seqmem.checking.submissions.words import role
@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
     values: Values
     plan: Plan | None = None
     error: BaseException | None = None
-    wanted: dict[str, tuple[int, ...]] = {}  # the shapes of gradients that do not fit
+    wanted: dict[str, tuple[int, ...]] = {}  # noqa: RUF012 - the shapes of gradients that do not fit
     is_sound: bool = True  # whether all gradients of the right shapes have the right numbers, too
 
 
@@ -63,7 +63,7 @@ def attempt(call: Call, values: Values, first: Callable[[Site], Value]) -> Outco
         call.phase = "init"
         try:
             return _attempted(call, values)
-        except Ask as asked:
+        except AskError as asked:
             if asked.site in values:
                 return Outcome(_reached(call, asked), values, None, asked)
             values[asked.site] = first(asked.site)
@@ -75,7 +75,7 @@ def attempt(call: Call, values: Values, first: Callable[[Site], Value]) -> Outco
 def _reached(call: Call, error: BaseException) -> Score:
     """How far the code came before it raised: which pass, and where in it."""
     stage = {"init": MADE, "forward": RAN, "backward": ANSWERED}[call.phase]
-    cause = error.__cause__ if isinstance(error, Ask) else error
+    cause = error.__cause__ if isinstance(error, AskError) else error
     return stage, tuple(tb.tb_lasti for tb in frames_of(cause or error))
 
 
@@ -104,7 +104,7 @@ def _attempted(call: Call, values: Values) -> Outcome:
     for binding in bindings(call, ran, parts, sites):
         try:
             outcome = _with_binding(call, values, binding, sites)
-        except Ask:
+        except AskError:
             raise
         except Exception as error:  # noqa: BLE001 - another binding may go well
             outcome = Outcome(_reached(call, error), values, None, error)
@@ -117,7 +117,8 @@ def _attempted(call: Call, values: Values) -> Outcome:
 
 def _no_binding(parts: list[Part]) -> str:
     outputs = [part.name for part in parts if part.is_output]
-    return f"backward's parameters do not go together with what forward returns ({', '.join(outputs) or 'nothing'})"
+    returned = ", ".join(outputs) or "nothing"
+    return f"backward's parameters do not go together with what forward returns ({returned})"
 
 
 def arrays_of(call: Call, values: Values) -> dict[str, Array]:
@@ -330,7 +331,7 @@ def _in_kind(upstream: Array, output: Any) -> Any:
 
 
 class Slopes:
-    """The right derivatives along random directions, by central differences, each made when it is asked for."""
+    """The right derivatives along random directions, by central differences, each made when it is needed."""
 
     def __init__(self, runner: Runner, arrays: dict[str, Array], upstream: list[Array]) -> None:
         self.runner, self.arrays, self.upstream = runner, arrays, upstream

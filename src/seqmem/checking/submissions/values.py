@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.submissions.hints import B, D, H, O, T, V
+from seqmem.checking.submissions.hints import OUT, B, D, H, T, V
 from seqmem.checking.submissions.words import role, size_letter
 from seqmem.module import Array
 
@@ -74,7 +74,7 @@ _X = {
 _BATCH = {"images", "heads", "one output", "rows", "batch first", "time first", "rows of tokens"}
 _COLUMN = {"list of columns", "one column", "tokens", "numbers"}
 _RIGHT = {*_BATCH}  # weights from the right
-_DIMS = (D, H, V, O, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H, S, 3 * D, 1)
+_DIMS = (D, H, V, OUT, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H, S, 3 * D, 1)
 
 
 def starts(name: str, names: list[str], text: str) -> list[Start]:
@@ -159,6 +159,8 @@ def _whole(kind: str, start: Start, shape: tuple[int, ...] | None) -> Value:
         "one vector": (D,),
         "one output": (B, 1),
     }
+    if kind == "tokens":
+        by_data |= {"one output": (T,), "one vector": (T,)}
     shape = shape or by_data.get(start.data, (T,) if kind == "tokens" else (B,))
     return Value("mask", shape) if kind == "mask" else Value("index", shape, start.classes)
 
@@ -242,14 +244,15 @@ def others(name: str, place: str = "arg") -> list[Value]:
     if kind == "flag":
         return [Value("is", (), False)]
     if kind == "size":
-        return [Value("number", (), size) for size in dict.fromkeys((H, D, V, T, B, D + H, V + H, O))]
+        return [Value("number", (), size) for size in dict.fromkeys((H, D, V, T, B, D + H, V + H, OUT))]
     floats = [Value("float", shape) for shape in _shapes(kind)]
     lists = [Value("list", shape) for shape in ((T, D, 1), (T, V, 1), (T, D), (T, B, D))]
     whole = [
         Value(form, shape, high)
-        for high in (H, O)
+        for high in (H, OUT)
         for form, shape in (
-            ("index", (T,)), ("tokens", (T,)), ("index", (B, T)), ("index", (T, B)), ("index", (B,)), ("index", (B, 1)),
+            ("index", (T,)), ("tokens", (T,)), ("index", (B, T)), ("index", (T, B)), ("index", (B,)),
+            ("index", (B, 1)),
         )
     ]  # fmt: skip
     whole += [
@@ -281,7 +284,7 @@ def _shapes(kind: str) -> list[tuple[int, ...]]:
         (H, B),
         (B, T, H),
         (B, S, H),
-        (B, O),
+        (B, OUT),
         (V, B),
         (B, 6),
     ]

@@ -19,7 +19,7 @@ from seqmem.checking.submissions.candidates import Candidate, is_clipping
 from seqmem.checking.submissions.flat import Flat, flat
 from seqmem.checking.submissions.guess import ONE, Search, search
 from seqmem.checking.submissions.loading import patience
-from seqmem.checking.submissions.trial import ANSWERED, FITTING, PAIRED, Outcome, frames_of
+from seqmem.checking.submissions.trial import ANSWERED, PAIRED, Outcome, frames_of
 from seqmem.checking.submissions.values import Value
 
 _CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
@@ -32,13 +32,13 @@ class Options(NamedTuple):
 
     like: str = ""
     seed: int = 0
-    values: dict[str, Value] = {}  # of inputs, by name
+    values: dict[str, Value] = {}  # noqa: RUF012 - of inputs, by name
     excluded: frozenset[str] = frozenset()  # inputs that are not looked at
     pair: tuple[str, str] | None = None  # names of the two passes
     verbose: bool = False
 
 
-class Unguessed(LookupError):
+class UnguessedError(LookupError):
     """A pass that cannot be called without being told more; its argument says what."""
 
 
@@ -46,14 +46,14 @@ def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Repo
     """Check one candidate.
 
     Raises:
-        Unguessed: when no values were found with which it runs.
+        UnguessedError: when no values were found with which it runs.
     """
     if candidate.backward is None and is_clipping(candidate.forward):
         return _clipping(check_kind(candidate.forward, None, "clipping", options.seed))
     found = search(candidate, names, options.seed, options.values)
     plan = found.outcome.plan
     if plan is None or not _is_convincing(found.outcome):
-        raise Unguessed(_question(candidate, found))
+        raise UnguessedError(_question(candidate, found))
     made = flat(plan, options.excluded)
     if options.like:
         report = _like(made, plan, options)
@@ -102,8 +102,8 @@ def _with_room(made: Flat, report: Report, seed: int) -> Report:
     worst = max(row.max_error for row in report.rows if row.verdict == "wrong")
     again = gradcheck_functions(made.forward, made.backward, dict(made.inputs), seed=seed, tolerance=NEARLY)
     note = (
-        f"right to {worst:.0e} of the largest entry, not to rounding: is a small number added to a logarithm or a "
-        "root in the forward pass, or is something computed in single precision?"
+        f"right to {worst:.0e} of the largest entry, not to rounding: is a small number added to a logarithm "
+        "or a root in the forward pass, or is something computed in single precision?"
     )
     return replace(again, notes=(*again.notes, note))
 
@@ -126,7 +126,7 @@ def _question(candidate: Candidate, found: Search) -> str:
     outcome = found.outcome
     error = outcome.error
     if isinstance(error, TimeoutError):
-        return f"it did not finish within {ONE:g} seconds at any shapes that were tried: is there an endless loop?"
+        return f"it did not finish within {ONE:g} seconds at any shapes tried: is there an endless loop?"
     frames = frames_of(error) if error is not None else []
     where = f" in line {frames[-1].tb_lineno}" if frames else ""
     if type(error).__name__ == "KeyError":
@@ -147,7 +147,8 @@ def _question(candidate: Candidate, found: Search) -> str:
         if value.is_float and value.shape
     )
     flag = f"--inputs {shown}" if shown else "--set NAME=VALUE"
-    return f"{what} ({kind}{text}{where}). Tried last: {flag}. Say the right shapes with --inputs, other values with --set"
+    says = "Say the right shapes with --inputs, other values with --set"
+    return f"{what} ({kind}{text}{where}). Tried last: {flag}. {says}"
 
 
 def _named(candidate: Candidate, report: Report, made: Flat, seed: int) -> Report:

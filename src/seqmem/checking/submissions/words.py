@@ -21,10 +21,12 @@ _NO_UPSTREAM = re.compile(
 _SIZES = {
     "B": r"(n|m|b|batch(_?size)?|bs|n_samples|num_samples|n_batch)",
     "T": r"(t|seq_?len(gth)?|n_?steps|steps|t_?steps|time_?steps|max_?len(gth)?|n_?seq|num_?steps|t_x)",
-    "D": r"(d|n_?in(puts?)?|input_?(size|dim|width|features|shape)|in_?(dim|size|features|channels)|x_?(dim|size)|n_x|"
+    "D": r"(d|n_?in(puts?)?|input_?(size|dim|width|features|shape)|in_?(dim|size|features|channels)|"
+    r"x_?(dim|size)|n_x|"
     r"(num|n)_?features|feature_?dim|word_?dim|insize|n_?feat|x_size|n_dim|dim|fan_in|size|num_features|"
     r"normalized_shape|channels)",
-    "H": r"(h|n_?hidden|hidden(_?(size|dim|units|nodes|layer))?s?|h_?(size|dim)|n_?h|n_?a|units|num_?units|cells|"
+    "H": r"(h|n_?hidden|hidden(_?(size|dim|units|nodes|layer))?s?|h_?(size|dim)|n_?h|n_?a|"
+    r"units|num_?units|cells|"
     r"mem_cell_ct|state_?(width|size|dim)|n_?units|out_?(dim|size|features|channels)|output_?(size|dim|features)|n_?out|"
     r"rnn_size|size_h|outsize|cell_?(size|dim)|attention_?(size|dim)|num_hidden|hid\w*|fan_out|d_?model|n_?embd|embed\w*)",
     "V": r"(v|vocab(ulary)?(_?(size|dim|len))?|n_?vocab|n_?y|n_?classes|num_?classes|k|n_?words|classes)",
