@@ -32,7 +32,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "module_check",
             "strategies",
         ),
-        *("submissions", "selftest"),
+        *("reading", "calling", "submissions", "selftest"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

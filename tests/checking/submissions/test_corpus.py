@@ -9,8 +9,8 @@ import pytest
 from corpus.truth import HERE, manifest
 
 from seqmem.checking.contract.conduct import FAULTS
+from seqmem.checking.reading.loading import load
 from seqmem.checking.submissions.find import check_names, options_of
-from seqmem.checking.submissions.loading import load
 
 NOT_CHECKED = {  # what is asked for something, or cannot be told
     ("scripts/count_ones.py", "backward_gradient"): "an upstream gradient for the last of the states alone",

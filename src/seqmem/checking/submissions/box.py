@@ -176,8 +176,8 @@ def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
             {"result": ...} with a report as JSON under "report" or why there is none under "trouble".
     """
     sys.path.append(str(_SEQMEM.parent))
+    from seqmem.checking.reading.loading import load
     from seqmem.checking.submissions.find import offers, options_of
-    from seqmem.checking.submissions.loading import load
 
     limit(order["megabytes"], order["seconds"])
     found: list[Any] = []
@@ -205,7 +205,7 @@ def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
 
 def _tried(do: Callable[[], Any], megabytes: int) -> dict[str, str]:
     """Do something with somebody's code; return what went wrong, and of which kind that is, or nothing."""
-    from seqmem.checking.submissions.source import UnreadableError
+    from seqmem.checking.reading.source import UnreadableError
     from seqmem.checking.submissions.verdict import UnguessedError
 
     try:

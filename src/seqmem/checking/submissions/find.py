@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.checking.calling.values import Value
 from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradient_check import gradcheck, gradcheck_functions
-from seqmem.checking.report import Report
-from seqmem.checking.submissions.candidates import (
+from seqmem.checking.reading.candidates import (
     MOST,
     Candidate,
     candidates,
@@ -22,7 +22,7 @@ from seqmem.checking.submissions.candidates import (
     of_class,
     returns_both,
 )
-from seqmem.checking.submissions.values import Value
+from seqmem.checking.report import Report
 from seqmem.checking.submissions.verdict import Options, UnguessedError, judge
 from seqmem.module import Module
 

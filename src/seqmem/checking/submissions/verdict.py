@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.checking.calling.flat import Flat, flat
+from seqmem.checking.calling.guess import ONE, Search, search
+from seqmem.checking.calling.trial import ANSWERED, PAIRED, Outcome, frames_of
+from seqmem.checking.calling.values import Value
 from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradient_check import gradcheck_functions
+from seqmem.checking.reading.candidates import Candidate, is_clipping
+from seqmem.checking.reading.loading import patience
 from seqmem.checking.report import Cause, Report
-from seqmem.checking.submissions.candidates import Candidate, is_clipping
-from seqmem.checking.submissions.flat import Flat, flat
-from seqmem.checking.submissions.guess import ONE, Search, search
-from seqmem.checking.submissions.loading import patience
-from seqmem.checking.submissions.trial import ANSWERED, PAIRED, Outcome, frames_of
-from seqmem.checking.submissions.values import Value
 
 _CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
 NEARLY = 1e-5  # an error, relative to an array's largest entry, that 1e-7 in a logarithm may make

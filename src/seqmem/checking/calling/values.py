@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.submissions.hints import OUT, B, D, H, T, V
-from seqmem.checking.submissions.words import role, size_letter
+from seqmem.checking.reading.hints import OUT, B, D, H, T, V
+from seqmem.checking.reading.words import role, size_letter
 from seqmem.module import Array
 
 S = 9  # source positions

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.submissions.calls import AskError, Call, Ran, Site, parameters_of
-from seqmem.checking.submissions.hints import returned_names
-from seqmem.checking.submissions.words import bare, is_cache, is_rate, is_upstream, plain, role
+from seqmem.checking.calling.calls import AskError, Call, Ran, Site, parameters_of
+from seqmem.checking.reading.hints import returned_names
+from seqmem.checking.reading.words import bare, is_cache, is_rate, is_upstream, plain, role
 from seqmem.module import Array
 
 RATE = 0.5  # the learning rate of a backward pass that updates its own weights
@@ -80,7 +80,7 @@ def parts_of(call: Call, ran: Ran) -> list[Part]:
 
 def _left_in(ran: Ran) -> list[Part]:
     """What a forward pass without a result leaves in its object: the hidden and the cell state."""
-    from seqmem.checking.submissions.slots import slots
+    from seqmem.checking.calling.slots import slots
 
     found = {slot.path[-1][1]: slot.array for slot in slots(ran.roots["self"])}
     return [Part(str(name), found[name]) for name in ("h", "s", "c", "y", "out", "output") if name in found]

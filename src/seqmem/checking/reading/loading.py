@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqmem.checking.submissions.source import Source, read_source
-from seqmem.checking.submissions.stand_ins import StandIn, smaller
+from seqmem.checking.reading.source import Source, read_source
+from seqmem.checking.reading.stand_ins import StandIn, smaller
 
 NAME = "student"
 PATIENCE = 3.0  # seconds for one statement of a file whose definitions alone are wanted

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.submissions import slots as within
-from seqmem.checking.submissions.candidates import Candidate, words
-from seqmem.checking.submissions.hints import (
+from seqmem.checking.calling import slots as within
+from seqmem.checking.calling.values import Value, draw
+from seqmem.checking.reading.candidates import Candidate, words
+from seqmem.checking.reading.hints import (
     global_names,
     keys_of,
     shape_in,
@@ -22,9 +23,8 @@ from seqmem.checking.submissions.hints import (
     unpacked,
     words_of,
 )
-from seqmem.checking.submissions.loading import Stub, _Missing
-from seqmem.checking.submissions.values import Value, draw
-from seqmem.checking.submissions.words import role, size_letter
+from seqmem.checking.reading.loading import Stub, _Missing
+from seqmem.checking.reading.words import role, size_letter
 from seqmem.module import Array
 
 MOST_NUMBERS = 3000  # in an array of the file's own that is kept in its shape

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.submissions import slots as within
-from seqmem.checking.submissions.backwards import RATE, Binding, Part
-from seqmem.checking.submissions.calls import Call, Ran
-from seqmem.checking.submissions.hints import returned_names
-from seqmem.checking.submissions.words import bare, is_upstream, plain, role
+from seqmem.checking.calling import slots as within
+from seqmem.checking.calling.backwards import RATE, Binding, Part
+from seqmem.checking.calling.calls import Call, Ran
+from seqmem.checking.reading.hints import returned_names
+from seqmem.checking.reading.words import bare, is_upstream, plain, role
 from seqmem.module import Array
 
 

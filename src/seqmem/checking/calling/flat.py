@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.submissions import slots as within
-from seqmem.checking.submissions.backwards import Part
-from seqmem.checking.submissions.calls import Ran
-from seqmem.checking.submissions.returned import fetch, in_shape
-from seqmem.checking.submissions.trial import Plan, Runner
-from seqmem.checking.submissions.values import draw
+from seqmem.checking.calling import slots as within
+from seqmem.checking.calling.backwards import Part
+from seqmem.checking.calling.calls import Ran
+from seqmem.checking.calling.returned import fetch, in_shape
+from seqmem.checking.calling.trial import Plan, Runner
+from seqmem.checking.calling.values import draw
 from seqmem.module import Array
 
 

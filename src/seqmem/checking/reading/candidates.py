@@ -8,9 +8,9 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from seqmem.checking.submissions.hints import returned_names, tree_of
-from seqmem.checking.submissions.loading import NAME
-from seqmem.checking.submissions.words import bare, is_upstream, plain
+from seqmem.checking.reading.hints import returned_names, tree_of
+from seqmem.checking.reading.loading import NAME
+from seqmem.checking.reading.words import bare, is_upstream, plain
 
 MOST = 200  # passes of one file that are checked
 _FORWARD = {"forward", "fwd", "fprop", "feedforward", "forwardprop", "forwards", "fp", "forwardpass"}

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.submissions import slots as within
-from seqmem.checking.submissions.backwards import Binding, Part, bindings, parts_of
-from seqmem.checking.submissions.calls import AskError, Call, Ran, Site
-from seqmem.checking.submissions.returned import Pairing, collected, fetch, in_shape, pair
-from seqmem.checking.submissions.values import Value, draw
-from seqmem.checking.submissions.words import role
+from seqmem.checking.calling import slots as within
+from seqmem.checking.calling.backwards import Binding, Part, bindings, parts_of
+from seqmem.checking.calling.calls import AskError, Call, Ran, Site
+from seqmem.checking.calling.returned import Pairing, collected, fetch, in_shape, pair
+from seqmem.checking.calling.values import Value, draw
+from seqmem.checking.reading.words import role
 from seqmem.module import Array
 
 STEP = 1e-5
@@ -206,7 +206,7 @@ def _influential(call: Call, values: Values, parts: list[Part]) -> dict[str, tup
 
 def _named(slot: within.Slot, init: dict[str, Any], call: Call, taken: dict[str, Any]) -> str:
     """What a report calls an array of an object."""
-    from seqmem.checking.submissions.hints import unpacked
+    from seqmem.checking.reading.hints import unpacked
 
     name = slot.name
     for key, value in init.items():

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from seqmem.checking.submissions.calls import Call, Site
-from seqmem.checking.submissions.candidates import Candidate
-from seqmem.checking.submissions.loading import patience
-from seqmem.checking.submissions.trial import FITTING, PAIRED, SHAPED, Outcome, Values, attempt, frames_of
-from seqmem.checking.submissions.values import Start, Value, first_value, others, starts
+from seqmem.checking.calling.calls import Call, Site
+from seqmem.checking.calling.trial import FITTING, PAIRED, SHAPED, Outcome, Values, attempt, frames_of
+from seqmem.checking.calling.values import Start, Value, first_value, others, starts
+from seqmem.checking.reading.candidates import Candidate
+from seqmem.checking.reading.loading import patience
 
 SECONDS = 12.0  # for one pass's search
 MOST_TRIALS = 6000

@@ -1,0 +1,1 @@
+"""Calling: values for all that a pass asks for, found by trial, and its gradients wherever it leaves them."""
