@@ -212,6 +212,19 @@ def cannot_tell(patch: pytest.MonkeyPatch) -> list[int]:
     return [checked(failing), checked(looping, "--seconds", "0.5", "--run-all"), checked(nothing)]
 
 
+@situation("check", "the file is not Python, or a notebook of another language")
+def no_python(patch: pytest.MonkeyPatch) -> list[int]:
+    kernel = '{"nbformat": 4, "cells": [], "metadata": {"kernelspec": {"language": "R"}}}'
+    Path("yours.ipynb").write_text(kernel, encoding="utf-8")
+    return [checked("def mine(:"), code_of(["check", "yours.ipynb"]), checked("x = 1\0")]
+
+
+@situation("check", "a pass cannot be called without a flag that says how")
+def asks(patch: pytest.MonkeyPatch) -> list[int]:
+    text = "def mine_forward(x, how):\n    return how.times(x), None\n"
+    return [checked(text + "def mine_backward(d_y, cache):\n    return d_y\n")]
+
+
 def a_selftest(caught: int) -> Callable[[], SelfTest]:
     return lambda: SelfTest((Score("steps", 2, caught, 2),), 1, (), Mutation(1, (), ()))
 

@@ -404,3 +404,64 @@ def test_compare_prints_the_table_or_its_figures(capsys):
     assert "0.75" in text
     assert main(["compare", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)
+
+
+def test_a_file_without_a_name_has_a_table_of_its_passes(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = DENSE.replace("dense_", "other_").replace("x.T @ d_y", "2 * x.T @ d_y")
+    mine.write_text(DENSE + other, encoding="utf-8")
+    assert main(["check", "mine.py"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "mine.py"
+    assert [line.split()[0] for line in lines[1:3]] == ["dense", "other"]
+    assert [line.split()[3] for line in lines[1:3]] == ["right", "WRONG"]
+    assert lines[3] == "2 passes: 1 right, 1 WRONG"
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_folder_is_checked_file_by_file(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine.write_text(DENSE, encoding="utf-8")
+    for path in ("deep/yours.py", "deep/empty.py", ".hidden/mine.py", "venv/mine.py"):
+        mine.with_name("deep").mkdir(exist_ok=True)
+        (mine.parent / path).parent.mkdir(exist_ok=True)
+        (mine.parent / path).write_text("x = 1\n" if "empty" in path else DENSE, encoding="utf-8")
+    assert main(["check", "."]) == 0
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line.endswith(".py")] == [
+        str(Path("deep/yours.py")),
+        "mine.py",
+    ]
+    assert "2 passes: 2 right" in out
+    assert "1 file with nothing to check" in out
+    assert main(["check", ".", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {str(Path("deep/yours.py")), "mine.py"}
+
+
+def test_a_watched_file_is_checked_again_when_it_changes(
+    mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine.write_text(DENSE, encoding="utf-8")
+    looks = iter(
+        [lambda: None, lambda: mine.write_text(DENSE.replace("x.T @", "2 * x.T @"), encoding="utf-8")]
+    )
+
+    def slept() -> None:
+        change = next(looks, None)
+        if change is None:
+            raise KeyboardInterrupt
+        change()
+
+    monkeypatch.setattr("seqmem.cli.check._pause", slept)
+    assert main(["check", "mine.py:dense", "--watch"]) == 130
+    out = capsys.readouterr().out
+    assert (out.count("right ("), out.count("WRONG ("), out.count("watching mine.py")) == (1, 1, 2)
+
+
+def test_ten_thousand_definitions_are_read_and_the_first_passes_checked(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = "".join(f"def f{k}(x):\n    return x\n" for k in range(10_000))
+    mine.write_text(many + DENSE, encoding="utf-8")
+    assert main(["check", "mine.py"]) == 0
+    assert "right" in capsys.readouterr().out.splitlines()[0]

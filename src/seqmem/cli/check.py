@@ -234,7 +234,11 @@ def _watched(path: Path, check: Callable[[], int]) -> int:
             check()
             sys.stdout.flush()
             print(f"\nwatching {path}; Ctrl-C ends", flush=True)
-        time.sleep(POLL)
+        _pause()
+
+
+def _pause() -> None:
+    time.sleep(POLL)
 
 
 def _pair(text: str) -> tuple[str, str]:

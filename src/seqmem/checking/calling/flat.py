@@ -76,9 +76,11 @@ def flat(plan: Plan, excluded: frozenset[str] = frozenset(), everything: bool = 
         before = runner.snapshot(hidden.ran)
         result = runner.backward(hidden.ran, hidden.parts, upstream)
         factor = np.asarray(upstream[0]) if is_loss else None
+        values = {name: fetch(where, result, hidden.ran, before) for name, where in places.items()}
+        _take_back(hidden, places, before)
         found: dict[str, Any] = {}
         for name, where in places.items():
-            value = in_shape(fetch(where, result, hidden.ran, before), plan.arrays[name])
+            value = in_shape(values[name], plan.arrays[name])
             if where[0] == "left":
                 value = np.array(value)  # the array is the object's, who may use it again
             found[name] = value if factor is None or value is None else np.asarray(value) * factor
@@ -108,17 +110,11 @@ def _start_anew(hidden: _Hidden) -> None:
                 within.put(hidden.ran.roots[root], path, array.copy())
 
 
-def adds_up(made: Flat) -> bool:
-    """Whether a second backward pass adds to what the first left."""
-    with np.errstate(all="ignore"):
-        *outputs, cache = made.forward(**{name: array.copy() for name, array in made.inputs.items()})
-        upstream: Any = [np.ones(np.shape(out)) for out in outputs]
-        made.backward(upstream if len(upstream) > 1 else upstream[0], cache)
-        before, ran = cache[1].before, cache[1].ran
-        return any(
-            within.is_gradient(path) and not np.array_equal(within.get(ran.roots[root], path), array)
-            for (root, path), array in before.items()
-        )
+def _take_back(hidden: _Hidden, places: dict[str, Any], before: dict[Any, Array]) -> None:
+    """Give an object that updated itself its weights again."""
+    for where in places.values():
+        if where[0] == "update":
+            within.put(hidden.ran.roots[where[1]], where[2], before[where[1], where[2]])
 
 
 def _look_like(function: Any, original: Callable[..., Any], names: list[str]) -> None:

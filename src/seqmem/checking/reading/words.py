@@ -120,6 +120,7 @@ def is_cache(name: str) -> bool:
 def is_upstream(name: str) -> bool:
     """Whether a parameter of a backward pass is an upstream gradient."""
     return (bool(_UPSTREAM.match(name)) and not _NO_UPSTREAM.match(name)) or name in (
+        "d",
         "grad",
         "dout",
         "delta",
