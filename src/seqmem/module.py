@@ -121,7 +121,7 @@ class Module:
         """
         arrays = named_arrays(self)
         for one in (name, first):
-            if one not in arrays:
+            if not isinstance(one, str) or one not in arrays:
                 raise ValueError(f"{type(self).__name__}.tie: {one!r} is not one of {', '.join(arrays)}")
         if name == first:
             raise ValueError(f"{type(self).__name__}.tie: {name} would be tied to itself")
@@ -136,8 +136,18 @@ class Module:
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
         """An independent copy whose parameters have another dtype, complex ones included."""
+        try:
+            found = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(
+                f"{type(self).__name__}.astype: dtype is {dtype!r:.80}, expected a dtype"
+            ) from None
+        if found.kind not in "fc":
+            raise ValueError(
+                f"{type(self).__name__}.astype: dtype is {found}, expected real or complex floats"
+            )
         other = copy.deepcopy(self)
-        _replace(other, lambda _, array: array.astype(dtype))
+        _replace(other, lambda _, array: array.astype(found))
         for name, tie in self.ties.items():
             other.tie(name, tie.first, tie.transposed)
         return other

@@ -15,7 +15,7 @@ import numpy as np
 from seqmem.data.bounds import too_long
 from seqmem.data.text import MARK, Level, check_level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
-from seqmem.validation import as_size
+from seqmem.validation import as_list, as_path, as_size
 
 SomePair = TypeVar("SomePair", bound=tuple[Sequence[Hashable], Sequence[Hashable]])
 
@@ -72,6 +72,7 @@ def read_pairs(
     [(['He', 'sat', '.'], ['Il', "s'", 'assit', '.'])]
     """
     check_level(level, "read_pairs")
+    as_path(path, "read_pairs")
     first, second = (0, 1) if columns is None else _as_columns(columns)
     if max_symbols is not None:
         as_size(max_symbols, "read_pairs", "max_symbols")
@@ -136,6 +137,7 @@ def train_validation_split(
     [('go', 'va'), ('go', 'marche')]
     """
     as_size(held_out, "train_validation_split", "held_out")
+    pairs = as_list(pairs, "train_validation_split", "pairs", "pairs of source and target symbols")
     rows_of: dict[tuple[Hashable, ...], list[int]] = {}
     for row, pair in enumerate(pairs):
         check_pair(pair, "train_validation_split", row)

@@ -12,6 +12,7 @@ from seqmem.module import Array
 from seqmem.pages.page import Page, compose, part
 from seqmem.pages.page_data import data_block
 from seqmem.tasks.translator import Translator
+from seqmem.validation import as_texts
 
 STYLES = ("base.css", "choice.css", "movie.css")
 SCRIPTS = ("text.js", "choice.js", "movie_map.js", "movie.js")
@@ -94,7 +95,8 @@ def gate_movie(
             raise TypeError("gate_movie: steps are a layer's; a Translator's steps are its symbols")
         parts = _translation(model, text_or_xs, max_length)
     elif isinstance(model, Traced):
-        parts = [_sequence(model, text_or_xs, steps)]
+        labels = None if steps is None else as_texts(steps, "gate_movie", "steps")
+        parts = [_sequence(model, text_or_xs, labels)]
     else:
         raise TypeError(
             f"gate_movie: model is of type {type(model).__name__}, expected a Translator or a layer "
