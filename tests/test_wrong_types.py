@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.util
 import inspect
 import itertools
 import re
@@ -418,8 +419,8 @@ def every_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Call]]
 
 def test_every_call_runs_with_right_arguments(every_call: list[Call]) -> None:
     for call in every_call:
-        if call.name.startswith("plot_"):
-            pytest.importorskip("matplotlib")
+        if call.name.startswith("plot_") and importlib.util.find_spec("matplotlib") is None:
+            continue
         call.function(**call.arguments)
 
 
@@ -490,3 +491,15 @@ def test_no_wrong_argument_leads_to_a_bare_message(every_call: list[Call]) -> No
         if (call.name, argument, what) not in OWN and (found := complaint(call, argument, value))
     ]
     assert not complaints, "\n".join(complaints)
+
+
+def test_an_object_of_a_wrong_type_is_a_type_error_everywhere(every_call: list[Call]) -> None:
+    found = []
+    for one, argument in ((call, argument) for call in every_call for argument in call.arguments):
+        try:
+            one.function(**{**one.arguments, argument: Odd()})
+        except (TypeError, ImportError):
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no TypeError
+            found.append(f"{one.name}({argument}): {type(error).__name__}: {error}")
+    assert not found, "\n".join(found)

@@ -121,8 +121,18 @@ class Module:
         """
         arrays = named_arrays(self)
         for one in (name, first):
-            if not isinstance(one, str) or one not in arrays:
+            if not isinstance(one, str):
+                came = type(one).__name__
+                raise TypeError(
+                    f"{type(self).__name__}.tie: name or first is of type {came}, expected a string"
+                )
+            if one not in arrays:
                 raise ValueError(f"{type(self).__name__}.tie: {one!r} is not one of {', '.join(arrays)}")
+        if not isinstance(transposed, (bool, np.bool_)):
+            came = type(transposed).__name__
+            raise TypeError(
+                f"{type(self).__name__}.tie: transposed is of type {came}, expected True or False"
+            )
         if name == first:
             raise ValueError(f"{type(self).__name__}.tie: {name} would be tied to itself")
         kept = arrays[first].T if transposed else arrays[first]

@@ -39,6 +39,7 @@ from seqmem.cells.tape import (
 from seqmem.initializers import Rng, as_generator, glorot_uniform, orthogonal
 from seqmem.module import Array, Grads, Module
 from seqmem.validation import (
+    WrongTypeError,
     as_cache,
     as_count,
     as_floats,
@@ -105,7 +106,9 @@ class Cell(Module, ABC, Generic[S]):
             ValueError: for a name that is not in `gates`.
         """
         if not isinstance(name, str) or name not in self.gates:
-            raise ValueError(f"{type(self).__name__}.gate: {name!r} is not one of {self.gates}")
+            raise (ValueError if isinstance(name, str) else WrongTypeError)(
+                f"{type(self).__name__}.gate: {name!r} is not one of {self.gates}"
+            )
         k = self.gates.index(name)
         return GateWeights(self.W_x[k], self.W_h[k], self.b[k])
 

@@ -13,7 +13,7 @@ from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
 from seqmem.checking.report import Report
 from seqmem.module import Module
-from seqmem.validation import as_count, as_rate, check_callable
+from seqmem.validation import as_count, as_rate, as_text, check_callable
 
 UNPROVEN = "no gradient was found wrong, but these inputs cannot show that all of them are right"
 
@@ -121,6 +121,7 @@ def gradcheck_functions(
         check_callable(function, caller, name)
     check_settings(seed, tolerance, max_elements, caller)
     if like is not None:
+        as_text(like, caller, "like")
         if inputs is not None:
             raise ValueError(
                 "gradcheck_functions: both inputs and like were passed; like brings its own inputs"

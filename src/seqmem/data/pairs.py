@@ -15,7 +15,7 @@ import numpy as np
 from seqmem.data.bounds import too_long
 from seqmem.data.text import MARK, Level, check_level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
-from seqmem.validation import as_list, as_path, as_size
+from seqmem.validation import WrongTypeError, as_list, as_path, as_size
 
 SomePair = TypeVar("SomePair", bound=tuple[Sequence[Hashable], Sequence[Hashable]])
 
@@ -104,7 +104,7 @@ def read_pairs(
 def check_pair(pair: Any, caller: str, position: int) -> None:
     """Raise for what is not two sequences; a string of two characters would pass for a pair."""
     if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__"):
-        raise ValueError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
+        raise WrongTypeError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
     if len(pair) != 2:
         raise ValueError(
             f"{caller}: pairs[{position}] has {len(pair)} entries, expected 2: source and target symbols"
@@ -205,11 +205,11 @@ def _lacking(cells: list[str], columns: tuple[int, int] | None) -> str:
 
 
 def _as_columns(columns: Any) -> tuple[int, int]:
-    numbers = isinstance(columns, (tuple, list)) and all(
-        isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 0 for one in columns
+    integers = isinstance(columns, (tuple, list)) and all(
+        isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in columns
     )
-    if not numbers or len(columns) != 2 or columns[0] == columns[1]:
-        raise ValueError(
+    if not integers or len(columns) != 2 or min(columns) < 0 or columns[0] == columns[1]:
+        raise (ValueError if integers else WrongTypeError)(
             f"read_pairs: columns is {columns!r}, expected two different integers of at least 0: "
             "source and target"
         )

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-from seqmem.validation import as_text, as_texts
+from seqmem.validation import as_choice, as_text, as_texts
 
 Level = Literal["char", "word"]
 NORMAL_FORM: Literal["NFC"] = "NFC"
@@ -133,5 +133,4 @@ def _touch(before: str, symbol: str) -> bool:
 
 def check_level(level: str, caller: str) -> None:
     """Raise for what is no level."""
-    if level not in ("char", "word"):
-        raise ValueError(f"{caller}: level is {level!r}, expected 'char' or 'word'")
+    as_choice(level, ("char", "word"), caller, "level")

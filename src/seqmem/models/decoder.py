@@ -100,7 +100,8 @@ class Decoder(Module):
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        rng = as_generator(rng)
+        rng, hidden_size = as_generator(rng), as_size(hidden_size, "Decoder", "hidden_size")
+        key_size = None if key_size is None else as_size(key_size, "Decoder", "key_size")
         self.context = FixedContext() if context is None else context
         if not isinstance(self.context, Context):
             raise TypeError(f"Decoder: context is of type {type(context).__name__}, expected a Context")
@@ -114,7 +115,7 @@ class Decoder(Module):
             key_size = self.context.key_size or hidden_size
         elif self.context.key_size not in (None, key_size):
             raise ValueError(f"Decoder: context has key_size {self.context.key_size}, expected {key_size}")
-        self.key_size = as_size(key_size, "Decoder", "key_size")
+        self.key_size = key_size
         self.embedding_std = as_positive(embedding_std, "Decoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
         self.drop = Dropout(as_fraction(dropout, "Decoder", "dropout"))

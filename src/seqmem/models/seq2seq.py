@@ -15,7 +15,7 @@ from seqmem.models.decoder import Decoder, DecoderCache
 from seqmem.models.encoder import Encoder, EncoderCache, check_dtype
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.search.greedy import Hypothesis, greedy_search
-from seqmem.validation import as_cache, as_count, as_ids, as_lengths, check_type
+from seqmem.validation import Axis, WrongTypeError, as_cache, as_count, as_ids, as_lengths, check_type
 
 
 class Seq2SeqCache(NamedTuple):
@@ -95,7 +95,8 @@ class Seq2Seq(Module):
         """
         rng = None if rng is None else as_generator(rng)
         source = as_ids(source, self.encoder.vocab_size, ("S", "B"), "Seq2Seq.forward", "source")
-        inputs = as_ids(inputs, self.decoder.vocab_size, ("T", "B"), "Seq2Seq.forward", "inputs")
+        axes: tuple[Axis, ...] = ("T", (source.shape[1], "the batch size of source"))
+        inputs = as_ids(inputs, self.decoder.vocab_size, axes, "Seq2Seq.forward", "inputs")
         (keys, final), encoder_cache = self.encoder.forward(source, lengths=lengths, rng=rng)
         state, bridge_cache = self.bridge.forward(final)
         outputs, decoder_cache = self.decoder.forward(inputs, state, keys, lengths=lengths, rng=rng)
@@ -152,7 +153,8 @@ class Seq2Seq(Module):
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
         """
         if type(beam_size) is bool or not isinstance(beam_size, (int, np.integer)) or beam_size != 1:
-            raise ValueError(f"Seq2Seq.generate: beam_size is {beam_size!r}, expected 1: greedy search")
+            kind = ValueError if type(beam_size) is int else WrongTypeError
+            raise kind(f"Seq2Seq.generate: beam_size is {beam_size!r}, expected 1: greedy search")
         as_max_length(max_length, "Seq2Seq.generate")
         source = as_ids(source, self.encoder.vocab_size, ("S", "B"), "Seq2Seq.generate", "source")
         with np.errstate(invalid="ignore", over="ignore"):  # nan and inf are named below
