@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from seqmem.cells.names import Axes, constants_of, halves, layout_of, names_of
 from seqmem.cells.tape import (
+    FEW,
     Record,
     Run,
     S,
@@ -288,9 +289,13 @@ class Cell(Module, ABC, Generic[S]):
         grads["W_x"] = weight_gradient(features, d_a).reshape(self.W_x.shape)
         if self.input_bias is not None:
             grads["b"] = d_a.sum(axis=1).reshape(self.b.shape)
-        d_features = d_a[0] @ W[0, columns].T  # gate after gate, so that no array is larger than the result
-        for d_gate, W_gate in zip(d_a[1:], W[1:, columns], strict=True):
-            d_features += d_gate @ W_gate.T
+        W_T = W[:, columns].swapaxes(1, 2)
+        if len(x) < FEW:
+            d_features = np.add.reduce(np.matmul(d_a, W_T), axis=0)
+        else:  # gate after gate, so that no array is larger than the result
+            d_features = d_a[0] @ W_T[0]
+            for d_gate, W_gate in zip(d_a[1:], W_T[1:], strict=True):
+                d_features += d_gate @ W_gate
         in_order = {name: grads[name] for name in vars(self) if name in grads}
         return self.features_backward(d_features, x[:, columns]), in_order | grads
 

@@ -140,6 +140,7 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
     ("if W.ndim == 3 and batch_size == 1:", ANYTHING): TIME,
     ("if W.ndim == 2 or batch_size == 1:", "if W.ndim == 2 or batch_size == 0:"): TIME,
     ("if n_steps < FEW:", "if n_steps <= FEW:"): TIME,
+    ("if len(x) < FEW:", "if len(x) <= FEW:"): TIME,
     (
         "if scale is None or len(x) < W.shape[-2]:",
         "if scale is None or len(x) <= W.shape[-2]:",
