@@ -121,8 +121,18 @@ class Module:
         """
         arrays = named_arrays(self)
         for one in (name, first):
+            if not isinstance(one, str):
+                came = type(one).__name__
+                raise TypeError(
+                    f"{type(self).__name__}.tie: name or first is of type {came}, expected a string"
+                )
             if one not in arrays:
                 raise ValueError(f"{type(self).__name__}.tie: {one!r} is not one of {', '.join(arrays)}")
+        if not isinstance(transposed, (bool, np.bool_)):
+            came = type(transposed).__name__
+            raise TypeError(
+                f"{type(self).__name__}.tie: transposed is of type {came}, expected True or False"
+            )
         if name == first:
             raise ValueError(f"{type(self).__name__}.tie: {name} would be tied to itself")
         kept = arrays[first].T if transposed else arrays[first]
@@ -136,8 +146,18 @@ class Module:
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
         """An independent copy whose parameters have another dtype, complex ones included."""
+        try:
+            found = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(
+                f"{type(self).__name__}.astype: dtype is {dtype!r:.80}, expected a dtype"
+            ) from None
+        if found.kind not in "fc":
+            raise ValueError(
+                f"{type(self).__name__}.astype: dtype is {found}, expected real or complex floats"
+            )
         other = copy.deepcopy(self)
-        _replace(other, lambda _, array: array.astype(dtype))
+        _replace(other, lambda _, array: array.astype(found))
         for name, tie in self.ties.items():
             other.tie(name, tie.first, tie.transposed)
         return other

@@ -202,6 +202,28 @@ def as_path(value: Any, caller: str, name: str = "path") -> str | os.PathLike[st
     return value
 
 
+def as_count(value: Any, caller: str, name: str) -> int:
+    """Return an integer of at least 0."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise WrongTypeError(f"{caller}: {name} is {brief(repr(value))}, expected an integer of at least 0")
+    if value < 0:
+        raise ValueError(f"{caller}: {name} is {value}, expected an integer of at least 0")
+    return int(value)
+
+
+def as_text(value: Any, caller: str, name: str) -> str:
+    """Return a string as it is."""
+    if not isinstance(value, str):
+        raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected a string")
+    return value
+
+
+def check_iterable(value: Any, caller: str, name: str, expected: str) -> None:
+    """Raise for what cannot be iterated over."""
+    if not isinstance(value, Iterable) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected {expected}")
+
+
 def check_callable(value: Any, caller: str, name: str) -> None:
     """Raise unless a value can be called, or is None."""
     if value is not None and not callable(value):

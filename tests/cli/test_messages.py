@@ -71,7 +71,10 @@ def test_a_reader_who_leaves_before_a_short_output_is_no_traceback(model: Path) 
         (["train", "pairs.tsv", "--out", "m", "--held-out", "6"], "--held-out is 6, which leaves nothing"),
         (["memory", "--lags", "7", "3"], "--lags 3: expected distances of at least 5 words"),
         (["compare", "--memory", "."], ".: Is a directory"),
-        (["compare", "--memory", "pairs.tsv"], "pairs.tsv: not what `memory --json` prints: Expecting value"),
+        (
+            ["compare", "--memory", "pairs.tsv"],
+            "pairs.tsv: not what `memory --json` prints: text is not JSON: Expecting value",
+        ),
         (["compare", "--memory", "list.json"], "list.json: not what `memory --json` prints: expected an obj"),
         (["compare", "--memory", "other.json"], "other.json: not what `memory --json` prints: it is of 'oth"),
         (["compare", "--memory", "deep.json"], "deep.json: not what `memory --json` prints: nested too deep"),

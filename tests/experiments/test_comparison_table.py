@@ -1,11 +1,12 @@
 """The lecture's table: its figures are those of the library's own layers."""
 
 import json
+from functools import partial
 
 import pytest
 
+from seqmem.cli import compare
 from seqmem.cli.compare import compare_text
-from seqmem.experiments import comparison_table as compare
 from seqmem.experiments.comparison_table import COLUMNS, Shape, comparison
 from seqmem.experiments.experiment import Experiment
 
@@ -61,7 +62,8 @@ def test_the_memory_rows_are_those_of_the_experiment_and_its_absence_is_said():
 
 
 def test_the_text_has_the_lectures_rows_the_figures_and_the_choice(monkeypatch):
-    monkeypatch.setattr(compare, "Shape", lambda: SMALL)  # the full size takes seconds
+    small = partial(comparison, shape=SMALL)  # the full size takes seconds
+    monkeypatch.setattr(compare, "comparison", small)
     text = compare_text()
     for words in (
         "vanishes",

@@ -4,8 +4,13 @@ import sys
 
 import numpy as np
 import pytest
+from comparing import assert_close
 
+from seqmem.cells import LSTMCell
+from seqmem.experiments import Experiment
 from seqmem.insight import (
+    gradient_flow,
+    gradient_flow_of_cases,
     plot_attention,
     plot_gradient_flow,
     plot_history,
@@ -13,6 +18,7 @@ from seqmem.insight import (
     plot_trace,
     trace_heatmap,
 )
+from seqmem.layers import Recurrent
 from seqmem.training import History
 
 WEIGHTS = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]])
@@ -23,13 +29,32 @@ TRACE = {
 }
 HISTORY = History(loss=[3.0, 2.0, 1.5], metric=[0.1, 0.5, 0.7])
 
+LAYER = Recurrent(LSTMCell(3, 4, rng=0))
+FLOW = gradient_flow(LAYER, np.random.default_rng(0).normal(size=(6, 2, 3)))
+CASES = gradient_flow_of_cases(steps=4, hidden_size=3, batch_size=2)
+RECORD = {
+    "kind": "lstm",
+    "course": "growing",
+    "seed": 0,
+    "at": [5, 50],
+    "accuracy": [1.0, 0.4],
+    "parameters": 9,
+}
+HORIZON = Experiment(
+    "memory horizon",
+    {},
+    [RECORD, {**RECORD, "seed": 1, "accuracy": [0.9, 0.8]}, {**RECORD, "course": "alone"}],
+)
+
 PLOTS = {
     "attention": lambda ax: plot_attention(WEIGHTS, ["the", "cat", "$at"], ["le", "ch$at$_"], ax=ax),
     "gate": lambda ax: plot_trace(TRACE, "f", row=1, ax=ax),
     "cell": lambda ax: plot_trace(TRACE, "c", ax=ax),
     "all zeros": lambda ax: plot_trace(TRACE, "h", ax=ax),
     "gradient flow": lambda ax: plot_gradient_flow({"h": np.geomspace(1e-9, 1, 9), "c": [0, 0]}, ax=ax),
-    "memory horizon": lambda ax: plot_memory_horizon({"lstm": {5: [1.0, 0.9], 50: [0.4, 0.8]}}, ax=ax),
+    "gradient flow of cases": lambda ax: plot_gradient_flow(CASES, ax=ax),
+    "gradient flow of a layer": lambda ax: plot_gradient_flow(FLOW, ax=ax),
+    "memory horizon": lambda ax: plot_memory_horizon(HORIZON, "growing", ax=ax),
     "history": lambda ax: plot_history(HISTORY, ax=ax),
     "history without a metric": lambda ax: plot_history(History(loss=[1.0]), ax=ax),
 }
@@ -88,8 +113,30 @@ def test_weights_that_do_not_fit_the_symbols_are_a_value_error():
 
 
 def test_a_name_that_is_not_in_the_trace_is_a_value_error():
-    with pytest.raises(ValueError, match=r"'z' is not in the trace, which has f, c, h"):
+    with pytest.raises(ValueError, match=r"^plot_trace: name is 'z', expected 'f' or 'c' or 'h'"):
         plot_trace(TRACE, "z")
+
+
+def test_a_curve_is_what_the_function_measured(require):
+    require("matplotlib")
+    lines = plot_gradient_flow(FLOW).get_lines()
+    assert [line.get_label() for line in lines] == ["dL/dh", "dL/dc"]
+    mean = np.exp(np.log(FLOW.h_norms).mean(axis=1))
+    assert_close(lines[0].get_ydata(), mean)
+
+
+@pytest.mark.parametrize("course", [None, "mixed", 3])
+def test_a_course_that_was_not_measured_is_refused_with_those_that_were(course):
+    with pytest.raises(
+        ValueError, match=r"^plot_memory_horizon: course is .*, expected 'alone' or 'growing'"
+    ):
+        plot_memory_horizon(HORIZON, course)
+
+
+def test_the_only_course_need_not_be_named(require):
+    require("matplotlib")
+    only = Experiment("memory horizon", {}, [RECORD])
+    assert plot_memory_horizon(only).has_data()
 
 
 def test_the_text_map_has_a_line_for_each_unit_and_a_shade_for_each_step():

@@ -21,4 +21,4 @@ def test_a_decoders_table_has_every_number_once_with_attention_over_source_posit
 
 
 def test_the_table_of_nothing_has_its_columns():
-    assert trace_table({}).dtype.names == ("quantity", "step", "sequence", "unit", "value")
+    assert trace_table({}).dtype.names == ("quantity", "step", "row", "unit", "value")

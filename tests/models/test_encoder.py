@@ -112,7 +112,7 @@ def test_a_size_is_a_positive_integer(place, size):
 
 @pytest.mark.parametrize("dropout", [-0.5, 1, np.nan])
 def test_a_dropout_outside_0_to_1_is_refused(dropout):
-    with pytest.raises(ValueError, match="Dropout: rate is"):
+    with pytest.raises(ValueError, match="Encoder: dropout is"):
         Encoder(5, 3, 2, dropout=dropout)
 
 

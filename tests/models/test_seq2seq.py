@@ -292,17 +292,17 @@ def test_halves_that_do_not_fit_are_refused():
 @pytest.mark.parametrize(
     ("source", "inputs", "lengths", "error", "message"),
     [
-        ([[6, 0]], [[1, 1]], None, ValueError, r"Encoder.forward: tokens holds 6 at \[0, 0\]"),
-        ([[3, 0]], [[1, 5]], None, ValueError, r"Decoder.forward: tokens holds 5 at \[0, 1\]"),
+        ([[6, 0]], [[1, 1]], None, ValueError, r"^Seq2Seq.forward: source holds 6 at \[0, 0\]"),
+        ([[3, 0]], [[1, 5]], None, ValueError, r"^Seq2Seq.forward: inputs holds 5 at \[0, 1\]"),
         (
             [[3, 0]],
             [[1]],
             None,
             ValueError,
-            r"Decoder.forward: keys has shape \(1, 2, 3\), expected \(S, 1, 3\)",
+            r"^Seq2Seq.forward: inputs has shape \(1, 1\), expected \(T, 2\)",
         ),
         ([[3, 0]], [[1, 1]], [1, 2], ValueError, r"lengths\[1\] is 2, expected 0 to 1"),
-        ([[3.0, 0]], [[1, 1]], None, TypeError, r"Encoder.forward: tokens has dtype float64"),
+        ([[3.0, 0]], [[1, 1]], None, TypeError, r"^Seq2Seq.forward: source has dtype float64"),
     ],
 )
 def test_batches_that_do_not_fit_are_refused(source, inputs, lengths, error, message):

@@ -39,7 +39,16 @@ from seqmem.cells.tape import (
 )
 from seqmem.initializers import Rng, as_generator, glorot_uniform, orthogonal
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import as_floats, as_param_dtype, as_size, as_upstream, working_dtype
+from seqmem.validation import (
+    WrongTypeError,
+    as_cache,
+    as_count,
+    as_floats,
+    as_param_dtype,
+    as_size,
+    as_upstream,
+    working_dtype,
+)
 
 # Bytes of the local derivatives that are computed at once: few NumPy calls a step, and still in the L2 cache.
 BLOCK_BYTES = 1 << 19
@@ -98,18 +107,25 @@ class Cell(Module, ABC, Generic[S]):
             ValueError: for a name that is not in `gates`.
         """
         if not isinstance(name, str) or name not in self.gates:
-            raise ValueError(f"{type(self).__name__}.gate: {name!r} is not one of {self.gates}")
+            raise (ValueError if isinstance(name, str) else WrongTypeError)(
+                f"{type(self).__name__}.gate: {name!r} is not one of {self.gates}"
+            )
         k = self.gates.index(name)
         return GateWeights(self.W_x[k], self.W_h[k], self.b[k])
 
     def zero_state(self, batch_size: int) -> S:
         """The state of B sequences that have seen nothing."""
-        shape = (batch_size, self.hidden_size)
+        shape = (as_count(batch_size, f"{type(self).__name__}.zero_state", "batch_size"), self.hidden_size)
         return self.of_parts([np.zeros(shape, self.W_h.dtype) for _ in fields_of(self.state_type)])
 
     def output(self, state: S) -> Array:
         """What the cell shows of its state: h (B, H)."""
-        return parts_of(state)[0]
+        parts = parts_of(state)
+        if len(parts) != len(fields_of(self.state_type)):
+            raise TypeError(
+                f"{type(self).__name__}.output: state has {len(parts)} parts, expected {self.state_type}"
+            )
+        return parts[0]
 
     def of_output(self, d_h: Array) -> S:
         """The upstream gradient of a state of which only the output has one."""
@@ -193,7 +209,7 @@ class Cell(Module, ABC, Generic[S]):
         Returns:
             ((d_x, d_prev), grads): for x (B, D), for the state before the step, and for each parameter.
         """
-        x, tape = cache
+        x, tape = as_cache(cache, StepCache, f"{type(self).__name__}.backward")
         B = len(x)
         d_parts = self.as_upstream_parts(d_state, tape, f"{type(self).__name__}.backward", "d_state")
         with np.errstate(under="ignore"):

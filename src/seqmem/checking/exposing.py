@@ -20,6 +20,7 @@ from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module
 from seqmem.nests import tree_map
+from seqmem.validation import check_type
 
 Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # positional inputs, keyword options
 AnyModule = TypeVar("AnyModule", bound=Module)
@@ -30,6 +31,8 @@ DRAWS = 1000  # seeds that are tried for a dropout which lets something through
 
 def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModule:
     """A copy whose parameters, biases included, are normal with standard deviation 0.8."""
+    check_type(module, Module, "with_exposing_params", "module")
+    check_type(rng, np.random.Generator, "with_exposing_params", "rng")
     other = copy.deepcopy(module)
     for param in other.params.values():
         param[...] = 0.8 * rng.standard_normal(param.shape)
@@ -71,6 +74,7 @@ def _(module: Embedding, rng: np.random.Generator) -> Inputs:
 
 @exposing_inputs.register
 def _(module: Dropout, rng: np.random.Generator) -> Inputs:
+    check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     xs = rng.standard_normal((T, B, 5))
     seeds = [int(seed) for seed in rng.integers(1 << 31, size=DRAWS)]
     lets_through = (seed for seed in seeds if module.forward(np.ones_like(xs), rng=seed)[0].any())
@@ -109,14 +113,17 @@ def _(module: Seq2Seq, rng: np.random.Generator) -> Inputs:
 
 
 def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:
+    check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     return rng.standard_normal(shape).astype(module.dtype or np.float64)
 
 
 def _state(cell: Cell[Any], rng: np.random.Generator) -> Any:
+    check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     return tree_map(lambda zeros: _normal(cell, rng, *zeros.shape), cell.zero_state(B))
 
 
 def _tokens(rng: np.random.Generator, length: int, vocab_size: int) -> Array:
+    check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     tokens = rng.integers(vocab_size, size=(length, B))
     tokens[-1] = tokens[0]  # a token that occurs twice must collect both gradients
     return tokens

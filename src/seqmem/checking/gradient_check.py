@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
 from seqmem.checking.report import Report
 from seqmem.module import Module
+from seqmem.validation import as_count, as_rate, as_text, check_callable
 
 UNPROVEN = "no gradient was found wrong, but these inputs cannot show that all of them are right"
 
@@ -56,6 +58,7 @@ def gradcheck(
         )
     if isinstance(options.get("rng"), np.random.Generator):
         raise TypeError("gradcheck: rng is a Generator, expected a seed: every pass must draw the same")
+    check_settings(seed, tolerance, max_elements, "gradcheck")
     rng = np.random.default_rng(seed)
     if not inputs:
         module = with_exposing_params(module, rng)
@@ -111,7 +114,14 @@ def gradcheck_functions(
     >>> report.causes[0].message
     'w: 1/3 of the right gradient; 3 is the length of axis 0 of x'
     """
+    caller = "gradcheck_functions"
+    for name, function in (("forward", forward), ("backward", backward)):
+        if function is None:
+            raise TypeError(f"{caller}: {name} is None, expected a function")
+        check_callable(function, caller, name)
+    check_settings(seed, tolerance, max_elements, caller)
     if like is not None:
+        as_text(like, caller, "like")
         if inputs is not None:
             raise ValueError(
                 "gradcheck_functions: both inputs and like were passed; like brings its own inputs"
@@ -121,7 +131,31 @@ def gradcheck_functions(
         return check_kind(forward, backward, like, seed, tolerance, max_elements)
     if inputs is None:
         raise ValueError("gradcheck_functions: neither inputs nor like was passed: at what should it check?")
+    if not isinstance(inputs, (dict, tuple, list)):
+        raise TypeError(f"{caller}: inputs is of type {type(inputs).__name__}, expected a tuple or a dict")
+    _check_call(forward, inputs)
     return check(FunctionSubject(forward, backward, inputs), seed, tolerance, max_elements)
+
+
+def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
+    """Raise for inputs with which a function cannot be called."""
+    named = isinstance(inputs, dict)
+    try:
+        signature = inspect.signature(forward)
+    except (TypeError, ValueError):  # a function written in C may not say what it takes
+        return
+    try:
+        signature.bind(*(() if named else inputs), **(inputs if named else {}))
+    except TypeError as error:
+        raise TypeError(f"gradcheck_functions: inputs do not fit forward{signature}: {error}") from None
+
+
+def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str) -> None:
+    """Raise for settings of a check that mean nothing."""
+    as_count(seed, caller, "seed")
+    if tolerance is not None:
+        as_rate(tolerance, caller, "tolerance")
+    as_count(max_elements, caller, "max_elements")
 
 
 def assert_gradients(*arguments: Any, **options: Any) -> None:
@@ -139,6 +173,9 @@ def assert_gradients(*arguments: Any, **options: Any) -> None:
     >>> assert_gradients(Linear(3, 2, rng=0))
     """
     is_module = bool(arguments) and isinstance(arguments[0], Module)
+    if len(arguments) == 1 and not is_module and "backward" not in options:
+        came = type(arguments[0]).__name__
+        raise TypeError(f"assert_gradients: module is of type {came}, expected a Module, or two functions")
     report = (gradcheck if is_module else gradcheck_functions)(*arguments, **options)
     if report.verdict == "cannot tell":
         raise AssertionError(f"{UNPROVEN}\n{report}")

@@ -19,6 +19,7 @@ from seqmem.checking.contract.subject import ModuleSubject
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradient_check import UNPROVEN, gradcheck
 from seqmem.module import Module
+from seqmem.validation import as_count, as_texts
 
 
 class ContractCheck(NamedTuple):
@@ -123,7 +124,9 @@ def check_module(
     >>> checked.left_out
     {'padding': 'its forward pass takes no lengths'}
     """
-    case = _case(module, inputs, options, seed, batch_axes)
+    if checks is not None:
+        checks = as_texts(checks, "check_module", "checks")
+    case = _case(module, inputs, options, as_count(seed, "check_module", "seed"), batch_axes)
     passed: list[str] = []
     left_out: dict[str, str] = {}
     broken: list[tuple[ContractCheck, str]] = []

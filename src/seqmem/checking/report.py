@@ -7,6 +7,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
+from seqmem.validation import as_text
+
 Verdict = Literal["right", "wrong", "cannot tell"]
 
 
@@ -76,8 +78,11 @@ class Report:
         Raises:
             ValueError: for any text but that, whoever wrote it.
         """
+        as_text(text, "Report.from_json", "text")
         try:
             found = _fields(json.loads(text, parse_constant=_refuse, object_pairs_hook=_once), _REPORT)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"Report.from_json: text is not JSON: {error}") from None
         except RecursionError:
             raise ValueError("no report: it is nested too deeply") from None
         report = cls(

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import Axis, as_floats, as_lengths, as_pair, as_upstream, working_dtype
+from seqmem.validation import Axis, as_cache, as_floats, as_lengths, as_pair, as_upstream, working_dtype
 
 Memory = Any  # what project returns: a named tuple of arrays whose batch axis leads, or None
 
@@ -85,9 +85,9 @@ class Context(Module, ABC):
         Returns:
             ((d_query, d_keys), grads): (B, Q), (S, B, K), exactly 0 in the padding, and each parameter's.
         """
-        memory, look, shape = cache
-        dtype = look.weights.dtype
         caller = f"{type(self).__name__}.backward"
+        memory, look, shape = as_cache(cache, ContextCache, caller)
+        dtype = look.weights.dtype
         d_context, d_weights = as_pair(d_outputs, caller, "d_outputs", "(d_context, d_weights)")
         d_context = as_upstream(d_context, shape, dtype, caller, "d_context")
         d_weights = as_upstream(d_weights, look.weights.shape, dtype, caller, "d_weights")
@@ -119,6 +119,13 @@ class Context(Module, ABC):
         self, looks: list[Look], d_looks: list[LookGradient], memory: Memory, d_memory: Any
     ) -> tuple[Array, Grads]:
         """d_keys (S, B, K) and the parameters' gradients of all T steps."""
+
+
+def check_memory(memory: Any, caller: str) -> None:
+    """Raise for what no context has made."""
+    if not (isinstance(memory, tuple) and memory and isinstance(memory[0], np.ndarray)):
+        came = type(memory).__name__
+        raise TypeError(f"{caller}: memory is of type {came}, expected what the decoder's memory() returned")
 
 
 def valid_positions(lengths: Array, S: int) -> Array:

@@ -13,7 +13,7 @@ from seqmem.data.pairs import check_pair
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array
-from seqmem.validation import as_ids, as_size
+from seqmem.validation import as_ids, as_size, check_iterable, check_type
 
 Pair = tuple[Sequence[str], Sequence[str]]  # source symbols, target symbols; a string is its characters
 
@@ -42,6 +42,7 @@ def pad(sequences: Iterable[Sequence[int] | Array]) -> tuple[Array, Array]:
     array([3, 1])
     """
     largest = np.iinfo(np.intp).max
+    check_iterable(sequences, "pad", "sequences", "sequences of ids")
     return _pad([as_ids(row, largest, ("S",), "pad", f"sequences[{i}]") for i, row in enumerate(sequences)])
 
 
@@ -172,6 +173,9 @@ class BucketedBatches:
 def _encode(
     pairs: Iterable[Pair], source_vocabulary: Vocabulary, target_vocabulary: Vocabulary, caller: str
 ) -> list[tuple[Array, Array]]:
+    check_iterable(pairs, caller, "pairs", "pairs of source and target symbols")
+    check_type(source_vocabulary, Vocabulary, caller, "source_vocabulary")
+    check_type(target_vocabulary, Vocabulary, caller, "target_vocabulary")
     rows = []
     for position, pair in enumerate(pairs):
         if type(pair) is not tuple or len(pair) != 2:  # the usual case needs no words

@@ -15,7 +15,7 @@ import numpy as np
 from seqmem.data.bounds import too_long
 from seqmem.data.text import MARK, Level, check_level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
-from seqmem.validation import as_size
+from seqmem.validation import WrongTypeError, as_list, as_path, as_size
 
 SomePair = TypeVar("SomePair", bound=tuple[Sequence[Hashable], Sequence[Hashable]])
 
@@ -72,6 +72,7 @@ def read_pairs(
     [(['He', 'sat', '.'], ['Il', "s'", 'assit', '.'])]
     """
     check_level(level, "read_pairs")
+    as_path(path, "read_pairs")
     first, second = (0, 1) if columns is None else _as_columns(columns)
     if max_symbols is not None:
         as_size(max_symbols, "read_pairs", "max_symbols")
@@ -103,7 +104,7 @@ def read_pairs(
 def check_pair(pair: Any, caller: str, position: int) -> None:
     """Raise for what is not two sequences; a string of two characters would pass for a pair."""
     if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__"):
-        raise ValueError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
+        raise WrongTypeError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
     if len(pair) != 2:
         raise ValueError(
             f"{caller}: pairs[{position}] has {len(pair)} entries, expected 2: source and target symbols"
@@ -136,6 +137,7 @@ def train_validation_split(
     [('go', 'va'), ('go', 'marche')]
     """
     as_size(held_out, "train_validation_split", "held_out")
+    pairs = as_list(pairs, "train_validation_split", "pairs", "pairs of source and target symbols")
     rows_of: dict[tuple[Hashable, ...], list[int]] = {}
     for row, pair in enumerate(pairs):
         check_pair(pair, "train_validation_split", row)
@@ -203,11 +205,11 @@ def _lacking(cells: list[str], columns: tuple[int, int] | None) -> str:
 
 
 def _as_columns(columns: Any) -> tuple[int, int]:
-    numbers = isinstance(columns, (tuple, list)) and all(
-        isinstance(one, (int, np.integer)) and not isinstance(one, bool) and one >= 0 for one in columns
+    integers = isinstance(columns, (tuple, list)) and all(
+        isinstance(one, (int, np.integer)) and not isinstance(one, bool) for one in columns
     )
-    if not numbers or len(columns) != 2 or columns[0] == columns[1]:
-        raise ValueError(
+    if not integers or len(columns) != 2 or min(columns) < 0 or columns[0] == columns[1]:
+        raise (ValueError if integers else WrongTypeError)(
             f"read_pairs: columns is {columns!r}, expected two different integers of at least 0: "
             "source and target"
         )

@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
+from seqmem.validation import as_choice, as_text, as_texts
+
 Level = Literal["char", "word"]
 NORMAL_FORM: Literal["NFC"] = "NFC"
 MARK = "\ufeff"  # the byte order mark
@@ -76,6 +78,7 @@ def split_symbols(text: str, level: Level) -> list[str]:
     ["L'", 'eau', "n'", 'est', '-elle', 'pas', '(', 'très', ')', 'froide', '?']
     """
     check_level(level, "split_symbols")
+    as_text(text, "split_symbols", "text")
     text = unicodedata.normalize(NORMAL_FORM, text)
     if level == "char":
         return list(text)
@@ -99,6 +102,7 @@ def join_symbols(symbols: Sequence[str], level: Level) -> str:
     "L'eau n'est-elle pas (très) froide?"
     """
     check_level(level, "join_symbols")
+    symbols = as_texts(symbols, "join_symbols", "symbols")
     if level == "char":
         return "".join(symbols)
     text = ""
@@ -129,5 +133,4 @@ def _touch(before: str, symbol: str) -> bool:
 
 def check_level(level: str, caller: str) -> None:
     """Raise for what is no level."""
-    if level not in ("char", "word"):
-        raise ValueError(f"{caller}: level is {level!r}, expected 'char' or 'word'")
+    as_choice(level, ("char", "word"), caller, "level")

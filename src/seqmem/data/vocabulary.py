@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from seqmem.module import Array
-from seqmem.validation import as_ids, as_size
+from seqmem.validation import as_ids, as_size, check_iterable
 
 PAD, START, END, UNKNOWN = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unknown>")
@@ -73,6 +73,7 @@ class Vocabulary:
             )
         as_size(min_count, "Vocabulary.build", "min_count")
         counts: Counter[str] = Counter()
+        check_iterable(sequences, "Vocabulary.build", "sequences", "sequences of strings")
         for row, sequence in enumerate(sequences):
             counts.update(_strings(sequence, "Vocabulary.build", f"sequences[{row}]"))
         frequent = [symbol for symbol, count in counts.items() if count >= min_count]
@@ -138,6 +139,7 @@ class Vocabulary:
 
 
 def _strings(symbols: Iterable[str], caller: str, name: str) -> Iterator[str]:
+    check_iterable(symbols, caller, name, "strings")
     for position, symbol in enumerate(symbols):
         if not isinstance(symbol, str):
             raise TypeError(f"{caller}: {name}[{position}] is {symbol!r}, expected a string")

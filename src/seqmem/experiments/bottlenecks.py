@@ -31,7 +31,7 @@ from seqmem.experiments.training import (
     train,
 )
 from seqmem.models import Decoder, Encoder, Seq2Seq
-from seqmem.validation import as_size
+from seqmem.validation import as_path, as_size, check_type
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,9 @@ def bottleneck(
         An Experiment; "at" are source lengths, "accuracy" is the part of whole sequences that are right.
     """
     settings = BottleneckSettings.quick() if settings is None else settings
+    check_type(settings, BottleneckSettings, "bottleneck", "settings")
+    if folder is not None:
+        as_path(folder, "bottleneck", "folder")
     records = run_all(
         run_bottleneck, bottleneck_runs(settings), executor=executor, folder=folder, progress=progress
     )

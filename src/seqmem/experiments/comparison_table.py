@@ -134,6 +134,7 @@ def comparison(
     """
     repeats = as_size(repeats, "comparison", "repeats")
     shape = Shape() if shape is None else shape
+    check_type(shape, Shape, "comparison", "shape")
     D, H, A = shape.D, shape.H, shape.A
     if memory is not None:
         check_type(memory, Experiment, "comparison", "memory")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 
 from seqmem.experiments.networks import KINDS
 from seqmem.insight.folding import WIDTH, fold_lines, fold_table
+from seqmem.validation import as_text
 
 COURSES = ("alone", "mixed", "growing")
 CONTEXTS = ("fixed context", "attention")
@@ -122,8 +123,11 @@ class Experiment:
         Raises:
             ValueError: for anything else.
         """
+        as_text(text, "Experiment.from_json", "text")
         try:
             found = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"Experiment.from_json: text is not JSON: {error}") from None
         except RecursionError:
             raise ValueError("Experiment.from_json: nested too deeply, expected an object") from None
         if isinstance(found, dict) and set(found) == {"memory", "bottleneck"}:

@@ -27,7 +27,7 @@ from seqmem.experiments.experiment import COURSES, Experiment
 from seqmem.experiments.networks import KINDS, hidden_size_for, make_reader
 from seqmem.experiments.run_all import Run, run_all
 from seqmem.experiments.training import GROWTH, check_integers, check_subset, record_of, train
-from seqmem.validation import as_size, check_type
+from seqmem.validation import as_path, as_size, check_type
 
 LEADS = 8  # up to so many words come before the clue's sentence
 DRAWS = 12  # a test at one distance consists of so many batches: a batch's texts share their phrases' lengths
@@ -141,6 +141,9 @@ def memory_horizon(
     [('gru', 'mixed', [5, 6])]
     """
     settings = MemorySettings.quick() if settings is None else settings
+    check_type(settings, MemorySettings, "memory_horizon", "settings")
+    if folder is not None:
+        as_path(folder, "memory_horizon", "folder")
     runs = memory_runs(settings)
     records = run_all(
         run_memory, runs, executor=executor, folder=folder, progress=progress, work=_expected_work

@@ -24,7 +24,7 @@ from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Recurrent
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Array
-from seqmem.validation import as_size
+from seqmem.validation import as_ids, as_size, check_type
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +204,10 @@ def source_gradients(model: Seq2Seq, source: Array, inputs: Array, *, rng: Rng =
     Raises:
         ValueError, TypeError: for tokens outside a vocabulary or wrong shapes.
     """
+    caller = "source_gradients"
+    check_type(model, Seq2Seq, caller, "model")
+    source = as_ids(source, model.encoder.vocab_size, ("S", "B"), caller, "source")
+    inputs = as_ids(inputs, model.decoder.vocab_size, ("T", "B"), caller, "inputs")
     (logits, _), cache = model.forward(source, inputs)
     T, B, V = logits.shape
     flat = _unit_rows(as_generator(rng).standard_normal((B, T * V))).astype(logits.dtype)
@@ -272,6 +276,7 @@ def gradient_flow_of_cases(
 
 def gradient_flow_text(cases: FlowCases) -> str:
     """The cases as a table: ‖dL/dh‖ by distance, then the LSTM's Jacobian split in two."""
+    check_type(cases, FlowCases, "gradient_flow_text", "cases")
     T = len(cases.curves[0].h)
     distances = sorted({d for d in (0, 1, 2, 5, 10, 20, 30, 50, 100, 200) if d < T - 1} | {T - 1})
     head = "".join(f"{d:>9}" for d in distances)

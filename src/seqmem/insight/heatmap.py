@@ -9,7 +9,7 @@ import numpy as np
 
 from seqmem.insight.folding import display_width, starts_with_mark
 from seqmem.module import Array
-from seqmem.validation import as_floats, as_size
+from seqmem.validation import as_floats, as_size, as_texts
 
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 SHADES = " ░▒▓█"
@@ -46,6 +46,8 @@ def attention_heatmap(
     the ██
     cat ▒▒ ▒▒▒▒
     """
+    source = as_texts(source, "attention_heatmap", "source")
+    target = as_texts(target, "attention_heatmap", "target")
     axes = ((len(target), "the number of target symbols"), (len(source), "the number of source symbols"))
     weights = as_floats(weights, np.dtype(np.float64), axes, "attention_heatmap", "weights")
     width = None if width is None else as_size(width, "attention_heatmap", "width")

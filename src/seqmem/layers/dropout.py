@@ -11,7 +11,7 @@ import numpy as np
 
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import as_floats, as_fraction, as_upstream, working_dtype
+from seqmem.validation import as_cache, as_floats, as_fraction, as_upstream, working_dtype
 
 
 class DropoutCache(NamedTuple):
@@ -52,5 +52,6 @@ class Dropout(Module):
     @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: DropoutCache) -> tuple[tuple[Array], Grads]:
         """d_y to ((d_x,), {})."""
+        cache = as_cache(cache, DropoutCache, "Dropout.backward")
         d_y = as_upstream(d_y, cache.shape, cache.dtype, "Dropout.backward", "d_y")
         return (d_y if cache.scale is None else d_y * cache.scale,), {}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import as_ids, as_param_dtype, as_positive, as_size, as_upstream
+from seqmem.validation import as_cache, as_ids, as_param_dtype, as_positive, as_size, as_upstream
 
 STD = 1.0  # what docs/first-values.md found best
 
@@ -68,7 +68,7 @@ class Embedding(Module):
 
     def backward(self, d_y: Array | None, cache: EmbeddingCache) -> tuple[tuple[None], Grads]:
         """d_y (..., E) to ((None,), grads): integers have no gradient."""
-        (tokens,) = cache
+        (tokens,) = as_cache(cache, EmbeddingCache, "Embedding.backward")
         shape = (*tokens.shape, self.embedding_size)
         d_y = as_upstream(d_y, shape, self.W.dtype, "Embedding.backward", "d_y")
         d_W = np.zeros(self.W.shape, d_y.dtype)

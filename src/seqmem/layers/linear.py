@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from seqmem.initializers import Rng, as_generator, glorot_uniform
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import Axis, as_floats, as_param_dtype, as_size, as_upstream, working_dtype
+from seqmem.validation import Axis, as_cache, as_floats, as_param_dtype, as_size, as_upstream, working_dtype
 
 
 class LinearCache(NamedTuple):
@@ -58,7 +58,7 @@ class Linear(Module):
     @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: LinearCache) -> tuple[tuple[Array], Grads]:
         """d_y (..., F) to ((d_x,), grads), with d_x (..., D)."""
-        (x,) = cache
+        (x,) = as_cache(cache, LinearCache, "Linear.backward")
         shape, dtype = (*x.shape[:-1], self.output_size), np.result_type(x, self.W)
         d_y = as_upstream(d_y, shape, dtype, "Linear.backward", "d_y")
         d_rows = d_y.reshape(-1, self.output_size)

@@ -80,6 +80,8 @@ def _as_inputs(logits: Any, targets: Any, mask: Any) -> tuple[Array, Array, Arra
     if mask.dtype != np.bool_:
         raise TypeError(f"{caller}: mask has dtype {mask.dtype}, expected bool")
     check_shape(mask, axes, caller, "mask")
+    if targets.dtype.kind not in "iu" and targets.size:
+        raise TypeError(f"{caller}: targets has dtype {targets.dtype}, expected integers")
     check_shape(targets, axes, caller, "targets")
     targets = as_ids(np.where(mask, targets, 0), logits.shape[-1], axes, caller, "targets")
     return logits, targets, None if mask.all() else np.flatnonzero(mask)

@@ -11,7 +11,7 @@ from seqmem.cells.tape import Record, S, Tape
 from seqmem.layers.packing import Packing, pack
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import as_flag, as_lengths, as_pair, as_upstream, with_hint
+from seqmem.validation import as_cache, as_flag, as_lengths, as_pair, as_upstream, with_hint
 
 
 class RecurrentCache(NamedTuple, Generic[S]):
@@ -66,7 +66,7 @@ class Recurrent(Module, Generic[S]):
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
         """
-        cell = self.cell
+        cell, traced = self.cell, as_flag(traced, "Recurrent.forward", "traced")
         try:
             xs, initial = cell.as_inputs(xs, state, ("T", "B"), "Recurrent.forward", "xs")
         except (TypeError, ValueError) as error:
@@ -95,6 +95,7 @@ class Recurrent(Module, Generic[S]):
             ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
             state before the first step, and of each parameter.
         """
+        cache = as_cache(cache, RecurrentCache, "Recurrent.backward")
         back = self.cell.back_tape(cache.tape)
         return self._backward(d_outputs, cache, back)
 
@@ -111,6 +112,7 @@ class Recurrent(Module, Generic[S]):
         >>> list(layer.trace(cache))
         ['r', 'z', 'n', 'reset_h', 'h', 'a_r', 'a_z', 'a_n']
         """
+        cache = as_cache(cache, RecurrentCache, "Recurrent.trace")
         values = values_of(self.cell, cache.tape)
         return {name: cache.packing.unpack(rows, cache.shape) for name, rows in values.items()}
 
@@ -125,6 +127,7 @@ class Recurrent(Module, Generic[S]):
         >>> list(layer.trace_gradients((hs, None), cache))
         ['h', 'c', 'a_i', 'a_f', 'a_o', 'a_g']
         """
+        cache = as_cache(cache, RecurrentCache, "Recurrent.trace_gradients")
         back: Tape = self.cell.back_tape(cache.tape)
         record: Record = []
         self._backward(d_outputs, cache, back, record)

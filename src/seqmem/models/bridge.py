@@ -13,7 +13,7 @@ from seqmem.initializers import Rng
 from seqmem.layers import Linear
 from seqmem.layers.linear import LinearCache
 from seqmem.module import Grads, Module, prefixed
-from seqmem.validation import as_floats, as_upstream, working_dtype
+from seqmem.validation import as_cache, as_floats, as_size, as_upstream, working_dtype
 
 
 class BridgeCache(NamedTuple):
@@ -50,7 +50,8 @@ class Bridge(Module):
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        self.source_size, self.target_size = source_size, target_size
+        self.source_size = source_size = as_size(source_size, "Bridge", "source_size")
+        self.target_size = target_size = as_size(target_size, "Bridge", "target_size")
         self.source_type, self.target_type = source_type, target_type
         self.unchanged = (source_type, source_size) == (target_type, target_size)
         if not self.unchanged:
@@ -78,6 +79,7 @@ class Bridge(Module):
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def backward(self, d_state: State, cache: BridgeCache) -> tuple[tuple[State], Grads]:
         """The gradient of the decoder's first state, None for zeros, to that of the encoder's final one."""
+        cache = as_cache(cache, BridgeCache, "Bridge.backward")
         d_parts = [
             as_upstream(part, cache.shape, cache.dtype, "Bridge.backward", name)
             for name, part in as_parts(self.target_type, d_state, "Bridge.backward", "d_state")

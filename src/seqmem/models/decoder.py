@@ -19,7 +19,7 @@ import numpy.typing as npt
 from seqmem.cells import Cell, State
 from seqmem.cells.tape import Record, Run, Tape
 from seqmem.contexts import Context, FixedContext
-from seqmem.contexts.context import Look, LookGradient, Memory
+from seqmem.contexts.context import Look, LookGradient, Memory, check_memory
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers import Dropout, Embedding, Linear
 from seqmem.layers.dropout import DropoutCache
@@ -32,8 +32,11 @@ from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.nests import tree_leaves
 from seqmem.validation import (
     Axis,
+    as_cache,
     as_choice,
+    as_flag,
     as_floats,
+    as_fraction,
     as_ids,
     as_lengths,
     as_pair,
@@ -97,7 +100,8 @@ class Decoder(Module):
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        rng = as_generator(rng)
+        rng, hidden_size = as_generator(rng), as_size(hidden_size, "Decoder", "hidden_size")
+        key_size = None if key_size is None else as_size(key_size, "Decoder", "key_size")
         self.context = FixedContext() if context is None else context
         if not isinstance(self.context, Context):
             raise TypeError(f"Decoder: context is of type {type(context).__name__}, expected a Context")
@@ -111,10 +115,10 @@ class Decoder(Module):
             key_size = self.context.key_size or hidden_size
         elif self.context.key_size not in (None, key_size):
             raise ValueError(f"Decoder: context has key_size {self.context.key_size}, expected {key_size}")
-        self.key_size = as_size(key_size, "Decoder", "key_size")
+        self.key_size = key_size
         self.embedding_std = as_positive(embedding_std, "Decoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
-        self.drop = Dropout(dropout)
+        self.drop = Dropout(as_fraction(dropout, "Decoder", "dropout"))
         self.cell = make_cell(cell, embedding_size + key_size, hidden_size, rng, dtype, "Decoder")
         self.readout = as_choice(readout, ("state", "all"), "Decoder", "readout")
         shown = hidden_size + (embedding_size + key_size if readout == "all" else 0)
@@ -152,6 +156,7 @@ class Decoder(Module):
         T, B = tokens.shape
         initial, keys, lengths = self._as_inputs(state, keys, lengths, B, "Decoder.forward")
         cell, E, dtype = self.cell, self.embedding_size, keys.dtype
+        traced = as_flag(traced, "Decoder.forward", "traced")
         embedded, embedding_cache = self.embedding.forward(tokens)
         ys, drop_cache = self.drop.forward(embedded, rng=rng)
         xs = np.empty((T * B, E + self.key_size), dtype)
@@ -189,7 +194,7 @@ class Decoder(Module):
             ((None, d_state, d_keys), grads): for the state before the first step, for the keys (S, B, K),
             exactly 0 in the padding, and for each parameter.
         """
-        d_inputs, grads = self.backward_by_name(d_outputs, cache)
+        d_inputs, grads = self.backward_by_name(d_outputs, as_cache(cache, DecoderCache, "Decoder.backward"))
         return d_inputs, self.summed(grads)
 
     def backward_by_name(
@@ -202,7 +207,7 @@ class Decoder(Module):
         """What happened at every step of a forward pass, by name: as `Recurrent.trace`, (T, B, H) each, with
         "weights" (T, B, S) and "context" (T, B, K) of the steps' looks.
         """
-        T, B, _ = cache.shape
+        T, B, _ = as_cache(cache, DecoderCache, "Decoder.trace").shape
         values = values_of(self.cell, cache.tape)
         trace = {name: rows.reshape(T, B, self.hidden_size) for name, rows in values.items()}
         trace["weights"] = (
@@ -213,7 +218,7 @@ class Decoder(Module):
 
     def trace_gradients(self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache) -> Trace:
         """The gradients at every step of a backward pass, by name: as `Recurrent.trace_gradients`."""
-        T, B, _ = cache.shape
+        T, B, _ = as_cache(cache, DecoderCache, "Decoder.trace_gradients").shape
         record: Record = []
         back = self.cell.back_tape(cache.tape)
         self._backward(d_outputs, cache, back, record)
@@ -295,6 +300,7 @@ class Decoder(Module):
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes or dtypes.
         """
+        check_memory(memory, "Decoder.step")
         B = len(memory[0])
         axes = ((B, "the batch size of the memory"),)
         tokens = as_ids(tokens, self.vocab_size, axes, "Decoder.step", "tokens")

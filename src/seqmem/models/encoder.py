@@ -15,7 +15,16 @@ from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.recurrent import RecurrentCache
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.registry import cell_class, cell_names
-from seqmem.validation import WrongTypeError, as_ids, as_lengths, as_positive, brief
+from seqmem.validation import (
+    WrongTypeError,
+    as_cache,
+    as_fraction,
+    as_ids,
+    as_lengths,
+    as_param_dtype,
+    as_positive,
+    brief,
+)
 
 
 class EncoderCache(NamedTuple):
@@ -60,7 +69,7 @@ class Encoder(Module):
         rng = as_generator(rng)
         self.embedding_std = as_positive(embedding_std, "Encoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
-        self.drop = Dropout(dropout)
+        self.drop = Dropout(as_fraction(dropout, "Encoder", "dropout"))
         self.layer = Recurrent(make_cell(cell, embedding_size, hidden_size, rng, dtype, "Encoder"))
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
         self.dropout = dropout
@@ -101,7 +110,7 @@ class Encoder(Module):
         self, d_outputs: tuple[Array | None, State], cache: EncoderCache
     ) -> tuple[tuple[None], Grads]:
         """(d_hs, d_final) to ((None,), grads): the gradients of both outputs reach every parameter."""
-        grads = self.backward_by_name(d_outputs, cache)
+        grads = self.backward_by_name(d_outputs, as_cache(cache, EncoderCache, "Encoder.backward"))
         return (None,), self.summed(grads)
 
     def backward_by_name(self, d_outputs: tuple[Array | None, State], cache: EncoderCache) -> Grads:
@@ -133,5 +142,6 @@ def make_cell(
 
 def check_dtype(module: Module, dtype: npt.DTypeLike, caller: str, name: str) -> None:
     """Raise unless a given module's parameters, if it has any, are of the model's dtype."""
-    if module.dtype is not None and module.dtype != np.dtype(dtype):
-        raise ValueError(f"{caller}: {name} has dtype {module.dtype}, expected {np.dtype(dtype)}: dtype")
+    expected = as_param_dtype(dtype, caller)
+    if module.dtype is not None and module.dtype != expected:
+        raise ValueError(f"{caller}: {name} has dtype {module.dtype}, expected {expected}: dtype")

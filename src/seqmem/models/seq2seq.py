@@ -15,7 +15,7 @@ from seqmem.models.decoder import Decoder, DecoderCache
 from seqmem.models.encoder import Encoder, EncoderCache, check_dtype
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.search.greedy import Hypothesis, greedy_search
-from seqmem.validation import as_ids, as_lengths, check_type
+from seqmem.validation import Axis, WrongTypeError, as_cache, as_count, as_ids, as_lengths, check_type
 
 
 class Seq2SeqCache(NamedTuple):
@@ -94,6 +94,9 @@ class Seq2Seq(Module):
             ValueError, TypeError: for tokens outside a vocabulary, wrong shapes, dtypes or lengths.
         """
         rng = None if rng is None else as_generator(rng)
+        source = as_ids(source, self.encoder.vocab_size, ("S", "B"), "Seq2Seq.forward", "source")
+        axes: tuple[Axis, ...] = ("T", (source.shape[1], "the batch size of source"))
+        inputs = as_ids(inputs, self.decoder.vocab_size, axes, "Seq2Seq.forward", "inputs")
         (keys, final), encoder_cache = self.encoder.forward(source, lengths=lengths, rng=rng)
         state, bridge_cache = self.bridge.forward(final)
         outputs, decoder_cache = self.decoder.forward(inputs, state, keys, lengths=lengths, rng=rng)
@@ -103,6 +106,7 @@ class Seq2Seq(Module):
         self, d_outputs: tuple[Array | None, Array | None], cache: Seq2SeqCache
     ) -> tuple[tuple[None, None], Grads]:
         """(d_logits, d_weights) to ((None, None), grads)."""
+        cache = as_cache(cache, Seq2SeqCache, "Seq2Seq.backward")
         (_, d_state, d_keys), decoder_grads = self.decoder.backward_by_name(d_outputs, cache.decoder)
         (d_final,), bridge_grads = self.bridge.backward(d_state, cache.bridge)
         encoder_grads = self.encoder.backward_by_name((d_keys, d_final), cache.encoder)
@@ -120,6 +124,10 @@ class Seq2Seq(Module):
             batch: source and target sequences.
             rng: turns dropout on.
         """
+        if not all(hasattr(batch, name) for name in Batch._fields):
+            raise TypeError(
+                f"Seq2Seq.loss_and_grads: batch is of type {type(batch).__name__}, expected a Batch"
+            )
         outputs, cache = self.forward(batch.source, batch.inputs, lengths=batch.source_lengths, rng=rng)
         loss, d_logits = cross_entropy(outputs[0], batch.targets, batch.mask)
         _, grads = self.backward((d_logits, None), cache)
@@ -145,8 +153,10 @@ class Seq2Seq(Module):
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
         """
         if type(beam_size) is bool or not isinstance(beam_size, (int, np.integer)) or beam_size != 1:
-            raise ValueError(f"Seq2Seq.generate: beam_size is {beam_size!r}, expected 1: greedy search")
+            kind = ValueError if type(beam_size) is int else WrongTypeError
+            raise kind(f"Seq2Seq.generate: beam_size is {beam_size!r}, expected 1: greedy search")
         as_max_length(max_length, "Seq2Seq.generate")
+        source = as_ids(source, self.encoder.vocab_size, ("S", "B"), "Seq2Seq.generate", "source")
         with np.errstate(invalid="ignore", over="ignore"):  # nan and inf are named below
             found = self._search(source, lengths, max_length)
         for row, hypothesis in enumerate(found):
@@ -173,6 +183,4 @@ class Seq2Seq(Module):
 
 def as_max_length(value: Any, caller: str) -> int:
     """A number of symbols after which a translation is cut off: an integer of at least 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"{caller}: max_length is {value!r}, expected an integer of at least 0")
-    return int(value)
+    return as_count(value, caller, "max_length")

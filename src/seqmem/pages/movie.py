@@ -12,6 +12,7 @@ from seqmem.module import Array
 from seqmem.pages.page import Page, compose, part
 from seqmem.pages.page_data import data_block
 from seqmem.tasks.translator import Translator
+from seqmem.validation import as_array, as_texts
 
 STYLES = ("base.css", "choice.css", "movie.css")
 SCRIPTS = ("text.js", "choice.js", "movie_map.js", "movie.js")
@@ -94,7 +95,8 @@ def gate_movie(
             raise TypeError("gate_movie: steps are a layer's; a Translator's steps are its symbols")
         parts = _translation(model, text_or_xs, max_length)
     elif isinstance(model, Traced):
-        parts = [_sequence(model, text_or_xs, steps)]
+        labels = None if steps is None else as_texts(steps, "gate_movie", "steps")
+        parts = [_sequence(model, text_or_xs, labels)]
     else:
         raise TypeError(
             f"gate_movie: model is of type {type(model).__name__}, expected a Translator or a layer "
@@ -131,7 +133,9 @@ def _translation(translator: Translator, text: str, max_length: int) -> list[_Pa
 def _sequence(layer: Traced, xs: Any, steps: Sequence[str] | None) -> _Part:
     if isinstance(xs, str):
         raise TypeError("gate_movie: text_or_xs is a text, expected inputs (T, D): the model is a layer")
-    xs = np.asarray(xs)
+    xs = as_array(xs, "gate_movie", "text_or_xs")
+    if xs.dtype.kind not in "fiub":
+        raise TypeError(f"gate_movie: text_or_xs has dtype {xs.dtype}, expected real numbers")
     xs = xs[:, None] if xs.ndim == 2 else xs
     if xs.ndim != 3 or xs.shape[1] != 1:
         raise ValueError(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
+from seqmem.validation import as_path
+
 GENERATOR = '<meta name="generator" content="seqmem">'  # by which a file is known to be one of these pages
 
 
@@ -42,7 +44,7 @@ class Page:
         >>> compose("Hello", body="<h1>Hello</h1>").save("hello.html").name
         'hello.html'
         """
-        path = Path(path)
+        path = Path(as_path(path, "Page.save"))
         path.write_text(self.html, "utf-8", newline="\n")  # other line ends would change the script's hash
         return path
 

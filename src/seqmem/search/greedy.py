@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from seqmem.activations import log_softmax
 from seqmem.cells import State
 from seqmem.cells.tape import parts_of
-from seqmem.contexts.context import Memory
+from seqmem.contexts.context import Memory, check_memory
 from seqmem.module import Array
 from seqmem.search.stepper import Decodes
+from seqmem.validation import as_count
 
 BLOCK_BYTES = 1 << 16  # of logits that wait: scored together while the cache still holds them
 
@@ -42,6 +44,9 @@ def greedy_search(
     Returns:
         A hypothesis for each row.
     """
+    _check(decoder, state, memory)
+    start, end = as_count(start, "greedy_search", "start"), as_count(end, "greedy_search", "end")
+    max_length = as_count(max_length, "greedy_search", "max_length")
     B = len(memory[0])
     previous = np.full(B, start)
     ended = np.zeros(B, bool)
@@ -80,6 +85,17 @@ def greedy_search(
         )
         for row, length in enumerate(lengths)
     ]
+
+
+def _check(decoder: Any, state: Any, memory: Any) -> None:
+    if not hasattr(decoder, "start"):
+        raise TypeError(f"greedy_search: decoder is of type {type(decoder).__name__}, expected a decoder")
+    check_memory(memory, "greedy_search")
+    parts = parts_of(state)
+    if not parts or not all(
+        isinstance(part, np.ndarray) and part.ndim == 2 and part.dtype.kind in "fc" for part in parts
+    ):
+        raise TypeError(f"greedy_search: state is of type {type(state).__name__}, expected arrays (B, H)")
 
 
 def _of_the_best(logits: list[Array]) -> Array:

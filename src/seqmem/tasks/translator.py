@@ -13,6 +13,7 @@ import numpy.typing as npt
 from seqmem.contexts import AdditiveAttention
 from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
+from seqmem.data.pairs import check_pair
 from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
 from seqmem.data.vocabulary import END, PAD, START, Vocabulary
 from seqmem.initializers import Rng, as_generator
@@ -22,7 +23,7 @@ from seqmem.models.seq2seq import Seq2Seq, as_max_length
 from seqmem.module import Array
 from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
-from seqmem.validation import as_choice, as_size, brief
+from seqmem.validation import as_choice, as_list, as_size, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,11 @@ class Translator:
         caller = "Translator.build"
         as_choice(level, ("char", "word"), caller, "level")
         as_choice(context, ("additive", "fixed"), caller, "context")
-        pairs = list(pairs)
+        pairs = as_list(pairs, caller, "pairs", "pairs of source and target symbols")
+        for position, pair in enumerate(pairs):
+            check_pair(pair, caller, position)
+        if max_vocabulary is not None:
+            as_size(max_vocabulary, caller, "max_vocabulary")
         sources, targets = (
             Vocabulary.build((pair[side] for pair in pairs), max_vocabulary, min_count) for side in (0, 1)
         )

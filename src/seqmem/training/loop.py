@@ -15,7 +15,7 @@ from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array, Grads
 from seqmem.training.optimizers import Optimizer, clip_by_global_norm
 from seqmem.training.progress import duration, make_progress
-from seqmem.validation import as_positive, as_rate, as_returned, as_size
+from seqmem.validation import as_positive, as_rate, as_returned, as_size, check_iterable
 
 Batches = Iterable[Batch] | Callable[[np.random.Generator], Iterable[Batch]]
 
@@ -177,6 +177,7 @@ def fit(
     try:
         for epoch in range(epochs):
             source = batches(generator) if callable(batches) else batches
+            check_iterable(source, "fit", "what batches returned", "an iterable of Batch")
             sized = source if isinstance(source, Sized) else batches
             clock.begin_epoch(epoch, len(sized) if isinstance(sized, Sized) else None)
             for batch in source:
@@ -214,6 +215,8 @@ def _step(
     clock: _Clock,
 ) -> float:
     """One update of the parameters; the loss before it."""
+    if not hasattr(batch, "mask"):
+        raise TypeError(f"fit: batches gave a {type(batch).__name__}, expected a Batch")
     with np.errstate(
         over="ignore", invalid="ignore", divide="ignore"
     ):  # all that is not finite is found below
@@ -256,7 +259,9 @@ def _check_kinds(
         raise TypeError(f"fit: model is {_kind(model)}, expected an object with params and loss_and_grads")
     if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in ("learning_rate", "step")):
         raise TypeError(f"fit: optimizer is {_kind(optimizer)}, expected an Optimizer such as Adam(1e-3)")
-    once = isinstance(batches, (Batch, Iterator))  # either would be iterated over, once, and wrongly
+    once = isinstance(
+        batches, (Batch, Iterator, str, bytes)
+    )  # either would be iterated over, once, and wrongly
     if once or not (callable(batches) or isinstance(batches, Iterable)):
         raise TypeError(f"fit: batches is {_kind(batches)}, expected a list or a function of a Generator")
     for name, function in functions.items():

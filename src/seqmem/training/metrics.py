@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence, Sized
 
 import numpy as np
 
 from seqmem.data.batch import Batch
 from seqmem.models.seq2seq import Seq2Seq
+from seqmem.validation import as_list, check_iterable, check_type
 
 
 def token_accuracy(model: Seq2Seq, batches: Iterable[Batch]) -> float:
@@ -22,8 +23,10 @@ def token_accuracy(model: Seq2Seq, batches: Iterable[Batch]) -> float:
     Raises:
         ValueError: when no token counts.
     """
+    check_type(model, Seq2Seq, "token_accuracy", "model")
     right = total = 0
-    for batch in batches:
+    for position, batch in enumerate(as_list(batches, "token_accuracy", "batches", "a list of Batch")):
+        check_type(batch, Batch, "token_accuracy", f"batches[{position}]")
         (logits, _), _ = model.forward(batch.source, batch.inputs, lengths=batch.source_lengths)
         right += int(np.sum((logits.argmax(axis=-1) == batch.targets) & batch.mask))
         total += int(np.sum(batch.mask))
@@ -38,6 +41,12 @@ def edit_distance(found: Sequence[Hashable], right: Sequence[Hashable]) -> int:
     >>> edit_distance("kitten", "sitting")
     3
     """
+    for name, sequence in (("found", found), ("right", right)):
+        check_iterable(sequence, "edit_distance", name, "a sequence")
+        if not isinstance(sequence, Sized):
+            raise TypeError(
+                f"edit_distance: {name} is of type {type(sequence).__name__}, expected a sequence"
+            )
     row = list(range(len(right) + 1))
     for i, symbol in enumerate(found, start=1):
         diagonal, row[0] = row[0], i

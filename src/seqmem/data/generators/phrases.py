@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from seqmem.validation import as_choice
+
 Language = Literal["fr", "pl"]
 
 
@@ -35,11 +37,10 @@ def phrases(language: Language = "fr") -> list[tuple[str, str]]:
     >>> phrases("fr")[1]
     ('A big dog slept under the bed', 'Un gros chien dormit sous le lit')
     """
+    as_choice(language, ("fr", "pl"), "phrases", "language")
     if language == "fr":
         return list(dict(_french()).items())
-    if language == "pl":
-        return list(dict(_polish()).items())
-    raise ValueError(f"phrases: language is {language!r}, expected 'fr' or 'pl'")
+    return list(dict(_polish()).items())
 
 
 class _French(NamedTuple):

@@ -26,7 +26,7 @@ import numpy as np
 from seqmem.data.vocabulary import Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array
-from seqmem.validation import as_size
+from seqmem.validation import as_count, as_size
 
 LANGUAGE_OF = {
     "japan": "japanese",
@@ -152,8 +152,7 @@ def make_recall(count: int, distance: int, rng: Rng = None, *, lead: int = 0, mo
     distance = as_size(distance, "make_recall", "distance")
     if distance < SHORTEST:
         raise ValueError(f"make_recall: distance is {distance}, expected at least {SHORTEST}: the question")
-    if isinstance(lead, bool) or not isinstance(lead, (int, np.integer)) or lead < 0:
-        raise ValueError(f"make_recall: lead is {lead!r}, expected an integer of at least 0")
+    as_count(lead, "make_recall", "lead")
     rng = as_generator(rng)
     first = rng.integers(len(LANGUAGES))  # so that a count that 12 does not divide favours no answer
     answers = rng.permutation((first + np.arange(count)) % len(LANGUAGES))

@@ -28,7 +28,7 @@ from seqmem.module import Array, Module, Tie, named_arrays
 from seqmem.registry import filed_class, filed_names
 from seqmem.training.files.npz import MAX_MESSAGE, Entry, Reader, write
 from seqmem.training.files.replacing import PathLike, check_writable
-from seqmem.validation import brief
+from seqmem.validation import as_path, brief
 
 VERSION = 1
 MODEL, METADATA = "seqmem.json", "metadata.json"
@@ -70,6 +70,7 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
     >>> sorted(np.load("model.npz"))
     ['W', 'b', 'metadata.json', 'seqmem.json']
     """
+    as_path(path, "save")
     write(path, _contents(model, metadata))
 
 
@@ -90,6 +91,7 @@ def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None
     Traceback (most recent call last):
     ValueError: save: metadata would change in JSON: expected string keys, lists for tuples
     """
+    as_path(path, "check_save")
     _contents(model, metadata)
     check_writable(path)
 

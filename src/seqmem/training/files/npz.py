@@ -22,7 +22,7 @@ import numpy as np
 
 from seqmem.module import Array
 from seqmem.training.files.replacing import PathLike, replacing
-from seqmem.validation import brief
+from seqmem.validation import as_path, brief
 
 if TYPE_CHECKING:
     import zipfile
@@ -100,7 +100,7 @@ class Reader:
     """
 
     def __init__(self, path: PathLike) -> None:
-        self.path = os.fsdecode(path)
+        self.path = os.fsdecode(as_path(path, "load"))
         with self._readable():
             try:
                 self._file = _BoundedReads(io.FileIO(self.path, "rb", opener=_open))
