@@ -1,4 +1,4 @@
-"""Values are found with which a pass runs, and no pass is called right or wrong at values that say nothing."""
+"""Values are found with which a pass runs; no pass is called right or wrong at values that say nothing."""
 
 import re
 import sys
@@ -59,7 +59,8 @@ NAMES = {
         def net_backward(dout, params, cache):
             x, h = cache
             da = dout @ params["W2"].T * (1 - h**2)
-            return {"W2_grad": h.T @ dout, "W1_grad": x.T @ da, "b1_grad": da.sum(0), "x_grad": da @ params["W1"].T}
+            W1 = params["W1"]
+            return {"W2_grad": h.T @ dout, "W1_grad": x.T @ da, "b1_grad": da.sum(0), "x_grad": da @ W1.T}
         """,
     "parameters in a list": """
         def net_forward(x, params):
@@ -178,7 +179,8 @@ def mine_backward(d, x, how):
 
 
 def test_what_cannot_be_guessed_is_asked_with_the_flag_that_answers_it(judged):
-    text = "def mine_forward(x, how):\n    return how.times(x), None\n\ndef mine_backward(d, cache):\n    return d\n"
+    text = "def mine_forward(x, how):\n    return how.times(x), None\n\n"
+    text += "def mine_backward(d, cache):\n    return d\n"
     with pytest.raises(UnguessedError, match=r"--inputs .*--set") as raised:
         judged(text)
     assert "\n" not in str(raised.value)

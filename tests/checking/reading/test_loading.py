@@ -76,7 +76,7 @@ def test_a_package_that_is_missing_complains_when_it_is_used(read):
     assert "not installed, and stood in for: nowhere_a, nowhere_b" in loaded.notes
     assert loaded.names["g"]() == 3
     with pytest.raises(
-        ModuleNotFoundError, match="nowhere_b.thing was called, and nowhere_b is not installed"
+        ModuleNotFoundError, match=r"nowhere_b\.thing was called, and nowhere_b is not installed"
     ):
         loaded.names["f"]()
 
