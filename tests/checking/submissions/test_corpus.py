@@ -12,6 +12,7 @@ from seqmem.checking.contract.conduct import FAULTS
 from seqmem.checking.reading.loading import load
 from seqmem.checking.submissions.find import check_names, options_of
 
+pytestmark = pytest.mark.slow
 NOT_CHECKED = {  # what is asked for something, or cannot be told
     ("scripts/count_ones.py", "backward_gradient"): "an upstream gradient for the last of the states alone",
     ("notebooks/lstm_in_one_notebook.ipynb", "forward"): "a loss that only the backward pass knows",
