@@ -121,7 +121,8 @@ class AdditiveAttention(Context):
         # from score = hidden @ v, hidden = tanh(a): d_a = d_scores * v * (1 - hidden²). The factor v is the
         # same for all steps and positions, so the sums are taken without it: the query's part gets it here,
         # the keys' part in collect.
-        d_a_over_v = 1 - hidden**2
+        d_a_over_v = hidden**2
+        np.subtract(1, d_a_over_v, out=d_a_over_v)
         d_a_over_v *= d_scores[:, :, None]
         d_memory += d_a_over_v
         d_a_query = np.add.reduce(d_a_over_v, axis=1) * self.v

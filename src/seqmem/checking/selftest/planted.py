@@ -323,8 +323,8 @@ PLANTED = (
         _attention,
         AdditiveAttention,
         "step_backward",
-        "1 - hidden**2",
-        "np.ones_like(hidden)",
+        "np.subtract(1, d_a_over_v, out=d_a_over_v)",
+        "d_a_over_v[...] = 1",
         "attention-tanh-derivative-missing",
     ),
     Planted(
