@@ -168,9 +168,18 @@ def calls() -> Iterator[Call]:
     yield Call("Dropout", seqmem.Dropout, {"rate": 0.5})
     yield from protocol(seqmem.Dropout(0.5), xs, rng=0)
     scores = rng.normal(size=(T, B, V))
-    yield Call(
-        "cross_entropy", seqmem.cross_entropy, {"logits": scores, "targets": targets, "mask": targets > 4}
-    )
+    weighted = {
+        "ignore_index": 4,
+        "class_weights": np.ones(V),
+        "sample_weights": np.ones((T, B)),
+        "label_smoothing": 0.1,
+    }
+    counted = {"logits": scores, "targets": targets, "mask": targets > 4}
+    yield Call("cross_entropy", seqmem.cross_entropy, counted | weighted)
+    numbers = {"predictions": scores, "targets": scores, "mask": targets > 4, "sample_weights": np.ones(T)}
+    yield Call("mse_loss", seqmem.mse_loss, numbers)
+    yield Call("mae_loss", seqmem.mae_loss, numbers)
+    yield Call("huber_loss", seqmem.huber_loss, numbers | {"delta": 1.0})
 
     query, keys = rng.normal(size=(B, H)), rng.normal(size=(T, B, K))
     attention = seqmem.AdditiveAttention(H, K, A, rng=0)

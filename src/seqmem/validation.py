@@ -211,6 +211,13 @@ def as_count(value: Any, caller: str, name: str) -> int:
     return int(value)
 
 
+def as_integer(value: Any, caller: str, name: str) -> int:
+    """Return an integer of any sign."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise WrongTypeError(f"{caller}: {name} is {brief(repr(value))}, expected an integer")
+    return int(value)
+
+
 def as_text(value: Any, caller: str, name: str) -> str:
     """Return a string as it is."""
     if not isinstance(value, str):
