@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from seqmem.data.batch import Batch
+from seqmem.data.batch import Batch, SequenceBatch
 from seqmem.data.batches import BucketedBatches, make_batch, pad
 from seqmem.data.bounds import default_max_symbols
 from seqmem.data.generators.phrases import phrases
@@ -21,6 +21,7 @@ __all__ = [
     "UNKNOWN",
     "Batch",
     "BucketedBatches",
+    "SequenceBatch",
     "Vocabulary",
     "dates",
     "default_max_symbols",

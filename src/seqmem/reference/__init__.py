@@ -86,6 +86,15 @@ if TYPE_CHECKING:
         zero_padding_backward,
         zero_padding_forward,
     )
+    from seqmem.reference.models.classifier import sequence_classifier_backward, sequence_classifier_forward
+    from seqmem.reference.models.language_model import language_model_backward, language_model_forward
+    from seqmem.reference.models.pooling import (
+        attention_pooling_backward,
+        attention_pooling_forward,
+        mean_pooling_backward,
+        mean_pooling_forward,
+    )
+    from seqmem.reference.models.regressor import sequence_regressor_backward, sequence_regressor_forward
     from seqmem.reference.optimizers import adam_step, sgd_step
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
 
@@ -125,6 +134,13 @@ _FILES = {
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
     ),
+    "models.pooling": (
+        *("mean_pooling_forward", "mean_pooling_backward"),
+        *("attention_pooling_forward", "attention_pooling_backward"),
+    ),
+    "models.language_model": ("language_model_forward", "language_model_backward"),
+    "models.classifier": ("sequence_classifier_forward", "sequence_classifier_backward"),
+    "models.regressor": ("sequence_regressor_forward", "sequence_regressor_backward"),
     "greedy": ("greedy_search",),
     "clipping": ("clip_by_global_norm",),
     "optimizers": ("sgd_step", "adam_step"),
@@ -137,6 +153,8 @@ __all__ = [
     "adam_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "attention_pooling_backward",
+    "attention_pooling_forward",
     "bridge_backward",
     "bridge_forward",
     "clip_by_global_norm",
@@ -169,6 +187,8 @@ __all__ = [
     "hold_forward",
     "huber_error_backward",
     "huber_error_forward",
+    "language_model_backward",
+    "language_model_forward",
     "length_mask",
     "linear_backward",
     "linear_forward",
@@ -176,10 +196,16 @@ __all__ = [
     "lstm_forward",
     "lstm_step_backward",
     "lstm_step_forward",
+    "mean_pooling_backward",
+    "mean_pooling_forward",
     "rnn_backward",
     "rnn_forward",
     "rnn_step_backward",
     "rnn_step_forward",
+    "sequence_classifier_backward",
+    "sequence_classifier_forward",
+    "sequence_regressor_backward",
+    "sequence_regressor_forward",
     "sgd_step",
     "sigmoid",
     "squared_error_backward",
