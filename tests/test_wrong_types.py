@@ -62,8 +62,29 @@ WRONG: dict[str, Any] = {
 
 # What the library makes and a caller reads.
 RECORDS = {
-    *("LSTMState", "GateWeights", "Cause", "Checked", "Report", "Row", "Batch", "Comparison", "Experiment"),
-    *("FlowCases", "GradientFlow", "Page", "Hypothesis", "Translation", "History"),
+    *(
+        "LSTMState",
+        "GateWeights",
+        "SequenceBatch",
+        "WordVectors",
+        "Cause",
+        "Checked",
+        "Report",
+        "Row",
+        "Batch",
+        "Comparison",
+        "Experiment",
+    ),
+    *(
+        "SequenceBatch",
+        "WordVectors",
+        "FlowCases",
+        "GradientFlow",
+        "Page",
+        "Hypothesis",
+        "Translation",
+        "History",
+    ),
 }
 # A cell's and a context's insides: called step by step by the library, which has checked what it hands over.
 INSIDES = {
@@ -125,6 +146,49 @@ def by_position(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def called(**arguments: Any) -> Any:
         return function(*arguments.values())
+
+    return called
+
+
+def of_sequences() -> Iterator[Call]:
+    """What prepares sequences with targets."""
+    letters = data.Vocabulary("ab")
+    series = np.arange(12.0).reshape(6, 2)
+    yield Call("pad_features", data.pad_features, {"sequences": [series, series[:3]], "input_size": 2})
+    labelled = {"sequences": [series, series[:3]], "targets": [0, 1], "per_step": False, "weights": [1, 2]}
+    yield Call("make_sequence_batch", data.make_sequence_batch, labelled)
+    yield Call("SequenceBatches", data.SequenceBatches, labelled | {"batch_size": 2, "max_steps": 20})
+    batch = data.make_sequence_batch([[4, 5, 4], [5]], [[0, 1, 0], [1]], per_step=True)
+    yield Call("take_sequences", data.take_sequences, {"batch": batch, "rows": [1]})
+    yield Call("Minibatches", data.Minibatches, {"whole": batch, "batch_size": 1})
+    windows = {"length": 2, "horizon": (1,), "stride": 1, "target_columns": [0], "every_step": False}
+    yield Call("series_windows", data.series_windows, {"series": series} | windows)
+    yield Call("stream_batch", data.stream_batch, {"tokens": [4, 5, 6], "batch_size": 1})
+    # a generator, whose errors come with its first window
+    yield Call("truncated_windows", listed(data.truncated_windows), {"batch": batch, "steps": 2})
+    yield Call("TruncatedBatches", data.TruncatedBatches, {"batches": [batch], "steps": 2})
+    scale = data.Standardizer.fit(series)
+    yield Call("Standardizer", data.Standardizer, {"mean": [0.0], "std": [1.0]})
+    yield Call("Standardizer.fit", data.Standardizer.fit, {"series": series, "allow_constant": False})
+    yield Call("Standardizer.transform", scale.transform, {"xs": series})
+    yield Call("Standardizer.inverse", scale.inverse, {"ys": series, "columns": [0, 1]})
+    yield Call("Standardizer.to_dict", scale.to_dict, {})
+    yield Call("Standardizer.from_dict", data.Standardizer.from_dict, {"values": scale.to_dict()})
+    Path("vectors.txt").write_text("a 1 2\n", "utf-8")
+    yield Call("read_vectors", data.read_vectors, {"path": "vectors.txt", "vocabulary": letters})
+    pretrained = {"table": np.ones((2, 3)), "found": [True, True], "rng": 0, "dtype": "float64"}
+    yield Call("Embedding.from_vectors", seqmem.Embedding.from_vectors, pretrained)
+    Path("words.conll").write_text("a O\nb O\n", "utf-8")
+    tagged = {"path": "words.conll", "columns": (0, 1), "max_words": 2, "on_too_long": None}
+    yield Call("read_conll", data.read_conll, tagged)
+
+
+def listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
+    """The same, all that it yields in a list."""
+
+    @functools.wraps(function)
+    def called(**arguments: Any) -> Any:
+        return list(function(**arguments))
 
     return called
 
@@ -250,6 +314,7 @@ def calls() -> Iterator[Call]:
     yield Call(
         "train_validation_split", data.train_validation_split, {"pairs": pairs, "held_out": 1, "rng": 0}
     )
+    yield from of_sequences()
     yield Call("make_pairs", data.dates.make_pairs, {"count": 2, "rng": 0})
     yield Call("split", data.dates.split, {"train": 5, "held_out": 2, "rng": 0})
     recalled = {"count": 2, "distance": 9, "rng": 0, "lead": 1, "moves": False}

@@ -1,4 +1,4 @@
-"""Which positions a loss counts, and how much each: masks, ignored targets and weights."""
+"""Which positions a loss counts."""
 
 from __future__ import annotations
 
@@ -22,31 +22,6 @@ def as_mask(value: Any, axes: tuple[Axis, ...], caller: str) -> Array:
         raise TypeError(f"{caller}: mask has dtype {mask.dtype}, expected bool")
     check_shape(mask, axes, caller, "mask")
     return mask
-
-
-def as_weights(
-    value: Any, axes: tuple[Axis, ...], caller: str, name: str, mask: Array | None = None
-) -> Array:
-    """Return weights as float64: finite and at least 0 wherever the mask is True, and 0 elsewhere.
-
-    Raises:
-        TypeError: for weights that are not real numbers.
-        ValueError: for another shape, or a weight that is negative or not finite, with its place.
-    """
-    weights = as_array(value, caller, name)
-    if weights.dtype.kind not in "fiu":
-        raise TypeError(f"{caller}: {name} has dtype {weights.dtype}, expected real numbers")
-    check_shape(weights, axes, caller, name)
-    weights = weights.astype(np.float64)
-    if mask is not None:
-        weights = np.where(mask, weights, 0.0)
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
-    if wrong.any():
-        where = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise ValueError(
-            f"{caller}: {name} holds {weights[where]} at {list(where)}, expected finite numbers of at least 0"
-        )
-    return weights
 
 
 def check_some(total: float, caller: str) -> None:

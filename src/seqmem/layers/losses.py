@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.layers.counted import as_mask, as_weights, check_some
+from seqmem.layers.counted import as_mask, check_some
 from seqmem.module import Array
-from seqmem.validation import as_array, as_floats, as_fraction, as_ids, as_integer, check_shape
+from seqmem.validation import as_array, as_floats, as_fraction, as_ids, as_integer, as_weights, check_shape
 
 CALLER = "cross_entropy"
 

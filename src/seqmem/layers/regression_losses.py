@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.layers.counted import as_mask, as_weights, check_finite, check_some
+from seqmem.layers.counted import as_mask, check_finite, check_some
 from seqmem.module import Array
-from seqmem.validation import Axis, as_array, as_floats, as_positive
+from seqmem.validation import Axis, as_array, as_floats, as_positive, as_weights
 
 Errors = Callable[[Array], tuple[Array, Array]]  # e to what is averaged, and its derivative
 
