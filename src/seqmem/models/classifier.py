@@ -29,7 +29,6 @@ from seqmem.models.reading import (
     dtype_of,
     last_output,
     layer_of,
-    output_size_of,
     read,
     read_backward,
     with_last_output,
@@ -82,7 +81,7 @@ class SequenceClassifier(Module):
     ) -> None:
         caller = "SequenceClassifier"
         check_reader(encoder, caller)
-        rng, dtype, size = as_generator(rng), dtype_of(encoder), output_size_of(encoder)
+        rng, dtype, size = as_generator(rng), dtype_of(encoder), layer_of(encoder).output_size
         self.encoder, self.n_classes = encoder, as_size(n_classes, caller, "n_classes")
         self.pooling = as_choice(pooling, POOLINGS, caller, "pooling")
         self.attention_size = attention_size

@@ -19,7 +19,7 @@ from seqmem.layers import Linear
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.losses import cross_entropy
 from seqmem.models.encoder import Encoder
-from seqmem.models.reading import ReadCache, layer_of, output_size_of, read, read_backward
+from seqmem.models.reading import ReadCache, layer_of, read, read_backward
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.search.sampling import SPECIAL, sample_tokens
 from seqmem.validation import as_cache, as_flag, as_ids, as_pair, check_type
@@ -51,12 +51,12 @@ class LanguageModel(Module):
 
     def __init__(self, encoder: Encoder, *, tied: bool = False, rng: Rng = None) -> None:
         check_type(encoder, Encoder, "LanguageModel", "encoder")
-        if layer_of(encoder).reverse:
+        if layer_of(encoder).directions != {"forward"}:
             raise ValueError(
-                "LanguageModel: encoder reads backwards, expected one that reads from the first token to the "
-                "last: the others are what it should predict"
+                "LanguageModel: encoder reads backwards, too, expected one that reads from the first token "
+                "to the last: those ahead are what it should predict"
             )
-        self.encoder, size = encoder, output_size_of(encoder)
+        self.encoder, size = encoder, layer_of(encoder).output_size
         self.tied = as_flag(tied, "LanguageModel", "tied")
         if tied and encoder.embedding_size != size:
             raise ValueError(

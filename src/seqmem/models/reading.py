@@ -14,14 +14,15 @@ import numpy as np
 
 from seqmem.cells.tape import parts_of
 from seqmem.initializers import Rng, as_generator
-from seqmem.layers import Recurrent
+from seqmem.layers import Bidirectional, BidirectionalState, Recurrent, Stack
 from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import EmbeddingCache
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.models.encoder import Encoder
 from seqmem.module import Array, Grads, prefixed
 from seqmem.validation import as_ids, as_lengths
 
-Reader = Encoder | Recurrent[Any]
+Reader = Encoder | SequenceLayer[Any]
 
 
 class ReadCache(NamedTuple):
@@ -34,7 +35,7 @@ class ReadCache(NamedTuple):
 
 def check_reader(encoder: Any, caller: str) -> None:
     """Raise unless it is an Encoder or a recurrent layer."""
-    if not isinstance(encoder, (Encoder, Recurrent)):
+    if not isinstance(encoder, (Encoder, SequenceLayer)):
         came = type(encoder).__name__
         raise TypeError(
             f"{caller}: encoder is of type {came}, expected an Encoder for tokens or a recurrent layer for "
@@ -42,17 +43,29 @@ def check_reader(encoder: Any, caller: str) -> None:
         )
 
 
-def layer_of(encoder: Reader) -> Recurrent[Any]:
+def layer_of(encoder: Reader) -> SequenceLayer[Any]:
     """Return the recurrent layer of what reads."""
     return encoder.layer if isinstance(encoder, Encoder) else encoder
 
 
-def last_output(layer: Recurrent[Any], final: Any) -> Array:
-    """Return what a layer shows of its final state, (B, F)."""
-    return layer.cell.output(final)
+def dtype_of(encoder: Reader) -> np.dtype[Any]:
+    """Return the dtype of its parameters."""
+    dtype = layer_of(encoder).dtype
+    return np.dtype(np.float64) if dtype is None else dtype
 
 
-def with_last_output(layer: Recurrent[Any], d_final: Any, d_last: Array) -> Any:
+def last_output(layer: SequenceLayer[Any], final: Any) -> Array:
+    """Return what a layer shows of its final state, (B, F): h, of both ends side by side."""
+    if isinstance(layer, Stack):
+        return last_output(layer.layers[-1], final[-1])
+    if isinstance(layer, Bidirectional):
+        ahead = last_output(layer.forward_layer, final.forward)
+        return np.concatenate([ahead, last_output(layer.backward_layer, final.backward)], axis=1)
+    h: Array = parts_of(final)[0]
+    return h
+
+
+def with_last_output(layer: SequenceLayer[Any], d_final: Any, d_last: Array) -> Any:
     """Return the gradient of a final state of which `last_output` has the gradient d_last, too.
 
     Args:
@@ -60,21 +73,23 @@ def with_last_output(layer: Recurrent[Any], d_final: Any, d_last: Array) -> Any:
         d_final: the gradient by other ways; None for zeros.
         d_last: (B, F).
     """
+    if isinstance(layer, Stack):
+        n = len(layer.layers)
+        *lower, top = (None,) * n if d_final is None else d_final
+        return (*lower, with_last_output(layer.layers[-1], top, d_last))
+    if isinstance(layer, Bidirectional):
+        ahead, back = (None, None) if d_final is None else d_final
+        F = layer.forward_layer.output_size
+        return BidirectionalState(
+            with_last_output(layer.forward_layer, ahead, d_last[:, :F]),
+            with_last_output(layer.backward_layer, back, d_last[:, F:]),
+        )
+    if not isinstance(layer, Recurrent):
+        raise TypeError(f"the last output of a {type(layer).__name__} is not known")
     if d_final is None:
         return layer.cell.of_output(d_last)
     h, *others = parts_of(d_final)
     return layer.cell.of_parts([d_last if h is None else h + d_last, *others])
-
-
-def output_size_of(encoder: Reader) -> int:
-    """Return F, the size of what it shows of each step."""
-    return layer_of(encoder).cell.hidden_size
-
-
-def dtype_of(encoder: Reader) -> np.dtype[Any]:
-    """Return the dtype of its parameters."""
-    dtype = layer_of(encoder).dtype
-    return np.dtype(np.float64) if dtype is None else dtype
 
 
 def read(
@@ -96,7 +111,7 @@ def read(
     """
     rng = None if rng is None else as_generator(rng)
     if not isinstance(encoder, Encoder):
-        outputs, cache = encoder.forward(inputs, state, lengths=lengths)
+        outputs, cache = encoder.forward(inputs, state, lengths=lengths, rng=rng)
         return outputs, ReadCache(None, None, cache)
     tokens = as_ids(inputs, encoder.vocab_size, ("T", "B"), caller, "inputs")
     T, B = tokens.shape
@@ -105,7 +120,7 @@ def read(
         tokens = np.where(np.arange(T)[:, None] < lengths, tokens, 0)
     embedded, embedding_cache = encoder.embedding.forward(tokens)
     xs, drop_cache = encoder.drop.forward(embedded, rng=rng)
-    outputs, layer_cache = encoder.layer.forward(xs, state, lengths=lengths)
+    outputs, layer_cache = encoder.layer.forward(xs, state, lengths=lengths, rng=rng)
     return outputs, ReadCache(embedding_cache, drop_cache, layer_cache)
 
 

@@ -26,7 +26,6 @@ from seqmem.models.reading import (
     dtype_of,
     last_output,
     layer_of,
-    output_size_of,
     read,
     read_backward,
     with_last_output,
@@ -98,7 +97,7 @@ class SequenceRegressor(Module):
         self.dropout = as_fraction(dropout, caller, "dropout")
         self.drop = Dropout(self.dropout)
         self.output = Linear(
-            output_size_of(encoder), self.horizon * self.output_size, rng=rng, dtype=dtype_of(encoder)
+            layer_of(encoder).output_size, self.horizon * self.output_size, rng=rng, dtype=dtype_of(encoder)
         )
 
     def forward(

@@ -20,7 +20,7 @@ from seqmem.models.reading import (
     Reader,
     check_reader,
     dtype_of,
-    output_size_of,
+    layer_of,
     read,
     read_backward,
 )
@@ -60,7 +60,7 @@ class SequenceTagger(Module):
         self.encoder, self.n_labels = encoder, as_size(n_labels, "SequenceTagger", "n_labels")
         self.dropout = as_fraction(dropout, "SequenceTagger", "dropout")
         self.drop = Dropout(self.dropout)
-        self.output = Linear(output_size_of(encoder), self.n_labels, rng=rng, dtype=dtype_of(encoder))
+        self.output = Linear(layer_of(encoder).output_size, self.n_labels, rng=rng, dtype=dtype_of(encoder))
 
     def forward(
         self, inputs: Array, *, lengths: Any = None, rng: Rng = None

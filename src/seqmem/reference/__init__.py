@@ -97,6 +97,8 @@ if TYPE_CHECKING:
     from seqmem.reference.models.regressor import sequence_regressor_backward, sequence_regressor_forward
     from seqmem.reference.optimizers import adam_step, sgd_step
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+    from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.stack import stack_backward, stack_forward
 
 # In the order in which to read them.
 _FILES = {
@@ -119,6 +121,8 @@ _FILES = {
         *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
         *("dropout_forward", "dropout_backward"),
     ),
+    "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
+    "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
     "losses.weighted_cross_entropy": ("weighted_cross_entropy_forward", "weighted_cross_entropy_backward"),
@@ -155,6 +159,8 @@ __all__ = [
     "additive_attention_forward",
     "attention_pooling_backward",
     "attention_pooling_forward",
+    "bidirectional_backward",
+    "bidirectional_forward",
     "bridge_backward",
     "bridge_forward",
     "clip_by_global_norm",
@@ -210,6 +216,8 @@ __all__ = [
     "sigmoid",
     "squared_error_backward",
     "squared_error_forward",
+    "stack_backward",
+    "stack_forward",
     "weighted_cross_entropy_backward",
     "weighted_cross_entropy_forward",
     "zero_padding_backward",

@@ -74,8 +74,8 @@ def sampling_probabilities(
     if bad.any():
         row, token = (int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
-            f"{caller}: logits[{row}, {token}] is {scores[row, token]}, expected a finite number: the model's "
-            "parameters hold nan, inf or numbers too large"
+            f"{caller}: logits[{row}, {token}] is {scores[row, token]}, expected a finite number: the "
+            "model's parameters hold nan, inf or numbers too large"
         )
 
     scores[:, ~allowed] = -np.inf
