@@ -183,7 +183,7 @@ class LanguageModel(Module):
                 temperature=temperature,
                 top_k=top_k,
                 top_p=top_p,
-                excluded=[token for token in excluded if token < self.encoder.vocab_size],
+                excluded=excluded,
                 end=end,
                 rng=rng,
             )

@@ -122,7 +122,7 @@ class AttentionPooling(Module):
         d_pooled, d_weights = as_pair(d_outputs, caller, "d_outputs", "(d_pooled, d_weights)")
         d_pooled = as_upstream(d_pooled, (B, F), weights.dtype, caller, "d_pooled")
         d_weights = as_upstream(d_weights, (B, T), weights.dtype, caller, "d_weights")
-        d_pooled = np.where(valid.any(axis=0)[:, None], d_pooled, 0)
+        d_pooled = np.where(valid.any(axis=0, keepdims=True).T, d_pooled, 0)
         d_weights = np.where(valid.T, d_weights, 0)
         # from pooled = weights @ hs
         d_weights = d_weights + np.matmul(hs.swapaxes(0, 1), d_pooled[:, :, None])[:, :, 0]

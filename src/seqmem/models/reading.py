@@ -20,7 +20,7 @@ from seqmem.layers.embedding import EmbeddingCache
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.models.encoder import Encoder
 from seqmem.module import Array, Grads, prefixed
-from seqmem.validation import as_ids, as_lengths
+from seqmem.validation import Axis, as_floats, as_ids, as_lengths, working_dtype
 
 Reader = Encoder | SequenceLayer[Any]
 
@@ -111,7 +111,9 @@ def read(
     """
     rng = None if rng is None else as_generator(rng)
     if not isinstance(encoder, Encoder):
-        outputs, cache = encoder.forward(inputs, state, lengths=lengths, rng=rng)
+        axes: tuple[Axis, ...] = ("T", "B", (encoder.input_size, "input_size"))
+        xs = as_floats(inputs, working_dtype(encoder.dtype, inputs), axes, caller, "inputs")
+        outputs, cache = encoder.forward(xs, state, lengths=lengths, rng=rng)
         return outputs, ReadCache(None, None, cache)
     tokens = as_ids(inputs, encoder.vocab_size, ("T", "B"), caller, "inputs")
     T, B = tokens.shape

@@ -18,15 +18,14 @@ from seqmem.data.vocabulary import END, PAD, START, UNKNOWN
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array
 from seqmem.validation import (
+    Axis,
     as_count,
     as_floats,
-    as_ids,
     as_index,
     as_list,
     as_number,
     as_positive,
     as_size,
-    check_callable,
 )
 
 SPECIAL = (PAD, START, END, UNKNOWN)
@@ -66,8 +65,7 @@ def sampling_probabilities(
     scores = as_floats(logits, np.dtype(np.float64), ("B", "V"), caller, "logits").real.copy()
     as_positive(temperature, caller, "temperature")
     allowed = np.ones(scores.shape[1], bool)
-    for position, token in enumerate(as_list(excluded, caller, "excluded", "ids")):
-        allowed[as_index(token, len(allowed), caller, f"excluded[{position}]")] = False
+    allowed[_as_excluded(excluded, len(allowed), caller)] = False
     if not allowed.any():
         raise ValueError(f"{caller}: excluded holds all {len(allowed)} ids, expected one that may be drawn")
     bad = ~np.isfinite(scores) & allowed
@@ -148,12 +146,14 @@ def sample_tokens(
     [[5, 4, 4, 4, 5, 5]]
     """
     caller = "sample_tokens"
-    check_callable(step, caller, "step")
+    if not callable(step):
+        raise TypeError(f"{caller}: step is of type {type(step).__name__}, expected a function")
     n_tokens, rng = as_count(n_tokens, caller, "n_tokens"), as_generator(rng)
     logits = as_floats(logits, np.dtype(np.float64), ("B", "V"), caller, "logits")
-    banned = set(as_list(excluded, caller, "excluded", "ids"))
+    V = logits.shape[1]
+    banned = set(_as_excluded(excluded, V, caller))
     if end is not None:
-        banned.discard(int(as_ids(end, logits.shape[1], (), caller, "end")))
+        banned.discard(as_index(end, V, caller, "end"))
     settings: dict[str, Any] = {
         "temperature": temperature,
         "top_k": top_k,
@@ -171,5 +171,11 @@ def sample_tokens(
         for row in np.flatnonzero(open_rows):
             found[row].append(int(tokens[row]))
         if n + 1 < n_tokens:
-            logits = step(tokens)
+            axes: tuple[Axis, ...] = ((len(found), "the batch size"), (V, "the size of the vocabulary"))
+            logits = as_floats(step(tokens), np.dtype(np.float64), axes, caller, "what step returned")
     return found
+
+
+def _as_excluded(excluded: Any, vocab_size: int, caller: str) -> list[int]:
+    ids = as_list(excluded, caller, "excluded", "ids")
+    return [as_index(token, vocab_size, caller, f"excluded[{k}]") for k, token in enumerate(ids)]
