@@ -66,6 +66,7 @@ RECORDS = {
         "LSTMState",
         "GateWeights",
         "SequenceBatch",
+        "Entity",
         "WordVectors",
         "Cause",
         "Checked",
@@ -77,6 +78,7 @@ RECORDS = {
     ),
     *(
         "SequenceBatch",
+        "Entity",
         "WordVectors",
         "FlowCases",
         "GradientFlow",
@@ -181,6 +183,20 @@ def of_sequences() -> Iterator[Call]:
     Path("words.conll").write_text("a O\nb O\n", "utf-8")
     tagged = {"path": "words.conll", "columns": (0, 1), "max_words": 2, "on_too_long": None}
     yield Call("read_conll", data.read_conll, tagged)
+
+
+def of_scores() -> Iterator[Call]:
+    """What says how good answers are."""
+    labels, mask = np.array([[0, 1], [1, 1]]), np.ones((2, 2), bool)
+    both = {"predictions": labels, "targets": labels, "mask": mask}
+    yield Call("accuracy", training.accuracy, both)
+    yield Call("sequence_accuracy", training.sequence_accuracy, both)
+    yield Call("f1_score", training.f1_score, both | {"average": "macro", "labels": [0, 1]})
+    yield Call("mean_absolute_error", training.mean_absolute_error, both)
+    yield Call("root_mean_squared_error", training.root_mean_squared_error, both)
+    yield Call("entities", training.entities, {"tags": ["B-PER", "O"]})
+    tagged = {"predictions": [["B-PER"]], "targets": [["O"]], "average": "micro"}
+    yield Call("entity_f1_score", training.entity_f1_score, tagged)
 
 
 def listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
@@ -315,6 +331,7 @@ def calls() -> Iterator[Call]:
         "train_validation_split", data.train_validation_split, {"pairs": pairs, "held_out": 1, "rng": 0}
     )
     yield from of_sequences()
+    yield from of_scores()
     yield Call("make_pairs", data.dates.make_pairs, {"count": 2, "rng": 0})
     yield Call("split", data.dates.split, {"train": 5, "held_out": 2, "rng": 0})
     recalled = {"count": 2, "distance": 9, "rng": 0, "lead": 1, "moves": False}
