@@ -47,6 +47,7 @@ PUBLIC = (
     Entry("Embedding", "layers", "layer"),
     Entry("Dropout", "layers", "layer"),
     Entry("Recurrent", "layers", "layer"),
+    Entry("TruncatedBPTT", "layers", "layer"),
     Entry("cross_entropy", "layers"),
     Entry("mse_loss", "layers"),
     Entry("mae_loss", "layers"),
