@@ -66,6 +66,7 @@ RECORDS = {
         "LSTMState",
         "GateWeights",
         "SequenceBatch",
+        "Entity",
         "WordVectors",
         "Cause",
         "Checked",
@@ -77,6 +78,7 @@ RECORDS = {
     ),
     *(
         "SequenceBatch",
+        "Entity",
         "WordVectors",
         "FlowCases",
         "GradientFlow",
@@ -183,6 +185,20 @@ def of_sequences() -> Iterator[Call]:
     yield Call("read_conll", data.read_conll, tagged)
 
 
+def of_scores() -> Iterator[Call]:
+    """What says how good answers are."""
+    labels, mask = np.array([[0, 1], [1, 1]]), np.ones((2, 2), bool)
+    both = {"predictions": labels, "targets": labels, "mask": mask}
+    yield Call("accuracy", training.accuracy, both)
+    yield Call("sequence_accuracy", training.sequence_accuracy, both)
+    yield Call("f1_score", training.f1_score, both | {"average": "macro", "labels": [0, 1]})
+    yield Call("mean_absolute_error", training.mean_absolute_error, both)
+    yield Call("root_mean_squared_error", training.root_mean_squared_error, both)
+    yield Call("entities", training.entities, {"tags": ["B-PER", "O"]})
+    tagged = {"predictions": [["B-PER"]], "targets": [["O"]], "average": "micro"}
+    yield Call("entity_f1_score", training.entity_f1_score, tagged)
+
+
 def listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
     """The same, all that it yields in a list."""
 
@@ -273,6 +289,9 @@ def calls() -> Iterator[Call]:
     yield Call(
         "Recurrent.trace_gradients", layer.trace_gradients, {"d_outputs": (None, final), "cache": traced}
     )
+    windows = seqmem.TruncatedBPTT(layer, 2)
+    yield Call("TruncatedBPTT", seqmem.TruncatedBPTT, {"layer": layer, "steps": 2})
+    yield from protocol(windows, xs, final, lengths=lengths)
     yield Call("Linear", seqmem.Linear, {"input_size": D, "output_size": H, "rng": 0, "dtype": "float64"})
     yield from protocol(seqmem.Linear(D, H, rng=0), xs)
     table = {"vocab_size": V, "embedding_size": E, "std": 1.0, "rng": 0, "dtype": "float64"}
@@ -365,6 +384,7 @@ def calls() -> Iterator[Call]:
         "train_validation_split", data.train_validation_split, {"pairs": pairs, "held_out": 1, "rng": 0}
     )
     yield from of_sequences()
+    yield from of_scores()
     yield Call("make_pairs", data.dates.make_pairs, {"count": 2, "rng": 0})
     yield Call("split", data.dates.split, {"train": 5, "held_out": 2, "rng": 0})
     recalled = {"count": 2, "distance": 9, "rng": 0, "lead": 1, "moves": False}
