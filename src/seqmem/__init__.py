@@ -56,7 +56,12 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.registry import register as register
     from seqmem.search import Hypothesis as Hypothesis
     from seqmem.search import sample_tokens as sample_tokens
+    from seqmem.tasks import Classifier as Classifier
+    from seqmem.tasks import Forecaster as Forecaster
+    from seqmem.tasks import Tagger as Tagger
+    from seqmem.tasks import TextGenerator as TextGenerator
     from seqmem.tasks import Translator as Translator
+    from seqmem.tasks import load_task as load_task
     from seqmem.training import SGD as SGD
     from seqmem.training import Adam as Adam
     from seqmem.training import CheckpointError as CheckpointError

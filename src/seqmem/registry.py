@@ -28,8 +28,9 @@ class Entry:
     Args:
         name: the name itself.
         room: the part of the package that holds it.
-        kind: "cell", "context", "layer" or "model"; "" for what no file can hold.
-        short_name: what constructors and the command line call a cell.
+        kind: "cell", "context", "layer" or "model", which a file can hold; "task", which a file is of; ""
+            for all else.
+        short_name: what constructors and the command line call a cell, and the command line a task.
     """
 
     def __init__(self, name: str, room: str, kind: str = "", short_name: str = "") -> None:
@@ -80,7 +81,12 @@ PUBLIC = (
     Entry("fit", "training"),
     Entry("load", "training"),
     Entry("save", "training"),
-    Entry("Translator", "tasks"),
+    Entry("Translator", "tasks", "task", "translate"),
+    Entry("Classifier", "tasks", "task", "classify"),
+    Entry("Tagger", "tasks", "task", "tag"),
+    Entry("TextGenerator", "tasks", "task", "language-model"),
+    Entry("Forecaster", "tasks", "task", "forecast"),
+    Entry("load_task", "tasks"),
     Entry("assert_gradients", "checking"),
     Entry("check_module", "checking"),
     Entry("gradcheck", "checking"),
@@ -94,29 +100,32 @@ ROOMS = (  # public, as seqmem.cells
 )
 
 _PUBLIC = {entry.name: entry for entry in PUBLIC}
-_FILED = {entry.name: entry for entry in PUBLIC if entry.kind}
-_CELLS = {entry.short_name: entry.name for entry in PUBLIC if entry.short_name}
+_FILED = {entry.name: entry for entry in PUBLIC if entry.kind not in ("", "task")}
+_CELLS = {entry.short_name: entry.name for entry in PUBLIC if entry.kind == "cell"}
+_TASKS = {entry.short_name: entry.name for entry in PUBLIC if entry.kind == "task"}
 _registered: dict[str, type] = {}  # by class name: only `register` writes to it
 _short_names: dict[str, str] = {}  # short name to class name
+_tasks: dict[str, type] = {}  # short name to class
 
 
 def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
     """Return a decorator that makes a class of one's own known, as the library's are.
 
     `save` and `load` then take modules of the class, by the class's name. A cell with a short name can be
-    asked for by it: `Encoder(..., cell="peephole")`, and `checking.strategies.CELLS` has it. Whoever loads
-    the file has to have imported the class before.
+    asked for by it: `Encoder(..., cell="peephole")`, and `checking.strategies.CELLS` has it. A task, a
+    subclass of `tasks.Task`, goes by its short name in `train --task`. Whoever loads the file has to have
+    imported the class before.
 
     Args:
-        short_name: of a cell, in lower case; its constructor takes (input_size, hidden_size, *, rng, dtype).
-            "" for a context, a layer or a model.
+        short_name: of a task, or of a cell, in lower case; a cell's constructor takes (input_size,
+            hidden_size, *, rng, dtype). "" for a context, a layer or a model.
 
     Returns:
         The decorator; it returns the class itself. A class of the same module and name takes the place of
         the one before, as when a notebook's cell is run again.
 
     Raises:
-        TypeError: for what is not a subclass of Module, or a name that is not a string.
+        TypeError: for what is not a subclass of Module or Task, or a name that is not a string.
         ValueError: for a name that the library or another class has already.
 
     >>> from seqmem import load, save
@@ -136,7 +145,9 @@ def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
         from seqmem.module import Module
 
         if not (isinstance(cls, type) and issubclass(cls, Module)):
-            raise TypeError(f"register: {cls!r:.80} is not a subclass of Module")
+            if _is_task(cls):
+                return _known_task(cls, short_name)
+            raise TypeError(f"register: {cls!r:.80} is not a subclass of Module or Task")
         name, before = cls.__name__, _registered.get(cls.__name__)
         if name in _PUBLIC or (before is not None and _place(before) != _place(cls)):
             raise ValueError(f"register: {name} is the name of another class")
@@ -148,6 +159,20 @@ def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
         return cls
 
     return known
+
+
+def _is_task(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, importlib.import_module("seqmem.tasks.task").Task)
+
+
+def _known_task(cls: AnyClass, short_name: str) -> AnyClass:
+    before = _tasks.get(short_name)
+    if not short_name or short_name in _TASKS or (before is not None and _place(before) != _place(cls)):
+        raise ValueError(f"register: {short_name!r} is the short name of another task, or none")
+    if cls.__name__ in _PUBLIC:
+        raise ValueError(f"register: {cls.__name__} is the name of another class")
+    _tasks[short_name] = cls
+    return cls
 
 
 def _place(cls: type) -> tuple[str, str]:
@@ -184,6 +209,27 @@ def cell_class(short_name: str) -> Any:
     if short_name in _CELLS:
         return find(_CELLS[short_name])
     return _registered[_short_names[short_name]]
+
+
+def task_names() -> list[str]:
+    """Return the short names of all tasks, the library's first.
+
+    >>> task_names()[:5]
+    ['translate', 'classify', 'tag', 'language-model', 'forecast']
+    """
+    return [*_TASKS, *_tasks]
+
+
+def task_class(short_name: str) -> Any:
+    """Return the task of a short name.
+
+    Raises:
+        KeyError: for a name that no task has.
+
+    >>> task_class("classify").__name__
+    'Classifier'
+    """
+    return find(_TASKS[short_name]) if short_name in _TASKS else _tasks[short_name]
 
 
 def filed_names() -> list[str]:

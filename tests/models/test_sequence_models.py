@@ -242,9 +242,7 @@ def test_a_wrong_argument_is_named(make, message):
 
 def test_features_of_another_size_are_named():
     model = SequenceClassifier(LSTM(3, 4, rng=0), 2)
-    with pytest.raises(
-        ValueError, match=r"inputs has shape \(5, 2, 4\), expected \(T, B, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"inputs has shape \(5, 2, 4\), expected \(T, B, 3\)"):
         model.forward(np.ones((5, 2, 4)))
 
 

@@ -130,9 +130,14 @@ class LanguageModel(Module):
 
     def loss(self, batch: SequenceBatch) -> float:
         """Return the mean cross-entropy of the targets, in nats per token, without dropout."""
+        return self.loss_and_state(batch, None)[0]
+
+    def loss_and_state(self, batch: SequenceBatch, state: State | None) -> tuple[float, State]:
+        """`loss` from a state, with the final state: for a long text, window by window."""
         check_type(batch, SequenceBatch, "LanguageModel.loss", "batch")
-        (logits, _), _ = self.forward(batch.inputs, lengths=batch.lengths)
-        return float(cross_entropy(logits, batch.targets, batch.mask, sample_weights=batch.weights)[0])
+        (logits, final), _ = self.forward(batch.inputs, state, lengths=batch.lengths)
+        loss, _ = cross_entropy(logits, batch.targets, batch.mask, sample_weights=batch.weights)
+        return float(loss), final
 
     def sample(
         self,
