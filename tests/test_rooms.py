@@ -21,6 +21,11 @@ ROOMS = (
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
+    "reference": (
+        *("activations", "masks", "rnn", "lstm", "gru_before", "gru_after", "layers", "variants"),
+        *("embedding", "cross_entropy", "losses", "attention", "encoder_decoder", "greedy", "models"),
+        *("clipping", "optimizers"),
+    ),
     "data": (
         *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
         *("vectors", "conll", "generators"),

@@ -42,6 +42,8 @@ PUBLIC = (
     Entry("LSTMCell", "cells", "cell", "lstm"),
     Entry("LSTMState", "cells"),
     Entry("GRUCell", "cells", "cell", "gru"),
+    Entry("PeepholeLSTMCell", "cells", "cell", "peephole"),
+    Entry("LayerNormLSTMCell", "cells", "cell", "layer-norm"),
     Entry("FixedContext", "contexts", "context"),
     Entry("AdditiveAttention", "contexts", "context"),
     Entry("Linear", "layers", "layer"),
@@ -112,7 +114,7 @@ def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
     """Return a decorator that makes a class of one's own known, as the library's are.
 
     `save` and `load` then take modules of the class, by the class's name. A cell with a short name can be
-    asked for by it: `Encoder(..., cell="peephole")`, and `checking.strategies.CELLS` has it. A task, a
+    asked for by it: `Encoder(..., cell="coupled")`, and `checking.strategies.CELLS` has it. A task, a
     subclass of `tasks.Task`, goes by its short name in `train --task`. Whoever loads the file has to have
     imported the class before.
 

@@ -73,6 +73,8 @@ def test_it_learns_is_scored_and_answers_each_input(name: str) -> None:
     )
     after = task.evaluate(examples)
     assert history.loss[-1] < history.loss[0]
+    scores = history.values(task.metric if task.metric != "loss" else "held-out loss")
+    assert task.evaluate(examples)[task.metric] == (max if task.direction == "max" else min)(scores)
     key = "rmse" if name == "forecast" else "loss"
     assert after[key] < before[key]
     assert task.metric in after

@@ -98,6 +98,26 @@ if TYPE_CHECKING:
     from seqmem.reference.optimizers import adam_step, sgd_step
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
     from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.layer_norm_lstm import (
+        layer_norm_lstm_backward,
+        layer_norm_lstm_forward,
+        layer_norm_lstm_step_backward,
+        layer_norm_lstm_step_forward,
+        normalise_backward,
+        normalise_forward,
+    )
+    from seqmem.reference.variants.peephole_lstm import (
+        peephole_lstm_backward,
+        peephole_lstm_forward,
+        peephole_lstm_step_backward,
+        peephole_lstm_step_forward,
+    )
+    from seqmem.reference.variants.relu_rnn import (
+        relu_rnn_backward,
+        relu_rnn_forward,
+        relu_rnn_step_backward,
+        relu_rnn_step_forward,
+    )
     from seqmem.reference.variants.stack import stack_backward, stack_forward
 
 # In the order in which to read them.
@@ -120,6 +140,26 @@ _FILES = {
     "layers": (
         *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
         *("dropout_forward", "dropout_backward"),
+    ),
+    "variants.relu_rnn": (
+        "relu_rnn_step_forward",
+        "relu_rnn_step_backward",
+        "relu_rnn_forward",
+        "relu_rnn_backward",
+    ),
+    "variants.peephole_lstm": (
+        "peephole_lstm_step_forward",
+        "peephole_lstm_step_backward",
+        "peephole_lstm_forward",
+        "peephole_lstm_backward",
+    ),
+    "variants.layer_norm_lstm": (
+        "normalise_forward",
+        "normalise_backward",
+        "layer_norm_lstm_step_forward",
+        "layer_norm_lstm_step_backward",
+        "layer_norm_lstm_forward",
+        "layer_norm_lstm_backward",
     ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
@@ -195,6 +235,10 @@ __all__ = [
     "huber_error_forward",
     "language_model_backward",
     "language_model_forward",
+    "layer_norm_lstm_backward",
+    "layer_norm_lstm_forward",
+    "layer_norm_lstm_step_backward",
+    "layer_norm_lstm_step_forward",
     "length_mask",
     "linear_backward",
     "linear_forward",
@@ -204,6 +248,16 @@ __all__ = [
     "lstm_step_forward",
     "mean_pooling_backward",
     "mean_pooling_forward",
+    "normalise_backward",
+    "normalise_forward",
+    "peephole_lstm_backward",
+    "peephole_lstm_forward",
+    "peephole_lstm_step_backward",
+    "peephole_lstm_step_forward",
+    "relu_rnn_backward",
+    "relu_rnn_forward",
+    "relu_rnn_step_backward",
+    "relu_rnn_step_forward",
     "rnn_backward",
     "rnn_forward",
     "rnn_step_backward",

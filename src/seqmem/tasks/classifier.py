@@ -53,6 +53,8 @@ class Classifier(Task):
         Option("pooling", str, "what of the steps is used", ("last", "mean", "attention")),
         Option("bidirectional", bool, "read from both ends"),
     )
+    metric = "accuracy"
+    direction = "max"
 
     def __init__(
         self,

@@ -54,6 +54,8 @@ class Tagger(Task):
         Option("columns", str, "the columns of word and label, counted from 1, such as 2,4 of CoNLL-U"),
         Option("min_count", int, "how often a word must occur to be learnt", None, 2),
     )
+    metric = "accuracy"
+    direction = "max"
 
     def __init__(self, model: SequenceTagger, labels: Labels, vocabulary: Vocabulary) -> None:
         check_type(model, SequenceTagger, "Tagger", "model")

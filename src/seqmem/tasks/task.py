@@ -25,9 +25,11 @@ from seqmem.data.text import NORMAL_FORM
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array, Module
 from seqmem.registry import task_class, task_names
-from seqmem.training import Adam, History, cosine_decay, fit
+from seqmem.training import Adam, EarlyStopping, History, KeepBest, Metric, cosine_decay, fit
+from seqmem.training.callbacks import Callback, Direction
 from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
+from seqmem.training.schedules import Schedule
 from seqmem.validation import as_size, brief
 
 Path = str | os.PathLike[str]
@@ -55,12 +57,14 @@ class Task(ABC):
         file_form: what a file of examples looks like, for `train --help`.
         options: the settings of `read` and `build` that the command line offers.
         metric: the score of `evaluate` that a training is judged by.
+        direction: "max" if more of it is better, "min" if less is.
     """
 
     model: Any
     file_form: ClassVar[str] = ""
     options: ClassVar[tuple[Option, ...]] = ()
     metric: ClassVar[str] = "loss"
+    direction: ClassVar[Direction] = "min"
 
     @classmethod
     @abstractmethod
@@ -116,7 +120,8 @@ class Task(ABC):
         batch_size: int = 32,
         learning_rate: float = 2e-3,
         max_norm: float | None = 1.0,
-        schedule: Callable[[float], float] | None = cosine_decay,
+        schedule: Schedule | None = cosine_decay,
+        patience: int | None = None,
         callback: Callable[[History], object] | None = None,
         rng: Rng = None,
         progress: bool | None = None,
@@ -125,29 +130,36 @@ class Task(ABC):
 
         Args:
             examples: of the kind that `build` takes.
-            validation: other examples, on which `evaluate` scores the model after every epoch; None does not.
+            validation: other examples, on which `evaluate` scores the model after every epoch; the model gets
+                the parameters with the best score at the end. None keeps the last ones.
             epochs: how often to go through the examples.
             batch_size: examples of a step.
             learning_rate: Adam's.
             max_norm: bound on the global norm of the gradients; None does not clip.
             schedule: factor of the learning rate as a function of the part of the training that is done.
+            patience: epochs without a better score after which the training ends; None goes on.
             callback: called after every epoch with the history so far.
             rng: None, a seed, a SeedSequence or a Generator, for the order of the examples and dropout.
-            progress: a line on stderr: True shows it, False does not, None does if stderr is a terminal.
+            progress: as in `seqmem.fit`.
 
         Returns:
-            The history, whose `metric` is the score named by the task's `metric`.
+            The history; with `validation` it has the score under the name that the task's `metric` is.
 
         Raises:
             NonFiniteError: for a loss, gradient or parameter that is nan or inf.
             ValueError, TypeError: for an argument out of its range or examples of another kind.
         """
-        generator = as_generator(rng)
-        batches = self.batches(examples, as_size(batch_size, f"{type(self).__name__}.fit", "batch_size"))
-
-        def score(_: Any) -> float:
-            return self.evaluate(validation)[self.metric]
-
+        caller, generator = f"{type(self).__name__}.fit", as_generator(rng)
+        batches = self.batches(examples, as_size(batch_size, caller, "batch_size"))
+        metrics, callbacks = None, list[Callback]()
+        if validation is not None:
+            name = self.metric if self.metric != "loss" else "held-out loss"
+            metrics = {name: Metric(lambda _: self.evaluate(validation)[self.metric], self.direction)}
+            callbacks.append(KeepBest(name))
+        if patience is not None:
+            if validation is None:
+                raise ValueError(f"{caller}: patience is {patience!r} without validation to judge by")
+            callbacks.append(EarlyStopping(patience, name))
         return fit(
             self.model,
             batches,
@@ -155,8 +167,9 @@ class Task(ABC):
             epochs=epochs,
             max_norm=max_norm,
             schedule=schedule,
-            validate=None if validation is None else score,
+            metrics=metrics,
             callback=callback,
+            callbacks=callbacks,
             rng=generator,
             progress=progress,
         )

@@ -22,6 +22,7 @@ from seqmem.models import Decoder, Encoder
 from seqmem.models.seq2seq import Seq2Seq, as_max_length
 from seqmem.module import Array, Module
 from seqmem.tasks.task import Task
+from seqmem.training.callbacks import Direction
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
 from seqmem.validation import as_choice, as_list, as_size, brief
 
@@ -61,6 +62,7 @@ class Translator(Task):
 
     file_form: ClassVar[str] = "a source, a tab and a target on each line"
     metric: ClassVar[str] = "token accuracy"
+    direction: ClassVar[Direction] = "max"
 
     model: Seq2Seq
     source_vocabulary: Vocabulary
