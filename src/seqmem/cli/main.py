@@ -1,4 +1,4 @@
-"""The command line: python -m seqmem check | demo | train | translate | explore | compare | memory."""
+"""The command line: python -m seqmem check | demo | train | translate | predict | sample | ..."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seqmem.cli import check, compare, demo, explore, memory, train, translate
+from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
 from seqmem.cli.terminal.signals import Terminated, ending_by_exception
 from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 
-COMMANDS = (check, demo, train, translate, explore, compare, memory)  # in the order of the help
+COMMANDS = (  # in the order of the help
+    *(check, demo, train, translate, predict, sample),
+    *(explore, compare, memory),
+)
+TEXTS = (translate.run, predict.run, sample.run)  # which take texts, also behind an option
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code
     except BrokenPipeError:  # the reader had enough: python -m seqmem translate ... | head
         settle_output()
-        return 0 if arguments.command is translate.run else INTERRUPTED  # training did not end
+        return 0 if arguments.command in TEXTS else INTERRUPTED  # training did not end
     except NonFiniteError as error:
         say(f"seqmem: training failed: {message_of(error, arguments)}")
         return 1
@@ -63,7 +67,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     # argparse takes no text behind an option: translate MODEL --attention TEXT
     if "--" in rest:  # what follows is text, whatever it looks like
         rest.remove("--")
-    elif rest and (arguments.command is not translate.run or any(word.startswith("-") for word in rest)):
+    elif rest and (arguments.command not in TEXTS or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         arguments.text += rest

@@ -47,7 +47,7 @@ class Forecaster(Task):
 
     file_form = FORM
     options = (
-        Option("columns", str, "the columns of numbers to use, counted from 1, such as 2 or 2,3"),
+        Option("features", str, "the columns of numbers to use, counted from 0, such as 1 or 1,2"),
         Option("length", int, "steps that a prediction sees", None, 24),
         Option("horizon", int, "steps to predict"),
         Option("season", int, "predict the change since so many steps before"),
@@ -216,12 +216,12 @@ class Forecaster(Task):
         return cls(model, scale, **options)
 
     @classmethod
-    def read(cls, paths: Sequence[str], columns: str | None = None, **options: Any) -> list[Array]:
+    def read(cls, paths: Sequence[str], features: str | None = None, **options: Any) -> list[Array]:
         """Return the series of files, (N, D) each, one a file.
 
         Args:
             paths: the files.
-            columns: those of numbers to use, counted from 1: "2,3"; all of them when None.
+            features: the columns of numbers to use, counted from 0: "1,2"; all of them when None.
             options: no others are known.
 
         Raises:
@@ -229,8 +229,36 @@ class Forecaster(Task):
                 file and number; for a file without a number.
             OSError: when a file cannot be read.
         """
-        chosen = None if columns is None else _as_columns(columns)
+        chosen = None if features is None else _as_columns(features)
         return [read_series(path, chosen) for path in paths]
+
+    @classmethod
+    def split(  # the last steps, not any
+        cls,
+        examples: Any,
+        held_out: int | None,
+        rng: Rng,
+        length: int = 1,
+        horizon: int = 1,
+        season: int | None = None,
+    ) -> tuple[list[Array], list[Array]]:
+        """Return the series without their last steps, and those with what their forecasts see before."""
+        training, held = [], []
+        for position, row in enumerate(_as_series(examples, "Forecaster.split")):
+            count = held_out or max(horizon, len(row) // 10)
+            before = len(row) - count - length - (season or 0)
+            if before < horizon:
+                raise ValueError(
+                    f"series[{position}] has {len(row)} steps, too few to hold out {count} after windows of "
+                    f"{length}: --held-out, --length and --season make them smaller"
+                )
+            training.append(row[: len(row) - count])
+            held.append(row[before:])
+        return training, held
+
+    def describe(self, examples: Any) -> str:
+        """Return how many steps there are, in words."""
+        return f"{sum(map(len, examples)):,} steps"
 
     def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:
         """Yield the next steps of the series that the lines are, a line for each step."""
@@ -307,6 +335,6 @@ def _changes(row: Array, season: int | None) -> Array:
 
 def _as_columns(columns: str) -> list[int]:
     numbers = columns.split(",")
-    if not all(one.strip().isdecimal() and int(one) for one in numbers):
-        raise ValueError(f"columns is {brief(repr(columns))}, expected numbers such as 2,3")
-    return [int(one) - 1 for one in numbers]
+    if not all(one.strip().isdecimal() for one in numbers):
+        raise ValueError(f"features is {brief(repr(columns))}, expected numbers such as 1,2")
+    return [int(one) for one in numbers]

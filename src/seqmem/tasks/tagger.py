@@ -20,7 +20,7 @@ from seqmem.tasks.encoders import token_encoder
 from seqmem.tasks.labels import Labels, as_examples
 from seqmem.tasks.task import Batches, Option, Task, check_form, in_batches, mean_loss
 from seqmem.training import accuracy
-from seqmem.validation import as_list, as_size, as_texts, brief, check_type
+from seqmem.validation import as_list, as_size, as_texts, check_type
 
 WHAT = "words and their labels"
 
@@ -50,10 +50,7 @@ class Tagger(Task):
         "a word and its label in the first and the last column of each line, a blank line after each "
         "sentence (CoNLL)"
     )
-    options = (
-        Option("columns", str, "the columns of word and label, counted from 1, such as 2,4 of CoNLL-U"),
-        Option("min_count", int, "how often a word must occur to be learnt", None, 2),
-    )
+    options = (Option("min_count", int, "how often a word must occur to be learnt", None, 2),)
     metric = "accuracy"
     direction = "max"
 
@@ -188,20 +185,17 @@ class Tagger(Task):
         return cls(model, Labels(metadata["labels"]), Vocabulary(metadata["words"]))
 
     @classmethod
-    def read(cls, paths: Sequence[str], columns: str | None = None, **options: Any) -> list[Sentence]:
+    def read(
+        cls, paths: Sequence[str], columns: Sequence[int] | None = None, **options: Any
+    ) -> list[Sentence]:
         """Return the sentences of column files, as `read_conll` does.
 
         Args:
             paths: the files.
-            columns: those of word and label, counted from 1: "2,4"; the first and the last when None.
+            columns: those of word and label, counted from 0; the first and the last when None.
             options: no others are known.
         """
-        chosen = (0, -1)
-        if columns is not None:
-            numbers = columns.split(",")
-            if len(numbers) != 2 or not all(one.strip().isdecimal() and int(one) for one in numbers):
-                raise ValueError(f"columns is {brief(repr(columns))}, expected two numbers such as 2,4")
-            chosen = (int(numbers[0]) - 1, int(numbers[1]) - 1)
+        chosen = (0, -1) if columns is None else (columns[0], columns[1])
         return [sentence for path in paths for sentence in read_conll(path, chosen)]
 
     def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:

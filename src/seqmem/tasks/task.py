@@ -21,6 +21,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from seqmem.data.pairs import train_validation_split
 from seqmem.data.text import NORMAL_FORM
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array, Module
@@ -104,6 +105,22 @@ class Task(ABC):
             ValueError: for a file of another form, with its line.
         """
         raise ValueError(f"{cls.__name__}: does not read examples from files")
+
+    @classmethod
+    def split(cls, examples: Any, held_out: int | None, rng: Rng) -> tuple[Any, Any]:
+        """Return the examples for training and those to validate on, for the command line.
+
+        Args:
+            examples: what `read` returned.
+            held_out: how many to validate on; None is a tenth, at most 1000.
+            rng: of the split.
+        """
+        count = held_out or min(1_000, max(1, len(examples) // 10))
+        return train_validation_split(examples, count, rng=rng)
+
+    def describe(self, examples: Any) -> str:
+        """Return how many examples there are, in words."""
+        return f"{len(examples):,} examples"
 
     def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:
         """Yield what the command line prints for lines of input: here a line for each."""

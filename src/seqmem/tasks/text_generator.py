@@ -212,6 +212,21 @@ class TextGenerator(Task):
                 raise ValueError(f"{path}: holds no text")
         return texts
 
+    @classmethod
+    def split(cls, examples: Any, held_out: int | None, rng: Rng) -> tuple[list[str], list[str]]:
+        """Return all texts without the end of the last one, and that end: a tenth of it when None."""
+        *others, last = as_texts(examples, "TextGenerator.split", "examples")
+        count = held_out or max(1, len(last) // 10)
+        if count >= len(last):
+            raise ValueError(
+                f"held_out is {count}, expected less than the {len(last)} characters of the text"
+            )
+        return [*others, last[:-count]], [last[-count:]]
+
+    def describe(self, examples: Any) -> str:
+        """Return how many characters there are, in words."""
+        return f"{sum(map(len, examples)):,} characters"
+
     def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:
         """Yield a text that goes on from each line."""
         for line in lines:
