@@ -76,6 +76,8 @@ if TYPE_CHECKING:
     )
     from seqmem.reference.optimizers import adam_step, sgd_step
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+    from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.stack import stack_backward, stack_forward
 
 # In the order in which to read them.
 _FILES = {
@@ -98,6 +100,8 @@ _FILES = {
         *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
         *("dropout_forward", "dropout_backward"),
     ),
+    "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
+    "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
     "attention": (
@@ -118,6 +122,8 @@ __all__ = [
     "adam_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "bidirectional_backward",
+    "bidirectional_forward",
     "bridge_backward",
     "bridge_forward",
     "clip_by_global_norm",
@@ -161,6 +167,8 @@ __all__ = [
     "rnn_step_forward",
     "sgd_step",
     "sigmoid",
+    "stack_backward",
+    "stack_forward",
     "zero_padding_backward",
     "zero_padding_forward",
 ]

@@ -15,7 +15,7 @@ import numpy as np
 from seqmem.cells import Cell
 from seqmem.checking.contract.pairing import Returned, by_input, of_leaves
 from seqmem.contexts import Context, FixedContext
-from seqmem.layers import Recurrent
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.module import Array, Module, named_modules
 from seqmem.nests import as_arrays, tree_leaves, tree_map, tree_replace
 
@@ -271,11 +271,11 @@ class ModuleSubject(Subject):
             return {"W_x": "GDH", "W_h": "GHH", "b": "GH"}[last]
         if name in self.module.params:
             return ""
-        if isinstance(self.module, Recurrent) and name == "xs":
+        if isinstance(self.module, SequenceLayer) and name == "xs":
             return "TBD"
         if isinstance(self.module, Context):
             return {"query": "BQ", "keys": "SBK"}.get(name, "")
-        return "BH" if isinstance(self.module, (Cell, Recurrent)) else ""
+        return "BH" if isinstance(self.module, (Cell, SequenceLayer)) else ""
 
     @property
     def _named_inputs(self) -> list[tuple[str, Any]]:
