@@ -41,6 +41,9 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.layers import Recurrent as Recurrent
     from seqmem.layers import Stack as Stack
     from seqmem.layers import cross_entropy as cross_entropy
+    from seqmem.layers import huber_loss as huber_loss
+    from seqmem.layers import mae_loss as mae_loss
+    from seqmem.layers import mse_loss as mse_loss
     from seqmem.models import Decoder as Decoder
     from seqmem.models import Encoder as Encoder
     from seqmem.models import Seq2Seq as Seq2Seq

@@ -125,8 +125,32 @@ def test_a_stacks_derivative_goes_through_what_dropout_kept():
     assert report.max_error < ROUNDING, report
 
 
+WEIGHTS = RNG.uniform(0.5, 2, (T, B)) * MASK
+LOSSES = {  # with what is not differentiated
+    "weighted_cross_entropy": {
+        "targets": SCORES["targets"],
+        "class_weights": RNG.uniform(0.5, 2, V),
+        "sample_weights": WEIGHTS,
+        "label_smoothing": 0.3,
+    },
+    "squared_error": {"targets": normal(T, B), "weights": WEIGHTS},
+    "absolute_error": {"targets": normal(T, B), "weights": WEIGHTS},
+    "huber_error": {"targets": normal(T, B), "weights": WEIGHTS, "delta": 0.7},
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_derivative_of_a_loss_is_that_of_what_it_is_the_loss_of(name):
+    forward, backward = getattr(reference, f"{name}_forward"), getattr(reference, f"{name}_backward")
+    entropy = name == "weighted_cross_entropy"
+    inputs = {"logits": normal(T, B, V)} if entropy else {"predictions": normal(T, B)}
+    report = gradcheck_functions(partial(forward, **LOSSES[name]), backward, inputs, tolerance=ROUNDING)
+    assert report.max_error < ROUNDING, report
+    assert report.verdict != "wrong", report  # nothing reaches what is masked
+
+
 def test_every_backward_pass_is_checked_here():
-    checked = {f"{name}_backward" for name, _ in CASES} | {"dropout_backward", "stack_backward"}
+    checked = {f"{name}_backward" for name in [*(name for name, _ in CASES), "dropout", "stack", *LOSSES]}
     assert checked == {name for name in dir(reference) if name.endswith("_backward")}
 
 

@@ -1,4 +1,4 @@
-"""Layers: linear maps, embeddings, dropout, and recurrence over time in several layers and directions."""
+"""Layers: linear maps, embeddings, dropout, recurrence over time, in several layers and directions, and losses."""
 
 from seqmem.layers.bidirectional import Bidirectional, BidirectionalState
 from seqmem.layers.dropout import Dropout
@@ -7,6 +7,7 @@ from seqmem.layers.linear import Linear
 from seqmem.layers.losses import cross_entropy
 from seqmem.layers.multilayer import GRU, LSTM, RNN
 from seqmem.layers.recurrent import Recurrent
+from seqmem.layers.regression_losses import huber_loss, mae_loss, mse_loss
 from seqmem.layers.stack import Stack
 
 __all__ = [
@@ -21,4 +22,7 @@ __all__ = [
     "Recurrent",
     "Stack",
     "cross_entropy",
+    "huber_loss",
+    "mae_loss",
+    "mse_loss",
 ]
