@@ -200,7 +200,9 @@ class Repair:
             yield
 
     def _run(self) -> tuple[Array, Named]:
-        arrays = {name: array.copy() for name, array in self.subject.arrays.items()}  # a change may write there
+        arrays = {
+            name: array.copy() for name, array in self.subject.arrays.items()
+        }  # a change may write there
         outputs, record = self.subject.forward(arrays)
         numbers = flat(outputs).copy()
         return numbers, self.subject.backward(copy.deepcopy(self.upstream), record)
