@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,20 +16,20 @@ class Spot(NamedTuple):
 
     parent: ast.AST
     field: str
-    index: int | None  # within a field that is a list
+    at: int | None  # its place within a field that is a list
 
     @property
     def node(self) -> Any:
         """What stands there."""
         value = getattr(self.parent, self.field)
-        return value if self.index is None else value[self.index]
+        return value if self.at is None else value[self.at]
 
     def put(self, node: Any) -> None:
         """Let something else stand there."""
-        if self.index is None:
+        if self.at is None:
             setattr(self.parent, self.field, node)
         else:
-            getattr(self.parent, self.field)[self.index] = node
+            getattr(self.parent, self.field)[self.at] = node
 
 
 class Edit(NamedTuple):
@@ -119,7 +120,7 @@ def is_value(place: Place) -> bool:
 
 def _is_beside_the_numbers(spot: Spot, parents: tuple[ast.AST, ...]) -> bool:
     chain = [*parents, spot.node]
-    for parent, child in zip(chain, chain[1:], strict=False):
+    for parent, child in itertools.pairwise(chain):
         if isinstance(parent, (ast.Slice, ast.keyword, ast.Compare)):
             return True
         if isinstance(parent, ast.Subscript) and child is parent.slice:

@@ -8,7 +8,8 @@ import copy
 import sys
 import types
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,8 @@ Shape = tuple[int, ...]
 MOST_VALUES = 60  # of a function, or of an object, that are looked at
 
 
-class Own(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Own:
     """A function of a file."""
 
     function: types.FunctionType
@@ -113,7 +115,7 @@ def _compiled(own: Own, before: types.CodeType) -> types.CodeType:
     if own.owner:  # its class's name is part of its private names
         body = ast.ClassDef(own.owner, [], [], [own.tree], [])
     module = ast.fix_missing_locations(ast.Module([body], []))
-    code: types.CodeType = compile(module, before.co_filename, "exec")  # type: ignore[arg-type]
+    code: types.CodeType = compile(module, before.co_filename, "exec")
     for _ in range(1 + bool(own.owner)):
         code = next(const for const in code.co_consts if isinstance(const, types.CodeType))
     if code.co_freevars != before.co_freevars:

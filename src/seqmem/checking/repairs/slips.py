@@ -6,7 +6,7 @@ import ast
 import copy
 from collections.abc import Iterator
 
-from seqmem.checking.repairs.edits import Edit, Place, is_read, is_value, parsed, places
+from seqmem.checking.repairs.edits import Edit, Place, Spot, is_read, is_value, parsed, places
 from seqmem.checking.repairs.own_code import Own
 
 _SWAPPED: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
@@ -25,8 +25,7 @@ def slips(own: Own) -> Iterator[Edit]:
     everywhere = list(places(own.tree))
     for kind in (_sums, _names, _texts, _indices, _slices, _numbers, _axes, _transposes, _signs, _parts):
         for place in everywhere:
-            for edit in kind(own, place, everywhere):
-                yield edit
+            yield from kind(own, place, everywhere)
 
 
 def _edit(kind: str, own: Own, place: Place, node: ast.AST) -> Edit:
@@ -246,9 +245,12 @@ def _signs(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
         yield _edit(
             "operator", own, place, ast.copy_location(ast.AugAssign(node.target, op, node.value), node)
         )
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        if not isinstance(node.operand, ast.Constant):
-            yield _edit("operator", own, place, node.operand)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and is_value(_operand(place, node)):
+        yield _edit("operator", own, place, node.operand)
+
+
+def _operand(place: Place, node: ast.UnaryOp) -> Place:
+    return Place(Spot(node, "operand", None), place.statement, (*place.parents, node), place.loops)
 
 
 def _parts(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:

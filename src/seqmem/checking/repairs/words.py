@@ -36,16 +36,19 @@ _WHY = {
 
 def causes_of(edits: tuple[Edit, ...]) -> tuple[Cause, ...]:
     """Return a cause for each changed line; together they are why a pass is wrong."""
-    which = "this change" if len(edits) == 1 else f"these {len(edits)} changes"
-    return tuple(_cause(edit, which) for edit in sorted(edits, key=lambda edit: edit.statement.lineno))
+    return tuple(_cause(edit, len(edits)) for edit in sorted(edits, key=lambda edit: edit.statement.lineno))
 
 
-def _cause(edit: Edit, which: str) -> Cause:
+def _cause(edit: Edit, n_edits: int) -> Cause:
     before, after = _texts(edit)
     line = edit.own.line(edit.statement if edit.shown else _first(edit))
-    text = f"line {line}: {_WHY[edit.kind]}. With `{after}` for `{before}` every gradient is right"
-    if which != "this change":
-        text = f"line {line}: {_WHY[edit.kind]}. `{before}` should be `{after}`; with {which} every gradient is right"
+    where = f"line {line}: {_WHY[edit.kind]}"
+    if n_edits == 1:
+        text = f"{where}. With `{after}` for `{before}` every gradient is right"
+    else:
+        text = (
+            f"{where}. `{before}` should be `{after}`; with these {n_edits} changes every gradient is right"
+        )
     return Cause(f"line-{edit.kind}", text)
 
 

@@ -253,4 +253,7 @@ def over_time(
     in_step = dict(_IN_STEP)
     if not name.startswith("gru"):  # the others have a mistake of the step that comes to the same
         del in_step["d-W-h-of-last-state-at-first-step"]
-    return tuple(Mistake(f"{name}-{code}", "backward", *rest, in_step.get(code, "")) for code, *rest in table)
+    return tuple(
+        Mistake(f"{name}-{code}", "backward", line, becomes, message, hint, in_step.get(code, ""))
+        for code, line, becomes, message, hint in table
+    )
