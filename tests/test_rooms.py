@@ -25,6 +25,10 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
         *("vectors", "conll", "generators"),
     ),
+    "training": (
+        *("optimizers", "schedules", "files", "scoring", "history", "progress", "clock", "callbacks"),
+        *("steps", "measuring", "loop"),
+    ),
     "checking": (
         *(
             "report",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.layers import Linear as Linear
     from seqmem.layers import Recurrent as Recurrent
     from seqmem.layers import Stack as Stack
+    from seqmem.layers import TruncatedBPTT as TruncatedBPTT
     from seqmem.layers import cross_entropy as cross_entropy
     from seqmem.layers import huber_loss as huber_loss
     from seqmem.layers import mae_loss as mae_loss

@@ -55,6 +55,7 @@ PUBLIC = (
     Entry("RNN", "layers", "layer"),
     Entry("LSTM", "layers", "layer"),
     Entry("GRU", "layers", "layer"),
+    Entry("TruncatedBPTT", "layers", "layer"),
     Entry("cross_entropy", "layers"),
     Entry("mse_loss", "layers"),
     Entry("mae_loss", "layers"),
