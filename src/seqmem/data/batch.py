@@ -1,4 +1,4 @@
-"""What a sequence-to-sequence model is trained on."""
+"""The training data of a sequence-to-sequence model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ class Batch(NamedTuple):
 
     source: Array  # (S, B) token ids
     source_lengths: Array  # (B,)
-    inputs: Array  # (T, B) what the decoder is fed: start, y_1, ..., y_n
-    targets: Array  # (T, B) what it should answer: y_1, ..., y_n, end
+    inputs: Array  # (T, B) the decoder's input: start, y_1, ..., y_n
+    targets: Array  # (T, B) the correct output: y_1, ..., y_n, end
     mask: Array  # (T, B) bool, False where the target is padding
