@@ -74,7 +74,9 @@ class Module:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments except `rng`: `type(m)(**m.config)` has m's structure.
+        """The constructor's arguments by name, except `rng`.
+
+        `type(m)(*m.positional, **m.config)` has m's structure.
 
         Raises:
             TypeError: if the constructor did not store an argument under the argument's own name.
@@ -82,13 +84,32 @@ class Module:
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         signature = inspect.signature(type(self)).parameters
         names = [name for name, one in signature.items() if name != "rng" and one.kind not in kinds]
+        self._check_kept(names)
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def positional(self) -> tuple[Any, ...]:
+        """The unnamed arguments of a constructor that takes any number, as `Stack(*layers)` does.
+
+        Raises:
+            TypeError: when the constructor did not keep them under their name.
+
+        >>> from seqmem.layers import Linear
+        >>> Linear(3, 2).positional
+        ()
+        """
+        signature = inspect.signature(type(self)).parameters.values()
+        rest = [one.name for one in signature if one.kind == inspect.Parameter.VAR_POSITIONAL]
+        self._check_kept(rest)
+        return tuple(part for name in rest for part in getattr(self, name))
+
+    def _check_kept(self, names: list[str]) -> None:
         missing = next((name for name in names if not hasattr(self, name)), None)
         if missing is not None:
             raise TypeError(
                 f"{type(self).__name__}: keep the constructor's argument {missing} as self.{missing}, "
                 "so that config can tell how it was constructed"
             )
-        return {name: getattr(self, name) for name in names}
 
     def summed(self, grads: Grads) -> Grads:
         """Return the gradients by parameter name: the gradients of a tied array are added up.
@@ -208,7 +229,8 @@ class Module:
             dtype = np.dtype(config.pop("dtype", np.float64))
             if dtype != np.float64:
                 config["dtype"] = dtype.name
-            arguments = ", ".join(f"{name}={value!r}" for name, value in config.items())
+            shown = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in config.items())]
+            arguments = ", ".join(shown)
         except Exception:  # noqa: BLE001 - an incomplete module can still be shown
             arguments = "..."
         return f"{type(self).__name__}({arguments})"

@@ -7,9 +7,12 @@ name. A leaf's name is its position: `name.field` in a named tuple, `name.key` i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
+
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, np.ufunc)
 
 
 def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
@@ -89,8 +92,14 @@ def as_arrays(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else np.asarray(value)
 
 
-def reachable_arrays(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+def reachable_arrays(value: Any, name: str, through_calls: bool = False) -> Iterator[tuple[str, Any]]:
     """Yield the arrays that an object refers to, each with a name: through containers, sets and attributes.
+
+    Args:
+        value: any object.
+        name: with which the arrays' names begin.
+        through_calls: whether to look into objects that can be called, too, though never into functions, and
+            to yield an array under each of its names, and numbers as arrays.
 
     >>> [name for name, _ in reachable_arrays({"kept": [np.zeros(2)], "again": {np.float64}}, "cache")]
     ['cache.kept[0]']
@@ -98,7 +107,12 @@ def reachable_arrays(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     seen: dict[int, Any] = {}  # keeps the objects alive, so that no id is reused
 
     def walk(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-        if id(value) in seen or isinstance(value, (str, bytes, type)) or callable(value):
+        if through_calls and isinstance(value, (np.ndarray, int, float)):
+            yield name, np.asarray(value)
+            return
+        if id(value) in seen or isinstance(value, (str, bytes, type, ModuleType)):
+            return
+        if callable(value) and (isinstance(value, _FUNCTIONS) or not through_calls):
             return
         seen[id(value)] = value
         if isinstance(value, np.ndarray):

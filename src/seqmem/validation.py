@@ -212,6 +212,13 @@ def as_count(value: Any, caller: str, name: str) -> int:
     return int(value)
 
 
+def as_integer(value: Any, caller: str, name: str) -> int:
+    """Return an integer of any sign."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise WrongTypeError(f"{caller}: {name} is {brief(repr(value))}, expected an integer")
+    return int(value)
+
+
 def as_text(value: Any, caller: str, name: str) -> str:
     """Return a string unchanged."""
     if not isinstance(value, str):
@@ -285,6 +292,31 @@ def check_shape(array: Array, axes: tuple[Axis, ...], caller: str, name: str) ->
     meanings = [f"{axis[0]} is {axis[1]}" for axis in axes if not isinstance(axis, str)]
     because = f": {', '.join(meanings)}" if meanings else ""
     raise ValueError(f"{caller}: {name} has shape {array.shape}, expected {expected}{because}")
+
+
+def as_weights(
+    value: Any, axes: tuple[Axis, ...], caller: str, name: str, mask: Array | None = None
+) -> Array:
+    """Return weights as float64: finite and at least 0 wherever the mask is True, and 0 elsewhere.
+
+    Raises:
+        TypeError: for weights that are not real numbers.
+        ValueError: for another shape, or a weight that is negative or not finite, with its place.
+    """
+    weights = as_array(value, caller, name)
+    if weights.dtype.kind not in "fiu":
+        raise TypeError(f"{caller}: {name} has dtype {weights.dtype}, expected real numbers")
+    check_shape(weights, axes, caller, name)
+    weights = weights.astype(np.float64)
+    if mask is not None:
+        weights = np.where(mask, weights, 0.0)
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{caller}: {name} holds {weights[where]} at {list(where)}, expected finite numbers of at least 0"
+        )
+    return weights
 
 
 def as_array(value: Any, caller: str, name: str) -> Array:

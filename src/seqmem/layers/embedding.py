@@ -12,7 +12,16 @@ import numpy.typing as npt
 
 from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array, Grads, Module
-from seqmem.validation import as_cache, as_ids, as_param_dtype, as_positive, as_size, as_upstream
+from seqmem.validation import (
+    as_array,
+    as_cache,
+    as_ids,
+    as_param_dtype,
+    as_positive,
+    as_size,
+    as_upstream,
+    check_shape,
+)
 
 STD = 1.0  # the best value in docs/first-values.md
 
@@ -55,6 +64,48 @@ class Embedding(Module):
         shape = (self.vocab_size, self.embedding_size)
         dtype = as_param_dtype(dtype, "Embedding")
         self.W: Array = (self.std * as_generator(rng).standard_normal(shape)).astype(dtype, copy=False)
+
+    @classmethod
+    def from_vectors(
+        cls, table: Array, found: Array | None = None, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
+    ) -> Embedding:
+        """Return an embedding that starts from pretrained vectors, such as `data.read_vectors` reads.
+
+        Args:
+            table: (V, E) finite numbers.
+            found: (V,) bool, which rows of the table are vectors; all when None. The other rows are drawn
+                with the mean and standard deviation of each column of these.
+            rng: seed or generator of the rows that are drawn.
+            dtype: float64 or float32.
+
+        Raises:
+            TypeError: for a table that is not of real numbers, or a `found` that is not bool.
+            ValueError: for wrong shapes, numbers that are not finite, or no vector at all.
+
+        >>> table = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 2.0]])
+        >>> Embedding.from_vectors(table, np.array([False, True, True]), rng=0).W[1:]
+        array([[1., 2.],
+               [3., 2.]])
+        """
+        caller = "Embedding.from_vectors"
+        values = as_array(table, caller, "table")
+        if values.dtype.kind not in "fiu":
+            raise TypeError(f"{caller}: table has dtype {values.dtype}, expected real numbers")
+        check_shape(values, ("V", "E"), caller, "table")
+        rows = np.ones(len(values), bool) if found is None else as_array(found, caller, "found")
+        if rows.dtype != np.bool_:
+            raise TypeError(f"{caller}: found has dtype {rows.dtype}, expected bool")
+        check_shape(rows, ((len(values), "the rows of table"),), caller, "found")
+        kept = values[rows].astype(np.float64)
+        if not len(kept) or not kept.shape[1]:
+            raise ValueError(f"{caller}: found has no True, expected at least one vector in table")
+        if not np.isfinite(kept).all():
+            raise ValueError(f"{caller}: table holds a number that is not finite where found is True")
+        std = float(kept.std()) or STD
+        made = cls(*values.shape, std=std, rng=rng, dtype=dtype)
+        drawn = kept.mean(axis=0) + made.W / std * kept.std(axis=0)
+        made.W[:] = np.where(rows[:, None], values, drawn)
+        return made
 
     def forward(self, tokens: Array) -> tuple[Array, EmbeddingCache]:
         """Return the rows (..., E) of tokens (...), integers from 0 to V - 1.

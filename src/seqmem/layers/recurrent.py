@@ -8,9 +8,11 @@ import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.cells.tape import Record, S, Tape
+from seqmem.initializers import Rng
 from seqmem.layers.packing import Packing, pack
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.layers.traces import Trace, gradients_of, values_of
-from seqmem.module import Array, Grads, Module
+from seqmem.module import Array, Grads
 from seqmem.validation import as_cache, as_flag, as_lengths, as_pair, as_upstream, with_hint
 
 
@@ -23,7 +25,7 @@ class RecurrentCache(NamedTuple, Generic[S]):
     shape: tuple[int, int]  # T, B
 
 
-class Recurrent(Module, Generic[S]):
+class Recurrent(SequenceLayer[S], Generic[S]):
     """A layer that runs a cell over a sequence.
 
     Args:
@@ -46,8 +48,33 @@ class Recurrent(Module, Generic[S]):
         self.cell: Cell[S] = cell
         self.reverse = as_flag(reverse, "Recurrent", "reverse")
 
+    @property
+    def input_size(self) -> int:
+        """D of the cell."""
+        return self.cell.input_size
+
+    @property
+    def output_size(self) -> int:
+        """H of the cell."""
+        return self.cell.hidden_size
+
+    @property
+    def directions(self) -> frozenset[str]:
+        """In which order it reads the steps."""
+        return frozenset(["backward" if self.reverse else "forward"])
+
+    def zero_state(self, batch_size: int) -> S:
+        """The state of B sequences that have seen nothing."""
+        return self.cell.zero_state(batch_size)
+
     def forward(
-        self, xs: Array, state: S | None = None, *, lengths: Any = None, traced: bool = False
+        self,
+        xs: Array,
+        state: S | None = None,
+        *,
+        lengths: Any = None,
+        rng: Rng = None,
+        traced: bool = False,
     ) -> tuple[tuple[Array, S], RecurrentCache[S]]:
         """Run all steps of a batch of sequences.
 
@@ -56,6 +83,7 @@ class Recurrent(Module, Generic[S]):
             state: the state before the first step; None means zeros.
             lengths: (B,) integers from 0 to T in any order; None if every sequence has T steps. Values of xs
                 beyond a sequence's length have no effect.
+            rng: accepted as by other layers; nothing is random here.
             traced: whether to keep the pre-activations as well, for `trace`.
 
         Returns:

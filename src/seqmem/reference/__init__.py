@@ -66,6 +66,18 @@ if TYPE_CHECKING:
         linear_backward,
         linear_forward,
     )
+    from seqmem.reference.losses.regression import (
+        absolute_error_backward,
+        absolute_error_forward,
+        huber_error_backward,
+        huber_error_forward,
+        squared_error_backward,
+        squared_error_forward,
+    )
+    from seqmem.reference.losses.weighted_cross_entropy import (
+        weighted_cross_entropy_backward,
+        weighted_cross_entropy_forward,
+    )
     from seqmem.reference.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
     from seqmem.reference.masks import (
         hold_backward,
@@ -76,6 +88,8 @@ if TYPE_CHECKING:
     )
     from seqmem.reference.optimizers import adam_step, sgd_step
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+    from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.stack import stack_backward, stack_forward
 
 # In reading order.
 _FILES = {
@@ -98,8 +112,15 @@ _FILES = {
         *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
         *("dropout_forward", "dropout_backward"),
     ),
+    "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
+    "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
+    "losses.weighted_cross_entropy": ("weighted_cross_entropy_forward", "weighted_cross_entropy_backward"),
+    "losses.regression": (
+        *("squared_error_forward", "squared_error_backward"),
+        *("absolute_error_forward", "absolute_error_backward", "huber_error_forward", "huber_error_backward"),
+    ),
     "attention": (
         *("fixed_context_forward", "fixed_context_backward"),
         *("additive_attention_forward", "additive_attention_backward"),
@@ -115,9 +136,13 @@ _FILES = {
 _FILE_OF = {name: file for file, names in _FILES.items() for name in names}
 
 __all__ = [
+    "absolute_error_backward",
+    "absolute_error_forward",
     "adam_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "bidirectional_backward",
+    "bidirectional_forward",
     "bridge_backward",
     "bridge_forward",
     "clip_by_global_norm",
@@ -148,6 +173,8 @@ __all__ = [
     "gru_before_step_forward",
     "hold_backward",
     "hold_forward",
+    "huber_error_backward",
+    "huber_error_forward",
     "length_mask",
     "linear_backward",
     "linear_forward",
@@ -161,6 +188,12 @@ __all__ = [
     "rnn_step_forward",
     "sgd_step",
     "sigmoid",
+    "squared_error_backward",
+    "squared_error_forward",
+    "stack_backward",
+    "stack_forward",
+    "weighted_cross_entropy_backward",
+    "weighted_cross_entropy_forward",
     "zero_padding_backward",
     "zero_padding_forward",
 ]
