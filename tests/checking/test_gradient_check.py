@@ -115,8 +115,6 @@ def test_a_mistake_in_a_parameters_gradient_is_found_and_named(array, change, ma
 
 @every_mode
 @pytest.mark.parametrize("change", [*(n for n in CHANGES if n != "gate blocks permuted"), "rows exchanged"])
-    "change", [*(name for name in CHANGES if name != "gate blocks permuted"), "rows exchanged"]
-)
 @pytest.mark.parametrize("part", ["h", "c"])
 def test_a_mistake_in_a_states_gradient_is_found_and_named(part, change, max_elements):
     changes = CHANGES | {"rows exchanged": lambda d: d[::-1]}
