@@ -43,13 +43,12 @@ class BottleneckSettings:
         seeds: one run of every context per seed.
         task: "copy" or "reverse".
         symbols: the number of different symbols.
-            longest: the longest source in training; the length grows up to it during the first part of
-                training.
-            lengths: the lengths to test.
+        longest: the longest source in training; the length grows up to it during the first part of training.
+        lengths: the lengths to test.
         budget: parameters of every model, within 3 %.
         embedding_size: E.
-            steps, batch_size, learning_rate: of the training, with Adam and a cosine schedule.
-            test_count: sources per test of one length.
+        steps, batch_size, learning_rate: of the training, with Adam and a cosine schedule.
+        test_count: sources per test of one length.
     """
 
     contexts: tuple[str, ...] = CONTEXTS

@@ -78,13 +78,13 @@ class Comparison:
     """The measured table; print it, or read the figures, column by column in the order of COLUMNS.
 
     Attributes:
-            shape: the measured sizes.
-            parameters: numbers of parameters with one bias per gate, as here.
-            parameters_two_biases: the same with two biases per gate, as in torch and cuDNN.
-            state_floats: floats that one sequence carries from step to step; with attention, including all T
-                states, which remain accessible.
-            milliseconds: the median time of a forward and backward pass.
-            horizon: the distances at which the memory was lost, as text; None if not measured.
+        shape: the measured sizes.
+        parameters: numbers of parameters with one bias per gate, as here.
+        parameters_two_biases: the same with two biases per gate, as in torch and cuDNN.
+        state_floats: floats that one sequence carries from step to step; with attention, including all T
+            states, which remain accessible.
+        milliseconds: the median time of a forward and backward pass.
+        horizon: the distances at which the memory was lost, as text; None if not measured.
     """
 
     shape: Shape
@@ -126,7 +126,7 @@ def comparison(
         A Comparison.
 
     Raises:
-            ValueError: if repeats is below 1, or the experiment is not about the memory horizon.
+        ValueError: if repeats is below 1, or the experiment is not about the memory horizon.
 
     >>> table = comparison(shape=Shape(T=4, B=2, D=128, H=128), repeats=1)
     >>> table.parameters[:3], table.gru_to_lstm

@@ -42,18 +42,17 @@ class MemorySettings:
         seeds: one run of every kind and course per seed, with other weights and texts.
         courses: some of COURSES.
         alone_distances: the distances of the course "alone".
-            distances: the distances at which the other courses' networks are tested.
-            longest: the longest distance in the other courses' training.
-            moves: whether the filler may name other countries (see `seqmem.data.recall`).
+        distances: the distances at which the other courses' networks are tested.
+        longest: the longest distance in the other courses' training.
+        moves: whether the filler may name other countries (see `seqmem.data.recall`).
         budget: parameters of every network, within 3 %.
         embedding_size: E.
         steps, batch_size: of the courses "mixed" and "growing".
-            alone_steps: of the course "alone", with the same batch size.
-            learning_rates: of Adam, by kind, decreasing to 0 along a cosine. The defaults are each kind's
-                best of 0.001, 0.002 and 0.005 in the course "growing", on a seed that no table shows. At
-                0.0005, 0.001 and 0.002, neither RNN was above 72 % at any distance in the course "mixed" on
-                that seed, either.
-            test_count: texts per test at one distance.
+        alone_steps: of the course "alone", with the same batch size.
+        learning_rates: of Adam, by kind, decreasing to 0 along a cosine. The defaults are each kind's best of
+            0.001, 0.002 and 0.005 in the course "growing", on a seed that no table shows. At 0.0005, 0.001
+            and 0.002, neither RNN was above 72 % at any distance in the course "mixed" on that seed, either.
+        test_count: texts per test at one distance.
     """
 
     kinds: tuple[str, ...] = KINDS

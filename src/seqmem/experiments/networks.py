@@ -52,9 +52,9 @@ class Reader(Module):
         embedding_size: E.
         hidden_size: H.
         cell: "lstm", "gru", "rnn", or a cell of input size E and hidden size H.
-            attention_size: width of an additive scorer (Bahdanau et al., 2015) with which the last state
-                attends to all states; 0 for no attention.
-            rng: seed or generator for the initial weights.
+        attention_size: width of an additive scorer (Bahdanau et al., 2015) with which the last state attends
+            to all states; 0 for no attention.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> reader = Reader(10, 3, 4, 5, attention_size=6, rng=0)

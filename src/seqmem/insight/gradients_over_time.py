@@ -1,6 +1,6 @@
 """The part of a gradient that reaches an early step: as norms, and as exact Jacobians.
 
-L           = v · h_T, a random projection of the last output
+    L           = v · h_T, a random projection of the last output
     dL/dh_t     over all paths from h_t to L, with the cell state c_t held fixed
     dL/dc_t     over all paths from c_t to L, including h_t = o_t * tanh(c_t)
     dh_T/dh_t   (H, H), row k the gradient of unit k of h_T; dL/dh_t = v @ dh_T/dh_t
@@ -34,11 +34,10 @@ class GradientFlow:
     Attributes:
         projection: v, (B, H), of length 1 in each row.
         h_norms: the Euclidean norm of dL/dh_t, (T, B).
-            c_norms: the Euclidean norm of dL/dc_t, (T, B); like the c fields below, None without a cell
-                state.
-            h_jacobians: dh_T/dh_t, (T, B, H, H).
-            c_jacobians: dc_T/dc_t, (T, B, H, H).
-            cell_path: the diagonal of the part of dc_T/dc_t that stays in the cell state, (T, B, H).
+        c_norms: the Euclidean norm of dL/dc_t, (T, B); like the c fields below, None without a cell state.
+        h_jacobians: dh_T/dh_t, (T, B, H, H).
+        c_jacobians: dc_T/dc_t, (T, B, H, H).
+        cell_path: the diagonal of the part of dc_T/dc_t that stays in the cell state, (T, B, H).
 
     The last step's Jacobians are the identity.
     """
@@ -145,11 +144,11 @@ def gradient_flow(layer: Recurrent[Any], xs: Array, state: State = None, *, rng:
         rng: seed or generator for the projection.
 
     Returns:
-            A GradientFlow, which holds about 2·T·B·H² numbers.
+        A GradientFlow, which holds about 2·T·B·H² numbers.
 
     Raises:
-            TypeError: if the layer is not a Recurrent.
-            ValueError: if the layer runs backwards, or xs has no step.
+        TypeError: if the layer is not a Recurrent.
+        ValueError: if the layer runs backwards, or xs has no step.
 
     >>> from seqmem.cells import LSTMCell
     >>> layer = Recurrent(LSTMCell(3, 4, rng=0))

@@ -30,13 +30,13 @@ def attention_heatmap(
         weights: (T, S), each row adding up to 1.
         source: S symbols, the column heads.
         target: T symbols, the row heads.
-            ascii_only: shade with ASCII characters, for a terminal without block characters.
-            width: columns of the terminal; source symbols that do not fit side by side continue in another
-                map below the first. None for a single map of any width.
+        ascii_only: shade with ASCII characters, for a terminal without block characters.
+        width: columns of the terminal; source symbols that do not fit side by side continue in another map
+            below the first. None for a single map of any width.
 
     Returns:
-            Lines of text: the darker the cell, the larger the weight; an empty cell is below an eighth. A
-            combining mark that is a symbol by itself is shown on a dotted circle, in a separate column.
+        Lines of text: the darker the cell, the larger the weight; an empty cell is below an eighth. A
+        combining mark that is a symbol by itself is shown on a dotted circle, in a separate column.
 
     Raises:
         TypeError, ValueError: if the weights are not numbers, or their shape does not match the symbols.

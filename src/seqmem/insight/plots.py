@@ -149,8 +149,8 @@ def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: A
 
     Raises:
         ImportError: without matplotlib.
-            TypeError: if the experiment is not one.
-            ValueError: for a course that the experiment does not have, or None if it has several.
+        TypeError: if the experiment is not one.
+        ValueError: for a course that the experiment does not have, or None if it has several.
     """
     caller = "plot_memory_horizon"
     if not (hasattr(experiment, "courses") and hasattr(experiment, "accuracy")):

@@ -38,8 +38,8 @@ class Embedding(Module):
     Args:
         vocab_size: V.
         embedding_size: E.
-            std: standard deviation of the initial table, whose entries are normal with mean 0.
-            rng: seed or generator for the initial table.
+        std: standard deviation of the initial table, whose entries are normal with mean 0.
+        rng: seed or generator for the initial table.
         dtype: float64 or float32.
 
     >>> table = Embedding(10, 3, rng=0)

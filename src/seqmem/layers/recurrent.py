@@ -120,8 +120,8 @@ class Recurrent(SequenceLayer[S], Generic[S]):
             cache: the cache that `forward` returned.
 
         Returns:
-                ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
-                state before the first step, and of each parameter.
+            ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
+            state before the first step, and of each parameter.
         """
         cache = as_cache(cache, RecurrentCache, "Recurrent.backward")
         back = self.cell.back_tape(cache.tape)

@@ -76,9 +76,9 @@ def gate_movie(
         The page: `.save("movie.html")` writes it, a notebook displays it.
 
     Raises:
-            TypeError: if the model is neither, or the second argument does not suit the model.
-            ValueError: for more than one sequence, a number of labels that is not T, or values that are not
-                finite.
+        TypeError: if the model is neither, or the second argument does not suit the model.
+        ValueError: for more than one sequence, a number of labels that is not T, or values that are not
+            finite.
 
     >>> from seqmem import LSTMCell, Recurrent
     >>> page = gate_movie(Recurrent(LSTMCell(3, 4, rng=0)), np.ones((5, 3)), steps=list("abcde"))

@@ -13,7 +13,7 @@ def data_block(data: Any) -> str:
         data: anything that JSON can represent: finite numbers, strings, lists, dictionaries.
 
     Returns:
-            HTML; the script reads it with `JSON.parse(document.getElementById("data").textContent)`.
+        HTML; the script reads it with `JSON.parse(document.getElementById("data").textContent)`.
 
     Raises:
         ValueError: for nan or inf, which JSON cannot represent.

@@ -1,4 +1,4 @@
-"""Training: gradients, clipping, a step, once per batch; a metric and a record, once per epoch."""
+"""Training: gradients, clipping and an update per batch; a metric and a record per epoch."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Batches = Iterable[Batch] | Callable[[np.random.Generator], Iterable[Batch]]
 
 
 class Trainable(Protocol):
-    """What `fit` needs of a model."""
+    """The part of a model that `fit` uses."""
 
     @property
     def params(self) -> dict[str, Array]:
         """The live parameter arrays by name."""
 
     def loss_and_grads(self, batch: Any, rng: np.random.Generator) -> tuple[Any, Grads]:
-        """The mean loss per target token, and the gradient of every parameter."""
+        """Return the mean loss per target token, and the gradient of every parameter."""
 
 
 Model = TypeVar("Model", bound=Trainable)
@@ -37,16 +37,16 @@ Model = TypeVar("Model", bound=Trainable)
 class NonFiniteError(FloatingPointError):
     """The loss, a gradient or, after an epoch's last step, a parameter is nan or inf.
 
-    When it is the loss or a gradient, the parameters are those before the step, which was not taken.
+    If it is the loss or a gradient, the parameters are those before the step, which was not taken.
 
     Attributes:
         step: the step, counted from 1 over all epochs.
         epoch: the epoch, counted from 1.
-        parameter: the first parameter that is not finite or has a gradient that is not; None if all are.
+        parameter: the first parameter that is not finite or whose gradient is not finite; None if all are.
     """
 
     def __init__(self, message: str, step: int, epoch: int, parameter: str | None) -> None:
-        super().__init__(message, step, epoch, parameter)  # all of them, so that it can be pickled
+        super().__init__(message, step, epoch, parameter)  # all arguments, so that the error can be pickled
         self.step, self.epoch, self.parameter = step, epoch, parameter
 
     def __str__(self) -> str:
@@ -55,13 +55,13 @@ class NonFiniteError(FloatingPointError):
 
 @dataclass
 class History:
-    """What happened, one entry per epoch; `vars(history)` is ready for JSON.
+    """The course of training, one entry per epoch; `vars(history)` is ready for JSON.
 
     Attributes:
-        loss: mean loss per target token while the epoch was trained, in the loss's unit (nats).
-        metric: what `validate` returned after the epoch; empty without it.
-        tokens_per_second: target tokens over training time.
-        seconds: training time, validation and callback not counted.
+        loss: mean loss per target token during the epoch, in the loss's unit (nats).
+        metric: the value of `validate` after the epoch; empty without it.
+        tokens_per_second: target tokens divided by training time.
+        seconds: training time, without validation and callback.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -71,17 +71,17 @@ class History:
 
 
 def cosine_decay(fraction: float) -> float:
-    """A schedule from 1 down to 0 along half a cosine (Loshchilov & Hutter, 2017, without restarts).
+    """Return the factor of a schedule from 1 to 0 along half a cosine (Loshchilov & Hutter, 2017).
 
     Args:
-        fraction: the part of the training that is done, from 0 to 1.
+        fraction: the completed fraction of the training, from 0 to 1.
 
     Returns:
-        What the learning rate is multiplied by.
+        The factor of the learning rate.
 
     Raises:
         ValueError: for a fraction outside [0, 1].
-        TypeError: for one that is no number.
+        TypeError: for a fraction that is not a number.
 
     >>> [round(cosine_decay(fraction), 3) for fraction in (0, 0.25, 0.5, 1)]
     [1.0, 0.854, 0.5, 0.0]
@@ -108,48 +108,48 @@ def fit(
 ) -> History:
     """Train a model in place.
 
-    Ctrl-C and any error leave the model usable, between two steps; only an interrupt in the midst of an
-    update can leave some parameters one step ahead of others. To keep the best model, or to be able to go on
-    later, save it in `callback`: `if history.metric[-1] == max(history.metric): save(path, model)`; whether
-    that will be possible, `check_save(path, model)` says before the training.
+    Ctrl-C and any error leave the model usable, between two steps; only an interrupt during an update can
+    leave some parameters one step ahead of others. To keep the best model, or to be able to continue later,
+    save the model in `callback`: `if history.metric[-1] == max(history.metric): save(path, model)`; call
+    `check_save(path, model)` before training to see whether that will be possible.
 
-    A second call goes on where the first one ended with what its arguments carry: the parameters, the
-    optimizer's state (momentum, running averages, count of steps) and the state of a Generator. All else
-    starts again: the schedule at 0, the counts of epochs and steps, the time, the history. So two epochs and
-    two more are the same, bit for bit, as four at once when there is no `schedule` and both calls get the
-    same Generator; with a schedule, which runs twice from its beginning to its end, they are not.
+    A second call continues from the state that its arguments carry: the parameters, the optimizer's state
+    (momentum, running averages, number of steps) and the state of a Generator. Everything else restarts: the
+    schedule at 0, the counts of epochs and steps, the time, the history. So two epochs and two more equal
+    four at once, bit for bit, if there is no `schedule` and both calls get the same Generator; with a
+    schedule, which runs twice from beginning to end, they differ.
 
-    While a step is computed NumPy's warnings of overflow and invalid values are silent: what they warn of
-    ends in a NonFiniteError if it reaches the loss, a gradient or a parameter.
+    During a step, NumPy's warnings of overflow and invalid values are silent: the cause of such a warning
+    raises a NonFiniteError if it reaches the loss, a gradient or a parameter.
 
     Args:
         model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`.
-        batches: a list of batches, gone through in its order, or a function of a Generator that gives an
-            epoch's batches, called once per epoch: there they are shuffled or made.
-        optimizer: what takes the steps.
-        epochs: how often to go through the batches, at least 1.
-        max_seconds: end after the step in which this time is over, validation included in the time; the epoch
-            that is cut short is validated and recorded like the others.
-        max_norm: bound on the global norm of the gradients; None does not clip.
-        schedule: factor of the learning rate as a function of the part of the training that is done, 0 to 1:
-            of the epochs or of `max_seconds`, whichever is further. Where the number of batches is not known,
-            in the first epoch from a generator function, the epoch counts only when it is over. A second
-            call starts it again.
+        batches: a list of batches, used in order, or a function of a Generator that returns an epoch's
+            batches, called once per epoch, which may shuffle or create them.
+        optimizer: the optimizer that takes the steps.
+        epochs: the number of passes over the batches, at least 1.
+        max_seconds: stop after the step in which this time has elapsed, including validation; the shortened
+            epoch is validated and recorded like the others.
+        max_norm: bound on the global norm of the gradients; None for no clipping.
+        schedule: factor of the learning rate as a function of the completed fraction of the training, 0 to 1:
+            of the epochs or of `max_seconds`, whichever is larger. While the number of batches is unknown, in
+            the first epoch of a generator function, an epoch counts only when it is complete. A second call
+            restarts the schedule.
         validate: a metric of the model, a number, measured after every epoch.
         callback: called after every epoch with the history so far.
-        rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. A seed starts
-            the same random numbers again in every call, a Generator goes on.
+        rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. A seed gives the same
+            random numbers in every call, a Generator continues.
         progress: a line on stderr: epoch, step, tokens per second, loss, time left. True shows it, False does
-            not, None does if stderr is a terminal.
+            not, None shows it if stderr is a terminal.
 
     Returns:
         The history, one entry per epoch.
 
     Raises:
-        NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken; for a parameter
-            that is, after the last step of an epoch and before `validate` and `callback`.
-        ValueError, TypeError: for an argument out of its range or of another kind, or an epoch without a
-            batch.
+        NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken; for such a
+            parameter, after the last step of an epoch and before `validate` and `callback`.
+        ValueError, TypeError: for an argument that is out of range or of the wrong type, or an epoch without
+            a batch.
 
     >>> class Line:
     ...     params = {"slope": np.zeros(())}
@@ -214,12 +214,12 @@ def _step(
     generator: np.random.Generator,
     clock: _Clock,
 ) -> float:
-    """One update of the parameters; the loss before it."""
+    """Update the parameters; return the loss before the update."""
     if not hasattr(batch, "mask"):
         raise TypeError(f"fit: batches gave a {type(batch).__name__}, expected a Batch")
     with np.errstate(
         over="ignore", invalid="ignore", divide="ignore"
-    ):  # all that is not finite is found below
+    ):  # non-finite values are detected below
         loss, grads = model.loss_and_grads(batch, rng=generator)
     loss, params = float(loss), model.params
     bad = _first_not_finite(grads)
@@ -241,7 +241,7 @@ def _step(
 
 
 def _check_parameters(params: dict[str, Array], clock: _Clock) -> None:
-    """The last step of an epoch has no next one whose loss would show that it went too far."""
+    """Raise for a non-finite parameter after an epoch's last step, which no later loss would reveal."""
     bad = _first_not_finite(params)
     if bad is not None:
         step, epoch = clock.steps, clock.epoch + 1
@@ -254,14 +254,12 @@ def _check_parameters(params: dict[str, Array], clock: _Clock) -> None:
 def _check_kinds(
     model: object, batches: object, optimizer: object, functions: Mapping[str, object | None]
 ) -> None:
-    """Raise for an argument that is of another kind altogether."""
+    """Raise for an argument of an entirely different kind."""
     if isinstance(model, type) or not all(hasattr(model, name) for name in ("params", "loss_and_grads")):
         raise TypeError(f"fit: model is {_kind(model)}, expected an object with params and loss_and_grads")
     if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in ("learning_rate", "step")):
         raise TypeError(f"fit: optimizer is {_kind(optimizer)}, expected an Optimizer such as Adam(1e-3)")
-    once = isinstance(
-        batches, (Batch, Iterator, str, bytes)
-    )  # either would be iterated over, once, and wrongly
+    once = isinstance(batches, (Batch, Iterator, str, bytes))  # both can be iterated over, but not as batches
     if once or not (callable(batches) or isinstance(batches, Iterable)):
         raise TypeError(f"fit: batches is {_kind(batches)}, expected a list or a function of a Generator")
     for name, function in functions.items():
@@ -281,7 +279,7 @@ def _record(history: History, clock: _Clock) -> None:
     if clock.tokens == 0:
         what = "target token" if clock.step_of_epoch else "batch"
         raise ValueError(f"fit: batches gave no {what} in epoch {clock.epoch + 1}")
-    clock.steps_per_epoch = clock.step_of_epoch  # known now, if it was not
+    clock.steps_per_epoch = clock.step_of_epoch  # known now, if it was not before
     seconds = clock.epoch_seconds()
     history.loss.append(clock.loss())
     history.seconds.append(seconds)
@@ -289,7 +287,7 @@ def _record(history: History, clock: _Clock) -> None:
 
 
 class _Clock:
-    """Where the training stands: steps, tokens, loss, time."""
+    """The progress of training: steps, tokens, loss, time."""
 
     def __init__(self, epochs: int, max_seconds: float | None) -> None:
         self.epochs, self.max_seconds = epochs, max_seconds
@@ -298,13 +296,13 @@ class _Clock:
         self.steps_per_epoch: int | None = None
 
     def begin_epoch(self, epoch: int, size: int | None) -> None:
-        """Start counting; without a size, the epoch before is the best guess."""
+        """Start counting; without a size, the previous epoch is the best guess."""
         self.steps_per_epoch = size if size is not None else self.step_of_epoch or None
         self.epoch, self.step_of_epoch, self.tokens, self.loss_sum = epoch, 0, 0, 0.0
         self.epoch_start = self.now = time.perf_counter()
 
     def end_step(self, loss: float, tokens: int) -> None:
-        """Count a step that was taken."""
+        """Count a completed step."""
         self.steps += 1
         self.step_of_epoch += 1
         self.tokens += tokens
@@ -312,7 +310,7 @@ class _Clock:
         self.now = time.perf_counter()
 
     def fraction(self) -> float:
-        """The part of the training that is done, by steps or by time."""
+        """Return the completed fraction of the training, by steps or by time."""
         part = min(self.step_of_epoch / self.steps_per_epoch, 1.0) if self.steps_per_epoch else 0.0
         done = (self.epoch + part) / self.epochs
         if self.max_seconds is not None:
@@ -320,19 +318,19 @@ class _Clock:
         return min(done, 1.0)
 
     def is_over(self) -> bool:
-        """Whether the time is."""
+        """Return whether max_seconds has elapsed."""
         return self.max_seconds is not None and time.perf_counter() - self.start >= self.max_seconds
 
     def epoch_seconds(self) -> float:
-        """Time from the epoch's first batch to its last step; never 0, whatever the system's clock."""
+        """Return the time from the epoch's first batch to its last step; never 0, whatever the clock."""
         return max(self.now - self.epoch_start, 1e-9)
 
     def loss(self) -> float:
-        """Mean per token over the epoch so far."""
+        """Return the mean loss per token over the epoch so far."""
         return self.loss_sum / max(self.tokens, 1)
 
     def line(self, metric: float | None = None) -> str:
-        """The progress line."""
+        """Return the progress line."""
         of = f"/{self.steps_per_epoch}" if self.steps_per_epoch else ""
         done = self.fraction()
         left = (self.now - self.start) * (1 - done) / done if done else math.inf

@@ -1,4 +1,4 @@
-"""The line that says how training goes; the only thing the library ever prints, and only on stderr."""
+"""The progress line of training; the only output of the library, and only on stderr."""
 
 from __future__ import annotations
 
@@ -6,38 +6,36 @@ import sys
 import time
 from typing import Any, Protocol, TextIO
 
-REFRESH = 0.1  # seconds between two states of a live line
-LOG_REFRESH = (
-    8.0  # seconds between two lines where a line cannot be overwritten, and a long step less than ten
-)
+REFRESH = 0.1  # seconds between two updates of a live line
+LOG_REFRESH = 8.0  # seconds between lines that cannot be overwritten: less than ten even with a long step
 
 
 class Progress(Protocol):
-    """Where the state of the training is shown."""
+    """A display of the state of training."""
 
     def show(self, fraction: float, text: str, *, last: bool = False) -> None:
-        """The part of the training that is done, the line, and whether it is an epoch's last."""
+        """Show the line, given the completed fraction of training and whether it is an epoch's last."""
 
     def close(self) -> None:
-        """Leave what stands there and begin a new line."""
+        """Leave the last line visible and begin a new one."""
 
 
 class Silent:
     """Shows nothing."""
 
     def show(self, fraction: float, text: str, *, last: bool = False) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class Line:
-    """A line that is overwritten on a terminal; whole lines, and few of them, anywhere else.
+    """A line that is overwritten on a terminal; elsewhere, a few whole lines.
 
     Args:
-        stream: where to write.
-        live: whether the stream understands a carriage return.
+        stream: the output stream.
+        live: whether the stream supports a carriage return.
     """
 
     def __init__(self, stream: TextIO, live: bool) -> None:
@@ -46,18 +44,18 @@ class Line:
         self._due = time.monotonic() + (0.0 if live else LOG_REFRESH)
 
     def show(self, fraction: float, text: str, *, last: bool = False) -> None:
-        """Write the line when it is due, and always when it is an epoch's last."""
+        """Write the line if it is due, and always if it is an epoch's last."""
         now = time.monotonic()
         if now < self._due and not last:
             return
         self._due = now + (REFRESH if self._live else LOG_REFRESH)
-        import shutil  # which brings the compression libraries along
+        import shutil  # here, because it imports the compression libraries
 
         width = shutil.get_terminal_size().columns
         line = _shortened(f"{fraction:4.0%} {text}", width - 1 if self._live else width)
         if self._live:
             self._stream.write("\r" + line.ljust(self._width))
-            self._width = len(line)  # a shorter line must cover this one
+            self._width = len(line)  # a shorter line must overwrite this one
         else:
             self._stream.write(line + "\n")
         self._stream.flush()
@@ -70,18 +68,18 @@ class Line:
 
 
 def _shortened(line: str, width: int) -> str:
-    """Return a line without as many of its parts, which two spaces separate, as it takes to fit a width.
+    """Return a line shortened to a width by dropping some of its parts, which two spaces separate.
 
-    The first part says where things stand and stays; those next to it go first.
+    The first part, the state of training, stays; the parts next to it are dropped first.
     """
     parts = line.split("  ")
     while len(parts) > 1 and len("  ".join(parts)) > width:
         del parts[1]
-    return "  ".join(parts)[:width]  # a live line could not be overwritten if it filled two
+    return "  ".join(parts)[:width]  # a live line that filled two rows could not be overwritten
 
 
 class Bar:
-    """The same line behind tqdm's bar."""
+    """The same line after a tqdm bar."""
 
     def __init__(self, tqdm: Any, stream: TextIO) -> None:
         bar_format = "{percentage:3.0f}%|{bar:20}| {desc}"
@@ -89,22 +87,22 @@ class Bar:
         self._due = 0.0
 
     def show(self, fraction: float, text: str, *, last: bool = False) -> None:
-        """Redraw the bar when it is due, and always when it is an epoch's last."""
+        """Redraw the bar if it is due, and always if it is an epoch's last."""
         now = time.monotonic()
         if now < self._due and not last:
             return
         self._due = now + REFRESH
         self._bar.n = min(fraction, 1.0)
-        self._bar.set_description_str(text)  # redraws too
+        self._bar.set_description_str(text)  # also redraws
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar visible."""
         self._bar.close()
 
 
 def make_progress(wanted: bool | None) -> Progress:
-    """What `wanted` asks for: True a line, False none, None a line if stderr is a terminal."""
-    stream = sys.stderr  # looked up now: it may have been redirected; None under pythonw
+    """Return the display: a line if True, none if False, a line on a terminal if None."""
+    stream = sys.stderr  # looked up now, because it may have been redirected; None under pythonw
     live = stream is not None and stream.isatty()
     if stream is None or not (live if wanted is None else wanted):
         return Silent()
@@ -118,7 +116,7 @@ def make_progress(wanted: bool | None) -> Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a clock shows them.
+    """Return seconds in the format of a clock.
 
     >>> duration(59.6), duration(3725)
     ('1:00', '1:02:05')
