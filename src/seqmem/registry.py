@@ -2,12 +2,12 @@
 
 One line here makes a cell, a context, a layer or a model of the library available everywhere:
 
-        seqmem.LSTMCell              imported from its room on first use; `dir(seqmem)`, `import *`
-        Encoder(..., cell="lstm")    the short name, also for Decoder, Translator.build and `train --cell`
-        checking.strategies.CELLS    the tests of all cells
-        save, load                   files can store objects of this kind
+    seqmem.LSTMCell              imported from its room on first use; `dir(seqmem)`, `import *`
+    Encoder(..., cell="lstm")    the short name, also for Decoder, Translator.build and `train --cell`
+    checking.strategies.CELLS    the tests of all cells
+    save, load                   files can store objects of this kind
 
-    `register` makes a user's class available in the same places. Nothing is imported before its first use.
+`register` makes a user's class available in the same places. Nothing is imported before its first use.
 """
 
 from __future__ import annotations

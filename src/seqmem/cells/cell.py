@@ -4,8 +4,7 @@
     step               the recurrent product, the gates, the new state
     local_derivatives  the part of a step's derivative that needs no upstream gradient, many steps at once
     step_backward      the upstream gradient through one step
-    collect            the gradients of the recurrent weights, one product each for all rows, after the
-    loop
+    collect            the gradients of the recurrent weights, all rows in one product, after the loop
 
 A row is one sequence at one step; N rows are all steps of all sequences, step after step. The names of a
 method's arguments say which values the method uses (cells/names.py lists them); methods write in place.
@@ -248,10 +247,10 @@ class Cell(Module, ABC, Generic[S]):
 
         Args:
             initial: the initial state's parts, (B, H) each.
-                n_rows: N.
-                before: (N,) the index, among the states, of the state before each row; None if it is B rows
-                    above.
-                traced: keep the pre-activations, which the gates otherwise overwrite.
+            n_rows: N.
+            before: (N,) the index, among the states, of the state before each row; None if it is B rows
+                above.
+            traced: keep the pre-activations, which the gates otherwise overwrite.
         """
         B, dtype = len(initial[0]), initial[0].dtype
         kept, local = tuple(self.kept.items()), tuple(self.local.items())

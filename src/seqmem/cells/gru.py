@@ -2,9 +2,9 @@
 
     r = sigmoid(x @ W_xr + h_prev @ W_hr + b_r)                   reset gate
     z = sigmoid(x @ W_xz + h_prev @ W_hz + b_z)                   update gate: z = 1 writes
-        reset="before" (the lecture and both papers):
+    reset="before" (the lecture and both papers):
     n = tanh(x @ W_xn + (r * h_prev) @ W_hn + b_n)                candidate
-        reset="after" (cuDNN, torch and Keras):
+    reset="after" (cuDNN, torch and Keras):
     n = tanh(x @ W_xn + r * (h_prev @ W_hn + b_hn) + b_n)
     h = (1 - z) * h_prev + z * n
 
