@@ -86,12 +86,15 @@ def test_a_file_imports_nothing_but_numpy_and_its_own_room(path):
     assert not any(isinstance(node, ast.ClassDef) for node in ast.walk(tree))
 
 
+def module_of(path):
+    return ".".join(["seqmem.reference", *path.relative_to(ROOM).with_suffix("").parts])
+
+
 def test_every_function_of_every_file_is_public_and_found_without_knowing_its_file():
-    modules = [".".join(path.relative_to(ROOM).with_suffix("").parts) for path in FILES]
     own = {
         name: value
-        for module in modules
-        for name, value in vars(import_module(f"seqmem.reference.{module}")).items()
+        for path in FILES
+        for name, value in vars(import_module(module_of(path))).items()
         if inspect.isfunction(value)
     }
     assert sorted(own) == sorted(reference.__all__) == dir(reference)

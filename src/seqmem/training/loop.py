@@ -72,8 +72,8 @@ def fit(
     epochs and two more are the same, bit for bit, as four at once when there is no `schedule` and both calls
     get the same Generator; with a schedule, which runs twice from its beginning to its end, they are not.
 
-    While a step is computed NumPy's warnings of overflow and invalid values are silent: what they warn of
-    ends in a NonFiniteError if it reaches the loss, a gradient or a parameter.
+    During a step, NumPy's warnings of overflow and invalid values are silent: the cause of such a warning
+    raises a NonFiniteError if it reaches the loss, a gradient or a parameter.
 
     Args:
         model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`. What a

@@ -1,0 +1,226 @@
+"""Layers of one kind of cell on top of each other, in one or both directions, with torch's argument names.
+
+    layer 0 reads xs (T, B, D); layer k reads hs of layer k-1: (T, B, H), or (T, B, 2H) for both directions
+    hs      of the last layer, (T, B, H) or (T, B, 2H), the forward direction's first
+    final   a tuple with the state of each layer; for both directions, BidirectionalState(forward, backward)
+
+The arguments are those of torch's `nn.RNN`, `nn.LSTM` and `nn.GRU`; there is no batch_first and no bias. Not
+to be confused with torch's states, which are one array (num_layers · directions, B, H) for h and one for c:
+h of torch's row 2k + 1 is `final[k].backward.h` here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
+from seqmem.initializers import Rng, as_generator
+from seqmem.layers.bidirectional import Bidirectional
+from seqmem.layers.recurrent import Recurrent
+from seqmem.layers.sequence import SequenceLayer
+from seqmem.layers.stack import Stack, as_dropout_between
+from seqmem.validation import as_flag, as_longest, as_number, as_size
+
+MakeCell = Callable[[int], Cell[Any]]  # from an input size to a cell
+
+
+class _OfOneCell(Stack):
+    """The common base class of `RNN`, `LSTM` and `GRU`.
+
+    Args:
+        kind: the class of the cells.
+        input_size, hidden_size, num_layers, bidirectional, dropout, rng, dtype: as theirs.
+        options: the cells' further arguments, kept as the layer's own.
+    """
+
+    def __init__(
+        self,
+        kind: Callable[..., Cell[Any]],
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+        rng: Rng,
+        dtype: npt.DTypeLike,
+        options: dict[str, Any],
+    ) -> None:
+        name, rng = type(self).__name__, as_generator(rng)
+
+        def make(size: int) -> Cell[Any]:
+            return kind(size, hidden_size, rng=rng, dtype=dtype, **options)
+
+        self.num_layers = as_size(num_layers, name, "num_layers")
+        self.bidirectional = as_flag(bidirectional, name, "bidirectional")
+        as_dropout_between(dropout, num_layers, name)
+        super().__init__(
+            *layers_of(make, input_size, num_layers, bidirectional=bidirectional), dropout=dropout
+        )
+        self.hidden_size = hidden_size
+        vars(self).update(options)
+
+
+class RNN(_OfOneCell):
+    """Layers of `RNNCell`s on top of each other (Elman, 1990).
+
+    Args:
+        input_size: D.
+        hidden_size: H, of each direction.
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        activation: "tanh" or "relu".
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `RNNCell`.
+        rng: seed or generator for the initial weights.
+        dtype: float64 or float32.
+
+    >>> (hs, final), cache = RNN(3, 4, num_layers=2, rng=0).forward(np.ones((5, 2, 3)))
+    >>> hs.shape, [h.shape for h in final]
+    ((5, 2, 4), [(2, 4), (2, 4)])
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        activation: Literal["tanh", "relu"] = "tanh",
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {"activation": activation, "input_init": input_init, "recurrent_init": recurrent_init}
+        super().__init__(RNNCell, *form, rng, dtype, options)
+
+
+class LSTM(_OfOneCell):
+    """Layers of `LSTMCell`s on top of each other (Hochreiter & Schmidhuber, 1997; Graves et al., 2013).
+
+    Args:
+        input_size: D.
+        hidden_size: H, of each direction.
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        forget_bias, chrono: of the forget gates, as in `LSTMCell`.
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `LSTMCell`.
+        rng: seed or generator for the initial weights.
+        dtype: float64 or float32.
+
+    >>> layer = LSTM(3, 4, num_layers=2, bidirectional=True, dropout=0.1, rng=0)
+    >>> (hs, final), cache = layer.forward(np.ones((5, 2, 3)), lengths=[5, 3], rng=1)
+    >>> hs.shape, len(final), final[1].backward.c.shape
+    ((5, 2, 8), 2, (2, 4))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        forget_bias: float = 1.0,
+        chrono: float | None = None,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {
+            "forget_bias": as_number(forget_bias, "LSTM", "forget_bias"),
+            "chrono": as_longest(chrono, "LSTM"),
+            "input_init": input_init,
+            "recurrent_init": recurrent_init,
+        }
+        super().__init__(LSTMCell, *form, rng, dtype, options)
+
+
+class GRU(_OfOneCell):
+    """Layers of `GRUCell`s on top of each other (Cho et al., 2014).
+
+    Args:
+        input_size: D.
+        hidden_size: H, of each direction.
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        reset: "before" applies the reset gate to h before the recurrent product, "after" (as in torch) to the
+            product.
+        update_bias, chrono: of the update gate, as in `GRUCell`.
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `GRUCell`.
+        rng: seed or generator for the initial weights.
+        dtype: float64 or float32.
+
+    >>> (hs, final), cache = GRU(3, 4, bidirectional=True, rng=0).forward(np.ones((5, 2, 3)))
+    >>> hs.shape, final[0].forward.shape
+    ((5, 2, 8), (2, 4))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        reset: Literal["before", "after"] = "before",
+        update_bias: float = 0.0,
+        chrono: float | None = None,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
+        rng: Rng = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {
+            "reset": reset,
+            "update_bias": as_number(update_bias, "GRU", "update_bias"),
+            "chrono": as_longest(chrono, "GRU"),
+            "input_init": input_init,
+            "recurrent_init": recurrent_init,
+        }
+        super().__init__(GRUCell, *form, rng, dtype, options)
+
+
+def layers_of(
+    make: MakeCell, input_size: int, num_layers: int, *, bidirectional: bool
+) -> list[SequenceLayer[Any]]:
+    """Return layers for a `Stack`, each with one cell, or one cell per direction.
+
+    Args:
+        make: returns a cell for a given input size.
+        input_size: the input size of the lowest layer.
+        num_layers: the number of layers.
+        bidirectional: whether each layer reads from both ends.
+    """
+    layers: list[SequenceLayer[Any]] = []
+    for _ in range(num_layers):
+        ahead = Recurrent(make(input_size))
+        layer: SequenceLayer[Any] = ahead
+        if bidirectional:
+            layer = Bidirectional(ahead, Recurrent(make(input_size), reverse=True))
+        layers.append(layer)
+        input_size = layer.output_size
+    return layers
+
+
+def cell_like(cell: Cell[Any], input_size: int, rng: Rng) -> Cell[Any]:
+    """Return a new cell like another one, except for the input size and the initial weights."""
+    cls, config = type(cell), cell.config | {"input_size": input_size}
+    if "rng" in inspect.signature(cls).parameters:
+        config["rng"] = rng
+    return cls(**config)

@@ -1,0 +1,1 @@
+"""Passes that combine or vary the other passes: read the others first."""
