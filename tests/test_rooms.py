@@ -45,7 +45,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "module_check",
             "strategies",
         ),
-        *("reading", "calling", "submissions", "selftest"),
+        *("reading", "calling", "repairs", "submissions", "selftest"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

@@ -74,7 +74,7 @@ def add(commands: Any) -> None:
         "--max-vocabulary",
         type=size,
         metavar="N",
-        help="the most symbols of a side, the commonest, with the four special ones (default: all)",
+        help="the maximum size of a vocabulary, including the four special symbols (default: no limit)",
     )
     parser.add_argument("--learning-rate", type=positive, default=2e-3, help="Adam's (default: %(default)s)")
     parser.add_argument(
@@ -149,7 +149,7 @@ def _train_translator(arguments: argparse.Namespace) -> None:
 
     def report(history: History) -> None:
         with naming(arguments.out):
-            translator.save(arguments.out)  # an interrupted training leaves the last whole epoch
+            translator.save(arguments.out)  # an interruption leaves the last complete epoch
         below_the_progress_line = "\n" if sys.stderr.isatty() else ""
         print(below_the_progress_line, end="")
         line = (
@@ -169,13 +169,13 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         validate=lambda model: token_accuracy(model, held),
         callback=report,
         rng=arguments.seed,
-        progress=True,  # in a log, too: an epoch may take minutes
+        progress=True,  # even in a log, because an epoch may take minutes
     )
     print(f"saved in {arguments.out}")
 
 
 def _warn(messages: Sequence[str]) -> None:
-    """Print the first ten, and how many more there are."""
+    """Print the first ten messages, and the number of further ones."""
     for message in messages[:10]:
         say(f"seqmem: warning: {message}")
     if len(messages) > 10:

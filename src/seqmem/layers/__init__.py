@@ -1,4 +1,4 @@
-"""Layers: linear maps, embeddings, dropout, recurrence in several layers and directions, and losses."""
+"""Layers: linear maps, embeddings, dropout, recurrence over time, stacks, both directions, and losses."""
 
 from seqmem.layers.bidirectional import Bidirectional, BidirectionalState
 from seqmem.layers.dropout import Dropout

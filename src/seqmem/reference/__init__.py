@@ -1,14 +1,14 @@
-"""Every pass of the library in plain functions: one line of backward for one line of forward, headed by it.
+"""Every pass of the library as plain functions: each line of backward is headed by the line of forward.
 
-Read this room first. There are no classes and there is no speed here; the fast cells, layers and models are
-tested against these lines, and the catalogue of mistakes changes them one at a time. All passes are alike:
+Read this room first. It has no classes and is not fast; the fast cells, layers and models are tested against
+these lines, and the catalogue of mistakes changes them one at a time. All passes have the same form:
 
     outputs and a cache  = name_forward(inputs)
     gradients            = name_backward(the gradients of the outputs, cache), a dict by the inputs' names
 
-and `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
+where `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
 S source positions, E embedding width, K key width, Q query width, A attention width, V vocabulary. Time comes
-first. The gate axis of weights leads: i, f, o, g of an LSTM, r, z, n of a GRU. `a` is a pre-activation;
+first. The gate axis of weights leads: i, f, o, g for an LSTM, r, z, n for a GRU. `a` is a pre-activation;
 weights multiply from the right. A mask is True within a sequence, False in its padding.
 
 >>> from seqmem import gradcheck_functions, reference
@@ -120,7 +120,7 @@ if TYPE_CHECKING:
     )
     from seqmem.reference.variants.stack import stack_backward, stack_forward
 
-# In the order in which to read them.
+# In reading order.
 _FILES = {
     "activations": ("sigmoid",),
     "rnn": ("rnn_step_forward", "rnn_step_backward", "rnn_forward", "rnn_backward"),
@@ -282,7 +282,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _FILE_OF:
         value = getattr(importlib.import_module(f"seqmem.reference.{_FILE_OF[name]}"), name)
-        globals()[name] = value  # found without this function the next time
+        globals()[name] = value  # the next access does not call this function
         return value
     raise AttributeError(f"module 'seqmem.reference' has no attribute {name!r}")
 

@@ -1,4 +1,4 @@
-"""Training: optimizers, the loop, and models as files."""
+"""Training: optimizers, the training loop, and models as files."""
 
 from seqmem.training.callbacks import (
     AverageEpochs,

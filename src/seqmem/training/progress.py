@@ -1,4 +1,4 @@
-"""The line that says how training goes; the only thing the library ever prints, and only on stderr."""
+"""The progress line of training; the only output of the library, and only on stderr."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 
-REFRESH = 0.1  # seconds between two states of a live line
-LOG_REFRESH = (
-    8.0  # seconds between two lines where a line cannot be overwritten, and a long step less than ten
-)
+REFRESH = 0.1  # seconds between two updates of a live line
+LOG_REFRESH = 8.0  # seconds between lines that cannot be overwritten: less than ten even with a long step
 
 Text = str | Callable[[], str]  # a line, or what makes it when it is shown
 
 
 class Progress(Protocol):
-    """Where the state of the training is shown."""
+    """A display of the state of training."""
 
     def show(self, fraction: float, text: Text, *, last: bool = False) -> None:
         """Show the part of the training that is done and the line; `last` if it is an epoch's last."""
 
     def close(self) -> None:
-        """Leave what stands there and begin a new line."""
+        """Leave the last line visible and begin a new one."""
 
 
 class Silent:
@@ -64,7 +62,7 @@ class Line:
         line = _shortened(f"{fraction:4.0%} {text}", width - 1 if self._live else width)
         if self._live:
             self._stream.write("\r" + line.ljust(self._width))
-            self._width = len(line)  # a shorter line must cover this one
+            self._width = len(line)  # a shorter line must overwrite this one
         else:
             self._stream.write(line + "\n")
         self._stream.flush()
@@ -77,18 +75,18 @@ class Line:
 
 
 def _shortened(line: str, width: int) -> str:
-    """Return a line without as many of its parts, which two spaces separate, as it takes to fit a width.
+    """Return a line shortened to a width by dropping some of its parts, which two spaces separate.
 
-    The first part says where things stand and stays; those next to it go first.
+    The first part, the state of training, stays; the parts next to it are dropped first.
     """
     parts = line.split("  ")
     while len(parts) > 1 and len("  ".join(parts)) > width:
         del parts[1]
-    return "  ".join(parts)[:width]  # a live line could not be overwritten if it filled two
+    return "  ".join(parts)[:width]  # a live line that filled two rows could not be overwritten
 
 
 class Bar:
-    """The same line behind tqdm's bar."""
+    """The same line after a tqdm bar."""
 
     def __init__(self, tqdm: Any, stream: TextIO) -> None:
         bar_format = "{percentage:3.0f}%|{bar:20}| {desc}"
@@ -105,7 +103,7 @@ class Bar:
         self._bar.set_description_str(text if isinstance(text, str) else text())  # redraws too
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar visible."""
         self._bar.close()
 
 
@@ -129,7 +127,7 @@ def make_progress(wanted: bool | None) -> Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a clock shows them.
+    """Return seconds in the format of a clock.
 
     >>> duration(59.6), duration(3725)
     ('1:00', '1:02:05')

@@ -5,18 +5,22 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, as_kind
 from seqmem.checking.catalogue.layouts import Layout, layouts, outputs_of, says_nothing
+from seqmem.checking.catalogue.mistakes.record import Mistake
 from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
-from seqmem.checking.contract.conduct import FAULTS, SINGLE
+from seqmem.checking.contract.changing_lines import changing_lines
+from seqmem.checking.contract.conduct import FAULTS, SINGLE, Lent
+from seqmem.checking.contract.side_effects import side_effect
 from seqmem.checking.contract.subject import FunctionSubject, Named, gate_name
 from seqmem.checking.exposing import T
 from seqmem.checking.gradients.check import check
-from seqmem.checking.report import Cause, Report, Row
+from seqmem.checking.report import WITH_A_SIDE_EFFECT, Cause, Report, Row, SideEffect, Verdict
 from seqmem.module import Array
 from seqmem.nests import tree_leaves
 
@@ -98,13 +102,13 @@ def check_kind(
         )
     if match.mistakes:
         whole = " (The backward pass is right for this forward pass.)" if report.passed else ""
-        causes = (*(_cause(mistake, whole) for mistake in match.mistakes), *report.causes)
+        causes = (*(_cause(mistake, kind.is_step, whole) for mistake in match.mistakes), *report.causes)
         return replace(report, verdict="wrong", causes=causes)
     if report.verdict == "wrong":
         found = _named(match, kind, problem)
         other = kind.problem(seed + 1, absent, steps=T + 2)  # once is chance
         confirmed = found and _gives(match, kind, other, found)
-        return with_names(report, found if confirmed else None)
+        return with_names(report, found if confirmed else None, kind.is_step)
     return report
 
 
@@ -208,16 +212,16 @@ def _returned(match: Match, kind: Kind, problem: Problem) -> tuple[Arrays, Probl
     return got, Problem(problem.inputs, upstreams), single
 
 
-def with_names(report: Report, mistakes: Found | None) -> Report:
+def with_names(report: Report, mistakes: Found | None, is_step: bool) -> Report:
     """A report whose causes are these mistakes, and faults that have nothing to do with them."""
     if not mistakes:
         return report
     faults = [cause for cause in report.causes if cause.code in FAULTS]
-    return replace(report, causes=(*map(_cause, mistakes), *faults))
+    return replace(report, causes=(*(_cause(mistake, is_step) for mistake in mistakes), *faults))
 
 
-def _cause(mistake: Any, whole: str = "") -> Cause:
-    return Cause(mistake.code, f"{mistake.message} {mistake.hint}{whole}")
+def _cause(mistake: Mistake, is_step: bool = False, whole: str = "") -> Cause:
+    return Cause(mistake.code, mistake.text(is_step) + whole)
 
 
 def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report:
@@ -245,15 +249,18 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
                 for part, problem in zip(parts, problems, strict=True)
             )
         ]
+        effects = _changed_arguments(function, layout.pack(problems[0])) if matches else ()
         if matches and not matches[0]:
             rows = tuple(
                 Row(name, np.shape(part), "right", 0.0)
                 for name, part in tree_leaves(values[0], "")
                 if np.ndim(part)
             )
-            return Report(title, "right", *about, rows=rows)
+            verdict: Verdict = WITH_A_SIDE_EFFECT if effects else "right"
+            return Report(title, verdict, *about, rows=rows, side_effects=effects)
         if len(matches) == 1:
-            return Report(title, "wrong", *about, causes=tuple(map(_cause, matches[0])))
+            causes = tuple(map(_cause, matches[0]))
+            return Report(title, "wrong", *about, causes=causes, side_effects=effects)
     if error and not ran:
         raise error
     if not ran:
@@ -262,17 +269,31 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
     return Report(title, "wrong", *about, causes=(cause,))
 
 
+def _changed_arguments(function: Callable[..., Any], given: Arrays) -> tuple[SideEffect, ...]:
+    """The arguments that a function without a backward pass changes in place."""
+    for arguments in (given, _with_lists(given)):
+        leaves = tree_leaves(arguments, "")
+        inputs = Lent("inputs", {name: leaf for name, leaf in leaves if isinstance(leaf, np.ndarray)})
+        lines = changing_lines(partial(function, **arguments), partial(dict, inputs.arrays))
+        first = next(iter(lines.values()), None)
+        effects = tuple(side_effect(change.finding, first) for change in inputs.changes("the function"))
+        if effects:
+            return effects
+    return ()
+
+
+def _with_lists(given: Arrays) -> Arrays:
+    """The same arguments with lists for dicts."""
+    return {name: list(value.values()) if isinstance(value, dict) else value for name, value in given.items()}
+
+
 def _values(function: Callable[..., Any], given: list[Arrays]) -> list[Any]:
     """What a function makes of several inputs, a dict of arrays as it is or as a list."""
     try:
         return [_returned_or_changed(function, one) for one in given]
     except Exception as error:  # noqa: BLE001 - a list, perhaps
-        lists = [
-            {name: list(value.values()) if isinstance(value, dict) else value for name, value in one.items()}
-            for one in given
-        ]
         try:
-            return [_returned_or_changed(function, one) for one in lists]
+            return [_returned_or_changed(function, _with_lists(one)) for one in given]
         except Exception:  # noqa: BLE001 - then the first error is the one to show
             raise error from None
 

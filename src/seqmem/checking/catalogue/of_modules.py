@@ -40,7 +40,7 @@ def name_mistake(module: Module, report: Report) -> Report:
             found.append(mistakes)
     except Exception:  # noqa: BLE001 - a broken module may do anything: then it has no name
         return report
-    return with_names(report, found[0] if found[0] == found[1] else None)
+    return with_names(report, found[0] if found[0] == found[1] else None, kind.is_step)
 
 
 def _kind_of(module: Module) -> Kind | None:
