@@ -21,6 +21,19 @@ ROOMS = (
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
+    "reference": (
+        *("activations", "masks", "rnn", "lstm", "gru_before", "gru_after", "layers", "embedding"),
+        *(
+            "cross_entropy",
+            "losses",
+            "clipping",
+            "optimizers",
+            "attention",
+            "encoder_decoder",
+            "greedy",
+            "variants",
+        ),
+    ),
     "data": (
         *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
         *("vectors", "conll", "generators"),

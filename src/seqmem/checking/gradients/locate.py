@@ -39,7 +39,7 @@ def places(measured: Measured) -> list[str]:
 
 
 def _parts(subject: Subject, name: str, mask: Array, says: Array) -> list[str]:
-    """Return sentences on where one array is wrong, unless it is wrong everywhere or nowhere that says anything."""
+    """Return sentences on where one array is wrong, unless it is wrong everywhere or nowhere."""
     if mask.all() or not mask.any():
         return []
     blocks, letters = subject.blocks(name), subject.axes(name)
