@@ -12,7 +12,8 @@ import pytest
 
 from seqmem import reference
 
-FILES = sorted(path for path in Path(reference.__path__[0]).glob("*.py") if path.name != "__init__.py")
+ROOM = Path(reference.__path__[0])
+FILES = sorted(path for path in ROOM.rglob("*.py") if path.name != "__init__.py")
 BACKWARD = [name for name in dir(reference) if name.endswith("_backward")]
 
 
@@ -28,6 +29,10 @@ def quoted(function):
     """The forward lines that a backward function's comments quote, without what is remarked on them."""
     heads = [line for line in code_of(function) if line.startswith("# from ")]
     return [head.removeprefix("# from ").partition(": ")[0] for head in heads]
+
+
+def module_of(path):
+    return ".".join(("seqmem.reference", *path.relative_to(ROOM).with_suffix("").parts))
 
 
 def forward_of(name):
@@ -76,7 +81,7 @@ def test_a_file_imports_nothing_but_numpy_and_its_own_room(path):
     tree = ast.parse(path.read_text("utf-8"))
     names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    allowed = ("numpy", "numpy.typing", "typing", "__future__", "seqmem.reference")
+    allowed = ("numpy", "numpy.typing", "typing", "collections.abc", "__future__", "seqmem.reference")
     assert [name for name in names if not name.startswith(allowed)] == []
     assert not any(isinstance(node, ast.ClassDef) for node in ast.walk(tree))
 
@@ -85,7 +90,7 @@ def test_every_function_of_every_file_is_public_and_found_without_knowing_its_fi
     own = {
         name: value
         for path in FILES
-        for name, value in vars(import_module(f"seqmem.reference.{path.stem}")).items()
+        for name, value in vars(import_module(module_of(path))).items()
         if inspect.isfunction(value)
     }
     assert sorted(own) == sorted(reference.__all__) == dir(reference)

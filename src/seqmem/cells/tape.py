@@ -55,6 +55,8 @@ class Run(NamedTuple):
 
     def cut(self, start: int, stop: int) -> Run:
         """Some of its steps."""
+        if stop - start == self.n_steps:
+            return self
         first = start * self.n
         return Run(self.rows + first, stop - start, self.n, self.before + first)
 
@@ -151,7 +153,8 @@ class Tape:
             if name in given:
                 found.append(given[name])
             elif is_before:
-                state = self.room[block, before]
+                states = self.room[block]
+                state = states[before] if isinstance(before, slice) else states.take(before, axis=0)
                 found.append(state.reshape(forward.shape[1:]) if steps else state)
             elif room == "forward":
                 found.append(forward[block])

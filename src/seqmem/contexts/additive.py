@@ -43,8 +43,8 @@ class AdditiveLookGradient(NamedTuple):
     """What one step's backward pass leaves behind for collect."""
 
     d_context: Array  # (B, K)
-    d_scores: Array  # (B, S)
     d_a_query: Array  # (B, A) the query's part of the hidden layer's pre-activation
+    d_v: Array  # (A,) summed over the batch and the positions while the hidden layer is in the cache
 
 
 class AdditiveAttention(Context):
@@ -126,7 +126,8 @@ class AdditiveAttention(Context):
         d_a_over_v *= d_scores[:, :, None]
         d_memory += d_a_over_v
         d_a_query = np.add.reduce(d_a_over_v, axis=1) * self.v
-        return d_a_query @ self.W_q.T, AdditiveLookGradient(d_context, d_scores, d_a_query)
+        d_v = np.dot(d_scores.reshape(-1), hidden.reshape(-1, self.attention_size))  # from score = hidden @ v
+        return d_a_query @ self.W_q.T, AdditiveLookGradient(d_context, d_a_query, d_v)
 
     def collect(
         self,
@@ -145,8 +146,8 @@ class AdditiveAttention(Context):
             "b": d_rows.sum(axis=0),
             "v": np.zeros_like(self.v, dtype=d_keys.dtype),
         }
-        for look, d_look in zip(looks, d_looks, strict=True):
-            grads["v"] += np.dot(d_look.d_scores.reshape(-1), look.hidden.reshape(-1, A))
+        for d_look in d_looks:
+            grads["v"] += d_look.d_v
         if looks:
             queries = np.concatenate([look.query for look in looks])  # (T·B, Q)
             grads["W_q"] += queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])

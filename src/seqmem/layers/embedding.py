@@ -64,7 +64,7 @@ class Embedding(Module):
             TypeError: for tokens that are not integers.
         """
         tokens = as_ids(tokens, self.vocab_size, ("...",), "Embedding.forward", "tokens")
-        return self.W[tokens], EmbeddingCache(tokens.copy())
+        return self.W.take(tokens, axis=0), EmbeddingCache(tokens.copy())
 
     def backward(self, d_y: Array | None, cache: EmbeddingCache) -> tuple[tuple[None], Grads]:
         """d_y (..., E) to ((None,), grads): integers have no gradient."""
@@ -75,7 +75,8 @@ class Embedding(Module):
         if tokens.size:
             # Equal ids side by side, one sum per id: `d_W[tokens] += d_y` would keep only the last.
             order = np.argsort(tokens, axis=None, kind="stable")
-            ids = tokens.ravel()[order]
+            ids = tokens.take(order)
+            rows = d_y.reshape(-1, self.embedding_size).take(order, axis=0)
             first = np.concatenate([[0], np.flatnonzero(ids[1:] != ids[:-1]) + 1])
-            d_W[ids[first]] = np.add.reduceat(d_y.reshape(-1, self.embedding_size)[order], first, axis=0)
+            d_W[ids[first]] = np.add.reduceat(rows, first, axis=0)
         return (None,), {"W": d_W}

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         encoder_decoder_forward,
         encoder_forward,
     )
-    from seqmem.reference.greedy import greedy_search
     from seqmem.reference.gru_after import (
         gru_after_backward,
         gru_after_forward,
@@ -74,8 +73,12 @@ if TYPE_CHECKING:
         zero_padding_backward,
         zero_padding_forward,
     )
+    from seqmem.reference.measures.numerical import numerical_gradient, relative_errors, wrong_gradients
+    from seqmem.reference.measures.vanishing import lstm_gradient_norms, rnn_gradient_norms
     from seqmem.reference.optimizers import adam_step, sgd_step
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+    from seqmem.reference.search.beam import beam_search
+    from seqmem.reference.search.greedy import greedy_search
 
 # In the order in which to read them.
 _FILES = {
@@ -108,9 +111,12 @@ _FILES = {
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
     ),
-    "greedy": ("greedy_search",),
+    "search.greedy": ("greedy_search",),
+    "search.beam": ("beam_search",),
     "clipping": ("clip_by_global_norm",),
     "optimizers": ("sgd_step", "adam_step"),
+    "measures.vanishing": ("rnn_gradient_norms", "lstm_gradient_norms"),
+    "measures.numerical": ("numerical_gradient", "relative_errors", "wrong_gradients"),
 }
 _FILE_OF = {name: file for file, names in _FILES.items() for name in names}
 
@@ -118,6 +124,7 @@ __all__ = [
     "adam_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "beam_search",
     "bridge_backward",
     "bridge_forward",
     "clip_by_global_norm",
@@ -153,14 +160,19 @@ __all__ = [
     "linear_forward",
     "lstm_backward",
     "lstm_forward",
+    "lstm_gradient_norms",
     "lstm_step_backward",
     "lstm_step_forward",
+    "numerical_gradient",
+    "relative_errors",
     "rnn_backward",
     "rnn_forward",
+    "rnn_gradient_norms",
     "rnn_step_backward",
     "rnn_step_forward",
     "sgd_step",
     "sigmoid",
+    "wrong_gradients",
     "zero_padding_backward",
     "zero_padding_forward",
 ]

@@ -16,6 +16,7 @@ from seqmem.checking.calling.backwards import Binding, Part, bindings, parts_of
 from seqmem.checking.calling.calls import AskError, Call, Ran, Site
 from seqmem.checking.calling.returned import Pairing, collected, fetch, in_shape, pair
 from seqmem.checking.calling.values import Value, draw
+from seqmem.checking.reading.hints import unpacked
 from seqmem.checking.reading.words import role
 from seqmem.module import Array
 
@@ -206,8 +207,6 @@ def _influential(call: Call, values: Values, parts: list[Part]) -> dict[str, tup
 
 def _named(slot: within.Slot, init: dict[str, Any], call: Call, taken: dict[str, Any]) -> str:
     """What a report calls an array of an object."""
-    from seqmem.checking.reading.hints import unpacked
-
     name = slot.name
     for key, value in init.items():
         if (
@@ -315,14 +314,10 @@ class Runner:
         """One backward pass; where one call did it all, what that returned, times the upstream gradient."""
         binding = self.binding
         if binding.function is None:
-            return _as_tuple(ran.result)
+            return ran.result
         given = [_in_kind(value, parts[k].value) for value, k in zip(upstream, binding.outputs, strict=True)]
         arguments = binding.arguments(ran, parts, tuple(given), self.sites)
         return self.call.call_backward(ran, arguments, binding.function)
-
-
-def _as_tuple(result: Any) -> Any:
-    return result
 
 
 def _in_kind(upstream: Array, output: Any) -> Any:

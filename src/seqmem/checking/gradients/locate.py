@@ -30,13 +30,13 @@ def places(measured: Measured) -> list[str]:
         if comparison.got is not None:
             mask = comparison.wrong(measured.tolerance, measured.floor)
             found += [
-                f"{comparison.name}: {text}" for text in _parts(measured.subject, comparison.name, mask)
+                f"{comparison.name}: {text}" for text in places_in(measured.subject, comparison.name, mask)
             ]
     return found
 
 
-def _parts(subject: Subject, name: str, mask: Array) -> list[str]:
-    """Say where one array is wrong, unless it is wrong everywhere or nowhere."""
+def places_in(subject: Subject, name: str, mask: Array) -> list[str]:
+    """Return where one array is wrong, in sentences; nothing where it is wrong everywhere or nowhere."""
     if mask.all() or not mask.any():
         return []
     blocks, letters = subject.blocks(name), subject.axes(name)

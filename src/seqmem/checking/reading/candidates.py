@@ -15,28 +15,9 @@ from seqmem.checking.reading.words import bare, is_upstream, plain
 MOST = 200  # passes of one file that are checked
 _FORWARD = {"forward", "fwd", "fprop", "feedforward", "forwardprop", "forwards", "fp", "forwardpass"}
 _BACKWARD = {
-    "backward",
-    "bwd",
-    "bprop",
-    "backprop",
-    "backpropagation",
-    "bptt",
-    "backpropagate",
-    "bp",
-    "backwards",
-}
-_BACKWARD |= {
-    "grad",
-    "gradient",
-    "gradients",
-    "derivative",
-    "deriv",
-    "prime",
-    "d",
-    "back",
-    "backpropagation",
-    "backwardpass",
-}
+    "backward", "backwards", "bwd", "bprop", "back", "backprop", "bp", "backpropagation", "backpropagate",
+    "backwardpass", "bptt", "grad", "gradient", "gradients", "derivative", "deriv", "prime", "d",
+}  # fmt: skip
 _FILLERS = {"pass", "prop", "propagation", "propagate"}
 _METHODS = (
     ("forward", "backward"), ("forward", "backprop"), ("forward", "bprop"), ("forward", "backpropagate"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -104,14 +105,16 @@ def _size(text: str) -> int | None:
     """The number that stands for an axis: "4H", "n_a + n_x"."""
     text = re.sub(r"(\d)\s*\*?\s*([A-Za-z])", r"\1*\2", text)
     words = set(_WORD.findall(text))
-    if len(words) > 2 or any(len(word) > 12 for word in words) or not re.fullmatch(r"[\w\s+*]+", text):
+    if len(words) > 2 or any(len(word) > 12 for word in words):
         return None
     values = {word: _LETTERS.get(word.lower(), _SPARE[sum(map(ord, word)) % len(_SPARE)]) for word in words}
-    try:
-        found = eval(text, {"__builtins__": {}}, values)
-    except Exception:  # noqa: BLE001 - no size after all
-        return None
-    return found if isinstance(found, int) and 0 < found <= 64 else None
+    size = 0
+    for term in text.split("+"):
+        factors = [factor.strip() for factor in term.split("*")]
+        if not all(factor in values or (factor.isdecimal() and len(factor) < 4) for factor in factors):
+            return None
+        size += math.prod(values[factor] if factor in values else int(factor) for factor in factors)
+    return size if 0 < size <= 64 else None
 
 
 def keys_of(function: Callable[..., Any], name: str) -> list[str]:

@@ -1,0 +1,41 @@
+"""All exercises by name, in the order of the lecture."""
+
+from __future__ import annotations
+
+import difflib
+
+from seqmem.exercises.exercise import Exercise
+from seqmem.exercises.lectures import lstm, plain_rnn
+from seqmem.validation import as_text
+
+
+def all_exercises() -> tuple[Exercise, ...]:
+    """Return the exercises in the order of the lecture.
+
+    >>> all_exercises()[0].name
+    'rnn_step_forward'
+    """
+    return (*plain_rnn.EXERCISES, *lstm.EXERCISES)
+
+
+def exercise_named(name: str) -> Exercise:
+    """Return an exercise.
+
+    Raises:
+        ValueError: for a name that is none; the nearest is offered.
+
+    >>> exercise_named("lstm_step_backward").minutes
+    45
+    """
+    as_text(name, "exercise_named", "name")
+    known = {exercise.name: exercise for exercise in all_exercises()}
+    if name in known:
+        return known[name]
+    raise ValueError(unknown(name, list(known)))
+
+
+def unknown(name: str, known: list[str]) -> str:
+    """Return what is to be said of a name that is none: the nearest one that there is."""
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    offered = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"there is no exercise {name!r}; {offered}"

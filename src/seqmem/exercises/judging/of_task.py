@@ -1,0 +1,294 @@
+"""One function's answers: does it run, are its numbers right, and if not, where and why."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from seqmem.checking.catalogue.layouts import outputs_of
+from seqmem.checking.catalogue.recognise import CLOSE
+from seqmem.checking.report import Cause
+from seqmem.exercises.asking import NOT_ASKED, Answer, Question
+from seqmem.exercises.exercise import LARGE, Part, Task, parts_of
+from seqmem.exercises.judging.comparing import close, named_arrays, part_of, shape_text
+from seqmem.exercises.judging.naming import conventions, described, why
+from seqmem.exercises.judging.places import where
+from seqmem.exercises.judging.questions import REPEAT, About
+from seqmem.exercises.judging.report import Check
+from seqmem.nests import tree_leaves
+
+Pairs = list[tuple[Question, Answer]]
+_TROUBLES = {
+    "time": "it did not finish in time: is there an endless loop?",
+    "memory": "it needs more memory than it may have",
+    "not started": "it still raises NotImplementedError",
+}
+
+
+class TaskJudge:
+    """Judges one task."""
+
+    def __init__(self, task: Task, pairs: Pairs) -> None:
+        self.task = task
+        self._pairs = [(question.about, given) for question, given in pairs]
+        self.about, self.base = self._pairs[0]
+        self.layout, self.answer, self.second = self._settled()
+
+    @property
+    def is_not_started(self) -> bool:
+        """Whether there is still a hole."""
+        return self.base.trouble is not None and self.base.trouble.kind == "not started"
+
+    @cached_property
+    def layout_text(self) -> str:
+        """The answer's layout in words; "" for the reference's."""
+        if self.layout is None or self.layout.layout is None:
+            return ""
+        return described(self.layout, self.task)
+
+    @cached_property
+    def got(self) -> list[dict[str, Any]]:
+        """What came back for each of the two problems, as arrays by the reference's names."""
+        return [self._named(given, about) for given, about in self._both]
+
+    @cached_property
+    def right(self) -> list[dict[str, Any]]:
+        """What is right for each of the two problems."""
+        return [self.task.right(about.problem) for _, about in self._both]
+
+    @cached_property
+    def parts(self) -> dict[Part, bool]:
+        """What earns credit, and whether it is right on both problems."""
+        found = {}
+        for part in parts_of(self.task):
+            pairs = zip(self.got, self.right, strict=True)
+            found[part] = all(self._is_right(part, got, right) for got, right in pairs)
+        return found
+
+    def checks(self) -> dict[str, Check]:
+        """Return the checks by name; behind one that does not run, none is reached."""
+        found = {"runs": self._runs()}
+        later = ["shapes", "values", "convention", *(["gradient"] * self.task.is_backward), "purity"]
+        later += ["speed"] * self.task.is_timed
+        if found["runs"].verdict != "right":
+            return found | {name: Check(name, "not reached") for name in later}
+        steps = {name: getattr(self, f"_{name}") for name in later}
+        found["shapes"] = self._shapes()
+        for name in later[1:]:
+            found[name] = steps[name]()
+        return found
+
+    @property
+    def _both(self) -> list[tuple[Answer, About]]:
+        second = next(about for about, _ in self._pairs if about.purpose == "again")
+        return [(self.answer, self.about), (self.second, second)]
+
+    def _settled(self) -> tuple[About | None, Answer, Answer]:
+        """Find the layout in which the answer is right, the reference's where there is none."""
+        second = next(given for about, given in self._pairs if about.purpose == "again")
+        outputs = self._outputs_of_reference()
+        tried = [
+            (about, given)
+            for about, given in self._pairs
+            if about.layout is not None and about.purpose == "values" and given.trouble is None
+        ]
+        if self._fits(self.base, outputs):
+            tried = []
+        for about, given in tried:
+            if self._fits(given, outputs):
+                again = next(
+                    (
+                        other
+                        for one, other in self._pairs
+                        if one.layout is about.layout and one.purpose == "again"
+                    ),
+                    NOT_ASKED,
+                )
+                return about, given, again
+        return None, self.base, second
+
+    def _outputs_of_reference(self) -> dict[str, Any]:
+        returned = self.task.of_reference(self.task.forward)(**self.about.problem.inputs)
+        shown = returned[:-1] if self.task.has_cache else returned
+        if self.task.view is not None and not self.task.is_backward:
+            return {}
+        parts = shown if isinstance(shown, tuple) else (shown,)
+        return dict(zip(self.task.outputs, parts, strict=False))
+
+    def _fits(self, given: Answer, outputs: dict[str, Any]) -> bool:
+        if given.trouble is not None or not given.results:
+            return False
+        leaves = [np.asarray(leaf) for _, leaf in tree_leaves(given.results[0], "")]
+        plain = {name: value for name, value in outputs.items() if isinstance(value, np.ndarray)}
+        return len(leaves) == len(plain) and outputs_of(leaves, plain, CLOSE) is not None
+
+    def _named(self, given: Answer, about: About) -> dict[str, Any]:
+        """Return what came back by the reference's names; {} for nothing."""
+        if given.trouble is not None or not given.results:
+            return {}
+        result = given.results[-1]
+        if not self.task.is_backward:
+            return self._outputs_named(result, about)
+        if self.layout is None or self.layout.layout is None:
+            return named_arrays(result, self.task.right(about.problem))
+        own = self.layout.layout
+        wanted = dict.fromkeys(own.packers)
+        packed = named_arrays(result, wanted)
+        return own.unpack(
+            {name: value for name, value in packed.items() if name in own.packers}, about.problem.inputs
+        )
+
+    def _outputs_named(self, result: Any, about: About) -> dict[str, Any]:
+        if self.layout is None:
+            return self.task.arrays_of(result)
+        leaves = [np.asarray(leaf) for _, leaf in tree_leaves(result, "")]
+        right = self.task.right(about.problem)
+        found = outputs_of(leaves, right, CLOSE)
+        if found is None:
+            return {}
+        return {
+            name: np.transpose(leaf, np.argsort(axes))
+            for leaf, (name, axes) in zip(leaves, found, strict=True)
+        }
+
+    def _is_right(self, part: Part, got: dict[str, Any], right: dict[str, Any]) -> bool:
+        if part.array not in got:
+            return False
+        return close(part_of(part, got[part.array], self.task), part_of(part, right[part.array], self.task))
+
+    def _runs(self) -> Check:
+        trouble = self.answer.trouble
+        if trouble is None:
+            return Check("runs", "right", says="it runs")
+        verdict: Any = "not started" if trouble.kind == "not started" else "wrong"
+        says = _TROUBLES.get(trouble.kind, trouble.message)
+        return Check("runs", verdict, says=says, details=trouble.frames)
+
+    def _shapes(self) -> Check:
+        got, right = self.got[0], self.right[0]
+        missing = [name for name in right if name not in got]
+        wrong = [
+            f"{name} has shape {np.shape(got[name])}, expected {shape_text(name, right[name], self.task)}"
+            for name in right
+            if name in got and np.shape(got[name]) != np.shape(right[name])
+        ]
+        surplus = [name for name in got if name not in right]
+        what = "gradient of" if self.task.is_backward else "output"
+        details = [f"there is no {what} {name}" for name in missing]
+        details += [
+            *wrong,
+            *(f"{name} is no {'input' if self.task.is_backward else 'output'}" for name in surplus),
+        ]
+        if details:
+            return Check("shapes", "wrong", says=details[0], details=tuple(details[1:]))
+        return Check("shapes", "right", says=f"all {len(right)} arrays have their shapes")
+
+    def _values(self) -> Check:
+        outputs = self._outputs_of_reference()
+        if self.task.is_backward:
+            if self.layout is not None or not outputs or self._fits(self.base, outputs):
+                return Check("values", "right", says="the forward pass is the one that was given")
+            says = f"{self.task.forward} computes something else than the one that was given: reset it"
+            return Check("values", "wrong", says=says)
+        wrong = [part for part, right in self.parts.items() if not right]
+        if not wrong:
+            return Check("values", "right", says=f"{', '.join(self.right[0])}: right, to rounding")
+        good = [
+            part.array + (f" {part.gate}" if part.gate else "") for part in self.parts if part not in wrong
+        ]
+        causes = () if self._convention_causes else self._named_causes
+        says = f"{', '.join(part.array for part in wrong)} wrong" + (
+            f"; {', '.join(good)} right" if good else ""
+        )
+        details = [*where(self.task, self.about.problem, self.got[0], self.right[0])]
+        details += [cause.message for cause in causes]
+        return Check("values", "wrong", says=says, details=tuple(details), causes=causes)
+
+    def _convention(self) -> Check:
+        if self.layout_text:
+            return Check(
+                "convention", "right", says=f"another layout than the reference's: {self.layout_text}"
+            )
+        causes = self._convention_causes
+        if causes:
+            details = tuple(cause.message for cause in causes)
+            says = "it computes another convention than the one that is asked for"
+            return Check("convention", "wrong", says=says, details=details, causes=causes)
+        return Check("convention", "right", says="the layout is the reference's")
+
+    def _gradient(self) -> Check:
+        wrong = [part for part, right in self.parts.items() if not right]
+        if not wrong:
+            return Check("gradient", "right", says=f"{', '.join(self.right[0])}: right, to rounding")
+        bad = {part.array for part in wrong}
+        good = [name for name in self.right[0] if name not in bad]
+        names = [name for name in self.right[0] if name in bad]
+        says = f"{', '.join(names)} wrong" + (f"; {', '.join(good)} right" if good else "")
+        causes = self._named_causes
+        details = [*where(self.task, self.about.problem, self.got[0], self.right[0])]
+        details += [f"Why: {cause.message}" for cause in causes]
+        return Check("gradient", "wrong", says=says, details=tuple(details), causes=causes)
+
+    @cached_property
+    def _named_causes(self) -> tuple[Cause, ...]:
+        problems = [about.problem for _, about in self._both]
+        return why(self.task, problems, self.got, self.right)
+
+    @cached_property
+    def _convention_causes(self) -> tuple[Cause, ...]:
+        return () if self.task.is_backward else conventions(self._named_causes)
+
+    def _purity(self) -> Check:
+        changed = dict.fromkeys([*self.answer.changed, *self.second.changed])
+        if changed:
+            says = "it writes to what it was given: work on a copy, or write a = a + b for a += b"
+            return Check("purity", "wrong", says=says, details=tuple(changed))
+        trouble = self.second.trouble
+        if trouble is not None:
+            what = "a second call" if self.task.is_backward else "another call"
+            says = f"it runs once, and {what} fails: {trouble.message or trouble.kind}"
+            return Check("purity", "wrong", says=says, details=trouble.frames)
+        first, last = self.second.results[-2 if self.task.is_backward else 0], self.second.results[-1]
+        if not _same(first, last):
+            says = (
+                "a second call with the same arguments returns something else: is anything kept, or added to?"
+            )
+            return Check("purity", "wrong", says=says)
+        return Check("purity", "right", says="nothing that it was given is written to, nothing is kept")
+
+    def _speed(self) -> Check:
+        pair = next(((a, given) for a, given in self._pairs if a.purpose == "speed"), None)
+        if pair is None or pair[1].trouble is not None:
+            return Check("speed", "right", says="not measured in this layout")
+        seconds = pair[1].seconds
+        own, loop = _seconds(self.task, LARGE), LARGE["B"] * _seconds(self.task, LARGE | {"B": 1})
+        text = f"{1e3 * seconds:.2g} ms for {LARGE['B']} rows; a loop over the rows takes {1e3 * loop:.2g} ms"
+        if seconds <= max(loop / 2, 4 * own):
+            return Check("speed", "right", says=text)
+        return Check("speed", "wrong", says=f"{text}: let NumPy do the whole batch at once")
+
+
+def _seconds(task: Task, sizes: dict[str, int]) -> float:
+    """Return what the reference needs, on this machine, now."""
+    problem = task.problem(np.random.default_rng(0), sizes)
+    best = float("inf")
+    for _ in range(REPEAT):
+        start = time.perf_counter()
+        returned = task.of_reference(task.forward)(**problem.inputs)
+        if task.is_backward:
+            task.of_reference(task.function)(*problem.upstream, returned[-1])
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def _same(one: Any, other: Any) -> bool:
+    pairs = list(tree_leaves(one, "")), list(tree_leaves(other, ""))
+    if [name for name, _ in pairs[0]] != [name for name, _ in pairs[1]]:
+        return False
+    return all(
+        np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
+        for (_, a), (_, b) in zip(*pairs, strict=True)
+    )
