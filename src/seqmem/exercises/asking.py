@@ -11,7 +11,7 @@ import base64
 import copy
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -119,15 +119,19 @@ def answers(names: dict[str, Any], questions: Iterable[Question], file: str = ""
         questions: as `questions` made them.
         file: the student's, as in `answer`.
     """
-    found: list[Answer] = []
+    return list(each_answer(names, questions, file))
+
+
+def each_answer(names: dict[str, Any], questions: Iterable[Question], file: str = "") -> Iterator[Answer]:
+    """Answer as `answers` does, one by one: what was answered is known when the rest never comes."""
     settled: list[bool] = []
     for question in questions:
         if question.instead_of is not None and settled[question.instead_of]:
-            found.append(NOT_ASKED)
+            found = NOT_ASKED
         else:
-            found.append(answer(names, question.calls, question.repeat, file))
-        settled.append(_is_as_expected(question, found[-1]))
-    return found
+            found = answer(names, question.calls, question.repeat, file)
+        yield found
+        settled.append(_is_as_expected(question, found))
 
 
 def _is_as_expected(question: Question, given: Answer) -> bool:

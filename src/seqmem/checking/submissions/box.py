@@ -80,8 +80,10 @@ def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
                 os.close(number)
             os.setsid()
             _parent_of_the_code(order, answers, guard, walls)
+        except BaseException:  # noqa: BLE001 - something of ours went wrong, or an attack on it right
+            traceback.print_exc()
         finally:
-            os._exit(70)  # only where something of ours went wrong
+            os._exit(70)
     os.close(answers)
     status = _watched(parent, lifeline, woken, walls)
     with contextlib.suppress(OSError):
@@ -138,7 +140,7 @@ class _Walls:
 
 
 def bare(name: str) -> types.ModuleType:
-    """Import a file of ours alone, without the packages that it lies in: they import what solves exercises."""
+    """Import a file of ours without the packages that it lies in, which import what solves exercises."""
     parts = name.split(".")
     for k in range(1, len(parts)):
         package = ".".join(parts[:k])
@@ -235,9 +237,10 @@ def _end_with(lifeline: int) -> None:
 
 def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, parent: int = 0) -> None:
     """Do what was ordered, answering line by line, and end."""
+    token = order["token"]
 
     def emit(found: dict[str, Any]) -> None:
-        rest = f"{order['token']} {json.dumps(found)}\n".encode()
+        rest = f"{token} {json.dumps(found)}\n".encode()
         while rest:
             rest = rest[os.write(answers, rest) :]
 
@@ -256,7 +259,9 @@ def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, pa
     os._exit(0)  # a thread that it left running holds nothing up
 
 
-def _within(walls: _Walls, parent: int, do: Callable[[], None], emit: Callable[[dict[str, Any]], None]) -> None:
+def _within(
+    walls: _Walls, parent: int, do: Callable[[], None], emit: Callable[[dict[str, Any]], None]
+) -> None:
     """Do something within walls, with nothing of ours to be found by its name."""
     try:
         walls.enter()

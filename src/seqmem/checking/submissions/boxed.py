@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import secrets
 import signal
 import subprocess
@@ -42,7 +41,9 @@ class Ran(NamedTuple):
         return found
 
 
-def run_box(order: dict[str, Any], folder: Path, environment: dict[str, str], seconds: float, most: int) -> Ran:
+def run_box(
+    order: dict[str, Any], folder: Path, environment: dict[str, str], seconds: float, most: int
+) -> Ran:
     """Run an order in a process of its own.
 
     Args:

@@ -16,7 +16,9 @@ from pathlib import Path
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 READ = EXECUTE | READ_FILE | READ_DIR
-_OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | 1 << 14 | 1 << 15  # truncating and device commands, the last two
+_OF_FILES = (
+    EXECUTE | WRITE_FILE | READ_FILE | 1 << 14 | 1 << 15
+)  # truncating and device commands, the last two
 _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
 _NETWORK, _SCOPES = 3, 3  # to bind and to connect by TCP; to abstract sockets and signals of others
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # of the system calls, on every processor

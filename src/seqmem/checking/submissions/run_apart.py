@@ -2,8 +2,8 @@
 
 This is for accidents. It is no protection against code that means harm: what runs in the box has its user's
 rights. It can write files, find the processes that check it in the system's list and end them, and, as the
-check runs in the same process, put an answer of its own in the check's place. A grader, whose submissions may mean harm, judges outside the
-box what comes out of it, and has walls around the code (`walls`).
+check runs in the same process, put an answer of its own in the check's place. A grader, whose submissions may
+mean harm, has walls around the code (`walls`), and judges outside the box what comes out of it.
 """
 
 from __future__ import annotations
@@ -128,10 +128,8 @@ def _read(ran: Ran) -> list[dict[str, Any]] | str:
         return pieces
     if len(names) < 2:
         return ran.why
-    rest = [
-        {"result": {"name": name, "line": 0, "trouble": ran.why, "kind": ""}} for name in names[len(results) :]
-    ]
-    return pieces + rest
+    left = names[len(results) :]
+    return pieces + [{"result": {"name": name, "line": 0, "trouble": ran.why, "kind": ""}} for name in left]
 
 
 def _harmless_report(report: Report) -> Report:

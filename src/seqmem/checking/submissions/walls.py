@@ -24,7 +24,15 @@ from seqmem.checking.submissions.landlock import restrict
 USERS = range(61184, 65520)  # that no account has: systemd's for services that come and go
 NEW_IPC, NEW_NET = 0x08000000, 0x40000000  # of unshare
 _KEEP_CAPABILITIES, _READ_SEARCH, _CAPSET_VERSION = 8, 2, 0x20080522
-_SYSTEM = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/etc/localtime")
+_SYSTEM = (
+    "/usr/lib",
+    "/usr/lib64",
+    "/lib",
+    "/lib64",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+)
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
@@ -140,7 +148,9 @@ def limit(measures: Measures, user: int | None = None, for_good: bool = False) -
         import resource
     except ImportError:  # not on this system
         return
-    cpu = math.ceil(min(measures.seconds, 1e8)) + 1  # the clock's limit comes first; this is for when nobody looks
+    cpu = (
+        math.ceil(min(measures.seconds, 1e8)) + 1
+    )  # the clock's limit comes first; this is for when nobody looks
     limits = {
         "RLIMIT_AS": measures.megabytes << 20,
         "RLIMIT_CPU": cpu,
