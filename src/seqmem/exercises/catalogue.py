@@ -5,7 +5,16 @@ from __future__ import annotations
 import difflib
 
 from seqmem.exercises.exercise import Exercise
-from seqmem.exercises.lectures import lstm, plain_rnn
+from seqmem.exercises.lectures import (
+    attention,
+    encoder_decoder,
+    gru,
+    losses,
+    lstm,
+    masks,
+    plain_rnn,
+    training,
+)
 from seqmem.validation import as_text
 
 
@@ -15,7 +24,21 @@ def all_exercises() -> tuple[Exercise, ...]:
     >>> all_exercises()[0].name
     'rnn_step_forward'
     """
-    return (*plain_rnn.EXERCISES, *lstm.EXERCISES)
+    return (
+        plain_rnn.RNN_STEP_FORWARD,
+        plain_rnn.RNN_STEP_BACKWARD,
+        *losses.EXERCISES,
+        *masks.EXERCISES,
+        plain_rnn.RNN_BACKWARD,
+        training.VANISHING_GRADIENT,
+        *lstm.EXERCISES,
+        *gru.EXERCISES,
+        *attention.EXERCISES,
+        *encoder_decoder.EXERCISES,
+        training.CLIPPING,
+        training.BEAM_SEARCH,
+        training.GRADIENT_CHECK,
+    )
 
 
 def exercise_named(name: str) -> Exercise:

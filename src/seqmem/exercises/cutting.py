@@ -21,10 +21,9 @@ from seqmem.exercises.exercise import Exercise, Task
 
 HEADER = """from __future__ import annotations
 
-from typing import Any
+{standard}
 
-import numpy as np
-import numpy.typing as npt
+{packages}
 
 Array = npt.NDArray[Any]
 """
@@ -123,6 +122,11 @@ def with_hole(piece: Piece, task: Task) -> str:
     return "\n".join([*head, *(f"    {line}" for line in hole)])
 
 
+def source_in(module: str, name: str) -> str:
+    """Return the source of a function of the reference, its docstring without examples."""
+    return source_of(_piece(module, name))
+
+
 def equation_of(module: str) -> str:
     """Return the equations in the docstring of the reference file in which they stand."""
     blocks = re.findall(r"(?:^ {4}.*\n?)+", inspect.getdoc(importlib.import_module(module)) or "", re.M)
@@ -131,7 +135,7 @@ def equation_of(module: str) -> str:
 
 def _file(exercise: Exercise, solved: bool) -> str:
     given, holes = pieces(exercise)
-    parts = [_words(exercise), HEADER.rstrip()]
+    parts = [_words(exercise), _header(exercise, [*given, *holes])]
     examples = [piece for piece in given if piece.name in exercise.example]
     others = [piece for piece in given if piece.name not in exercise.example]
     parts += ["\n" + source_of(piece, brief=piece.name not in exercise.given) for piece in others]
@@ -142,6 +146,17 @@ def _file(exercise: Exercise, solved: bool) -> str:
     for task, hole in zip(exercise.tasks, holes, strict=True):
         parts.append("\n" + (source_of(hole) if solved else with_hole(hole, task)))
     return "\n\n".join(parts).replace("\n\n\n\n", "\n\n\n") + "\n"
+
+
+def _header(exercise: Exercise, shown: list[Piece]) -> str:
+    """Return the imports of a file."""
+    names = {node.id for piece in shown for node in ast.walk(piece.node) if isinstance(node, ast.Name)}
+    standard = ["from collections.abc import Callable"] * ("Callable" in names) + ["from typing import Any"]
+    packages = ["import numpy as np", "import numpy.typing as npt"]
+    texts = ["\n".join(standard), "\n".join(packages)] + ["\n".join(exercise.imports)] * bool(
+        exercise.imports
+    )
+    return HEADER.format(standard=texts[0], packages="\n\n".join(texts[1:])).rstrip()
 
 
 def _words(exercise: Exercise) -> str:

@@ -38,7 +38,11 @@ def judge(
         text = "it imports seqmem, whose passes are the answer; write your own, with NumPy alone"
         return _unanswered(exercise, text, tuple(forbidden))
     judges = [
-        TaskJudge(task, [pair for pair in zip(questions, found, strict=False) if pair[0].about.task == k])
+        TaskJudge(
+            task,
+            [pair for pair in zip(questions, found, strict=False) if pair[0].about.task == k],
+            task.is_backward and task.forward in exercise.functions,
+        )
         for k, task in enumerate(exercise.tasks)
     ]
     if all(one.is_not_started for one in judges):
