@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 
+from seqmem.exercises.bugs import bug_exercises
 from seqmem.exercises.exercise import Exercise
 from seqmem.exercises.lectures import (
     attention,
@@ -12,14 +13,18 @@ from seqmem.exercises.lectures import (
     losses,
     lstm,
     masks,
+    own_cell,
     plain_rnn,
     training,
 )
 from seqmem.validation import as_text
 
 
-def all_exercises() -> tuple[Exercise, ...]:
-    """Return the exercises in the order of the lecture.
+def all_exercises(seed: int = 0) -> tuple[Exercise, ...]:
+    """Return the exercises in the order of the lecture, those with a bug to find last.
+
+    Args:
+        seed: the student's, which draws the bugs.
 
     >>> all_exercises()[0].name
     'rnn_step_forward'
@@ -38,11 +43,17 @@ def all_exercises() -> tuple[Exercise, ...]:
         training.CLIPPING,
         training.BEAM_SEARCH,
         training.GRADIENT_CHECK,
+        own_cell.OWN_CELL,
+        *bug_exercises(seed),
     )
 
 
-def exercise_named(name: str) -> Exercise:
+def exercise_named(name: str, seed: int = 0) -> Exercise:
     """Return an exercise.
+
+    Args:
+        name: of `all_exercises`.
+        seed: the student's.
 
     Raises:
         ValueError: for a name that is none; the nearest is offered.
@@ -51,7 +62,7 @@ def exercise_named(name: str) -> Exercise:
     45
     """
     as_text(name, "exercise_named", "name")
-    known = {exercise.name: exercise for exercise in all_exercises()}
+    known = {exercise.name: exercise for exercise in all_exercises(seed)}
     if name in known:
         return known[name]
     raise ValueError(unknown(name, list(known)))

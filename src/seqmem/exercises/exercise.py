@@ -86,6 +86,8 @@ class Task(NamedTuple):
     second: Draw | None = None  # the second set of numbers, where it is drawn otherwise
     tolerance: float = 1e-9  # relative to an array's largest entry
     expected: Callable[[Problem], dict[str, Any]] | None = None  # what is right, where no reference knows
+    told: Callable[[Any], list[str]] | None = None  # what the returned value itself says of what is wrong
+    source: tuple[str, str] = ("", "")  # of the function, with a hole and solved, where no reference has it
     glue: Made | None = None  # what is called in place of the function, and calls what the student wrote
 
     @property

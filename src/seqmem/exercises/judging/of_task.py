@@ -36,10 +36,11 @@ class TaskJudge:
         task: what was to be written.
         pairs: its questions and their answers, in order.
         forward_is_own: whether the forward pass of a backward pass is a task, too.
+        hidden: the code of a mistake that the student is to name; it is not told.
     """
 
-    def __init__(self, task: Task, pairs: Pairs, forward_is_own: bool = False) -> None:
-        self.task, self.forward_is_own = task, forward_is_own
+    def __init__(self, task: Task, pairs: Pairs, forward_is_own: bool = False, hidden: str = "") -> None:
+        self.task, self.forward_is_own, self.hidden = task, forward_is_own, hidden
         self._pairs = [(question.about, given) for question, given in pairs]
         self.about, self.base = self._pairs[0]
         self.layout, self.answer, self.second = self._settled()
@@ -212,7 +213,7 @@ class TaskJudge:
         good = [
             part.array + (f" {part.gate}" if part.gate else "") for part in self.parts if part not in wrong
         ]
-        causes = () if self._convention_causes else self._named_causes
+        causes = () if self._convention_causes else self.causes
         says = f"{', '.join(part.array for part in wrong)} wrong" + (
             f"; {', '.join(good)} right" if good else ""
         )
@@ -249,15 +250,18 @@ class TaskJudge:
         good = [name for name in self.right[0] if name not in bad]
         names = [name for name in self.right[0] if name in bad]
         says = f"{', '.join(names)} wrong" + (f"; {', '.join(good)} right" if good else "")
-        causes = self._named_causes
+        causes = tuple(cause for cause in self.causes if cause.code != self.hidden)
         details = self._where()
         details += [f"Why: {cause.message}" for cause in causes]
         return Check("gradient", "wrong", says=says, details=tuple(details), causes=causes)
 
     @cached_property
-    def _named_causes(self) -> tuple[Cause, ...]:
+    def causes(self) -> tuple[Cause, ...]:
+        """The mistakes that explain what is wrong."""
         problems = [about.problem for _, about in self._both]
         first, second = self._order
+        if self.answer.trouble is not None or (not self.task.axes and not self.task.kind):
+            return ()
         return why(
             self.task,
             [problems[first], problems[second]],
@@ -267,11 +271,16 @@ class TaskJudge:
 
     def _where(self) -> list[str]:
         k = self._order[0]
+        if self.task.told is not None and self._both[k][0].results:
+            try:
+                return self.task.told(self._both[k][0].results[-1])
+            except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+                return []
         return where(self.task, self._both[k][1].problem, self.got[k], self.right[k])
 
     @cached_property
     def _convention_causes(self) -> tuple[Cause, ...]:
-        return () if self.task.is_backward else conventions(self._named_causes)
+        return () if self.task.is_backward else conventions(self.causes)
 
     def _purity(self) -> Check:
         changed = dict.fromkeys([*self.answer.changed, *self.second.changed])

@@ -29,7 +29,8 @@ ATTENTION_FORWARD = Exercise(
         "softmax runs over the first axis, and only over positions where mask is True.",
         "Take the maximum of the valid scores off before the exponential, and give the others the score "
         "-inf: their weight is then exactly 0. Set the padding of the keys to 0 first, by "
-        "zero_padding_forward. Return context, alpha.T.copy() and the cache (query, keys, W_q, W_k, v, mask, hidden, alpha).",
+        "zero_padding_forward. Return context, alpha.T.copy() and the cache (query, keys, W_q, W_k, "
+        "v, mask, hidden, alpha).",
     ),
     (
         "The softmax over the batch or the features.",

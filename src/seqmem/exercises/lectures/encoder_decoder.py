@@ -137,8 +137,8 @@ DECODER_STEP_BACKWARD = Exercise(
         "backward pass gives a dict by the names of what its forward pass took.",
         'linear_backward, then gru_before_step_backward with d_s plus its "x"; split the gradient of the '
         "cell's x at E, the embedding's width; additive_attention_backward and embedding_backward; d_s_prev "
-        'is the cell\'s "h_prev" plus the attention\'s "query". Return s_prev, keys and, under "params", a dict '
-        "with the ten names that stand at the top of the file.",
+        'is the cell\'s "h_prev" plus the attention\'s "query". Return s_prev, keys and, under "params", a '
+        "dict with the ten names that stand at the top of the file.",
     ),
     (
         "The gradient of s_prev from the cell alone: the attention asked with it, too.",
