@@ -35,8 +35,8 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         *("reading", "calling", "submissions", "selftest"),
     ),
     "exercises": (
-        *("exercise", "asking", "cutting", "lectures", "catalogue", "judging"),
-        *("bugs", "notebooks", "student", "grading"),
+        *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
+        *("notebooks", "student", "grading"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.exercises.exercise import Made, made
 from seqmem.nests import tree_leaves
 
 MOST_FRAMES = 6  # of an error that are shown
@@ -24,17 +25,10 @@ MOST_TEXT = 2000  # characters of an error
 KINDS = "biufc"  # of dtypes that are numbers
 
 
-class Made(NamedTuple):
-    """A function that is an argument: made from its source where the code runs."""
-
-    source: str
-    name: str
-
-
 class Call(NamedTuple):
     """One call of one function."""
 
-    function: str
+    function: str | Made  # the student's, by its name, or one of ours that calls theirs
     arguments: dict[str, Any] | tuple[Any, ...]  # by name, or by position
     cache_of: int | None = None  # the call of this question whose last result is passed on, last
     keeps_last: bool = False  # whether the last result is a cache, which is not sent back
@@ -264,7 +258,7 @@ class _MissingError(LookupError):
 def _called(names: dict[str, Any], calls: list[Call], given: list[Any]) -> tuple[Any, ...]:
     results: list[Any] = []
     for call, arguments in zip(calls, given, strict=True):
-        function = names.get(call.function)
+        function = made(call.function, names) if isinstance(call.function, Made) else names.get(call.function)
         if not callable(function):
             raise _MissingError(f"there is no function {call.function}")
         cache = () if call.cache_of is None else (_last(results[call.cache_of], calls[call.cache_of]),)
@@ -298,9 +292,7 @@ def _what(result: Any) -> str:
 def _given(arguments: Any, names: dict[str, Any]) -> Any:
     """Return arguments of their own, which may be written to."""
     if isinstance(arguments, Made):
-        own = dict(names)
-        exec(compile(arguments.source, "<given>", "exec"), own)  # a source of ours
-        return own[arguments.name]
+        return made(arguments, names)
     if isinstance(arguments, dict):
         return {name: _given(part, names) for name, part in arguments.items()}
     if isinstance(arguments, (tuple, list)):

@@ -17,14 +17,14 @@ from functools import cache
 from types import ModuleType
 from typing import NamedTuple
 
+from seqmem.checking.catalogue.mistakes.record import Mistake, replaced
 from seqmem.exercises.exercise import Exercise, Task
 
 HEADER = """from __future__ import annotations
 
-from typing import Any
+{standard}
 
-import numpy as np
-import numpy.typing as npt
+{packages}
 
 Array = npt.NDArray[Any]
 """
@@ -84,9 +84,9 @@ def parameters_of(source: str) -> dict[str, tuple[str, ...]]:
 def pieces(exercise: Exercise) -> tuple[list[Piece], list[Piece]]:
     """Return what is given and what is to be written, each in order."""
     module = exercise.tasks[0].module
-    holes = [_piece(module, task.function) for task in exercise.tasks]
+    holes = [_piece(task.module, task.function) for task in exercise.tasks if not task.source[0]]
     wanted = [*exercise.example, *exercise.given]
-    wanted += [task.forward for task in exercise.tasks]
+    wanted += [task.forward for task in exercise.tasks if not task.source[0]]
     found: dict[str, Piece] = {}
     for name in wanted:
         if name not in exercise.functions:
@@ -107,12 +107,14 @@ def source_of(piece: Piece, brief: bool = False) -> str:
     start, end = text.lineno - piece.node.lineno, (text.end_lineno or 0) - piece.node.lineno
     docstring = textwrap.dedent(" " * 4 + "\n".join(lines[start : end + 1]).strip())
     words = _brief(docstring) if brief else _without_examples(docstring)
-    return "\n".join([*lines[:start], *textwrap.indent(words, "    ").splitlines(), *lines[end + 1 :]])
+    whole = "\n".join([*lines[:start], *textwrap.indent(words, "    ").splitlines(), *lines[end + 1 :]])
+    return re.sub(r"# noqa: \w+ - ", "# ", whole)
 
 
 def with_hole(piece: Piece, task: Task) -> str:
     """Return a function with a hole where its lines were; unpacking the cache stays."""
-    assert isinstance(piece.node, ast.FunctionDef)
+    if isinstance(piece.node, ast.ClassDef):
+        return _class_with_holes(piece)
     lines = source_of(piece).splitlines()
     body = ast.parse("\n".join(lines)).body[0]
     assert isinstance(body, ast.FunctionDef)
@@ -123,6 +125,11 @@ def with_hole(piece: Piece, task: Task) -> str:
     return "\n".join([*head, *(f"    {line}" for line in hole)])
 
 
+def source_in(module: str, name: str) -> str:
+    """Return the source of a function of the reference, its docstring without examples."""
+    return source_of(_piece(module, name))
+
+
 def equation_of(module: str) -> str:
     """Return the equations in the docstring of the reference file in which they stand."""
     blocks = re.findall(r"(?:^ {4}.*\n?)+", inspect.getdoc(importlib.import_module(module)) or "", re.M)
@@ -131,7 +138,7 @@ def equation_of(module: str) -> str:
 
 def _file(exercise: Exercise, solved: bool) -> str:
     given, holes = pieces(exercise)
-    parts = [_words(exercise), HEADER.rstrip()]
+    parts = [_words(exercise), _header(exercise, [*given, *holes])]
     examples = [piece for piece in given if piece.name in exercise.example]
     others = [piece for piece in given if piece.name not in exercise.example]
     parts += ["\n" + source_of(piece, brief=piece.name not in exercise.given) for piece in others]
@@ -139,18 +146,57 @@ def _file(exercise: Exercise, solved: bool) -> str:
         parts += ["\n# A worked example: read it first.\n\n\n" + source_of(examples[0])]
         parts += ["\n" + source_of(piece) for piece in examples[1:]]
     parts += ["\n# Yours.\n"]
-    for task, hole in zip(exercise.tasks, holes, strict=True):
-        parts.append("\n" + (source_of(hole) if solved else with_hole(hole, task)))
+    named = {hole.name: hole for hole in holes}
+    for task in exercise.tasks:
+        if task.function in named:
+            shown = source_of(named[task.function])
+            has_hole = not solved and exercise.planted is None
+            parts.append("\n" + (with_hole(named[task.function], task) if has_hole else shown))
+        else:
+            parts.append("\n" + task.source[solved].strip("\n"))
+    if exercise.planted is not None and not solved:
+        parts = _with_mistake(parts, exercise.planted)
     return "\n\n".join(parts).replace("\n\n\n\n", "\n\n\n") + "\n"
+
+
+def _with_mistake(parts: list[str], mistake: Mistake) -> list[str]:
+    """Return the parts of a file with a mistake in the backward pass in which its line stands."""
+    places = [k for k, part in enumerate(parts) if re.search(r"^def \w+_backward", part, re.M)]
+    changed = replaced([parts[k] for k in places], mistake)
+    return [changed[places.index(k)] if k in places else part for k, part in enumerate(parts)]
+
+
+def _header(exercise: Exercise, shown: list[Piece]) -> str:
+    """Return the imports of a file."""
+    names = {node.id for piece in shown for node in ast.walk(piece.node) if isinstance(node, ast.Name)}
+    standard = ["from collections.abc import Callable"] * ("Callable" in names) + ["from typing import Any"]
+    packages = ["import numpy as np", "import numpy.typing as npt"]
+    texts = ["\n".join(standard), "\n".join(packages)] + ["\n".join(exercise.imports)] * bool(
+        exercise.imports
+    )
+    return HEADER.format(standard=texts[0], packages="\n\n".join(texts[1:])).rstrip()
 
 
 def _words(exercise: Exercise) -> str:
     """Return the docstring of a file."""
     names = ", ".join(exercise.functions)
-    about = textwrap.fill(f"{exercise.teaches} Write {names}.", WIDTH)
+    what = "" if exercise.planted is not None else f" Write {names}."
+    about = textwrap.fill(exercise.teaches + what, WIDTH)
     equation = textwrap.indent(exercise.equation.strip("\n"), "    ")
     how = f"Check it with: python -m seqmem exercises check {exercise.name}"
     return f'"""{exercise.title}\n\n{about}\n\n{equation}\n\n{how}\n"""'
+
+
+def _class_with_holes(piece: Piece) -> str:
+    """Return a class whose methods, the constructor apart, have holes."""
+    lines = source_of(piece).splitlines()
+    body = ast.parse("\n".join(lines)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    for node in reversed(body.body):
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__":
+            start = node.body[0].end_lineno if ast.get_docstring(node) else node.body[0].lineno - 1
+            lines[start : node.end_lineno] = [f"        {NOT_WRITTEN}"]
+    return "\n".join(lines)
 
 
 def _told(head: list[str], task: Task) -> list[str]:
@@ -231,7 +277,7 @@ def _pieces_of(module: str) -> dict[str, Piece]:
     text = inspect.getsource(whole)
     found: dict[str, Piece] = {}
     for node in ast.parse(text).body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seqmem."):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seqmem.reference."):
             for alias in node.names:
                 if alias.name not in _TYPES:
                     found[alias.asname or alias.name] = _pieces_of(str(node.module))[alias.name]

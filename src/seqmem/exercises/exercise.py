@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.checking.catalogue.mistakes.record import Mistake
 from seqmem.nests import tree_leaves
 
 Draw = Callable[[np.random.Generator, dict[str, int]], dict[str, Any]]
@@ -18,6 +19,35 @@ View = Callable[[Any], dict[str, Any]]
 # All sizes that meet in a pass differ, so that no axis can stand for another; a loop's cost shows with LARGE.
 SMALL = {"T": 4, "B": 3, "S": 6, "D": 7, "H": 5, "K": 8, "Q": 7, "A": 9, "E": 2, "V": 11}
 LARGE = {"T": 12, "B": 96, "S": 12, "D": 24, "H": 32, "K": 16, "Q": 16, "A": 16, "E": 16, "V": 40}
+
+
+class Made(NamedTuple):
+    """A function that is made from its source where it is needed."""
+
+    source: str
+    name: str
+
+
+def made(value: Any, names: dict[str, Any] | None = None) -> Any:
+    """Return a value with functions in place of their sources.
+
+    Args:
+        value: any; a `Made` in it, or in a dict of it, becomes a function.
+        names: what the source may use.
+
+    >>> made({"double": Made("def f(x):\\n    return 2 * x", "f"), "n": 3})["double"](4)
+    8
+    """
+    if isinstance(value, dict):
+        return {name: made(part, names) for name, part in value.items()}
+    if not isinstance(value, Made):
+        return value
+    own = dict(names or {})
+    exec(compile(_PREFIX + value.source, "<given>", "exec"), own)  # a source of ours
+    return own[value.name]
+
+
+_PREFIX = "from __future__ import annotations\nimport numpy as np\n"
 
 
 class Part(NamedTuple):
@@ -53,6 +83,12 @@ class Task(NamedTuple):
     view: View | None = None  # the arrays in what is returned, where that is neither a tuple nor a dict
     module: str = "seqmem.reference"  # where the function is
     is_timed: bool = True  # whether a loop over the batch would be slower
+    second: Draw | None = None  # the second set of numbers, where it is drawn otherwise
+    tolerance: float = 1e-9  # relative to an array's largest entry
+    expected: Callable[[Problem], dict[str, Any]] | None = None  # what is right, where no reference knows
+    told: Callable[[Any], list[str]] | None = None  # what the returned value itself says of what is wrong
+    source: tuple[str, str] = ("", "")  # of the function, with a hole and solved, where no reference has it
+    glue: Made | None = None  # what is called in place of the function, and calls what the student wrote
 
     @property
     def is_backward(self) -> bool:
@@ -70,7 +106,13 @@ class Task(NamedTuple):
 
     def problem(self, rng: np.random.Generator, sizes: dict[str, int] | None = None) -> Problem:
         """Draw numbers for the task."""
-        inputs = self.draw(rng, sizes or SMALL)
+        return self._completed(self.draw(rng, sizes or SMALL), rng)
+
+    def second_problem(self, rng: np.random.Generator) -> Problem:
+        """Draw other numbers, which show what the first may hide."""
+        return self._completed((self.second or self.draw)(rng, SMALL), rng)
+
+    def _completed(self, inputs: dict[str, Any], rng: np.random.Generator) -> Problem:
         if not self.is_backward:
             return Problem(inputs)
         *outputs, _ = self.of_reference(self.forward)(**inputs)
@@ -78,7 +120,9 @@ class Task(NamedTuple):
 
     def right(self, problem: Problem) -> dict[str, Any]:
         """Return what the reference returns, as arrays by name."""
-        result = self.of_reference(self.forward)(**problem.inputs)
+        if self.expected is not None:
+            return self.expected(problem)
+        result = self.of_reference(self.forward)(**made(problem.inputs))
         if not self.is_backward:
             shown = result[:-1] if self.has_cache else result
             return self.arrays_of(shown[0] if self.has_cache and len(self.outputs) == 1 else shown)
@@ -134,6 +178,9 @@ class Exercise:
     given: tuple[str, ...] = ()  # functions of the reference that stand above the hole, beside those it calls
     example: tuple[str, ...] = ()  # functions of the reference that show how it is done
     forbids_seqmem: bool = True  # whether importing seqmem is no answer
+    imports: tuple[str, ...] = ()  # further lines at the top of the file
+    planted: Mistake | None = None  # the mistake of a file in which there is one to find
+    seed: int = 0  # that drew it
 
     @property
     def functions(self) -> tuple[str, ...]:

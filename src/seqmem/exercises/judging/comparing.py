@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.checking.catalogue.recognise import CLOSE
 from seqmem.checking.contract.pairing import spelled
 from seqmem.exercises.exercise import Part, Task
 from seqmem.nests import tree_leaves
@@ -14,7 +13,7 @@ from seqmem.nests import tree_leaves
 LEAST = 1e-3  # what a difference is relative to, at least
 
 
-def close(got: Any, right: Any) -> bool:
+def close(got: Any, right: Any, tolerance: float) -> bool:
     """Whether numbers are the right ones to rounding, relative to the largest of them."""
     one, other = np.asarray(got), np.asarray(right)
     if one.shape != other.shape or one.dtype.kind not in "biufc" or one.dtype.kind == "c" != other.dtype.kind:
@@ -22,7 +21,7 @@ def close(got: Any, right: Any) -> bool:
     if other.dtype.kind in "bi":
         return bool(np.array_equal(one, other))
     size = max(float(np.max(np.abs(other), initial=0.0)), LEAST)
-    return bool(np.all(np.abs(one - other) <= CLOSE * size))
+    return bool(np.all(np.abs(one - other) <= tolerance * size))
 
 
 def part_of(part: Part, array: Any, task: Task) -> Any:

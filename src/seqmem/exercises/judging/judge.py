@@ -38,10 +38,15 @@ def judge(
         text = "it imports seqmem, whose passes are the answer; write your own, with NumPy alone"
         return _unanswered(exercise, text, tuple(forbidden))
     judges = [
-        TaskJudge(task, [pair for pair in zip(questions, found, strict=False) if pair[0].about.task == k])
+        TaskJudge(
+            task,
+            [pair for pair in zip(questions, found, strict=False) if pair[0].about.task == k],
+            task.is_backward and task.forward in exercise.functions,
+            exercise.planted.code if exercise.planted else "",
+        )
         for k, task in enumerate(exercise.tasks)
     ]
-    if all(one.is_not_started for one in judges):
+    if all(one.is_not_started for one in judges) or (exercise.planted and _is_untouched(exercise, judges)):
         frames = judges[0].base.trouble.frames if judges[0].base.trouble else ()
         return _not_started(exercise, frames)
     tables = [one.checks() for one in judges]
@@ -61,6 +66,13 @@ def judge(
     )
 
 
+def _is_untouched(exercise: Exercise, judges: list[TaskJudge]) -> bool:
+    """Whether the planted mistake still stands, and none is named."""
+    *passes, name = judges
+    still = [cause.code for one in passes for cause in one.causes]
+    return name.is_not_started and exercise.planted is not None and still == [exercise.planted.code]
+
+
 def empty_report(exercise: Exercise, trouble: Trouble) -> ExerciseReport:
     """Return the report of a file none of whose functions could be asked."""
     if trouble.kind == "not started":
@@ -70,6 +82,10 @@ def empty_report(exercise: Exercise, trouble: Trouble) -> ExerciseReport:
 
 def _not_started(exercise: Exercise, frames: tuple[str, ...]) -> ExerciseReport:
     names = ", ".join(exercise.functions)
+    if exercise.planted is not None:
+        text = f"the mistake in {exercise.functions[0]} still stands, and wrong_line names none"
+        first = Check("runs", "not started", 0.0, 0.0, text)
+        return ExerciseReport(exercise.name, "not started", (first, *_rest(exercise)), _no_parts(exercise))
     says = f"{names} still raises NotImplementedError: that is where your lines go"
     first = Check("runs", "not started", 0.0, 0.0, says, frames)
     return ExerciseReport(exercise.name, "not started", (first, *_rest(exercise)), _no_parts(exercise))

@@ -13,7 +13,7 @@ from seqmem.checking.catalogue.recognise import CLOSE, KnownResults, agree
 from seqmem.checking.gradients.explain import causes as explanations
 from seqmem.checking.report import Cause
 from seqmem.exercises.exercise import Problem, Task
-from seqmem.exercises.judging.places import ArraysSubject, comparisons
+from seqmem.exercises.judging.places import ArraysSubject, by_gate, comparisons
 from seqmem.exercises.judging.questions import About
 
 CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of what is right elsewhere
@@ -22,12 +22,23 @@ CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of what
 def why(
     task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]
 ) -> tuple[Cause, ...]:
-    """Return the causes: the catalogue's first, else what the wrong array is, seen from the right one."""
+    """Return the causes: the catalogue's first, else what the wrong array is, seen from the right one.
+
+    Args:
+        task: the function that is judged.
+        problems: two sets of numbers, of which the first shows that something is wrong.
+        got: what came back for each, by name.
+        right: what is right for each.
+    """
     named = _known(task, problems, got)
     if named:
         return named
     subject = ArraysSubject(task, problems[0], right[0])
-    return tuple(explanations(subject, comparisons(got[0], right[0]), CLOSE))
+    wrong = comparisons(got[0], right[0], task.tolerance)
+    whole = explanations(subject, wrong, task.tolerance)
+    told = {name for cause in whole for name in cause.message.partition(":")[0].split(", ")}
+    gates = by_gate(task, [one for one in wrong if one.name not in told])
+    return (*whole, *explanations(subject, [one for one in gates if " of gate " in one.name], task.tolerance))
 
 
 def conventions(causes: Sequence[Cause]) -> tuple[Cause, ...]:
@@ -67,12 +78,27 @@ def _known(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]
     if not task.kind or not got[0]:
         return ()
     kind = KINDS[task.kind]
-    cases = [KindProblem(one.inputs, dict(zip(task.outputs, one.upstream, strict=False))) for one in problems]
+    cases = [as_kind(task, one) for one in problems]
+    arrays = [_without_holder(one) for one in got]
     known = KnownResults(kind, cases[0])
-    found = known.backward_mistakes(got[0]) if task.is_backward else known.forward_mistake(got[0])
+    found = known.backward_mistakes(arrays[0]) if task.is_backward else known.forward_mistake(arrays[0])
     if not found:
         return ()
     outputs, gradients = kind.run(cases[1].inputs, cases[1].upstream, found)
-    if got[1] and not agree(got[1], gradients if task.is_backward else outputs, CLOSE):
+    if arrays[1] and not agree(arrays[1], gradients if task.is_backward else outputs, CLOSE):
         return ()
     return tuple(Cause(mistake.code, f"{mistake.message} {mistake.hint}") for mistake in found)
+
+
+def as_kind(task: Task, problem: Problem) -> KindProblem:
+    """Return a problem as the catalogue has it: arrays that come in a dict stand for themselves there."""
+    inputs: dict[str, Any] = {}
+    for name, value in problem.inputs.items():
+        inputs |= value if isinstance(value, dict) else {name: value}
+    return KindProblem(inputs, dict(zip(task.outputs, problem.upstream, strict=False)))
+
+
+def _without_holder(got: dict[str, Any]) -> dict[str, Any]:
+    """Return the arrays of a dict that was returned, under their own names; all where there is none."""
+    inner = {name.partition(".")[2]: value for name, value in got.items() if "." in name}
+    return inner or got

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.catalogue.layouts import outputs_of
-from seqmem.checking.catalogue.recognise import CLOSE
+from seqmem.checking.catalogue.recognise import CLOSE, KnownResults
 from seqmem.checking.report import Cause
-from seqmem.exercises.asking import NOT_ASKED, Answer, Question
+from seqmem.exercises.asking import Answer, Question
 from seqmem.exercises.exercise import LARGE, Part, Task, parts_of
 from seqmem.exercises.judging.comparing import close, named_arrays, part_of, shape_text
-from seqmem.exercises.judging.naming import conventions, described, why
+from seqmem.exercises.judging.naming import as_kind, conventions, described, why
 from seqmem.exercises.judging.places import where
 from seqmem.exercises.judging.questions import REPEAT, About
 from seqmem.exercises.judging.report import Check
@@ -29,10 +30,17 @@ _TROUBLES = {
 
 
 class TaskJudge:
-    """Judges one task."""
+    """Judges one task.
 
-    def __init__(self, task: Task, pairs: Pairs) -> None:
-        self.task = task
+    Args:
+        task: what was to be written.
+        pairs: its questions and their answers, in order.
+        forward_is_own: whether the forward pass of a backward pass is a task, too.
+        hidden: the code of a mistake that the student is to name; it is not told.
+    """
+
+    def __init__(self, task: Task, pairs: Pairs, forward_is_own: bool = False, hidden: str = "") -> None:
+        self.task, self.forward_is_own, self.hidden = task, forward_is_own, hidden
         self._pairs = [(question.about, given) for question, given in pairs]
         self.about, self.base = self._pairs[0]
         self.layout, self.answer, self.second = self._settled()
@@ -81,44 +89,49 @@ class TaskJudge:
             found[name] = steps[name]()
         return found
 
-    @property
+    @cached_property
     def _both(self) -> list[tuple[Answer, About]]:
         second = next(about for about, _ in self._pairs if about.purpose == "again")
         return [(self.answer, self.about), (self.second, second)]
 
+    @cached_property
+    def _order(self) -> list[int]:
+        """The two problems, first the one that shows that something is wrong."""
+        first_is_right = all(self._is_right(part, self.got[0], self.right[0]) for part in parts_of(self.task))
+        return [1, 0] if first_is_right and self.got[1] else [0, 1]
+
     def _settled(self) -> tuple[About | None, Answer, Answer]:
-        """Find the layout in which the answer is right, the reference's where there is none."""
-        second = next(given for about, given in self._pairs if about.purpose == "again")
+        """Find the layout in which the answer is right, or has a known mistake; None for the reference's."""
+        given = {id(one.layout): other for one, other in self._pairs if one.purpose == "again"}
+        second = next(other for one, other in self._pairs if one.purpose == "again")
         outputs = self._outputs_of_reference()
         tried = [
-            (about, given)
-            for about, given in self._pairs
-            if about.layout is not None and about.purpose == "values" and given.trouble is None
+            (about, other)
+            for about, other in self._pairs
+            if about.layout is not None and about.purpose == "values" and other.trouble is None
         ]
-        if self._fits(self.base, outputs):
-            tried = []
-        for about, given in tried:
-            if self._fits(given, outputs):
-                again = next(
-                    (
-                        other
-                        for one, other in self._pairs
-                        if one.layout is about.layout and one.purpose == "again"
-                    ),
-                    NOT_ASKED,
-                )
-                return about, given, again
+        if not tried or not outputs or self._fits(self.base, outputs):
+            return None, self.base, second
+        results = [outputs]
+        if not self.task.is_backward:
+            known = KnownResults(KINDS[self.task.kind], as_kind(self.task, self.about.problem))
+            results += [wrong.results for wrong in known.singles("forward")]
+        for wanted in results:
+            for about, other in tried:
+                if self._fits(other, wanted):
+                    return about, other, given[id(about.layout)]
         return None, self.base, second
 
     def _outputs_of_reference(self) -> dict[str, Any]:
+        """Return what the forward pass should return, by name; {} where there are no layouts of it."""
+        if not self.task.kind or self.task.view is not None:
+            return {}
         returned = self.task.of_reference(self.task.forward)(**self.about.problem.inputs)
         shown = returned[:-1] if self.task.has_cache else returned
-        if self.task.view is not None and not self.task.is_backward:
-            return {}
-        parts = shown if isinstance(shown, tuple) else (shown,)
-        return dict(zip(self.task.outputs, parts, strict=False))
+        return dict(zip(self.task.outputs, shown if isinstance(shown, tuple) else (shown,), strict=False))
 
     def _fits(self, given: Answer, outputs: dict[str, Any]) -> bool:
+        """Whether an answer's outputs are these, be it with their axes turned."""
         if given.trouble is not None or not given.results:
             return False
         leaves = [np.asarray(leaf) for _, leaf in tree_leaves(given.results[0], "")]
@@ -130,34 +143,35 @@ class TaskJudge:
         if given.trouble is not None or not given.results:
             return {}
         result = given.results[-1]
+        layout = about.layout if self.layout is None else self.layout.layout
         if not self.task.is_backward:
-            return self._outputs_named(result, about)
-        if self.layout is None or self.layout.layout is None:
+            return self._outputs_named(result)
+        if layout is None:
             return named_arrays(result, self.task.right(about.problem))
-        own = self.layout.layout
-        wanted = dict.fromkeys(own.packers)
-        packed = named_arrays(result, wanted)
-        return own.unpack(
-            {name: value for name, value in packed.items() if name in own.packers}, about.problem.inputs
-        )
+        packed = named_arrays(result, dict.fromkeys(layout.packers))
+        own = {name: value for name, value in packed.items() if name in layout.packers}
+        return layout.unpack(own, about.problem.inputs)
 
-    def _outputs_named(self, result: Any, about: About) -> dict[str, Any]:
+    def _outputs_named(self, result: Any) -> dict[str, Any]:
         if self.layout is None:
-            return self.task.arrays_of(result)
-        leaves = [np.asarray(leaf) for _, leaf in tree_leaves(result, "")]
-        right = self.task.right(about.problem)
-        found = outputs_of(leaves, right, CLOSE)
-        if found is None:
-            return {}
-        return {
-            name: np.transpose(leaf, np.argsort(axes))
-            for leaf, (name, axes) in zip(leaves, found, strict=True)
-        }
+            try:
+                return self.task.arrays_of(result)
+            except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+                return {}
+        parts = result if isinstance(result, (tuple, list)) else (result,)
+        axes = self.layout.axes
+        found = {}
+        for name, part in zip(self.task.outputs, parts, strict=False):
+            turns = np.ndim(part) == len(axes) or axes == (2, 1, 0)
+            back = np.argsort(axes) if np.ndim(part) == len(axes) else (1, 0)
+            found[name] = np.transpose(part, back) if axes and turns and np.ndim(part) > 1 else part
+        return found
 
     def _is_right(self, part: Part, got: dict[str, Any], right: dict[str, Any]) -> bool:
         if part.array not in got:
             return False
-        return close(part_of(part, got[part.array], self.task), part_of(part, right[part.array], self.task))
+        own, other = (part_of(part, arrays[part.array], self.task) for arrays in (got, right))
+        return close(own, other, self.task.tolerance)
 
     def _runs(self) -> Check:
         trouble = self.answer.trouble
@@ -187,11 +201,11 @@ class TaskJudge:
         return Check("shapes", "right", says=f"all {len(right)} arrays have their shapes")
 
     def _values(self) -> Check:
-        outputs = self._outputs_of_reference()
         if self.task.is_backward:
-            if self.layout is not None or not outputs or self._fits(self.base, outputs):
-                return Check("values", "right", says="the forward pass is the one that was given")
-            says = f"{self.task.forward} computes something else than the one that was given: reset it"
+            if self._forward_is_right():
+                return Check("values", "right", says="the forward pass is right")
+            told = "mend that first" if self.forward_is_own else "copy it back from a new file"
+            says = f"{self.task.forward} does not compute what it should: {told}"
             return Check("values", "wrong", says=says)
         wrong = [part for part, right in self.parts.items() if not right]
         if not wrong:
@@ -199,13 +213,22 @@ class TaskJudge:
         good = [
             part.array + (f" {part.gate}" if part.gate else "") for part in self.parts if part not in wrong
         ]
-        causes = () if self._convention_causes else self._named_causes
+        causes = () if self._convention_causes else self.causes
         says = f"{', '.join(part.array for part in wrong)} wrong" + (
             f"; {', '.join(good)} right" if good else ""
         )
-        details = [*where(self.task, self.about.problem, self.got[0], self.right[0])]
-        details += [cause.message for cause in causes]
+        details = self._where()
+        details += [f"Why: {cause.message}" for cause in causes]
         return Check("values", "wrong", says=says, details=tuple(details), causes=causes)
+
+    def _forward_is_right(self) -> bool:
+        if self.layout is not None:
+            return True
+        *right, _ = self.task.of_reference(self.task.forward)(**self.about.problem.inputs)
+        leaves = [leaf for _, leaf in tree_leaves(self.answer.results[0], "")]
+        return len(leaves) == len(right) and all(
+            close(leaf, own, self.task.tolerance) for leaf, own in zip(leaves, right, strict=True)
+        )
 
     def _convention(self) -> Check:
         if self.layout_text:
@@ -227,19 +250,37 @@ class TaskJudge:
         good = [name for name in self.right[0] if name not in bad]
         names = [name for name in self.right[0] if name in bad]
         says = f"{', '.join(names)} wrong" + (f"; {', '.join(good)} right" if good else "")
-        causes = self._named_causes
-        details = [*where(self.task, self.about.problem, self.got[0], self.right[0])]
+        causes = tuple(cause for cause in self.causes if cause.code != self.hidden)
+        details = self._where()
         details += [f"Why: {cause.message}" for cause in causes]
         return Check("gradient", "wrong", says=says, details=tuple(details), causes=causes)
 
     @cached_property
-    def _named_causes(self) -> tuple[Cause, ...]:
+    def causes(self) -> tuple[Cause, ...]:
+        """The mistakes that explain what is wrong."""
         problems = [about.problem for _, about in self._both]
-        return why(self.task, problems, self.got, self.right)
+        first, second = self._order
+        if self.answer.trouble is not None or (not self.task.axes and not self.task.kind):
+            return ()
+        return why(
+            self.task,
+            [problems[first], problems[second]],
+            [self.got[first], self.got[second]],
+            [self.right[first], self.right[second]],
+        )
+
+    def _where(self) -> list[str]:
+        k = self._order[0]
+        if self.task.told is not None and self._both[k][0].results:
+            try:
+                return self.task.told(self._both[k][0].results[-1])
+            except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+                return []
+        return where(self.task, self._both[k][1].problem, self.got[k], self.right[k])
 
     @cached_property
     def _convention_causes(self) -> tuple[Cause, ...]:
-        return () if self.task.is_backward else conventions(self._named_causes)
+        return () if self.task.is_backward else conventions(self.causes)
 
     def _purity(self) -> Check:
         changed = dict.fromkeys([*self.answer.changed, *self.second.changed])

@@ -18,6 +18,8 @@ from seqmem.nests import tree_leaves
 MOST_LAYOUTS = 700  # that are tried where the names say what the arguments are
 REPEAT = 3  # of what is timed
 
+_USUAL = (("i", "f", "g", "o"), ("z", "r", "n"))  # orders of gates in the frameworks
+
 Parameters = Mapping[str, tuple[str, ...]]
 
 
@@ -44,7 +46,7 @@ def questions(
     """
     found: list[Question] = []
     for k, task in enumerate(exercise.tasks):
-        first, second = task.problem(rng), task.problem(rng)
+        first, second = task.problem(rng), task.second_problem(rng)
         base = len(found)
         found.append(_question(task, About(k, "values", first)))
         found.append(_question(task, About(k, "again", second), again=first))
@@ -62,15 +64,11 @@ def questions(
 def _question(task: Task, about: About, again: Problem | None = None) -> Question:
     """Return one pass, or forward and back; with `again`, another forward pass between, and back twice."""
     problem = about.problem
-    forward = Call(task.forward, _arguments(task, about), keeps_last=task.has_cache)
+    forward = Call(task.glue or task.forward, _arguments(task, about), keeps_last=task.has_cache)
     calls: tuple[Call, ...]
-    shapes = tuple(np.shape(leaf) for _, leaf in tree_leaves(_outputs(task, problem), ""))
+    shapes = _shapes(task, problem)
     if not task.is_backward:
-        other = Call(
-            task.forward,
-            _arguments(task, about._replace(problem=again or problem)),
-            keeps_last=task.has_cache,
-        )
+        other = forward._replace(arguments=_arguments(task, about._replace(problem=again or problem)))
         calls = (forward,) if again is None else (forward, other, forward)
     else:
         upstream = tuple(_turned(value, about.axes) for value in problem.upstream)
@@ -80,26 +78,35 @@ def _question(task: Task, about: About, again: Problem | None = None) -> Questio
     return Question(calls, shapes=shapes, about=about)
 
 
-def _outputs(task: Task, problem: Problem) -> Any:
+def _shapes(task: Task, problem: Problem) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of what the forward pass returns, where they matter: where layouts are tried."""
+    if not task.kind:
+        return ()
     returned = task.of_reference(task.forward)(**problem.inputs)
-    return returned[:-1] if task.has_cache else returned
+    shown = returned[:-1] if task.has_cache else returned
+    return tuple(np.shape(leaf) for _, leaf in tree_leaves(shown, ""))
 
 
 def _arguments(task: Task, about: About) -> Any:
     if about.layout is not None:
         return about.layout.pack(about.problem.inputs)
+    if task.expected is not None:
+        return tuple(about.problem.inputs.values())
     names = inspect.signature(task.of_reference(task.forward)).parameters
     return tuple(about.problem.inputs[name] for name in names if name in about.problem.inputs)
 
 
 def _other_layouts(task: Task, parameters: Parameters) -> Iterator[Layout]:
     """The layouts other than the reference's that the names of a student's parameters allow."""
-    if not task.kind or task.forward not in parameters:
+    if not task.kind or task.kind == "clipping" or task.forward not in parameters:
         return
-    kind = KINDS[task.kind]
-    for k, layout in enumerate(layouts(kind, list(parameters[task.forward]))):
-        own = tuple(parameters[task.forward]) == tuple(kind.draw(np.random.default_rng(0)))
-        if k or not own:
+    kind, names = KINDS[task.kind], parameters[task.forward]
+    as_in_stub = names == tuple(inspect.signature(task.of_reference(task.forward)).parameters)
+    if as_in_stub and task.is_backward:  # whose forward pass was given
+        return
+    usual = (task.gates, *_USUAL)
+    for k, layout in enumerate(layouts(kind, list(names))):
+        if not as_in_stub or (k and layout.order in usual):
             yield layout
 
 

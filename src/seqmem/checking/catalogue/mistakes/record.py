@@ -44,7 +44,7 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
     functions = _functions(reference)
     sources = {place: [_source(function) for function in functions[place]] for place in functions}
     for mistake in mistakes:
-        sources[mistake.place] = _replaced(sources[mistake.place], mistake)
+        sources[mistake.place] = replaced(sources[mistake.place], mistake)
     for source in itertools.chain(*sources.values()):
         exec(_compiled(source), names)  # our own text, from our own files; all of it: a loop calls its step
     forward, backward = passes_of(reference)
@@ -75,7 +75,16 @@ def _compiled(source: str) -> CodeType:
     return compile(source, "<a reference with mistakes>", "exec")
 
 
-def _replaced(sources: list[str], mistake: Mistake) -> list[str]:
+def replaced(sources: list[str], mistake: Mistake) -> list[str]:
+    """Return source texts of which one has a line changed.
+
+    Args:
+        sources: of functions.
+        mistake: whose line stands exactly once in them.
+
+    Raises:
+        ValueError: where it does not.
+    """
     texts = [source.splitlines() for source in sources]
     found = [
         (lines, k)
