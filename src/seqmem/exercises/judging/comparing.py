@@ -42,6 +42,8 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
             if key in leaves:
                 found[name] = leaves.pop(key)
         return found | leaves
+    if result is None:
+        return {}
     parts = result if isinstance(result, (tuple, list)) else (result,)
     if any(isinstance(part, dict) for part in parts):
         merged: dict[str, Any] = {}
