@@ -58,6 +58,11 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def listed(names: list[str]) -> str:
+    """Return names as a text: x, h_prev and W_x."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def shape_text(name: str, right: Any, task: Task) -> str:
     """Return a shape with the letters of its axes: (4, 7, 5), which is (4, D, H)."""
     shape, letters = np.shape(right), task.axes.get(name, "")

@@ -14,7 +14,7 @@ from seqmem.checking.catalogue.recognise import CLOSE, KnownResults
 from seqmem.checking.report import Cause
 from seqmem.exercises.asking import Answer, Question
 from seqmem.exercises.exercise import LARGE, Part, Task, parts_of
-from seqmem.exercises.judging.comparing import close, named_arrays, part_of, shape_text
+from seqmem.exercises.judging.comparing import close, listed, named_arrays, part_of, shape_text
 from seqmem.exercises.judging.naming import as_kind, conventions, described, why
 from seqmem.exercises.judging.places import where
 from seqmem.exercises.judging.questions import REPEAT, About
@@ -187,6 +187,9 @@ class TaskJudge:
             says = f"{self.task.function} returns nothing: is a return missing?"
             return Check("shapes", "wrong", says=says)
         missing = [name for name in right if name not in got]
+        if len(missing) > 1 and self.task.is_backward:
+            says = f"there is no gradient of {listed(missing)}: expected a dict of {listed(list(right))}"
+            return Check("shapes", "wrong", says=says)
         wrong = [
             f"{name} has shape {np.shape(got[name])}, expected {shape_text(name, right[name], self.task)}"
             for name in right
