@@ -21,6 +21,10 @@ ROOMS = (
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
+    "data": (
+        *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
+        *("vectors", "conll", "generators"),
+    ),
     "checking": (
         *(
             "report",
