@@ -83,6 +83,17 @@ def submissions_in(folder: Path, exercises: Iterable[Exercise] = ()) -> list[Sub
     return sorted(found, key=lambda one: one.student)
 
 
+def one_submission(folder: Path) -> Submission:
+    """Return a folder as the submission of one student.
+
+    Raises:
+        ValueError: when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    return _submission(folder.resolve().name, folder, _walk(folder))
+
+
 def _submission(student: str, folder: Path, entries: Iterable[tuple[str, str]]) -> Submission:
     names: list[str] = []
     notes: list[str] = []
