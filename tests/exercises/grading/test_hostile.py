@@ -250,7 +250,6 @@ BESIDE = {
     "a path file": "evil.pth",
 }
 QUICK = {  # of the others' kinds, too; the rest is a slow test
-    "a fork bomb",
     "importing it without its finder",
     "writing to the results",
     "a subclass that lies",

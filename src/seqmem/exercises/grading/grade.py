@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +53,7 @@ def grade(work: Work) -> Grade:
     Raises:
         UnusableError: when this machine cannot run anybody's code within walls.
     """
-    exercise = exercise_named(work.exercise)
+    exercise = exercise_named(work.exercise, _students_seed(work))
     if not work.main:
         return _without(work, exercise, "not handed in", "no file answers it")
     start = time.monotonic()
@@ -63,6 +65,13 @@ def grade(work: Work) -> Grade:
         text = f"the grader could not judge it ({type(error).__name__}: {error!s:.200}): look at it yourself"
         return _without(work, exercise, "error", text)
     return _graded(work, report, asked, time.monotonic() - start)
+
+
+def _students_seed(work: Work) -> int:
+    """The seed that drew the bug which a student was to find, as the file has it."""
+    data = work.files.get(work.main, b"")
+    found = re.search(rb"\bSeed: (\d{1,18})\b", data)
+    return int(found[1]) if found else 0
 
 
 def rng_of(work: Work) -> np.random.Generator:
@@ -102,18 +111,30 @@ def report_on(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
 
 
 def _imports(work: Work, exercise: Exercise, text: str) -> list[str]:
-    """The imports of seqmem in the file and in those beside it, where the exercise forbids them."""
+    """The imports of seqmem in the file and in those that it imports, where the exercise forbids them."""
     if not exercise.forbids_seqmem:
         return []
     found = imports_of_seqmem(text)
-    for name, data in work.files.items():
-        if name == work.main or not name.endswith(".py"):
+    seen, left = {work.main}, _beside(work, text)
+    while left:
+        name = left.pop()
+        if name in seen:
             continue
+        seen.add(name)
         try:
-            found += [f"{name}, {line}" for line in imports_of_seqmem(source_of(data, name).text)]
+            inner = source_of(work.files[name], name).text
         except UnreadableError:
             continue  # it cannot be imported either
+        found += [f"{name}, {line}" for line in imports_of_seqmem(inner)]
+        left += _beside(work, inner)
     return found[:MOST_IMPORTS]
+
+
+def _beside(work: Work, text: str) -> list[str]:
+    """The submission's files that a text may import."""
+    roots = set(re.findall(r"^\s*(?:import|from)\s+\.*(\w+)", text, re.M))
+    names = {name: PurePosixPath(name).with_suffix("").parts for name in work.files if name.endswith(".py")}
+    return [name for name, parts in names.items() if roots & set(parts)]
 
 
 def _of_all(answers: tuple[Answer, ...]) -> Trouble | None:

@@ -1,7 +1,7 @@
 """What came of grading, as it is written down: a line of JSON for each student and exercise.
 
-The file is the memory of a grading that was interrupted, and what all reports are made of. It holds the secret
-seed, so nobody but its owner may read it.
+The file is the memory of a grading that was interrupted, and what all reports are made of. It holds the
+secret seed, so nobody but its owner may read it.
 """
 
 from __future__ import annotations

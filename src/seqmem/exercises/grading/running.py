@@ -104,8 +104,7 @@ def _each(works: Sequence[Work], executor: Executor | None, workers: int | None)
         done: list[Work] = []
         try:
             with _processes(workers) as pool:
-                for found in _through(pool, left, done):
-                    yield found
+                yield from _through(pool, left, done)
             return
         except BrokenExecutor:
             rest = [work for work in left if work not in done]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import re
@@ -12,7 +13,6 @@ from typing import NamedTuple
 
 from seqmem.checking.reading.source import UnreadableError, source_of
 from seqmem.exercises.catalogue import all_exercises
-from seqmem.exercises.cutting import parameters_of
 from seqmem.exercises.exercise import Exercise
 
 MOST_FILE, MOST_TOTAL, MOST_FILES = (
@@ -83,8 +83,21 @@ def submissions_in(folder: Path, exercises: Iterable[Exercise] = ()) -> list[Sub
     return sorted(found, key=lambda one: one.student)
 
 
+def one_submission(folder: Path) -> Submission:
+    """Return a folder as the submission of one student.
+
+    Raises:
+        ValueError: when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    return _submission(folder.resolve().name, folder, _walk(folder))
+
+
 def _submission(student: str, folder: Path, entries: Iterable[tuple[str, str]]) -> Submission:
-    names, notes, total = [], [], 0
+    names: list[str] = []
+    notes: list[str] = []
+    total = 0
     for name, why in entries:
         size = 0 if why else (folder / name).stat().st_size
         if not why and size > MOST_FILE:
@@ -100,7 +113,7 @@ def _submission(student: str, folder: Path, entries: Iterable[tuple[str, str]]) 
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str]]:
-    """The files in a folder, by name, each with why it is left out; links lead anywhere, and are not followed."""
+    """The files in a folder, by name, each with why it is left out; links are, as they lead anywhere."""
     for where, folders, files in os.walk(folder, followlinks=False):
         base = Path(where)
         for name in sorted(folders):
@@ -163,9 +176,10 @@ def answered(
             ranked.append((0, name))
         elif _is_named(stem, exercise.name, known):
             ranked.append((1, name))
-        elif not any(_is_named(stem, other, known) for other in known):
-            if set(exercise.functions) <= functions_of(files[name], name):
-                ranked.append((2, name))
+        elif any(_is_named(stem, other, known) for other in known):
+            continue
+        elif set(exercise.functions) <= functions_of(files[name], name):
+            ranked.append((2, name))
     if not ranked:
         return Answered()
     ranked.sort(key=lambda pair: (pair[0], pair[1].count("/"), not pair[1].endswith(".py"), pair[1]))
@@ -180,11 +194,12 @@ def _is_named(stem: str, name: str, known: Sequence[str]) -> bool:
 
 
 def functions_of(data: bytes, name: str) -> set[str]:
-    """Return the names of the functions that a file defines; none for what cannot be read."""
+    """Return the names of the functions and classes that a file defines; none for what cannot be read."""
     try:
-        return set(parameters_of(source_of(data, name).text))
+        tree = source_of(data, name).tree
     except UnreadableError:
         return set()
+    return {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
 
 
 def digest_of(files: dict[str, bytes], main: str) -> str:
