@@ -90,10 +90,6 @@ def test_a_file_imports_nothing_but_numpy_and_its_own_room(path):
     assert not any(isinstance(node, ast.ClassDef) for node in ast.walk(tree))
 
 
-def module_of(path):
-    return ".".join(["seqmem.reference", *path.relative_to(ROOM).with_suffix("").parts])
-
-
 def test_every_function_of_every_file_is_public_and_found_without_knowing_its_file():
     own = {
         name: value
