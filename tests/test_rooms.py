@@ -30,7 +30,8 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "optimizers",
             "attention",
             "encoder_decoder",
-            "greedy",
+            "search",
+            "measures",
             "variants",
         ),
     ),
@@ -54,6 +55,10 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "strategies",
         ),
         *("reading", "calling", "repairs", "submissions", "selftest"),
+    ),
+    "exercises": (
+        *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
+        *("notebooks", "verifying", "grading", "student"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything
