@@ -22,9 +22,19 @@ ROOMS = (
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
     "reference": (
-        *("activations", "masks", "rnn", "lstm", "gru_before", "gru_after", "layers", "variants"),
-        *("embedding", "cross_entropy", "losses", "attention", "encoder_decoder", "greedy", "models"),
-        *("clipping", "optimizers"),
+        *("activations", "masks", "rnn", "lstm", "gru_before", "gru_after", "layers", "embedding"),
+        *(
+            "cross_entropy",
+            "losses",
+            "clipping",
+            "optimizers",
+            "attention",
+            "encoder_decoder",
+            "search",
+            "models",
+            "measures",
+            "variants",
+        ),
     ),
     "data": (
         *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
@@ -46,6 +56,10 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "strategies",
         ),
         *("reading", "calling", "repairs", "submissions", "selftest"),
+    ),
+    "exercises": (
+        *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
+        *("notebooks", "verifying", "grading", "student"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

@@ -1,4 +1,4 @@
-"""The command line: python -m seqmem check | demo | train | translate | predict | sample | ..."""
+"""The command line: python -m seqmem check | exercises | demo | train | translate | predict | ..."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
+from seqmem.cli.exercises import command as exercises
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
 from seqmem.cli.terminal.signals import Terminated, ending_by_exception
@@ -15,7 +16,7 @@ from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 
 COMMANDS = (  # in the order of the help
-    *(check, demo, train, translate, predict, sample),
+    *(check, exercises, demo, train, translate, predict, sample),
     *(explore, compare, memory),
 )
 TEXTS = (translate.run, predict.run, sample.run)  # which take texts, also behind an option
