@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy.typing as npt
 
 from seqmem.initializers import Rng, as_generator
-from seqmem.layers import Stack
-from seqmem.layers.multilayer import layers_of
+from seqmem.layers.multilayer import layer_of
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.models.encoder import Encoder, make_cell
 from seqmem.validation import as_size
@@ -29,18 +27,17 @@ def token_encoder(
     dtype: npt.DTypeLike,
 ) -> Encoder:
     """Return an encoder of tokens."""
-    more: dict[str, Any] = {"num_layers": num_layers, "bidirectional": bidirectional}
-    known = inspect.signature(Encoder).parameters
     return Encoder(
         vocab_size,
         embedding_size,
         hidden_size,
         cell=cell,
+        num_layers=num_layers,
+        bidirectional=bidirectional,
         embedding_std=embedding_std,
         dropout=dropout,
         rng=rng,
         dtype=dtype,
-        **{name: value for name, value in more.items() if name in known},
     )
 
 
@@ -59,10 +56,6 @@ def feature_layer(
     """Return a recurrent layer of features; dropout is between its layers."""
     rng = as_generator(rng)
     as_size(num_layers, caller, "num_layers")
-    layers = layers_of(
-        lambda size: make_cell(cell, size, hidden_size, rng, dtype, caller),
-        input_size,
-        num_layers,
-        bidirectional=bidirectional,
-    )
-    return Stack(*layers, dropout=dropout if num_layers > 1 else 0.0)
+    first = make_cell(cell, input_size, hidden_size, rng, dtype, caller)
+    between = dropout if num_layers > 1 else 0.0
+    return layer_of(first, num_layers, bidirectional=bidirectional, dropout=between, rng=rng)
