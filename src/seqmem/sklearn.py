@@ -120,9 +120,7 @@ class _Recurrent(BaseEstimator):  # type: ignore[misc]
         validation, callbacks = None, []
         order = np.arange(len(sequences))
         if as_flag(self.early_stopping, name, "early_stopping"):
-            fraction = as_positive(
-                as_fraction(self.validation_fraction, name, "validation_fraction"), name, "it"
-            )
+            fraction = as_fraction(self.validation_fraction, name, "validation_fraction")
             order = rng.permutation(len(sequences))
             count = max(1, round(fraction * len(order)))
             if count >= len(order):
