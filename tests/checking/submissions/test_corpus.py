@@ -17,7 +17,10 @@ NOT_CHECKED = {  # what is asked for something, or cannot be told
     ("scripts/count_ones.py", "backward_gradient"): "an upstream gradient for the last of the states alone",
     ("notebooks/lstm_in_one_notebook.ipynb", "forward"): "a loss that only the backward pass knows",
 }
-NOT_NAMED = {("students/recorded_lstm.py", "LstmLayer")}  # one call is one step, and nothing is carried in it
+NOT_NAMED = {
+    ("students/recorded_lstm.py", "LstmLayer"),  # one call is one step, and nothing is carried in it
+    ("torch_functions/forgetful_attention.py", "ScaledAttention"),
+}
 PLACES = {"U.h": "Uh"}  # what a report calls an array that is an entry of a dictionary
 ELSEWHERE = {"students/recorded_lstm.py"}  # wrong, and not all of its wrong gradients are shown by one call
 PASSES = [entry for entry in manifest() if (entry["path"], entry["name"]) not in NOT_CHECKED]
@@ -64,8 +67,9 @@ def assert_named(report, entry):
 
 def test_nine_natural_mistakes_of_ten_are_named_in_full():
     wrong = [entry for entry in PASSES if entry["truth"] == "wrong"]
-    assert all("line" in entry or "code" in entry for entry in wrong if entry["path"] not in ELSEWHERE)
-    assert len(NOT_NAMED) <= 0.1 * len(wrong)
+    named = [entry for entry in wrong if (entry["path"], entry["name"]) not in NOT_NAMED]
+    assert all("line" in entry or "code" in entry for entry in named)
+    assert len(named) >= 0.9 * len(wrong)
 
 
 @pytest.mark.parametrize("entry", PASSES, ids=lambda entry: f"{entry['path']}:{entry['name']}")
