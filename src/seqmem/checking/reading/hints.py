@@ -141,6 +141,7 @@ def unpacked(function: Callable[..., Any], name: str) -> list[str]:
     return []
 
 
+@lru_cache(maxsize=256)
 def returned_names(function: Callable[..., Any]) -> list[str]:
     """The names of the parts of what a function returns; "" for a part without one."""
     tree = tree_of(function)
