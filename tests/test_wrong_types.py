@@ -399,10 +399,14 @@ def calls() -> Iterator[Call]:
     phrase = {"language": "fr", "context": "fixed", "rng": 0, "cell": "rnn", "epochs": 1}
     yield Call("phrase_model", tasks.phrase_model, phrase)
 
-    yield Call("SGD", seqmem.SGD, {"learning_rate": 0.1, "momentum": 0.5})
-    yield Call("Adam", seqmem.Adam, {"learning_rate": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8})
+    yield Call("SGD", seqmem.SGD, {"learning_rate": 0.1, "momentum": 0.5, "nesterov": False})
+    adam = {"learning_rate": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8}
+    yield Call("Adam", seqmem.Adam, adam)
+    yield Call("AdamW", seqmem.AdamW, adam | {"weight_decay": 0.1})
+    rmsprop = {"learning_rate": 0.1, "decay": 0.9, "epsilon": 1e-8, "momentum": 0.5}
+    yield Call("RMSProp", seqmem.RMSProp, rmsprop)
     params, grads = {"W": np.ones(3)}, {"W": np.ones(3)}
-    for optimizer in (seqmem.SGD(0.1, 0.5), seqmem.Adam()):
+    for optimizer in (seqmem.SGD(0.1, 0.5), seqmem.Adam(), seqmem.AdamW(), seqmem.RMSProp()):
         stepped = {"params": params, "grads": grads}
         yield Call(f"{type(optimizer).__name__}.step", optimizer.step, stepped)
     yield Call("clip_by_global_norm", seqmem.clip_by_global_norm, {"grads": grads, "max_norm": 1.0})

@@ -86,7 +86,13 @@ if TYPE_CHECKING:
         zero_padding_backward,
         zero_padding_forward,
     )
-    from seqmem.reference.optimizers import adam_step, sgd_step
+    from seqmem.reference.optimizers import (
+        adam_step,
+        adamw_step,
+        nesterov_step,
+        rmsprop_step,
+        sgd_step,
+    )
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
     from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
     from seqmem.reference.variants.layer_norm_lstm import (
@@ -171,7 +177,7 @@ _FILES = {
     ),
     "greedy": ("greedy_search",),
     "clipping": ("clip_by_global_norm",),
-    "optimizers": ("sgd_step", "adam_step"),
+    "optimizers": ("sgd_step", "nesterov_step", "rmsprop_step", "adam_step", "adamw_step"),
 }
 _FILE_OF = {name: file for file, names in _FILES.items() for name in names}
 
@@ -179,6 +185,7 @@ __all__ = [
     "absolute_error_backward",
     "absolute_error_forward",
     "adam_step",
+    "adamw_step",
     "additive_attention_backward",
     "additive_attention_forward",
     "bidirectional_backward",
@@ -226,6 +233,7 @@ __all__ = [
     "lstm_forward",
     "lstm_step_backward",
     "lstm_step_forward",
+    "nesterov_step",
     "normalise_backward",
     "normalise_forward",
     "peephole_lstm_backward",
@@ -236,6 +244,7 @@ __all__ = [
     "relu_rnn_forward",
     "relu_rnn_step_backward",
     "relu_rnn_step_forward",
+    "rmsprop_step",
     "rnn_backward",
     "rnn_forward",
     "rnn_step_backward",
