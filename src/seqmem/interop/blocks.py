@@ -211,11 +211,11 @@ class Entries:
             there = brief(", ".join(list(self.arrays)[:8]))
             raise ValueError(f"{self.caller}: there is no {self.prefix + name!r}; there is {there}")
         self._read.add(name)
-        array = np.array(self.arrays[name])
+        array = np.asarray(self.arrays[name])  # of a tensor on the CPU, a view
         full = self.prefix + name
         if array.dtype.newbyteorder("=") not in (np.float32, np.float64):
             raise ValueError(f"{self.caller}: {full!r} has dtype {array.dtype}, expected float32 or float64")
-        array = array.astype(array.dtype.newbyteorder("="))
+        array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
         if self.dtype is not None and array.dtype != self.dtype:
             raise ValueError(
                 f"{self.caller}: {full!r} has dtype {array.dtype}, expected {self.dtype} as the others"
