@@ -19,6 +19,11 @@ class Mistake(NamedTuple):
     becomes: str  # what stands there instead; further lines are indented relative to the first
     message: str  # what is wrong, with the array, the gate and the place
     hint: str  # the question that leads to the right line
+    in_step: str = ""  # both where there is one step and no loop, where they would speak of a loop
+
+    def text(self, is_step: bool) -> str:
+        """What is wrong and the question, of a sequence or of a single step."""
+        return self.in_step if is_step and self.in_step else f"{self.message} {self.hint}"
 
 
 class Passes(NamedTuple):
@@ -40,15 +45,31 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
     Raises:
         ValueError: for a line that does not stand exactly once in the functions of its direction.
     """
+    names = mistaken_names(reference, mistakes)
+    forward, backward = passes_of(reference)
+    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+
+
+def mistaken_names(reference: ModuleType, mistakes: Iterable[Mistake]) -> dict[str, Any]:
+    """Return all names of a reference, its functions with mistakes in them; what it imports stays as it is.
+
+    Raises:
+        ValueError: for a line that does not stand exactly once in the functions of its direction.
+    """
     names: dict[str, Any] = dict(vars(reference))
     functions = _functions(reference)
     sources = {place: [_source(function) for function in functions[place]] for place in functions}
     for mistake in mistakes:
-        sources[mistake.place] = _replaced(sources[mistake.place], mistake)
+        sources[mistake.place] = replaced(sources[mistake.place], mistake)
     for source in itertools.chain(*sources.values()):
         exec(_compiled(source), names)  # our own text, from our own files; all of it: a loop calls its step
-    forward, backward = passes_of(reference)
-    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+    return names
+
+
+def stands_in_loop(reference: ModuleType, mistake: Mistake) -> bool:
+    """Whether a mistake's line stands in the whole pass, not in a step of it."""
+    whole = _source(_functions(reference)[mistake.place][-1])
+    return mistake.line in (line.partition("  #")[0].strip() for line in whole.splitlines())
 
 
 @cache
@@ -70,12 +91,21 @@ def _source(function: Callable[..., Any]) -> str:
     return inspect.getsource(function)
 
 
-@lru_cache(maxsize=64)  # what no mistake changes is compiled once
+@lru_cache(maxsize=512)  # what no mistake changes, or one of a pair alone, is compiled once
 def _compiled(source: str) -> CodeType:
     return compile(source, "<a reference with mistakes>", "exec")
 
 
-def _replaced(sources: list[str], mistake: Mistake) -> list[str]:
+def replaced(sources: list[str], mistake: Mistake) -> list[str]:
+    """Return source texts of which one has a line changed.
+
+    Args:
+        sources: of functions.
+        mistake: whose line stands exactly once in them.
+
+    Raises:
+        ValueError: where it does not.
+    """
     texts = [source.splitlines() for source in sources]
     found = [
         (lines, k)
