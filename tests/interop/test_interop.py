@@ -15,8 +15,10 @@ from seqmem import (
     AdditiveAttention,
     Embedding,
     GRUCell,
+    LayerNormLSTMCell,
     Linear,
     LSTMCell,
+    PeepholeLSTMCell,
     Recurrent,
     RNNCell,
     Stack,
@@ -98,6 +100,19 @@ def test_both_grus_go_to_keras_and_onnx(reset):
     layer = random_weights(GRU(3, 4, reset=reset, bidirectional=True))
     assert same(layer, from_keras(to_keras(layer)))
     assert same(layer, from_onnx(*to_onnx(layer)))
+
+
+def test_rectified_units_and_peepholes_come_back_where_there_is_a_place_for_them():
+    layer = random_weights(RNN(3, 4, bidirectional=True, activation="relu"))
+    for again in (
+        from_torch(to_torch(layer), activation="relu"),
+        from_keras(to_keras(layer), activation="relu"),
+        from_onnx(*to_onnx(layer)),
+    ):
+        assert again.activation == "relu"
+        assert same(layer, again)
+    peepholes = random_weights(Recurrent(PeepholeLSTMCell(3, 4)))
+    assert same(peepholes, from_onnx(*to_onnx(peepholes)))
 
 
 def test_a_layer_that_reads_backward_is_a_node_of_onnx():
@@ -224,9 +239,14 @@ NODE = to_onnx(GRU(3, 4, rng=0))
         ),
         (lambda: from_onnx("GRU", NODE.inputs, {"speed": 1}), "attributes has speed"),
         (
-            lambda: from_onnx("LSTM", {**to_onnx(LSTM(3, 4)).inputs, "P": np.ones((1, 12))}),
-            "'P': the node has peepholes",
+            lambda: from_onnx("LSTM", {**to_onnx(LSTM(3, 4)).inputs, "P": np.ones((1, 8))}),
+            r"'P' has shape \(1, 8\), expected \(directions = 1, 3·H = 12\)",
         ),
+        (lambda: to_torch(Recurrent(PeepholeLSTMCell(3, 4))), "the LSTM has peepholes"),
+        (lambda: to_keras(Recurrent(PeepholeLSTMCell(3, 4))), "the LSTM has peepholes"),
+        (lambda: to_flax(PeepholeLSTMCell(3, 4)), "the cell has peepholes"),
+        (lambda: to_flax(RNNCell(3, 4, activation="relu")), "the cell has activation='relu'"),
+        (lambda: to_torch(Recurrent(LayerNormLSTMCell(3, 4))), "LayerNormLSTMCell has no counterpart there"),
         (lambda: to_flax(random_weights(GRUCell(3, 4, reset="after"))), "b_hn is not 0"),
         (lambda: from_flax({"dense_h": {"kernel": np.ones((4, 20))}}), r"dense_h.kernel has shape \(4, 20\)"),
         (lambda: from_flax({"dense_i": {"kernel": np.ones((3, 16))}}), "there is no 'dense_h.kernel'"),

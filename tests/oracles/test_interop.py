@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from seqmem import GRU, LSTM, RNN, Bidirectional, GRUCell, LSTMCell, Recurrent, RNNCell
+from seqmem import GRU, LSTM, RNN, Bidirectional, GRUCell, LSTMCell, PeepholeLSTMCell, Recurrent, RNNCell
 from seqmem.interop import (
     from_flax,
     from_keras,
@@ -198,7 +198,10 @@ def session_of(onnxruntime, node, T, B, D):
     graph = helper.make_graph(
         [
             helper.make_node(
-                node.op_type, ["X", "W", "R", "B", "sequence_lens"], ["Y", "Y_h"], **node.attributes
+                node.op_type,
+                ["X", "W", "R", "B", "sequence_lens", *(["", "", "P"] if "P" in node.inputs else [])],
+                ["Y", "Y_h"],
+                **node.attributes,
             )
         ],
         "one node",
@@ -221,10 +224,12 @@ def random_layer(rng, D, H):
     """A layer of every kind that a node can be."""
     cell = [
         lambda: RNNCell(D, H),
+        lambda: RNNCell(D, H, activation="relu"),
         lambda: LSTMCell(D, H),
+        lambda: PeepholeLSTMCell(D, H),
         lambda: GRUCell(D, H, reset="before"),
         lambda: GRUCell(D, H, reset="after"),
-    ][rng.integers(4)]
+    ][rng.integers(6)]
     direction = rng.integers(3)
     if direction == 2:
         return exposed(Bidirectional(Recurrent(cell()), Recurrent(cell(), reverse=True)), rng)

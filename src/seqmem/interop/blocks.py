@@ -10,18 +10,21 @@ sign. The two forms of a GRU, reset before and reset after, cannot hold each oth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
-from seqmem.layers import Bidirectional, Recurrent
+from seqmem.cells import Cell, GRUCell, LSTMCell, PeepholeLSTMCell, RNNCell
+from seqmem.layers import Bidirectional, Recurrent, Stack
 from seqmem.layers.multilayer import GRU, LSTM, RNN
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.module import Array
 from seqmem.validation import brief
 
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 KINDS = {1: "rnn", 4: "lstm", 3: "gru"}  # by the number of gate blocks
+PEEPHOLES = ("p_i", "p_f", "p_o")
 GATES = {"rnn": ("h",), "lstm": ("i", "f", "o", "g"), "gru": ("r", "z", "n")}
 CELLS: dict[str, type[Cell[Any]]] = {"rnn": RNNCell, "lstm": LSTMCell, "gru": GRUCell}
 LAYERS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
@@ -35,7 +38,8 @@ class Weights(NamedTuple):
     W_h: Array  # (G, H, H)
     b: Array  # (G, H) added to the input's product
     b_h: Array  # (G, H) added to the recurrent product
-    reset: str = "before"  # of a GRU
+    options: Mapping[str, str] = NO_OPTIONS  # "reset" of a GRU, "activation" of an RNN
+    peepholes: Array | None = None  # (3, H) of an LSTM: p_i, p_f, p_o
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -43,23 +47,27 @@ class Weights(NamedTuple):
         return self.W_x.shape[1], self.W_x.shape[2]
 
 
-def cell_of(weights: Weights, caller: str) -> Cell[Any]:
-    """Return a cell with the given weights.
+def options_of(kind: str, reset: str, activation: str) -> Mapping[str, str]:
+    """Return the constructor's options of a kind of cell."""
+    return {"gru": {"reset": reset}, "rnn": {"activation": activation}}.get(kind, NO_OPTIONS)
 
-    Raises:
-        ValueError: if no cell can hold them.
-    """
-    kind, W_x, W_h, b, b_h, reset = weights
-    options = {"reset": reset} if kind == "gru" else {}
-    cell = CELLS[kind](*weights.sizes, rng=0, dtype=W_x.dtype, **options)
+
+def cell_of(weights: Weights) -> Cell[Any]:
+    """Return a cell with the given weights."""
+    kind, W_x, W_h, b, b_h, options, peepholes = weights
+    make: Any = CELLS[kind] if peepholes is None else PeepholeLSTMCell
+    cell: Cell[Any] = make(*weights.sizes, rng=0, dtype=W_x.dtype, **options)
     summed = b + b_h
-    if kind == "gru" and reset == "after":
+    if options.get("reset") == "after":
         n = GATES["gru"].index("n")
         summed[n] = b[n]  # the reset gate scales only the recurrent product and the bias beside it
         cell.params["b_hn"][...] = b_h[n]
     for name, array in (("W_x", W_x), ("W_h", W_h), ("b", summed)):
         param = cell.params[name]
         param[...] = array.reshape(param.shape)
+    if peepholes is not None:
+        for name, array in zip(PEEPHOLES, peepholes, strict=True):
+            cell.params[name][...] = array
     return cell
 
 
@@ -69,7 +77,8 @@ def weights_of(cell: Cell[Any], caller: str) -> Weights:
     Raises:
         ValueError: for a cell that no other library has.
     """
-    kind = next((kind for kind, cls in CELLS.items() if type(cell) is cls), None)
+    has_peepholes = type(cell) is PeepholeLSTMCell
+    kind = "lstm" if has_peepholes else next((kind for kind, cls in CELLS.items() if type(cell) is cls), None)
     if kind is None:
         raise ValueError(
             f"{caller}: {type(cell).__name__} has no counterpart there, expected RNNCell, LSTMCell or GRUCell"
@@ -77,13 +86,12 @@ def weights_of(cell: Cell[Any], caller: str) -> Weights:
     G = len(GATES[kind])
     b = np.array(cell.params["b"].reshape(G, -1))
     b_h = np.zeros_like(b)
-    reset = getattr(cell, "reset", "before")
+    options = {name: getattr(cell, name) for name in ("reset", "activation") if hasattr(cell, name)}
     if "b_hn" in cell.params:
         b_h[GATES["gru"].index("n")] = cell.params["b_hn"]
-    W_x, W_h = (np.array(cell.params[name]) for name in ("W_x", "W_h"))
-    return Weights(
-        kind, W_x.reshape(G, -1, cell.hidden_size), W_h.reshape(G, -1, cell.hidden_size), b, b_h, reset
-    )
+    W_x, W_h = (np.array(cell.params[name]).reshape(G, -1, cell.hidden_size) for name in ("W_x", "W_h"))
+    peepholes = np.stack([cell.params[name] for name in PEEPHOLES]) if has_peepholes else None
+    return Weights(kind, W_x, W_h, b, b_h, options, peepholes)
 
 
 def layer_of(directions: Sequence[Sequence[Weights]], caller: str) -> Any:
@@ -95,19 +103,18 @@ def layer_of(directions: Sequence[Sequence[Weights]], caller: str) -> Any:
     """
     first = directions[0][0]
     D, H = first.sizes
-    options = {"reset": first.reset} if first.kind == "gru" else {}
     both = len(directions[0]) == 2
     layer = LAYERS[first.kind](
-        D, H, num_layers=len(directions), bidirectional=both, rng=0, dtype=first.W_x.dtype, **options
+        D, H, num_layers=len(directions), bidirectional=both, rng=0, dtype=first.W_x.dtype, **first.options
     )
     for own, given in zip(cells_of(layer, caller), directions, strict=True):
         for cell, weights in zip(own, given, strict=True):
-            for name, array in cell_of(weights, caller).params.items():
+            for name, array in cell_of(weights).params.items():
                 cell.params[name][...] = array
     return layer
 
 
-def cells_of(layer: SequenceLayer[Any], caller: str) -> list[list[Cell[Any]]]:
+def cells_of(layer: object, caller: str) -> list[list[Cell[Any]]]:
     """Return the cells of each layer's one or two directions, the lowest layer first.
 
     Raises:
@@ -123,6 +130,8 @@ def cells_of(layer: SequenceLayer[Any], caller: str) -> list[list[Cell[Any]]]:
         return [[layer.forward_layer.cell, layer.backward_layer.cell]]
     if isinstance(layer, Recurrent):
         return [[layer.cell]]
+    if not isinstance(layer, Stack):
+        raise TypeError(f"{caller}: {type(layer).__name__} is no layer of the library")
     return [cells for own in layer.layers for cells in cells_of(own, caller)]
 
 
@@ -138,7 +147,7 @@ def check_alike(layers: list[list[Weights]], caller: str) -> None:
                 ("kind", one.kind, first.kind),
                 ("hidden_size", one.sizes[1], first.sizes[1]),
                 ("input_size", one.sizes[0], input_size),
-                ("reset", one.reset, first.reset),
+                *((name, value, first.options.get(name)) for name, value in one.options.items()),
             ):
                 if came != expected:
                     raise ValueError(f"{caller}: layer {k} has {what} {came}, expected {expected}")

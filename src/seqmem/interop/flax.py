@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from seqmem.cells import Cell
-from seqmem.interop.blocks import KINDS, Entries, Weights, cell_of, joined, split, weights_of
+from seqmem.interop.blocks import KINDS, Entries, Weights, cell_of, joined, options_of, split, weights_of
 from seqmem.module import Array
 from seqmem.validation import as_flag
 
@@ -31,7 +31,7 @@ def from_flax(params: Any) -> Cell[Any]:
     """Return a cell with the weights of one of Flax nnx's.
 
     Args:
-        params: the nest of the cell's arrays, as `nnx.to_pure_dict(nnx.state(cell))` has it. The cell's type
+        params: the nest of the cell's arrays, as `nnx.to_pure_dict(nnx.state(cell, nnx.Param))` has it. The cell's type
             is recognised by its names and shapes; its activations have to be the usual ones.
 
     Returns:
@@ -52,7 +52,7 @@ def from_flax(params: Any) -> Cell[Any]:
     entries = Entries(_flat(params, caller), "", caller)
     weights = _separate(entries) if "ii.kernel" in entries else _dense(entries)
     entries.finish()
-    return cell_of(weights, caller)
+    return cell_of(weights)
 
 
 def to_flax(cell: Cell[Any], *, optimized: bool = True) -> Params:
@@ -77,7 +77,10 @@ def to_flax(cell: Cell[Any], *, optimized: bool = True) -> Params:
         raise TypeError(f"{caller}: cell is of type {type(cell).__name__}, expected a cell")
     weights = weights_of(cell, caller)
     kind, W_x, W_h, b = weights.kind, weights.W_x, weights.W_h, weights.b
-    if kind == "gru" and weights.reset == "before":
+    if weights.peepholes is not None or weights.options.get("activation") == "relu":
+        what = "peepholes" if kind == "lstm" else "activation='relu'"
+        raise ValueError(f"{caller}: the cell has {what}, and Flax's arrays cannot say so")
+    if weights.options.get("reset") == "before":
         raise ValueError(
             f"{caller}: the GRU has reset='before', expected 'after': Flax's resets after the product"
         )
@@ -86,13 +89,13 @@ def to_flax(cell: Cell[Any], *, optimized: bool = True) -> Params:
     if kind == "lstm" and not optimized:
         found: Params = {}
         for gate, own_x, own_h, own_b in zip("ifog", W_x, W_h, b, strict=True):
-            of_x, of_h = GATE_NAMES[gate]
-            found |= {of_x: {"kernel": own_x}, of_h: {"kernel": own_h, "bias": own_b}}
+            name_x, name_h = GATE_NAMES[gate]
+            found |= {name_x: {"kernel": own_x}, name_h: {"kernel": own_h, "bias": own_b}}
         return found
     order, keeps = ORDER[kind], kind == "gru"
-    of_x, of_h = ({"kernel": joined(W, order, keeps, axis=1)} for W in (W_x, W_h))
-    (of_h if kind == "lstm" else of_x)["bias"] = joined(b, order, keeps)
-    return {"dense_i": of_x, "dense_h": of_h}
+    dense_i, dense_h = ({"kernel": joined(W, order, keeps, axis=1)} for W in (W_x, W_h))
+    (dense_h if kind == "lstm" else dense_i)["bias"] = joined(b, order, keeps)
+    return {"dense_i": dense_i, "dense_h": dense_h}
 
 
 def _flat(params: Any, caller: str) -> dict[str, Any]:
@@ -136,4 +139,4 @@ def _dense(entries: Entries) -> Weights:
     where = "dense_h.bias" if kind == "lstm" else "dense_i.bias"
     b = split(entries.read(where, (blocks,)), order, keeps)
     W_x, W_h = (split(W, order, keeps, axis=1) for W in (W_x, W_h))
-    return Weights(kind, W_x, W_h, b, np.zeros_like(b), "after" if kind == "gru" else "before")
+    return Weights(kind, W_x, W_h, b, np.zeros_like(b), options_of(kind, "after", "tanh"))

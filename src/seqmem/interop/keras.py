@@ -23,6 +23,7 @@ from seqmem.interop.blocks import (
     check_alike,
     joined,
     layer_of,
+    options_of,
     split,
     weights_of,
 )
@@ -35,14 +36,22 @@ KIND_CHOICES = ("embedding", "dense", "additive_attention")
 NAMES = ("kernel", "recurrent_kernel", "bias")
 
 
-def from_keras(weights: Sequence[Any], *, kind: str | None = None, reset_after: bool | None = None) -> Any:
+def from_keras(
+    weights: Sequence[Any],
+    *,
+    kind: str | None = None,
+    reset_after: bool | None = None,
+    activation: str = "tanh",
+) -> Any:
     """Return a module with the weights of one of Keras'.
 
     Args:
         weights: the arrays of `layer.get_weights()`.
         kind: "embedding", "dense" or "additive_attention" for those layers; None for a recurrent layer, which
-            is recognised by its shapes. A SimpleRNN has to have tanh, the layers their usual activations.
+            is recognised by its shapes.
         reset_after: of a GRU without biases, whose shapes do not show it; None otherwise.
+        activation: of a SimpleRNN, "tanh" or "relu": the arrays do not show it. LSTM and GRU have to have
+            their usual activations.
 
     Returns:
         An `RNN`, `LSTM` or `GRU` of one layer, bidirectional for twice the arrays; an `Embedding`; a
@@ -65,6 +74,7 @@ def from_keras(weights: Sequence[Any], *, kind: str | None = None, reset_after: 
             f"{caller}: weights is of type {type(weights).__name__}, expected a list of arrays, as of "
             "get_weights()"
         )
+    as_choice(activation, ("tanh", "relu"), caller, "activation")
     arrays = list(weights)
     if kind is not None:
         as_choice(kind, KIND_CHOICES, caller, "kind")
@@ -76,7 +86,7 @@ def from_keras(weights: Sequence[Any], *, kind: str | None = None, reset_after: 
         )
     n = len(arrays) // 2 if len(arrays) in (4, 6) else len(arrays)
     parts = [arrays[k : k + n] for k in range(0, len(arrays), n)]
-    directions = [_weights(part, reset_after, caller) for part in parts]
+    directions = [_weights(part, reset_after, activation, caller) for part in parts]
     check_alike([directions], caller)
     return layer_of([directions], caller)
 
@@ -111,10 +121,12 @@ def to_keras(module: Module) -> list[Array]:
         )
     directions = [weights_of(cell, caller) for cell in layers[0]]
     check_alike([directions], caller)
+    if any(weights.peepholes is not None for weights in directions):
+        raise ValueError(f"{caller}: the LSTM has peepholes, and Keras' has none")
     return [array for weights in directions for array in _arrays(weights)]
 
 
-def _weights(arrays: list[Any], reset_after: bool | None, caller: str) -> Weights:
+def _weights(arrays: list[Any], reset_after: bool | None, activation: str, caller: str) -> Weights:
     entries = Entries(dict(zip(NAMES, arrays, strict=False)), "", caller)
     recurrent = entries.read("recurrent_kernel", ("H", "G·H"))
     H, columns = recurrent.shape
@@ -126,7 +138,7 @@ def _weights(arrays: list[Any], reset_after: bool | None, caller: str) -> Weight
     G, kind = columns // H, KINDS[columns // H]
     kernel = entries.read("kernel", ("D", (columns, f"{G}·H")))
     is_after = reset_after
-    biases = [np.zeros((G, H), kernel.dtype)] * 2
+    b = b_h = np.zeros((G, H), kernel.dtype)
     order, keeps = ORDER[kind], kind == "gru"
     if "bias" in entries:
         has_two = kind == "gru" and np.ndim(entries.arrays["bias"]) == 2
@@ -137,22 +149,22 @@ def _weights(arrays: list[Any], reset_after: bool | None, caller: str) -> Weight
         is_after = has_two
         last = (columns, f"{G}·H")
         bias = entries.read("bias", ((2, "rows"), last) if has_two else (last,))
-        biases[0] = split(bias[0] if has_two else bias, order, keeps)
+        b = split(bias[0] if has_two else bias, order, keeps)
         if has_two:
-            biases[1] = split(bias[1], order, keeps)
+            b_h = split(bias[1], order, keeps)
     elif kind == "gru" and reset_after is None:
         raise ValueError(
             f"{caller}: a GRU without biases does not show its form, expected reset_after=True or False"
         )
     W_x, W_h = (split(W, order, keeps, axis=1) for W in (kernel, recurrent))
-    return Weights(kind, W_x, W_h, *biases, "after" if kind == "gru" and is_after else "before")
+    return Weights(kind, W_x, W_h, b, b_h, options_of(kind, "after" if is_after else "before", activation))
 
 
 def _arrays(weights: Weights) -> list[Array]:
     order, keeps = ORDER[weights.kind], weights.kind == "gru"
     kernel, recurrent = (joined(W, order, keeps, axis=1) for W in (weights.W_x, weights.W_h))
     bias, b_h = (joined(b, order, keeps) for b in (weights.b, weights.b_h))
-    if weights.kind == "gru" and weights.reset == "after":
+    if weights.options.get("reset") == "after":
         bias = np.stack([bias, b_h])
     return [kernel, recurrent, bias]
 

@@ -22,16 +22,18 @@ from seqmem.interop.blocks import (
     check_alike,
     joined,
     layer_of,
+    options_of,
     split,
     weights_of,
 )
-from seqmem.layers import Recurrent
+from seqmem.layers import Bidirectional, Recurrent
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.module import Array
 from seqmem.validation import as_choice, brief
 
 ORDER = {"rnn": ("h",), "lstm": ("i", "o", "f", "g"), "gru": ("z", "r", "n")}
 KIND_OF = {"RNN": "rnn", "LSTM": "lstm", "GRU": "gru"}
+PEEPHOLE_ORDER = [0, 2, 1]  # i, o, f there; i, f, o here
 ACTIVATIONS = {"rnn": ["Tanh"], "lstm": ["Sigmoid", "Tanh", "Tanh"], "gru": ["Sigmoid", "Tanh"]}
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 
@@ -40,7 +42,7 @@ class Node(NamedTuple):
     """A recurrent node of an ONNX graph."""
 
     op_type: str  # "RNN", "LSTM" or "GRU"
-    inputs: dict[str, Array]  # "W", "R" and "B"
+    inputs: dict[str, Array]  # "W", "R", "B", and "P" for peepholes
     attributes: dict[str, Any]  # "hidden_size", "direction", and "linear_before_reset" of a GRU
 
 
@@ -49,15 +51,16 @@ def from_onnx(op_type: str, inputs: Any, attributes: Any = None) -> Any:
 
     Args:
         op_type: "RNN", "LSTM" or "GRU".
-        inputs: arrays by the names of the standard: "W", "R" and perhaps "B".
+        inputs: arrays by the names of the standard: "W", "R" and perhaps "B" and "P".
         attributes: of the node, by name; those that are not there have the standard's defaults.
 
     Returns:
-        An `RNN`, `LSTM` or `GRU` of one layer, or for direction="reverse" a `Recurrent` that reads backward.
+        An `RNN`, `LSTM` or `GRU` of one layer; for direction="reverse" a `Recurrent` that reads backward; for
+        peepholes ("P") a `Recurrent` or `Bidirectional` of `PeepholeLSTMCell`s.
 
     Raises:
         ValueError: for arrays of another shape or dtype, or an attribute that no layer here can follow: other
-            activations, clip, input_forget, peepholes.
+            activations, clip, input_forget.
         TypeError: for inputs or attributes that are no mappings.
 
     >>> from seqmem import LSTM
@@ -91,18 +94,24 @@ def from_onnx(op_type: str, inputs: Any, attributes: Any = None) -> Any:
     B = np.zeros((n, 2 * G * H), W.dtype)
     if "B" in entries:
         B = entries.read("B", ((n, "directions"), (2 * G * H, f"2·{G}·H")))
-    if "P" in entries:
-        raise ValueError(f"{caller}: 'P': the node has peepholes, and an LSTMCell has none")
+    peepholes = [None] * n
+    if kind == "lstm" and "P" in entries:
+        P = entries.read("P", ((n, "directions"), (3 * H, "3·H"))).reshape(n, 3, H)
+        peepholes = list(P[:, PEEPHOLE_ORDER])
     entries.finish()
-    reset = "before" if kind == "gru" and not attributes.get("linear_before_reset", 0) else "after"
+    reset = "after" if attributes.get("linear_before_reset", 0) else "before"
+    options = options_of(kind, reset, _activation(attributes))
     order, keeps = ORDER[kind], kind == "gru"
     directions = []
-    for W_d, R_d, B_d in zip(W, R, B, strict=True):
+    for W_d, R_d, B_d, P_d in zip(W, R, B, peepholes, strict=True):
         W_x, W_h = (split(block, order, keeps).swapaxes(1, 2) for block in (W_d, R_d))
         b, b_h = (split(half, order, keeps) for half in np.split(B_d, 2))
-        directions.append(Weights(kind, W_x, W_h, b, b_h, reset))
+        directions.append(Weights(kind, W_x, W_h, b, b_h, options, P_d))
     if direction == "reverse":
-        return Recurrent(cell_of(directions[0], caller), reverse=True)
+        return Recurrent(cell_of(directions[0]), reverse=True)
+    if peepholes[0] is not None:
+        ahead, *back = (Recurrent(cell_of(one), reverse=k == 1) for k, one in enumerate(directions))
+        return Bidirectional(ahead, *back) if back else ahead
     return layer_of([directions], caller)
 
 
@@ -133,29 +142,29 @@ def to_onnx(layer: SequenceLayer[Any]) -> Node:
     check_alike([directions], caller)
     first = directions[0]
     order, keeps = ORDER[first.kind], first.kind == "gru"
-    found: dict[str, list[Array]] = {"W": [], "R": [], "B": []}
+    names = ("W", "R", "B") if first.peepholes is None else ("W", "R", "B", "P")
+    found: dict[str, list[Array]] = {name: [] for name in names}
     for weights in directions:
         found["W"].append(joined(weights.W_x.swapaxes(1, 2), order, keeps))
         found["R"].append(joined(weights.W_h.swapaxes(1, 2), order, keeps))
         found["B"].append(np.concatenate([joined(b, order, keeps) for b in (weights.b, weights.b_h)]))
-    direction = (
-        "bidirectional"
-        if len(directions) == 2
-        else "reverse"
-        if layer.directions == {"backward"}
-        else "forward"
-    )
+        if weights.peepholes is not None:
+            found["P"].append(weights.peepholes[PEEPHOLE_ORDER].reshape(-1))
+    direction = "reverse" if layer.directions == {"backward"} else "forward"
+    direction = "bidirectional" if len(directions) == 2 else direction
     attributes: dict[str, Any] = {"hidden_size": first.sizes[1], "direction": direction}
     if first.kind == "gru":
-        attributes["linear_before_reset"] = int(first.reset == "after")
+        attributes["linear_before_reset"] = int(first.options["reset"] == "after")
+    if first.options.get("activation") == "relu":
+        attributes["activations"] = ["Relu"] * len(directions)
     return Node(first.kind.upper(), {name: np.stack(parts) for name, parts in found.items()}, attributes)
 
 
 def _check_attributes(attributes: Mapping[str, Any], kind: str, n: int, caller: str) -> None:
     """Raise for an attribute that changes what is computed in a way that no layer here can follow."""
-    given = [str(getattr(a, "decode", lambda a=a: a)()) for a in attributes.get("activations", [])]
-    usual = ACTIVATIONS[kind] * n
-    if given and [a.lower() for a in given] != [a.lower() for a in usual]:
+    given, usual = _activations(attributes), [name.lower() for name in ACTIVATIONS[kind]] * n
+    is_relu = kind == "rnn" and given == ["relu"] * n
+    if given and given != usual and not is_relu:
         raise ValueError(f"{caller}: attributes['activations'] is {brief(str(given))}, expected {usual}")
     for name, reason in (
         ("clip", "no cell here clips its pre-activations"),
@@ -178,3 +187,15 @@ def _check_attributes(attributes: Mapping[str, Any], kind: str, n: int, caller: 
         raise ValueError(
             f"{caller}: attributes has {brief(', '.join(unknown))}, expected {', '.join(sorted(known))}"
         )
+
+
+def _activations(attributes: Mapping[str, Any]) -> list[str]:
+    """Return the activations' names in lower case; the onnx package has them as bytes."""
+    return [
+        str(getattr(name, "decode", lambda name=name: name)()).lower()
+        for name in attributes.get("activations", [])
+    ]
+
+
+def _activation(attributes: Mapping[str, Any]) -> str:
+    return "relu" if "relu" in _activations(attributes) else "tanh"

@@ -24,10 +24,11 @@ from seqmem.interop.blocks import (
     check_alike,
     joined,
     layer_of,
+    options_of,
     split,
     weights_of,
 )
-from seqmem.layers import Embedding, Linear
+from seqmem.layers import Embedding, Linear, Recurrent
 from seqmem.module import Array, Module
 from seqmem.validation import as_choice
 
@@ -37,14 +38,17 @@ REFUSED = {
 }
 
 
-def from_torch(state_dict: Any, prefix: str = "", *, kind: str | None = None) -> Any:
+def from_torch(
+    state_dict: Any, prefix: str = "", *, kind: str | None = None, activation: str = "tanh"
+) -> Any:
     """Return a module with the weights of one of torch's.
 
     Args:
         state_dict: arrays by name, as `module.state_dict()` has them; tensors on the CPU will do.
         prefix: of the module's names in it, as "encoder.rnn.".
         kind: "embedding" or "linear" for `nn.Embedding` and `nn.Linear`; None for a recurrent layer or cell,
-            which is recognised by its shapes. An `nn.RNN` or `nn.RNNCell` has to have tanh.
+            which is recognised by its shapes.
+        activation: of an `nn.RNN` or `nn.RNNCell`, "tanh" or "relu": the arrays do not show it.
 
     Returns:
         An `RNN`, `LSTM` or `GRU` for a layer; an `RNNCell`, `LSTMCell` or `GRUCell` for a cell; an
@@ -59,10 +63,11 @@ def from_torch(state_dict: Any, prefix: str = "", *, kind: str | None = None) ->
     >>> arrays = to_torch(layer, "rnn.")
     >>> list(arrays)[:3], arrays["rnn.weight_ih_l0"].shape
     (['rnn.weight_ih_l0', 'rnn.weight_hh_l0', 'rnn.bias_ih_l0'], (12, 3))
-    >>> from_torch(arrays, "rnn.")
-    GRU(input_size=3, hidden_size=4, num_layers=2, bidirectional=False, dropout=0.0, reset='after')
+    >>> from_torch(arrays, "rnn.")  # doctest: +ELLIPSIS
+    GRU(input_size=3, hidden_size=4, num_layers=2, bidirectional=False, dropout=0.0, reset='after', ...)
     """
     caller = "from_torch"
+    as_choice(activation, ("tanh", "relu"), caller, "activation")
     entries = Entries(state_dict, prefix, caller)
     if kind is not None:
         as_choice(kind, ("embedding", "linear"), caller, "kind")
@@ -75,14 +80,17 @@ def from_torch(state_dict: Any, prefix: str = "", *, kind: str | None = None) ->
     if kind == "linear":
         return _linear(entries)
     if "weight_ih" in entries:
-        cell = cell_of(_weights(entries, ""), caller)
+        cell = cell_of(_weights(entries, "", activation))
         entries.finish()
         return cell
     suffixes = [""]
     if "weight_ih_l0_reverse" in entries:
         suffixes.append("_reverse")
     n_layers = sum(bool(re.fullmatch(r"weight_ih_l\d+", name)) for name in entries.arrays)
-    layers = [[_weights(entries, f"_l{k}{suffix}") for suffix in suffixes] for k in range(max(1, n_layers))]
+    layers = [
+        [_weights(entries, f"_l{k}{suffix}", activation) for suffix in suffixes]
+        for k in range(max(1, n_layers))
+    ]
     entries.finish()
     check_alike(layers, caller)
     return layer_of(layers, caller)
@@ -115,7 +123,7 @@ def to_torch(module: Module, prefix: str = "") -> dict[str, Array]:
     if isinstance(module, Cell):
         return _arrays(weights_of(module, caller), prefix, "", caller)
     layers = [[weights_of(cell, caller) for cell in cells] for cells in cells_of(module, caller)]
-    if module.directions == {"backward"}:
+    if isinstance(module, Recurrent) and module.reverse:
         raise ValueError(f"{caller}: the layer reads backward only, and torch has no such layer")
     check_alike(layers, caller)
     found: dict[str, Array] = {}
@@ -125,7 +133,7 @@ def to_torch(module: Module, prefix: str = "") -> dict[str, Array]:
     return found
 
 
-def _weights(entries: Entries, suffix: str) -> Weights:
+def _weights(entries: Entries, suffix: str, activation: str) -> Weights:
     W_hh = entries.read(f"weight_hh{suffix}", ("G·H", "H"))
     rows, H = W_hh.shape
     if rows % H or rows // H not in KINDS:
@@ -137,18 +145,20 @@ def _weights(entries: Entries, suffix: str) -> Weights:
     blocks = (rows, f"{rows // H}·H")
     W_ih = entries.read(f"weight_ih{suffix}", (blocks, "D"))
     order, keeps = ORDER[kind], kind == "gru"
-    biases = [np.zeros((len(order), H), W_hh.dtype)] * 2
+    b = b_h = np.zeros((len(order), H), W_hh.dtype)
     if f"bias_ih{suffix}" in entries or f"bias_hh{suffix}" in entries:
-        biases = [
+        b, b_h = (
             split(entries.read(f"bias_{which}{suffix}", (blocks,)), order, keeps) for which in ("ih", "hh")
-        ]
+        )
     W_x, W_h = (split(W, order, keeps).swapaxes(1, 2) for W in (W_ih, W_hh))
-    return Weights(kind, W_x, W_h, *biases, "after" if kind == "gru" else "before")
+    return Weights(kind, W_x, W_h, b, b_h, options_of(kind, "after", activation))
 
 
 def _arrays(weights: Weights, prefix: str, suffix: str, caller: str) -> dict[str, Array]:
     kind = weights.kind
-    if kind == "gru" and weights.reset == "before":
+    if weights.peepholes is not None:
+        raise ValueError(f"{caller}: the LSTM has peepholes, and torch's has none")
+    if weights.options.get("reset") == "before":
         raise ValueError(
             f"{caller}: the GRU has reset='before', expected 'after': torch's resets after the product"
         )
