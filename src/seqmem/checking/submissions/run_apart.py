@@ -1,8 +1,8 @@
-"""Other people's code, run apart: it may loop, crash, print megabytes or exit, and there still is an answer.
+"""Other people's code, run in a separate process: it may loop, crash, print megabytes or exit.
 
-This is for accidents. It is no protection against code that means harm: what runs in the box has its user's
-rights. It can write files, find the processes that check it in the system's list and end them, and, as the
-check runs in the same process, put an answer of its own in the check's place.
+This protects against accidents. It is not a security boundary: code in the box has the rights of its user. It
+can write files, find and end the processes that check it, and, because the check runs in the same process,
+replace the check's answer.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ from typing import IO, Any, NamedTuple
 
 from seqmem.checking.report import Report
 
-KEPT_LINES, KEPT_OUTPUT = 10, 2000  # lines and characters of what the code printed
-KEPT_TROUBLE = 40, 4000  # likewise of an error
-KEPT_NAME = 5, 1000  # likewise of each text in a report
+KEPT_LINES, KEPT_OUTPUT = 10, 2000  # lines and characters of the code's output
+KEPT_TROUBLE = 40, 4000  # lines and characters of an error
+KEPT_NAME = 5, 1000  # lines and characters of each text in a report
 MOST_ANSWER = 1 << 20  # bytes of an answer
-GRACE = 10.0  # seconds for the guard to clean up before it is ended, too
+GRACE = 10.0  # seconds for the guard to clean up before it is ended as well
 _BOX = Path(__file__).with_name("box.py")
 
 
 class Result(NamedTuple):
-    """What came of checking one pass."""
+    """The result of checking one pass."""
 
     name: str
-    line: int  # where it begins; 0 when that is not known
-    report: Report | None  # None when there is none
-    trouble: str = ""  # why there is none
-    kind: str = ""  # of trouble: "ask" for something to be said, "unreadable" for a file, "" for any other
+    line: int  # where it begins; 0 if unknown
+    report: Report | None  # None if there is none
+    trouble: str = ""  # why there is no report
+    kind: str = ""  # of trouble: "ask" if information is missing, "unreadable" for a file, "" for any other
 
 
 class Answer(NamedTuple):
-    """What came of a check."""
+    """The result of a check."""
 
-    report: Report | None  # of the only pass; None when there is none, or several
-    trouble: str  # why there is none
-    printed: str  # the beginning of what the code printed
+    report: Report | None  # of the only pass; None if there is no pass, or several
+    trouble: str  # why there is no report
+    printed: str  # the beginning of the code's output
     kind: str = ""  # of trouble, as in `Result`
-    notes: tuple[str, ...] = ()  # what was left out when the file was read
-    results: tuple[Result, ...] = ()  # of each pass
+    notes: tuple[str, ...] = ()  # on everything left out when the file was read
+    results: tuple[Result, ...] = ()  # one per pass
 
 
 class Said(NamedTuple):
-    """What a user may say about a file beyond its name."""
+    """The options that a user may give for a file, in addition to its name."""
 
-    inputs: dict[str, str] = {}  # noqa: RUF012 - shapes by name: "3x4", "3x4<7" for whole numbers below 7
-    sets: dict[str, str] = {}  # noqa: RUF012 - other values by name, as Python's literals
-    excluded: tuple[str, ...] = ()  # inputs that are not looked at
+    inputs: dict[str, str] = {}  # noqa: RUF012 - shapes by name: "3x4", "3x4<7" for integers below 7
+    sets: dict[str, str] = {}  # noqa: RUF012 - other values by name, as Python literals
+    excluded: tuple[str, ...] = ()  # inputs to ignore
     pair: tuple[str, ...] = ()  # the names of a forward and a backward pass
-    run_all: bool = False  # whether all of the file is run, not its definitions alone
-    verbose: bool = False  # whether the report says what was assumed
+    run_all: bool = False  # whether the whole file is run, not only its definitions
+    verbose: bool = False  # whether the report lists assumptions
 
 
 def check_file(
@@ -70,16 +70,16 @@ def check_file(
     megabytes: int = 2048,
     said: Said | None = None,
 ) -> Answer:
-    """Check a file's functions in a process of their own.
+    """Check a file's functions in a separate process.
 
     Args:
-        path: the file, of Python or a notebook.
-        name: what to check in it, as in `check_names`; "" for all that there is.
-        like: a name of `KINDS`; "" to go by `name`.
-        seed: of the numbers that are tried.
-        seconds: after which the process is ended.
-        megabytes: of memory that it may use, where the system can limit it.
-        said: what else the user said.
+        path: the file, a script or a notebook.
+        name: the passes to check, as in `check_names`; "" for all.
+        like: a name of `KINDS`; "" to use `name`.
+        seed: seed of the test values.
+        seconds: the time limit of the process.
+        megabytes: the memory limit, if the system supports it.
+        said: the user's other options.
 
     Returns:
         An `Answer`, in which every text is short and harmless to a terminal.
@@ -119,7 +119,7 @@ def check_file(
 
 
 def _answer(pieces: list[dict[str, Any]] | str, printed: str) -> Answer:
-    """An answer from what came back, or why nothing did."""
+    """Return an answer from the received pieces, or the reason why there are none."""
     if isinstance(pieces, str):
         return Answer(None, harmless(pieces, *KEPT_TROUBLE), printed)
     notes = tuple(harmless(str(note), *KEPT_NAME) for piece in pieces for note in piece.get("notes", ()))
@@ -138,15 +138,15 @@ def _result(found: dict[str, Any]) -> Result:
 
 
 def harmless(text: str, lines: int, characters: int, more: int = 0) -> str:
-    """The beginning of a text that anybody may have written, for a terminal.
+    """Return the beginning of an arbitrary text in a form that is safe for a terminal.
 
     Args:
         text: any text.
-        lines, characters: how much of it is kept.
-        more: lines that are known to follow it.
+        lines, characters: how much of the text to keep.
+        more: the number of further lines known to follow.
 
     Returns:
-        The text with what a terminal would obey written out, and a last line where some was left out.
+        The text with control characters written out, and a last line if some text was left out.
 
     >>> harmless("red: \\x1b[31m", 10, 100)
     'red: \\\\x1b[31m'
@@ -165,11 +165,11 @@ def harmless(text: str, lines: int, characters: int, more: int = 0) -> str:
 
 
 class _Kept:
-    """Reads whatever comes through a pipe, so that nobody is held up, and keeps the beginning."""
+    """Reads everything from a pipe, so that the writer is never blocked, and keeps the beginning."""
 
     def __init__(self, stream: IO[bytes] | None, most: int) -> None:
         self.data, self.most = b"", most
-        self.size, self.lines = 0, 0  # of all that came
+        self.size, self.lines = 0, 0  # of everything received
         self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
         self.thread.start()
 
@@ -187,12 +187,12 @@ class _Kept:
         return self.data.decode(errors="replace").rstrip("\n")
 
     def more_lines(self, lines: int) -> int:
-        """How many lines came beyond the first so many and are not in the text."""
+        """Return how many lines were received after the first ones and are not in the text."""
         return max(0, self.lines - max(lines, self.data.count(b"\n")))
 
 
 def _environment() -> dict[str, str]:
-    """This process's, with one thread, no caches beside the file, and paths that hold in any folder."""
+    """Return this process's environment with one thread, no caches next to the file, and absolute paths."""
     changed = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     if os.environ.get("PYTHONPATH"):
         paths = os.environ["PYTHONPATH"].split(os.pathsep)
@@ -201,12 +201,12 @@ def _environment() -> dict[str, str]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a guard by closing its input, and so the processes that it guards; by force where it does not."""
+    """End a guard, and the processes that it guards, by closing its input; by force if that fails."""
     if process.stdin:
         with contextlib.suppress(OSError):
             process.stdin.close()
     if hasattr(signal, "SIGCONT"):
-        process.send_signal(signal.SIGCONT)  # it may have been stopped
+        process.send_signal(signal.SIGCONT)  # the guard may have been stopped
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE)
     if process.returncode is None:
@@ -224,15 +224,15 @@ def _ended(code: int) -> str:
 
 
 def _read(answers: _Kept, token: str, why: str) -> list[dict[str, Any]] | str:
-    """The pieces of an answer that the code may have tampered with, or why there is none.
+    """Return the pieces of an answer that the code may have tampered with, or the reason for their absence.
 
     Args:
-        answers: what came back.
-        token: with which every line of an answer begins.
-        why: the process did not come to its end; "" when it did.
+        answers: the received output.
+        token: the beginning of every line of an answer.
+        why: why the process did not finish; "" if it did.
     """
     if answers.size > MOST_ANSWER:
-        return f"what came back is longer than {MOST_ANSWER >> 20} MB"
+        return f"the answer is longer than {MOST_ANSWER >> 20} MB"
     try:
         pieces = [_piece(line, token) for line in answers.data.split(b"\n")[:-1]]
         names: list[str] = next((piece["names"] for piece in pieces if "names" in piece), [])
@@ -252,7 +252,7 @@ def _read(answers: _Kept, token: str, why: str) -> list[dict[str, Any]] | str:
     return pieces + rest
 
 
-_JUNK = "what came back is no report: does it write to files that it did not open?"
+_JUNK = "the answer is not a report: does it write to files that it did not open?"
 
 
 def _piece(line: bytes, token: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A mistake is a line of a reference pass and what it becomes."""
+"""The record of a mistake: a line of a reference pass and its replacement."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from typing import Any, Literal, NamedTuple
 
 
 class Mistake(NamedTuple):
-    """One mistake that people make, as one change of one line."""
+    """One common mistake, as one change of one line."""
 
     code: str  # its name: "lstm-f-with-new-c"
     place: Literal["forward", "backward"]
     line: str  # a line of that pass, without its indentation and without a comment
-    becomes: str  # what stands there instead; further lines are indented relative to the first
-    message: str  # what is wrong, with the array, the gate and the place
+    becomes: str  # the replacement; further lines are indented relative to the first
+    message: str  # the mistake, with the array, the gate and the position
     hint: str  # the question that leads to the right line
 
 
 class Passes(NamedTuple):
-    """A reference's pass forward and its pass backward."""
+    """The forward and backward pass of a reference."""
 
     forward: Callable[..., Any]
-    backward: Callable[..., Any] | None  # None where nothing is differentiated
+    backward: Callable[..., Any] | None  # None if nothing is differentiated
 
 
 def passes_of(reference: ModuleType) -> Passes:
-    """Return a reference's whole passes, the last in its file: those of a sequence stand after its steps'."""
+    """Return a reference's complete passes, the last in its file: sequence passes follow step passes."""
     functions = _functions(reference)
     return Passes(functions["forward"][-1], functions["backward"][-1] if functions["backward"] else None)
 
 
 def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
-    """Return a reference's passes with mistakes in them, be it in a step or in the loop over the steps.
+    """Return a reference's passes with mistakes in them, in a step or in the loop over the steps.
 
     Raises:
-        ValueError: for a line that does not stand exactly once in the functions of its direction.
+        ValueError: for a line that does not occur exactly once in the functions of its direction.
     """
     names: dict[str, Any] = dict(vars(reference))
     functions = _functions(reference)
@@ -53,7 +53,7 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
 
 @cache
 def _functions(reference: ModuleType) -> dict[str, list[Callable[..., Any]]]:
-    """A reference's own functions in the order of its file, by the direction of their pass."""
+    """Return a reference's own functions in the order of its file, by the direction of their pass."""
     own = [
         value
         for value in vars(reference).values()
@@ -70,7 +70,7 @@ def _source(function: Callable[..., Any]) -> str:
     return inspect.getsource(function)
 
 
-@lru_cache(maxsize=64)  # what no mistake changes is compiled once
+@lru_cache(maxsize=64)  # unchanged functions are compiled once
 def _compiled(source: str) -> CodeType:
     return compile(source, "<a reference with mistakes>", "exec")
 
