@@ -25,6 +25,10 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
         *("vectors", "conll", "generators"),
     ),
+    "training": (
+        *("optimizers", "schedules", "files", "scoring", "history", "progress", "clock", "callbacks"),
+        *("steps", "measuring", "loop"),
+    ),
     "checking": (
         *(
             "report",
@@ -36,7 +40,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "module_check",
             "strategies",
         ),
-        *("reading", "calling", "submissions", "selftest"),
+        *("reading", "calling", "repairs", "submissions", "selftest"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

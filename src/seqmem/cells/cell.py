@@ -37,11 +37,12 @@ from seqmem.cells.tape import (
     transposing,
     weight_gradient,
 )
-from seqmem.initializers import Rng, as_generator, glorot_uniform, orthogonal
+from seqmem.initializers import INITIALIZERS, Rng, as_generator
 from seqmem.module import Array, Grads, Module
 from seqmem.validation import (
     WrongTypeError,
     as_cache,
+    as_choice,
     as_count,
     as_floats,
     as_param_dtype,
@@ -87,7 +88,16 @@ class Cell(Module, ABC, Generic[S]):
     # The name of dLoss/d(features @ W_x): a different name if a step transforms that product.
     input_gradient: ClassVar[str] = "d_a"
 
-    def __init__(self, input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        rng: Rng,
+        dtype: npt.DTypeLike,
+        *,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
+    ) -> None:
         name = type(self).__name__
         if len(set(self.gates)) < len(self.gates) or any(len(gate) != 1 for gate in self.gates):
             raise TypeError(f"{name}: gates is {self.gates}, expected one letter for each gate")
@@ -97,8 +107,10 @@ class Cell(Module, ABC, Generic[S]):
         dtype = as_param_dtype(dtype, name)
         rng = as_generator(rng)
         gate_axis = (len(self.gates),) if self.gates else ()
-        self.W_x: Array = glorot_uniform(rng, (*gate_axis, D, H), dtype)
-        self.W_h: Array = orthogonal(rng, (*gate_axis, H, H), dtype)
+        self.input_init = as_choice(input_init, INITIALIZERS, name, "input_init")
+        self.recurrent_init = as_choice(recurrent_init, INITIALIZERS, name, "recurrent_init")
+        self.W_x: Array = INITIALIZERS[input_init](rng, (*gate_axis, D, H), dtype)
+        self.W_h: Array = INITIALIZERS[recurrent_init](rng, (*gate_axis, H, H), dtype)
         self.b: Array = np.zeros((*gate_axis, H), dtype)
 
     def gate(self, name: str) -> GateWeights:

@@ -24,24 +24,37 @@ from seqmem.layers.bidirectional import Bidirectional
 from seqmem.layers.recurrent import Recurrent
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.layers.stack import Stack, as_dropout_between
-from seqmem.validation import as_flag, as_size
+from seqmem.validation import as_flag, as_longest, as_number, as_size
 
 MakeCell = Callable[[int], Cell[Any]]  # from an input size to a cell
 
 
 class _OfOneCell(Stack):
-    """The common base class of `RNN`, `LSTM` and `GRU`."""
+    """The common base class of `RNN`, `LSTM` and `GRU`.
+
+    Args:
+        kind: the class of the cells.
+        input_size, hidden_size, num_layers, bidirectional, dropout, rng, dtype: as theirs.
+        options: the cells' further arguments, kept as the layer's own.
+    """
 
     def __init__(
         self,
-        make: MakeCell,
+        kind: Callable[..., Cell[Any]],
         input_size: int,
         hidden_size: int,
         num_layers: int,
         bidirectional: bool,
         dropout: float,
+        rng: Rng,
+        dtype: npt.DTypeLike,
+        options: dict[str, Any],
     ) -> None:
-        name = type(self).__name__
+        name, rng = type(self).__name__, as_generator(rng)
+
+        def make(size: int) -> Cell[Any]:
+            return kind(size, hidden_size, rng=rng, dtype=dtype, **options)
+
         self.num_layers = as_size(num_layers, name, "num_layers")
         self.bidirectional = as_flag(bidirectional, name, "bidirectional")
         as_dropout_between(dropout, num_layers, name)
@@ -49,6 +62,7 @@ class _OfOneCell(Stack):
             *layers_of(make, input_size, num_layers, bidirectional=bidirectional), dropout=dropout
         )
         self.hidden_size = hidden_size
+        vars(self).update(options)
 
 
 class RNN(_OfOneCell):
@@ -60,6 +74,8 @@ class RNN(_OfOneCell):
         num_layers: the number of layers.
         bidirectional: whether every layer reads the sequence from both ends.
         dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        activation: "tanh" or "relu".
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `RNNCell`.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -76,15 +92,15 @@ class RNN(_OfOneCell):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        activation: Literal["tanh", "relu"] = "tanh",
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        rng = as_generator(rng)
-
-        def make(size: int) -> Cell[Any]:
-            return RNNCell(size, hidden_size, rng=rng, dtype=dtype)
-
-        super().__init__(make, input_size, hidden_size, num_layers, bidirectional, dropout)
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {"activation": activation, "input_init": input_init, "recurrent_init": recurrent_init}
+        super().__init__(RNNCell, *form, rng, dtype, options)
 
 
 class LSTM(_OfOneCell):
@@ -96,7 +112,8 @@ class LSTM(_OfOneCell):
         num_layers: the number of layers.
         bidirectional: whether every layer reads the sequence from both ends.
         dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
-        forget_bias: initial value of the forget gates' biases.
+        forget_bias, chrono: of the forget gates, as in `LSTMCell`.
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `LSTMCell`.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -115,16 +132,20 @@ class LSTM(_OfOneCell):
         bidirectional: bool = False,
         dropout: float = 0.0,
         forget_bias: float = 1.0,
+        chrono: float | None = None,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        rng = as_generator(rng)
-
-        def make(size: int) -> Cell[Any]:
-            return LSTMCell(size, hidden_size, forget_bias=forget_bias, rng=rng, dtype=dtype)
-
-        super().__init__(make, input_size, hidden_size, num_layers, bidirectional, dropout)
-        self.forget_bias = forget_bias
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {
+            "forget_bias": as_number(forget_bias, "LSTM", "forget_bias"),
+            "chrono": as_longest(chrono, "LSTM"),
+            "input_init": input_init,
+            "recurrent_init": recurrent_init,
+        }
+        super().__init__(LSTMCell, *form, rng, dtype, options)
 
 
 class GRU(_OfOneCell):
@@ -138,6 +159,8 @@ class GRU(_OfOneCell):
         dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
         reset: "before" applies the reset gate to h before the recurrent product, "after" (as in torch) to the
             product.
+        update_bias, chrono: of the update gate, as in `GRUCell`.
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `GRUCell`.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -155,16 +178,22 @@ class GRU(_OfOneCell):
         bidirectional: bool = False,
         dropout: float = 0.0,
         reset: Literal["before", "after"] = "before",
+        update_bias: float = 0.0,
+        chrono: float | None = None,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        rng = as_generator(rng)
-
-        def make(size: int) -> Cell[Any]:
-            return GRUCell(size, hidden_size, reset=reset, rng=rng, dtype=dtype)
-
-        super().__init__(make, input_size, hidden_size, num_layers, bidirectional, dropout)
-        self.reset = reset
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {
+            "reset": reset,
+            "update_bias": as_number(update_bias, "GRU", "update_bias"),
+            "chrono": as_longest(chrono, "GRU"),
+            "input_init": input_init,
+            "recurrent_init": recurrent_init,
+        }
+        super().__init__(GRUCell, *form, rng, dtype, options)
 
 
 def layers_of(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 
 REFRESH = 0.1  # seconds between two updates of a live line
 LOG_REFRESH = 8.0  # seconds between lines that cannot be overwritten: less than ten even with a long step
 
+Text = str | Callable[[], str]  # a line, or what makes it when it is shown
+
 
 class Progress(Protocol):
     """A display of the state of training."""
 
-    def show(self, fraction: float, text: str, *, last: bool = False) -> None:
-        """Show the line, given the completed fraction of training and whether it is an epoch's last."""
+    def show(self, fraction: float, text: Text, *, last: bool = False) -> None:
+        """Show the part of the training that is done and the line; `last` if it is an epoch's last."""
 
     def close(self) -> None:
         """Leave the last line visible and begin a new one."""
@@ -23,7 +26,7 @@ class Progress(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def show(self, fraction: float, text: str, *, last: bool = False) -> None:
+    def show(self, fraction: float, text: Text, *, last: bool = False) -> None:
         """Do nothing."""
 
     def close(self) -> None:
@@ -31,25 +34,29 @@ class Silent:
 
 
 class Line:
-    """A line that is overwritten on a terminal; elsewhere, a few whole lines.
+    """A line that is overwritten on a terminal and in a notebook; whole lines, few of them, anywhere else.
 
     Args:
-        stream: the output stream.
-        live: whether the stream supports a carriage return.
+        stream: where to write.
+        live: whether the stream understands a carriage return.
+        brief: whether the end of a training too short for a line is shown; only where a line is not live.
     """
 
-    def __init__(self, stream: TextIO, live: bool) -> None:
-        self._stream, self._live = stream, live
+    def __init__(self, stream: TextIO, live: bool, brief: bool = True) -> None:
+        self._stream, self._live, self._shows_end = stream, live, live or brief
         self._width = 0
         self._due = time.monotonic() + (0.0 if live else LOG_REFRESH)
 
-    def show(self, fraction: float, text: str, *, last: bool = False) -> None:
-        """Write the line if it is due, and always if it is an epoch's last."""
+    def show(self, fraction: float, text: Text, *, last: bool = False) -> None:
+        """Write the line when it is due; when live also at the end of an epoch, else at the end of all."""
         now = time.monotonic()
-        if now < self._due and not last:
+        at_end = last and (self._live or (self._shows_end and fraction >= 1))
+        if now < self._due and not at_end:
             return
         self._due = now + (REFRESH if self._live else LOG_REFRESH)
-        import shutil  # here, because it imports the compression libraries
+        self._shows_end = True
+        text = text if isinstance(text, str) else text()
+        import shutil  # which brings the compression libraries along
 
         width = shutil.get_terminal_size().columns
         line = _shortened(f"{fraction:4.0%} {text}", width - 1 if self._live else width)
@@ -86,14 +93,14 @@ class Bar:
         self._bar = tqdm(total=1.0, file=stream, bar_format=bar_format, mininterval=0, dynamic_ncols=True)
         self._due = 0.0
 
-    def show(self, fraction: float, text: str, *, last: bool = False) -> None:
-        """Redraw the bar if it is due, and always if it is an epoch's last."""
+    def show(self, fraction: float, text: Text, *, last: bool = False) -> None:
+        """Redraw the bar when it is due, and always when it is an epoch's last."""
         now = time.monotonic()
         if now < self._due and not last:
             return
         self._due = now + REFRESH
         self._bar.n = min(fraction, 1.0)
-        self._bar.set_description_str(text)  # also redraws
+        self._bar.set_description_str(text if isinstance(text, str) else text())  # redraws too
 
     def close(self) -> None:
         """Leave the bar visible."""
@@ -101,13 +108,17 @@ class Bar:
 
 
 def make_progress(wanted: bool | None) -> Progress:
-    """Return the display: a line if True, none if False, a line on a terminal if None."""
-    stream = sys.stderr  # looked up now, because it may have been redirected; None under pythonw
-    live = stream is not None and stream.isatty()
-    if stream is None or not (live if wanted is None else wanted):
+    """Return what `wanted` asks for: False nothing; None and True a live line on a terminal or in a notebook.
+
+    Elsewhere both write a line every few seconds, and True the last one in any case.
+    """
+    stream = sys.stderr  # looked up now: it may have been redirected; None under pythonw
+    if stream is None or wanted is False:
         return Silent()
-    if not live:
-        return Line(stream, live=False)
+    if type(stream).__module__.startswith("ipykernel"):  # a notebook's: no terminal, but it overwrites
+        return Line(stream, live=True)
+    if not stream.isatty():
+        return Line(stream, live=False, brief=bool(wanted))
     try:
         from tqdm import tqdm
     except ImportError:

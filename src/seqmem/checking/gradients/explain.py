@@ -49,7 +49,10 @@ def explanation(subject: Subject, comparison: Comparison, tolerance: float) -> W
         return None
     pair = Pair(got.astype(np.float64), right, _room(comparison, tolerance), subject.axes(comparison.name))
     if not pair.got.any():
-        text = "zeros where the right gradient is not: nothing was written there, or the path was cut"
+        text = (
+            "zeros where the right gradient is not: the path was cut, nothing was written there, or the last "
+            "that was written in the place of a sum is zero"
+        )
         return "zeros", text
     if pair.equals(right):
         return None  # almost right: none of these mistakes
@@ -165,14 +168,32 @@ def _factor(subject: Subject, factor: float) -> str:
     for plain, words in ((2.0, "twice"), (0.5, "half")):  # a factor of 2 forgotten, or one too many
         if abs(size - plain) < 1e-6:
             return f"{sign}{words} the right gradient"
-    for name, array in subject.arrays.items():
-        for axis, n in enumerate(array.shape):
-            if n > 1 and abs(size - n) < 1e-6 * n:
-                return f"{sign}{n} times the right gradient; {n} is the length of axis {axis} of {name}"
-            if n > 1 and abs(size - 1 / n) < 1e-6 / n:
-                return f"{sign}1/{n} of the right gradient; {n} is the length of axis {axis} of {name}"
+    for n in sorted({n for array in subject.arrays.values() for n in array.shape if n > 1}):
+        for value, words in (
+            (n, f"{n} times"),
+            (1 / n, f"1/{n} of"),
+            (n**0.5, f"√{n} times"),
+            (n**-0.5, f"1/√{n} of"),
+        ):
+            if abs(size - value) < 1e-6 * value:
+                return f"{sign}{words} the right gradient; {_lengths(subject, n)}"
     digits = 6 if abs(size - 1) > 1e-4 else 12
     return f"{sign}{size:.{digits}g} times the right gradient"
+
+
+def _lengths(subject: Subject, n: int) -> str:
+    """Say which axes have a length: all, since nothing says which one is meant."""
+    axes: dict[int, list[str]] = {}
+    for name, array in subject.arrays.items():
+        for axis, length in enumerate(array.shape):
+            if length == n:
+                axes.setdefault(axis, []).append(name)
+    found = [f"axis {axis} of {_listed(names)}" for axis, names in sorted(axes.items())]
+    return f"{n} is the length of {_listed(found)}"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _permuted(subject: Subject, pair: Pair, axis: int) -> Why | None:

@@ -29,20 +29,23 @@ def places(measured: Measured) -> list[str]:
     for comparison in measured.comparisons:
         if comparison.got is not None:
             mask = comparison.wrong(measured.tolerance, measured.floor)
+            says = (comparison.right != 0) | (
+                comparison.got != 0
+            )  # zeros where a letter did not occur are no proof
             found += [
-                f"{comparison.name}: {text}" for text in _parts(measured.subject, comparison.name, mask)
+                f"{comparison.name}: {text}" for text in _parts(measured.subject, comparison.name, mask, says)
             ]
     return found
 
 
-def _parts(subject: Subject, name: str, mask: Array) -> list[str]:
-    """Return sentences on where one array is wrong, unless it is wrong everywhere or nowhere."""
+def _parts(subject: Subject, name: str, mask: Array, says: Array) -> list[str]:
+    """Return sentences on where one array is wrong, unless it is wrong everywhere or nowhere that says anything."""
     if mask.all() or not mask.any():
         return []
     blocks, letters = subject.blocks(name), subject.axes(name)
     sentences = [_of_blocks(blocks, mask)]
     if not blocks:
-        sentences += [_along(mask, axis, letters[axis : axis + 1]) for axis in range(mask.ndim)]
+        sentences += [_along(mask, axis, letters[axis : axis + 1], says) for axis in range(mask.ndim)]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -53,11 +56,13 @@ def _of_blocks(blocks: dict[str, Array], mask: Array) -> str:
     return f"{_listed(bad)} wrong; {_listed(good)} right" if bad and good else ""
 
 
-def _along(mask: Array, axis: int, letter: str) -> str:
-    wrong = mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis))
-    if wrong.all():
+def _along(mask: Array, axis: int, letter: str, says: Array | None = None) -> str:
+    others = tuple(k for k in range(mask.ndim) if k != axis)
+    wrong = mask.any(axis=others)
+    right = ~wrong if says is None else ~wrong & says.any(axis=others)
+    if not right.any():
         return ""
-    bad, good = np.flatnonzero(wrong).tolist(), np.flatnonzero(~wrong).tolist()
+    bad, good = np.flatnonzero(wrong).tolist(), np.flatnonzero(right).tolist()
     what = AXIS_NAMES.get(letter, f"index of axis {axis}:")
     return f"wrong at {what} {_ranges(bad)}; right at {_ranges(good)}"
 

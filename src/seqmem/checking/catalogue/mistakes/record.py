@@ -19,6 +19,11 @@ class Mistake(NamedTuple):
     becomes: str  # the replacement; further lines are indented relative to the first
     message: str  # the mistake, with the array, the gate and the position
     hint: str  # the question that leads to the right line
+    in_step: str = ""  # both for a single step, if they mention a loop
+
+    def text(self, is_step: bool) -> str:
+        """Return the message and the hint, for a sequence or for a single step."""
+        return self.in_step if is_step and self.in_step else f"{self.message} {self.hint}"
 
 
 class Passes(NamedTuple):
@@ -51,6 +56,12 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
     return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
 
 
+def stands_in_loop(reference: ModuleType, mistake: Mistake) -> bool:
+    """Return whether a mistake's line belongs to the complete pass, not to a step of it."""
+    whole = _source(_functions(reference)[mistake.place][-1])
+    return mistake.line in (line.partition("  #")[0].strip() for line in whole.splitlines())
+
+
 @cache
 def _functions(reference: ModuleType) -> dict[str, list[Callable[..., Any]]]:
     """Return a reference's own functions in the order of its file, by the direction of their pass."""
@@ -70,7 +81,7 @@ def _source(function: Callable[..., Any]) -> str:
     return inspect.getsource(function)
 
 
-@lru_cache(maxsize=64)  # unchanged functions are compiled once
+@lru_cache(maxsize=512)  # functions that no mistake, or only one of a pair, changes are compiled once
 def _compiled(source: str) -> CodeType:
     return compile(source, "<a reference with mistakes>", "exec")
 

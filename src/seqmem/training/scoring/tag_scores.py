@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-from seqmem.training.scores import Average, Counts, averaged
+from seqmem.training.scoring.scores import Average, Counts, averaged
 from seqmem.validation import as_list, brief
 
 
