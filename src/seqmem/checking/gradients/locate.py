@@ -29,9 +29,7 @@ def places(measured: Measured) -> list[str]:
     for comparison in measured.comparisons:
         if comparison.got is not None:
             mask = comparison.wrong(measured.tolerance, measured.floor)
-            says = (comparison.right != 0) | (
-                comparison.got != 0
-            )  # zeros where a letter did not occur are no proof
+            says = (comparison.right != 0) | (comparison.got != 0)  # zeros of absent letters prove nothing
             found += [
                 f"{comparison.name}: {text}" for text in _parts(measured.subject, comparison.name, mask, says)
             ]
@@ -39,7 +37,7 @@ def places(measured: Measured) -> list[str]:
 
 
 def _parts(subject: Subject, name: str, mask: Array, says: Array) -> list[str]:
-    """Return sentences on where one array is wrong, unless it is wrong everywhere or nowhere that says anything."""
+    """Return sentences on where an array is wrong, unless it is wrong everywhere or nowhere."""
     if mask.all() or not mask.any():
         return []
     blocks, letters = subject.blocks(name), subject.axes(name)
