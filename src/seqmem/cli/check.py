@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not path.is_file():
         raise ValueError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if arguments.watch:
-        return _watched(path, lambda: _file(path, name, arguments))
+        return watched(path, lambda: _file(path, name, arguments))
     return _file(path, name, arguments)
 
 
@@ -223,8 +223,13 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _watched(path: Path, check: Callable[[], int]) -> int:
-    """Check, and check again whenever the file changes, until interrupted."""
+def watched(path: Path, check: Callable[[], int]) -> int:
+    """Check, and check again whenever the file changes, until interrupted.
+
+    Args:
+        path: of the file.
+        check: what is done each time.
+    """
     seen: tuple[int, int] | None = None
     while True:
         try:

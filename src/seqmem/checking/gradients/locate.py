@@ -29,20 +29,23 @@ def places(measured: Measured) -> list[str]:
     for comparison in measured.comparisons:
         if comparison.got is not None:
             mask = comparison.wrong(measured.tolerance, measured.floor)
-            says = (comparison.right != 0) | (comparison.got != 0)  # zeros of absent letters prove nothing
-            found += [
-                f"{comparison.name}: {text}" for text in _parts(measured.subject, comparison.name, mask, says)
-            ]
+            found += [f"{comparison.name}: {text}" for text in places_in(measured.subject, comparison, mask)]
     return found
 
 
-def _parts(subject: Subject, name: str, mask: Array, says: Array) -> list[str]:
-    """Return sentences on where an array is wrong, unless it is wrong everywhere or nowhere."""
+def places_in(subject: Subject, comparison: Comparison, mask: Array) -> list[str]:
+    """Return sentences on where one array is wrong, unless it is wrong everywhere or nowhere."""
     if mask.all() or not mask.any():
         return []
-    blocks, letters = subject.blocks(name), subject.axes(name)
+    blocks, letters = subject.blocks(comparison.name), subject.axes(comparison.name)
     sentences = [_of_blocks(blocks, mask)]
     if not blocks:
+        # zeros where a letter did not occur are no proof
+        says = (
+            comparison.right != 0
+            if comparison.got is None
+            else (comparison.right != 0) | (comparison.got != 0)
+        )
         sentences += [_along(mask, axis, letters[axis : axis + 1], says) for axis in range(mask.ndim)]
     return [sentence for sentence in sentences if sentence]
 
