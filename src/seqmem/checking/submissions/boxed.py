@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 
 KEPT_LINES, KEPT_OUTPUT = 10, 2000  # lines and characters of what the code printed
 GRACE = 10.0  # seconds for the guard to clean up before it is ended, too
-JUNK = "what came back is no report: does it write to files that it did not open?"
+JUNK = "the answer is not a report: does it write to files that it did not open?"
 _BOX = Path(__file__).with_name("box.py")
 
 

@@ -114,7 +114,7 @@ def _environment() -> dict[str, str]:
 def _read(ran: Ran) -> list[dict[str, Any]] | str:
     """The pieces of an answer that the code may have tampered with, or why there is none."""
     if ran.size > MOST_ANSWER:
-        return f"what came back is longer than {MOST_ANSWER >> 20} MB"
+        return f"the answer is longer than {MOST_ANSWER >> 20} MB"
     try:
         pieces = [ran.piece(line) for line in ran.lines]
         names: list[str] = next((piece["names"] for piece in pieces if "names" in piece), [])

@@ -21,7 +21,7 @@ KEPT_TROUBLE = 40, 4000  # lines and characters of an error
 KEPT_NOTE = 5, 500
 _PASSED_ON = ("PYTHONPATH", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SYSTEMROOT")
 _PACKAGE = Path(__file__).parents[2]
-_JUNK = Trouble("ended", "what came back is no answer: does it write to files that it did not open?")
+_JUNK = Trouble("ended", "the answer is not readable: does it write to files that it did not open?")
 
 
 class Asked(NamedTuple):
@@ -112,7 +112,7 @@ def _asked(ran: Ran, count: int) -> Asked:
 def _why(ran: Ran) -> Trouble | None:
     """Why an answer is not whole, as the process's end has it."""
     if ran.size > MOST_ANSWERS:
-        return Trouble("ended", f"what came back is longer than {MOST_ANSWERS >> 20} MB")
+        return Trouble("ended", f"the answer is longer than {MOST_ANSWERS >> 20} MB")
     if not ran.why:
         return None
     return Trouble("time" if "endless loop" in ran.why else "ended", ran.why)
