@@ -276,7 +276,7 @@ class _Loop:
             self.shown.show(1.0, lambda: clock.line(measured), last=True)
 
     def check_parameters(self) -> None:
-        """The last step of an epoch has no next one whose loss would show that it went too far."""
+        """Raise for a non-finite parameter after an epoch's last step, which no later loss would reveal."""
         bad = first_not_finite(self.state.model.params)
         if bad is not None:
             step, epoch = self.clock.steps, self.clock.epoch + 1

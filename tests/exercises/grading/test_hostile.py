@@ -184,9 +184,7 @@ KINDS = {
         FORGED % (['{"answer": {"Answer": [1, 2, 3, 4]}}', '{"answer": {"array": ["O", [1], "AAAA"]}}'],),
         "the answer is",
     ),
-    "forged arrays": Kind(
-        FORGED % ([of_results('{"array": ["<f8", [99999999999], ""]}')],), "the answer is"
-    ),
+    "forged arrays": Kind(FORGED % ([of_results('{"array": ["<f8", [99999999999], ""]}')],), "the answer is"),
     "forged numbers": Kind(FORGED % ([of_results("1")],), "numbers"),
     "answers nested deeply": Kind(FORGED % (['{"answer": ' + "[" * 100_000],), NO_ANSWER),
     "reading its parents' memory": Kind(
