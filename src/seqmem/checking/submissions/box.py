@@ -1,4 +1,4 @@
-"""The inside of the box: the process in which `run_apart.check_file`, or a grader, has somebody's code run.
+"""The inside of the box: the process in which `run_apart.check_file`, or a grader, runs a user's code.
 
 The process that is started is a guard. It runs only our own code, and waits for one of two events. Either the
 user's code ends; then the guard ends all processes that the code left running, and then itself in the same
@@ -8,10 +8,11 @@ parent and does nothing else: code that ends its parent, or its parent's group, 
 guard cleans up. On systems without fork, the code runs in the process itself, with a thread that watches the
 input.
 
-An order with walls is a grader's: the code is kept within them (`walls.enter`), and is given nothing of ours
-but the function that does what was ordered.
+An order with walls is a grader's: the code is confined by them (`walls.enter`), and sees nothing of ours
+except the function that carries out the order.
 
-This file is run as a script and imports nothing of ours until the child is there: the guard is up at once.
+This file runs as a script and imports nothing of ours until the child exists, so that the guard starts at
+once.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MOST_FILE = 64  # MB of a file that the code writes
-MOST_FRAMES = 12  # of an error that are shown
-MOST_TROUBLE = 20_000  # characters that are sent back
-GRACE = 2.0  # seconds for the guard to see the end of all that was left running
-LOOK = 0.2  # seconds between two looks at what the code has written
-FILE_SYSTEM = 16  # a folder of its own holds at most this many files of the largest size
-SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36  # of Linux's prctl
+MOST_FILE = 64  # MB per file that the code writes
+MOST_FRAMES = 12  # frames of an error to show
+MOST_TROUBLE = 20_000  # characters to send back
+GRACE = 2.0  # seconds for the guard to wait for the end of remaining processes
+LOOK = 0.2  # seconds between two checks of the code's files
+FILE_SYSTEM = 16  # a private folder holds at most this many files of the largest size
+SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36  # constants of Linux's prctl
 
 _SEQMEM = Path(__file__).parents[2]
 
@@ -64,7 +65,7 @@ def main() -> None:
 
 
 def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
-    _prctl(SET_CHILD_SUBREAPER, 1)  # what the code leaves running becomes the guard's
+    _prctl(SET_CHILD_SUBREAPER, 1)  # the guard inherits processes that the code leaves running
     walls = _Walls(order["walls"]) if "walls" in order else None
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -80,7 +81,7 @@ def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
                 os.close(number)
             os.setsid()
             _parent_of_the_code(order, answers, guard, walls)
-        except BaseException:  # noqa: BLE001 - something of ours went wrong, or an attack on it right
+        except BaseException:  # noqa: BLE001 - our own code failed, or an attack on it succeeded
             traceback.print_exc()
         finally:
             os._exit(70)
@@ -97,7 +98,7 @@ def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
 
 
 def _watched(parent: int, lifeline: int, woken: int, walls: _Walls | None) -> int:
-    """Wait for the end of a process, or bring it about; return how it ended."""
+    """Wait for the end of a process, or end it; return its status."""
     ended, status = 0, 0
     while not ended:
         ready, _, _ = select.select([lifeline, woken], [], [], None if walls is None else LOOK)
@@ -113,7 +114,7 @@ def _watched(parent: int, lifeline: int, woken: int, walls: _Walls | None) -> in
 
 
 class _Walls:
-    """What a grader's order keeps the code within, as its guard sees it."""
+    """The walls that a grader's order puts around the code, as its guard sees them."""
 
     def __init__(self, about: dict[str, Any]) -> None:
         self.module = bare("seqmem.checking.submissions.walls")
@@ -140,7 +141,7 @@ class _Walls:
 
 
 def bare(name: str) -> types.ModuleType:
-    """Import a file of ours without the packages that it lies in, which import what solves exercises."""
+    """Import a file of ours without its packages, which import the solutions of exercises."""
     parts = name.split(".")
     for k in range(1, len(parts)):
         package = ".".join(parts[:k])
@@ -180,9 +181,9 @@ def _end_as(status: int) -> None:
 
 
 def _end_the_rest() -> None:
-    """End the processes that the code left behind, and theirs, wherever they moved to.
+    """End the processes that the code left behind, and their descendants, wherever they moved to.
 
-    They are all stopped before any is ended, so that none starts another meanwhile.
+    They are all stopped before any is ended, so that none can start another one.
     """
     end = time.monotonic() + GRACE
     stopped: set[int] = set()
@@ -197,12 +198,12 @@ def _end_the_rest() -> None:
             while os.waitpid(-1, os.WNOHANG) != (0, 0):
                 pass
             time.sleep(0.005)
-        except ChildProcessError:  # there is none left
+        except ChildProcessError:  # none is left
             return
 
 
 def _below(pid: int) -> set[int]:
-    """The processes that one has started, those that they have started, and so on."""
+    """Return the descendants of a process."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else ():
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -236,7 +237,7 @@ def _end_with(lifeline: int) -> None:
 
 
 def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, parent: int = 0) -> None:
-    """Do what was ordered, answering line by line, and end."""
+    """Carry out an order, answer line by line, and end the process."""
     token = order["token"]
 
     def emit(found: dict[str, Any]) -> None:
@@ -262,14 +263,14 @@ def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, pa
 def _within(
     walls: _Walls, parent: int, do: Callable[[], None], emit: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Do something within walls, with nothing of ours to be found by its name."""
+    """Do something within walls, without any of our modules in reach."""
     try:
         walls.enter()
     except RuntimeError as error:
         emit({"unusable": str(error)})
         return
     if parent:
-        _end_after(parent)  # which is forgotten when the user changes
+        _end_after(parent)  # again, because the system forgets it when the user changes
     for name in [name for name in sys.modules if name.partition(".")[0] == "seqmem"]:
         del sys.modules[name]
     do()

@@ -1,9 +1,9 @@
 """Other people's code, run in a separate process: it may loop, crash, print megabytes or exit.
 
-This is for accidents. It is no protection against code that means harm: what runs in the box has its user's
-rights. It can write files, find the processes that check it in the system's list and end them, and, as the
-check runs in the same process, put an answer of its own in the check's place. A grader, whose submissions may
-mean harm, has walls around the code (`walls`), and judges outside the box what comes out of it.
+This protects against accidents. It is not a security boundary: code in the box has the rights of its user. It
+can write files, find and end the processes that check it, and, because the check runs in the same process,
+replace the check's answer. A grader, whose submissions may be hostile, puts walls around the code (`walls`),
+and judges the output of the box outside it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from seqmem.checking.report import Report
 from seqmem.checking.submissions.boxed import JUNK, Ran, ended, harmless, run_box, threads_of_one
 
-KEPT_TROUBLE = 40, 4000  # likewise of an error
-KEPT_NAME = 5, 1000  # likewise of each text in a report
+KEPT_TROUBLE = 40, 4000  # lines and characters of an error
+KEPT_NAME = 5, 1000  # lines and characters of each text in a report
 MOST_ANSWER = 1 << 20  # bytes of an answer
 
 
@@ -103,7 +103,7 @@ def _result(found: dict[str, Any]) -> Result:
 
 
 def _environment() -> dict[str, str]:
-    """This process's, with one thread, no caches beside the file, and paths that hold in any folder."""
+    """Return this process's environment with one thread, no caches next to the file, and absolute paths."""
     changed = threads_of_one()
     if os.environ.get("PYTHONPATH"):
         paths = os.environ["PYTHONPATH"].split(os.pathsep)
@@ -112,7 +112,7 @@ def _environment() -> dict[str, str]:
 
 
 def _read(ran: Ran) -> list[dict[str, Any]] | str:
-    """The pieces of an answer that the code may have tampered with, or why there is none."""
+    """Return the pieces of an answer that the code may have tampered with, or the reason for their absence."""
     if ran.size > MOST_ANSWER:
         return f"the answer is longer than {MOST_ANSWER >> 20} MB"
     try:
