@@ -1,4 +1,4 @@
-"""The commands exercises grade, report and autograder: an instructor's way."""
+"""The commands exercises grade, report and autograder, for instructors."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def _seed_in(path: str | None) -> str:
 
 
 def _answered(submissions: Sequence[Submission]) -> list[Exercise]:
-    """The exercises that anybody answers."""
+    """Return the exercises that at least one submission answers."""
     known = all_exercises()
     names = [exercise.name for exercise in known]
     read = [(submission, submission.files()) for submission in submissions]
@@ -269,7 +269,7 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 
 
 def _told() -> Any:
-    """What writes a line for every so many grades, in a terminal and in a log."""
+    """Return a function that writes a line for every few grades, on a terminal and in a log."""
     is_terminal = sys.stderr.isatty()
 
     def told(done: int, count: int, latest: Grade) -> None:

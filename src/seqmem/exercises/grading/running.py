@@ -1,4 +1,4 @@
-"""A class, graded: on any executor, and taken up again where it was interrupted."""
+"""The grading of a class: on any executor, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqmem.exercises.grading.record import Grade, Record
 from seqmem.exercises.grading.submissions import Submission, answered, digest_of
 from seqmem.version import VERSION
 
-AHEAD = 64  # answers that are handed to the executor before the first comes back
+AHEAD = 64  # answers to submit to the executor before the first result
 
 Told = Callable[[int, int, Grade], None]  # how many are done, of how many, and the latest
 
@@ -30,23 +30,23 @@ def grade_class(
     workers: int | None = None,
     told: Told | None = None,
 ) -> list[Grade]:
-    """Grade submissions, and write each grade down as soon as there is one.
+    """Grade submissions, and record each grade as soon as it is known.
 
     Args:
-        submissions: as `submissions_in` finds them.
-        exercises: each student is graded on all of them.
-        record: where grades are written; what it has of the same files, seed and version is not graded again.
-        seed: a secret, from which the numbers come; the record's, or a new one, when "".
-        measures: how much a student's code may use.
-        executor: runs the grading; processes of this machine when None.
-        workers: how many of these there are; as many as processors when None.
-        told: is called after each grade.
+        submissions: the result of `submissions_in`.
+        exercises: the exercises; each student is graded on all of them.
+        record: the record of grades; answers with the same files, seed and version are not graded again.
+        seed: the secret seed of the numbers; "" for the record's seed, or a new one.
+        measures: the resource limits of a student's code.
+        executor: runs the grading; None for processes on this machine.
+        workers: the number of these processes; None for as many as processors.
+        told: called after each grade.
 
     Returns:
         The grades, by student and exercise.
 
     Raises:
-        UnusableError: when this machine cannot run anybody's code within walls.
+        UnusableError: if this machine cannot run code within walls.
     """
     used = measures or Measures()
     settings = {"version": VERSION, "measures": list(used)}
@@ -94,7 +94,7 @@ def _is_done(work: Work, known: dict[tuple[str, str], Grade]) -> bool:
 
 
 def _each(works: Sequence[Work], executor: Executor | None, workers: int | None) -> Iterator[Grade]:
-    """Grade on the executor that was given, or on processes; one that an answer ends is started anew."""
+    """Grade on the given executor, or on processes; if an answer ends a process, start a new one."""
     if executor is not None:
         yield from _through(executor, list(works), [])
         return
@@ -113,7 +113,7 @@ def _each(works: Sequence[Work], executor: Executor | None, workers: int | None)
 
 
 def _one_by_one(suspects: Sequence[Work]) -> Iterator[Grade]:
-    """Grade answers of which one ended a worker, each in a process that may end."""
+    """Grade answers of which one ended a worker, each in a separate process."""
     for work in suspects:
         try:
             with _processes(1) as pool:
@@ -130,7 +130,7 @@ def _processes(workers: int | None) -> Executor:
 
 
 def _through(executor: Executor, works: Sequence[Work], done: list[Work]) -> Iterator[Grade]:
-    """Hand works to an executor, a few ahead, and yield the grades as they come; `done` has theirs."""
+    """Submit works to an executor, a few ahead, and yield grades as they come; `done` collects the works."""
     waiting: dict[Future[Grade], Work] = {}
     left = iter(works)
     try:
