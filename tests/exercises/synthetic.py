@@ -35,7 +35,7 @@ class Student(NamedTuple):
     name: str
     exercise: str
     files: dict[str, str]  # what was handed in, by name
-    status: str
+    status: str  # of a grade, or "harmless" where all arrays are right and the time they take is not known
     parts: dict[str, bool] | None = None  # what is right; None for nothing
     causes: tuple[str, ...] = ()  # the codes of the mistakes that were planted
 
@@ -97,7 +97,11 @@ def _without_words(text: str, name: str) -> dict[str, str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
-            node.body = [one for one in node.body if not isinstance(one, ast.Expr)]
+            node.body = [
+                one
+                for one in node.body
+                if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+            ]
             for one in ast.walk(node.args):
                 if isinstance(one, ast.arg):
                     one.annotation = None
@@ -110,7 +114,7 @@ def _chatty(text: str, name: str) -> dict[str, str]:
         'if __name__ == "__main__":\n    raise SystemExit("done")\n'
     )
     lines = [
-        line + "\n    print('here')" if line.lstrip().startswith("# from") else line
+        line.replace("# from", "print('here')  # from") if line.lstrip().startswith("# from") else line
         for line in text.split("\n")
     ]
     return {f"my {name} (1).py": "\n".join(lines) + more}
@@ -122,10 +126,15 @@ def _by_its_name(text: str, name: str) -> dict[str, str]:
 
 def _with_a_class_of_numbers(text: str, name: str) -> dict[str, str]:
     """The arrays that are returned are of a subclass that does nothing."""
-    own = "class Mine(np.ndarray):\n    pass\n"
-    wrapped = f"\n\n{own}\n\ndef mine(value):\n    return value.view(Mine) if type(value) is np.ndarray else value\n"
-    inside = text.replace("return {", "return {k: mine(v) for k, v in {").replace('": d_b}', '": d_b}.items()}')
-    return {f"{name}.py": (inside + wrapped) if "d_b}.items()" in inside else text + wrapped}
+    own = (
+        "class Mine(np.ndarray):\n    pass\n\ndef mine(function):\n"
+        "    def own(*arguments, **named):\n        found = function(*arguments, **named)\n"
+        "        if isinstance(found, dict):\n"
+        "            return {key: value.view(Mine) for key, value in found.items()}\n"
+        "        return found\n    return own\n\n"
+    )
+    head, mark, hole = text.rpartition("# Yours.\n")
+    return {f"{name}.py": head + own + hole.replace("\ndef ", "\n@mine\ndef ")}
 
 
 STYLES = (
@@ -266,6 +275,22 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(np.allclose(one[name], other[name], rtol=CLOSE, atol=CLOSE) for name in other)
 
 
+def explains(member: Student, codes: list[str]) -> bool:
+    """Whether other mistakes than those that were planted, as many, give the same results."""
+    task = exercise_named(member.exercise).tasks[-1]
+    kind = KINDS[task.kind]
+    known = {mistake.code: mistake for mistake in kind.mistakes}
+    if len(codes) != len(member.causes) or not set(codes) <= set(known):
+        return False
+    problem = task.problem(np.random.default_rng(7))
+    upstream = dict(zip(task.outputs, problem.upstream, strict=True))
+    both = [
+        kind.run(problem.inputs, upstream, tuple(known[code] for code in names))[1]
+        for names in (codes, member.causes)
+    ]
+    return _same(*both)
+
+
 def _single() -> Iterator[Student]:
     pools = {name: mistakes_of(exercise_named(name)) for name in WITH_MISTAKES}
     turns = itertools.chain.from_iterable(itertools.zip_longest(*([(n, m) for m in pools[n]] for n in pools)))
@@ -307,19 +332,25 @@ HARM = {
     "system-exit": ("raise SystemExit(0)", "failed"),
     "memory": ("kept = []\nwhile True: kept.append(bytearray(1 << 26))", "failed"),
     "recursion": ("def f(): return f()\nf()", "failed"),
-    "output": ("print('x' * 10_000_000)", "right"),
+    "output": ("print('x' * 10_000_000)", "harmless"),
     "seqmem": ("import seqmem", "failed"),
     "hidden-import": ("__import__('seq' + 'mem.reference')", "failed"),
     "other-program": ("import subprocess; subprocess.run(['id'])", "failed"),
     "passwords": ("import io; io.open('/etc/passwd').read()", "failed"),
     "parent": ("import os; os.kill(os.getppid(), 9)", "failed"),
     "group": ("import os; os.kill(0, 9)", "failed"),
-    "signals": ("import signal\nsignal.signal(15, signal.SIG_IGN)", "right"),
-    "thread": ("import threading, time\nthreading.Thread(target=time.sleep, args=(1e6,)).start()", "right"),
-    "daemon": ("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1e6)", "right"),
+    "signals": ("import signal\nsignal.signal(15, signal.SIG_IGN)", "harmless"),
+    "thread": (
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(1e6,)).start()",
+        "harmless",
+    ),
+    "daemon": ("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1e6)", "harmless"),
     "files": ("import os; os.closerange(0, 64)", "failed"),
-    "disk": ("import io\nwith io.open('large', 'wb') as f:\n    while True: f.write(bytes(1 << 20))", "failed"),
-    "folder": ("import os, shutil; shutil.rmtree(os.getcwd(), ignore_errors=True)", "right"),
+    "disk": (
+        "import io\nwith io.open('large', 'wb') as f:\n    while True: f.write(bytes(1 << 20))",
+        "failed",
+    ),
+    "folder": ("import os, shutil; shutil.rmtree(os.getcwd(), ignore_errors=True)", "harmless"),
     "crash": ("import ctypes; ctypes.string_at(0)", "failed"),
 }
 
@@ -330,7 +361,7 @@ def _hostile() -> Iterator[Student]:
     for what, (body, status) in HARM.items():
         head, mark, hole = solution(exercise).rpartition("    x, h_prev, W_x, W_h, h = cache\n")
         text = head + textwrap.indent(body, "    ") + "\n" + mark + hole
-        parts = _all(exercise) if status == "right" else None
+        parts = _all(exercise) if status == "harmless" else None
         yield Student(f"hostile-{what}", name, {f"{name}.py": text}, status, parts)
     lying = (
         "\nclass Lying(np.ndarray):\n    def __eq__(self, other): return np.True_\n"
@@ -342,7 +373,9 @@ def _hostile() -> Iterator[Student]:
         "    return {k: np.zeros(v.shape).view(Lying) for k, v in zip(['x', 'h_prev', 'W_x', 'W_h', 'b'], "
         "[cache[0], cache[1], cache[2], cache[3], cache[3][0]])}\n"
     )
-    yield Student("hostile-lying", name, {f"{name}.py": solution(exercise) + lying}, "wrong")
+    # zeros everywhere are what comes of ignoring the only gradient that there is
+    causes = ("rnn-final-h-ignored",)
+    yield Student("hostile-lying", name, {f"{name}.py": solution(exercise) + lying}, "wrong", None, causes)
 
 
 # Half done: some of the functions, or some of the arrays.
@@ -362,7 +395,7 @@ def _half_done() -> Iterator[Student]:
             assert mark, (name, own)
             text = f'{head}"{array}": np.zeros_like(d_{array}){hole}'
             parts = parts_right(text, exercise)
-            yield Student(f"half-{name}-{array}", name, {f"{name}.py": text}, "wrong", parts)
+            yield Student(f"half-{name}-{array}", name, {f"{name}.py": text}, "wrong", parts, ("zeros",))
 
 
 def _opened(text: str, name: str) -> str:

@@ -173,7 +173,7 @@ def _without(work: Work, exercise: Exercise, status: str, says: str) -> Grade:
 
 def _graded(work: Work, report: ExerciseReport, asked: Asked, seconds: float) -> Grade:
     first = report.first
-    has_failed = first is not None and first.name == "runs" and report.verdict == "wrong"
+    has_failed = first is not None and first.name == "runs" and report.verdict == "wrong" and not report.score
     checks = tuple(
         GradedCheck(one.name, one.verdict, one.score, one.max_score, one.says, tuple(map(str, one.details)))
         for one in report.checks
