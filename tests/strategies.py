@@ -31,7 +31,9 @@ from seqmem.checking.strategies import (
     rngs,
     seeds,
 )
+from seqmem.checking.strategies import layers as any_layers
 from seqmem.contexts import Context
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.module import Array, Module
 
 __all__ = ["CELLS", "D", "kinds", "random_like", "seeds"]  # with what is defined here
@@ -62,6 +64,32 @@ def recurrences(
         np.full(batch, steps) if full else draw(lengths(steps, batch)),
         rng.uniform(-1, 1, (steps, batch, cell.hidden_size)),
         random_state(cell, batch, rng),
+    )
+
+
+class Layered(NamedTuple):
+    """A layer of any depth, either or both ways, what goes in, and the gradients of what comes out."""
+
+    layer: SequenceLayer
+    xs: Array  # (T, B, D)
+    state: Any
+    lengths: Array  # (B,)
+    d_hs: Array  # (T, B, F)
+    d_final: Any
+
+
+@st.composite
+def layered(draw: st.DrawFn, T: Any = T, B: Any = B, layers: Any = None) -> Layered:
+    """A layer, of any form unless `layers` draws it, run over sequences of unequal lengths."""
+    layer = draw(any_layers() if layers is None else layers)
+    steps, batch, rng = draw(T), draw(B), draw(rngs)
+    return Layered(
+        layer,
+        rng.uniform(-1, 1, (steps, batch, layer.input_size)),
+        random_state(layer, batch, rng),
+        draw(lengths(steps, batch)),
+        rng.uniform(-1, 1, (steps, batch, layer.output_size)),
+        random_state(layer, batch, rng),
     )
 
 

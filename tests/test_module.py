@@ -403,7 +403,7 @@ class Raising(Module):
 
 def test_a_module_can_be_shown_whatever_its_constructor_keeps():
     assert repr(Forgetful(3)) == "Forgetful(...)"
-    assert repr(Open(2, 3, 4, rate=1)) == "Open()"
+    assert repr(Open(2, 3, 4, rate=1)) == "Open(...)"
     assert repr(Raising(3)) == "Raising(...)"
     assert repr(Linear.__new__(Linear)) == "Linear(...)"
     assert repr(Holder(part=Forgetful(3))) == "Holder()"

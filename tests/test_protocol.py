@@ -14,6 +14,8 @@ from comparing import assert_same, leaves
 from strategies import CELLS
 
 from seqmem import (
+    GRU,
+    LSTM,
     AdditiveAttention,
     Decoder,
     Dropout,
@@ -28,6 +30,7 @@ from seqmem import (
 from seqmem.checking import CONTRACT_CHECKS, exposing_inputs, with_exposing_params
 from seqmem.checking.contract.assertions import NotApplicableError
 from seqmem.checking.contract.subject import ModuleSubject
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.models import Bridge
 from seqmem.module import Module
 from seqmem.nests import tree_map
@@ -46,6 +49,11 @@ MODULES = {
         for kind in CELLS
     },
     "reversed layer": lambda **options: Recurrent(CELLS["lstm"](3, 5, rng=0, **options), reverse=True),
+    "both directions": lambda **options: LSTM(3, 5, bidirectional=True, rng=0, **options).layers[0],
+    "stack": lambda **options: GRU(3, 5, num_layers=2, rng=0, **options),
+    "stack, both directions": lambda **options: LSTM(
+        3, 4, num_layers=2, bidirectional=True, rng=0, **options
+    ),
     "linear": lambda **options: Linear(3, 5, rng=0, **options),
     "embedding": lambda **options: Embedding(6, 3, rng=0, **options),
     "additive attention": lambda **options: AdditiveAttention(3, 5, 4, rng=0, **options),
@@ -100,7 +108,7 @@ def does_not_apply(module, check):
     """What a check has nothing to say about; everything else must be checked, not left out."""
     takes_lengths = "lengths" in inspect.signature(module.forward).parameters
     return (check == "padding" and not takes_lengths) or (
-        check == "splitting" and not isinstance(module, Recurrent)
+        check == "splitting" and not (isinstance(module, SequenceLayer) and len(module.directions) == 1)
     )
 
 
@@ -342,6 +350,7 @@ def test_one_seed_makes_one_module_to_the_last_bit(name, dtype):
 
 SEEDED = {
     **{f"{kind} cell": lambda kind=kind, **options: CELLS[kind](3, 5, **options) for kind in CELLS},
+    "stack": lambda **options: LSTM(3, 5, num_layers=2, **options),
     "linear": lambda **options: Linear(3, 5, **options),
     "embedding": lambda **options: Embedding(6, 3, **options),
     "additive attention": lambda **options: AdditiveAttention(3, 5, 4, **options),

@@ -21,6 +21,10 @@ ROOMS = (
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
+    "data": (
+        *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
+        *("vectors", "conll", "generators"),
+    ),
     "checking": (
         *(
             "report",
@@ -36,7 +40,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
     ),
     "exercises": (
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
-        *("notebooks", "student", "grading"),
+        *("notebooks", "verifying", "grading", "student"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

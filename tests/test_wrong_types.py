@@ -62,8 +62,31 @@ WRONG: dict[str, Any] = {
 
 # What the library makes and a caller reads.
 RECORDS = {
-    *("LSTMState", "GateWeights", "Cause", "Checked", "Report", "Row", "Batch", "Comparison", "Experiment"),
-    *("FlowCases", "GradientFlow", "Page", "Hypothesis", "Translation", "History"),
+    *(
+        "LSTMState",
+        "GateWeights",
+        "SequenceBatch",
+        "Entity",
+        "WordVectors",
+        "Cause",
+        "Checked",
+        "Report",
+        "Row",
+        "Batch",
+        "Comparison",
+        "Experiment",
+    ),
+    *(
+        "SequenceBatch",
+        "Entity",
+        "WordVectors",
+        "FlowCases",
+        "GradientFlow",
+        "Page",
+        "Hypothesis",
+        "Translation",
+        "History",
+    ),
 }
 # A cell's and a context's insides: called step by step by the library, which has checked what it hands over.
 INSIDES = {
@@ -129,6 +152,63 @@ def by_position(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+def of_sequences() -> Iterator[Call]:
+    """What prepares sequences with targets."""
+    letters = data.Vocabulary("ab")
+    series = np.arange(12.0).reshape(6, 2)
+    yield Call("pad_features", data.pad_features, {"sequences": [series, series[:3]], "input_size": 2})
+    labelled = {"sequences": [series, series[:3]], "targets": [0, 1], "per_step": False, "weights": [1, 2]}
+    yield Call("make_sequence_batch", data.make_sequence_batch, labelled)
+    yield Call("SequenceBatches", data.SequenceBatches, labelled | {"batch_size": 2, "max_steps": 20})
+    batch = data.make_sequence_batch([[4, 5, 4], [5]], [[0, 1, 0], [1]], per_step=True)
+    yield Call("take_sequences", data.take_sequences, {"batch": batch, "rows": [1]})
+    yield Call("Minibatches", data.Minibatches, {"whole": batch, "batch_size": 1})
+    windows = {"length": 2, "horizon": (1,), "stride": 1, "target_columns": [0], "every_step": False}
+    yield Call("series_windows", data.series_windows, {"series": series} | windows)
+    yield Call("stream_batch", data.stream_batch, {"tokens": [4, 5, 6], "batch_size": 1})
+    # a generator, whose errors come with its first window
+    yield Call("truncated_windows", listed(data.truncated_windows), {"batch": batch, "steps": 2})
+    yield Call("TruncatedBatches", data.TruncatedBatches, {"batches": [batch], "steps": 2})
+    scale = data.Standardizer.fit(series)
+    yield Call("Standardizer", data.Standardizer, {"mean": [0.0], "std": [1.0]})
+    yield Call("Standardizer.fit", data.Standardizer.fit, {"series": series, "allow_constant": False})
+    yield Call("Standardizer.transform", scale.transform, {"xs": series})
+    yield Call("Standardizer.inverse", scale.inverse, {"ys": series, "columns": [0, 1]})
+    yield Call("Standardizer.to_dict", scale.to_dict, {})
+    yield Call("Standardizer.from_dict", data.Standardizer.from_dict, {"values": scale.to_dict()})
+    Path("vectors.txt").write_text("a 1 2\n", "utf-8")
+    yield Call("read_vectors", data.read_vectors, {"path": "vectors.txt", "vocabulary": letters})
+    pretrained = {"table": np.ones((2, 3)), "found": [True, True], "rng": 0, "dtype": "float64"}
+    yield Call("Embedding.from_vectors", seqmem.Embedding.from_vectors, pretrained)
+    Path("words.conll").write_text("a O\nb O\n", "utf-8")
+    tagged = {"path": "words.conll", "columns": (0, 1), "max_words": 2, "on_too_long": None}
+    yield Call("read_conll", data.read_conll, tagged)
+
+
+def of_scores() -> Iterator[Call]:
+    """What says how good answers are."""
+    labels, mask = np.array([[0, 1], [1, 1]]), np.ones((2, 2), bool)
+    both = {"predictions": labels, "targets": labels, "mask": mask}
+    yield Call("accuracy", training.accuracy, both)
+    yield Call("sequence_accuracy", training.sequence_accuracy, both)
+    yield Call("f1_score", training.f1_score, both | {"average": "macro", "labels": [0, 1]})
+    yield Call("mean_absolute_error", training.mean_absolute_error, both)
+    yield Call("root_mean_squared_error", training.root_mean_squared_error, both)
+    yield Call("entities", training.entities, {"tags": ["B-PER", "O"]})
+    tagged = {"predictions": [["B-PER"]], "targets": [["O"]], "average": "micro"}
+    yield Call("entity_f1_score", training.entity_f1_score, tagged)
+
+
+def listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
+    """The same, all that it yields in a list."""
+
+    @functools.wraps(function)
+    def called(**arguments: Any) -> Any:
+        return list(function(**arguments))
+
+    return called
+
+
 def calls() -> Iterator[Call]:
     """One right call of everything public."""
     rng = np.random.default_rng(0)
@@ -168,9 +248,18 @@ def calls() -> Iterator[Call]:
     yield Call("Dropout", seqmem.Dropout, {"rate": 0.5})
     yield from protocol(seqmem.Dropout(0.5), xs, rng=0)
     scores = rng.normal(size=(T, B, V))
-    yield Call(
-        "cross_entropy", seqmem.cross_entropy, {"logits": scores, "targets": targets, "mask": targets > 4}
-    )
+    weighted = {
+        "ignore_index": 4,
+        "class_weights": np.ones(V),
+        "sample_weights": np.ones((T, B)),
+        "label_smoothing": 0.1,
+    }
+    counted = {"logits": scores, "targets": targets, "mask": targets > 4}
+    yield Call("cross_entropy", seqmem.cross_entropy, counted | weighted)
+    numbers = {"predictions": scores, "targets": scores, "mask": targets > 4, "sample_weights": np.ones(T)}
+    yield Call("mse_loss", seqmem.mse_loss, numbers)
+    yield Call("mae_loss", seqmem.mae_loss, numbers)
+    yield Call("huber_loss", seqmem.huber_loss, numbers | {"delta": 1.0})
 
     query, keys = rng.normal(size=(B, H)), rng.normal(size=(T, B, K))
     attention = seqmem.AdditiveAttention(H, K, A, rng=0)
@@ -241,6 +330,8 @@ def calls() -> Iterator[Call]:
     yield Call(
         "train_validation_split", data.train_validation_split, {"pairs": pairs, "held_out": 1, "rng": 0}
     )
+    yield from of_sequences()
+    yield from of_scores()
     yield Call("make_pairs", data.dates.make_pairs, {"count": 2, "rng": 0})
     yield Call("split", data.dates.split, {"train": 5, "held_out": 2, "rng": 0})
     recalled = {"count": 2, "distance": 9, "rng": 0, "lead": 1, "moves": False}

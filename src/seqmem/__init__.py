@@ -30,11 +30,20 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.data import Batch as Batch
     from seqmem.data import Vocabulary as Vocabulary
     from seqmem.data import make_batch as make_batch
+    from seqmem.layers import GRU as GRU
+    from seqmem.layers import LSTM as LSTM
+    from seqmem.layers import RNN as RNN
+    from seqmem.layers import Bidirectional as Bidirectional
+    from seqmem.layers import BidirectionalState as BidirectionalState
     from seqmem.layers import Dropout as Dropout
     from seqmem.layers import Embedding as Embedding
     from seqmem.layers import Linear as Linear
     from seqmem.layers import Recurrent as Recurrent
+    from seqmem.layers import Stack as Stack
     from seqmem.layers import cross_entropy as cross_entropy
+    from seqmem.layers import huber_loss as huber_loss
+    from seqmem.layers import mae_loss as mae_loss
+    from seqmem.layers import mse_loss as mse_loss
     from seqmem.models import Decoder as Decoder
     from seqmem.models import Encoder as Encoder
     from seqmem.models import Seq2Seq as Seq2Seq

@@ -1,4 +1,4 @@
-"""Random numbers and the first values of weights."""
+"""Random number generators and initial weights."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Rng = int | np.random.Generator | np.random.SeedSequence | None
 
 
 def as_generator(rng: Rng) -> np.random.Generator:
-    """A Generator from None (fresh entropy), an int (seed), a SeedSequence, or a Generator (itself).
+    """Return a Generator from None (fresh entropy), an int (seed), a SeedSequence, or a Generator (itself).
 
-    Raises TypeError for anything else, a bool included, and ValueError for a negative seed.
+    Raises TypeError for anything else, including a bool, and ValueError for a negative seed.
     """
     if isinstance(rng, np.random.Generator):
         return rng
@@ -28,15 +28,15 @@ def as_generator(rng: Rng) -> np.random.Generator:
 
 
 def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Uniform within ±sqrt(6 / (fan_in + fan_out)) over the last two axes (Glorot & Bengio, 2010)."""
+    """Draw uniformly within ±sqrt(6 / (fan_in + fan_out)) over the last two axes (Glorot & Bengio, 2010)."""
     limit = np.sqrt(6.0 / (shape[-2] + shape[-1]))
     return rng.uniform(-limit, limit, shape).astype(dtype, copy=False)
 
 
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Random orthogonal matrices in the last two axes (Saxe et al., 2014): a product that keeps norms."""
+    """Draw random orthogonal matrices in the last two axes (Saxe et al., 2014): products keep norms."""
     drawn = rng.standard_normal(shape)
-    if not drawn.any():  # the generator of a model that is about to be filled: the decomposition takes long
+    if not drawn.any():  # all zeros: a model about to be filled from a file; the decomposition is slow
         return drawn.astype(dtype, copy=False)
     Q, R = np.linalg.qr(drawn)
     signs = np.sign(np.diagonal(R, axis1=-2, axis2=-1))

@@ -198,6 +198,26 @@ def right(patch: pytest.MonkeyPatch) -> list[int]:
     return [checked(MINE), checked(MINE, "--json")]
 
 
+WRITING = MINE.replace(
+    "return d_y @ w.T, x.T @ d_y", "gradients = d_y @ w.T, x.T @ d_y\n    d_y *= 2\n    return gradients"
+)
+
+
+@situation("check", "the gradients are right, and a pass has a side effect")
+def right_with_a_side_effect(patch: pytest.MonkeyPatch) -> list[int]:
+    return [checked(WRITING), checked(WRITING, "--json")]
+
+
+@situation("check `--strict`", "the gradients are right, and a pass has a side effect")
+def right_with_a_side_effect_strictly(patch: pytest.MonkeyPatch) -> list[int]:
+    assert checked(MINE, "--strict") == 0
+    return [
+        checked(WRITING, "--strict"),
+        checked(WRITING, "--json", "--strict"),
+        code_of(["check", ".", "--strict"]),
+    ]
+
+
 @situation("check", "a gradient is wrong")
 def wrong(patch: pytest.MonkeyPatch) -> list[int]:
     text = MINE.replace("x.T @ d_y", "2 * x.T @ d_y")

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -315,6 +316,22 @@ def test_a_check_has_its_verdict_as_exit_code(
     assert verdict in captured.out.lower().splitlines()[0]
     assert captured.out.endswith("\n\nIt printed:\nhello\n")
     assert captured.err == ""
+
+
+def test_a_side_effect_of_a_right_pass_is_said_first_and_in_the_table(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = re.sub(r"return (d_y @ w.T.*)", r"gradients = \1\n    d_y *= 2\n    return gradients", DENSE)
+    mine.write_text(text, encoding="utf-8")
+    assert main(["check", "mine.py:dense"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.startswith("dense_forward: right, with a side effect (")
+    assert re.search(r"Side effect: line \d+ `d_y \*= 2`: backward writes into the upstream gradient", out)
+    mine.write_text(text + text.replace("dense", "other"), encoding="utf-8")
+    assert main(["check", "mine.py"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"dense +line \d+ +side effect +line \d+ `d_y \*= 2`", out)
+    assert "2 passes: 2 right, with a side effect" in out
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)

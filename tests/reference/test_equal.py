@@ -25,6 +25,9 @@ from seqmem import (
     Seq2Seq,
     clip_by_global_norm,
     cross_entropy,
+    huber_loss,
+    mae_loss,
+    mse_loss,
     reference,
 )
 
@@ -173,6 +176,38 @@ def test_the_cross_entropy(data, steps, batch, vocab_size, rng):
     assert_close(loss, fast_loss)
     assert_close(reference.cross_entropy_backward(1.0, cache), {"logits": d_logits})
     assert_close(reference.cross_entropy_forward(logits, targets)[0], cross_entropy(logits, targets)[0])
+
+
+@given(st.data(), T, B, V, st.floats(0, 0.9), rngs)
+def test_the_weighted_cross_entropy(data, steps, batch, vocab_size, smoothing, rng):
+    mask = reference.length_mask(data.draw(lengths(steps, batch).filter(any)), steps)
+    logits = rng.normal(size=(steps, batch, vocab_size))
+    targets = rng.integers(vocab_size, size=(steps, batch))
+    w, s = rng.uniform(0.1, 2, vocab_size), rng.uniform(0.1, 2, (steps, batch))
+    loss, cache = reference.weighted_cross_entropy_forward(logits, targets, w, s * mask, smoothing)
+    options = {"class_weights": w, "sample_weights": s, "label_smoothing": smoothing}
+    fast_loss, d_logits = cross_entropy(logits, targets, mask, **options)
+    assert_close(loss, fast_loss)
+    assert_close(reference.weighted_cross_entropy_backward(1.0, cache), {"logits": d_logits})
+
+
+@pytest.mark.parametrize(
+    ("name", "fast", "options"),
+    [
+        ("squared_error", mse_loss, {}),
+        ("absolute_error", mae_loss, {}),
+        ("huber_error", huber_loss, {"delta": 0.7}),
+    ],
+)
+def test_the_losses_of_a_regression(name, fast, options):
+    rng = np.random.default_rng(0)
+    predictions, targets = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3, 2))
+    weights, mask = rng.uniform(0.1, 2, (4, 3, 2)), rng.random((4, 3)) < 0.6
+    forward, backward = getattr(reference, f"{name}_forward"), getattr(reference, f"{name}_backward")
+    loss, cache = forward(predictions, targets, weights * mask[:, :, None], **options)
+    fast_loss, d_predictions = fast(predictions, targets, mask, sample_weights=weights, **options)
+    assert_close(loss, fast_loss)
+    assert_close(backward(1.0, cache), {"predictions": d_predictions})
 
 
 @given(T, B, D, st.floats(0.0, 0.9), st.integers(0, 99))

@@ -28,6 +28,22 @@ def recurrent(gates, *states, **more):
     return step, sequence, sequence | {"mask": MASK}
 
 
+def both_directions():
+    _, sequence, _ = recurrent(4, "h", "c")
+    other = {f"{name}_back": array for name, array in recurrent(4, "h", "c")[1].items() if name != "xs"}
+    return sequence | other, sequence | other | {"mask": MASK}
+
+
+def stacked(n_layers):
+    weights = {}
+    for k in range(n_layers):
+        own, _, _ = recurrent(4)
+        own["W_x"] = own["W_h"].copy() + 0.1 if k else own["W_x"]
+        weights |= {f"layers.{k}.cell.{name}": own[name] for name in ("W_x", "W_h", "b")}
+    states = {name: normal(n_layers, B, H) for name in ("h0s", "c0s")}
+    return {"xs": normal(T, B, D), **states, "params": weights, "mask": MASK}
+
+
 def model():
     encoder = Encoder(V, E, H, cell="gru", rng=0)
     decoder = Decoder(8, 3, H, context=AdditiveAttention(H, H, A, rng=1), cell="gru", rng=2)
@@ -62,6 +78,7 @@ CASES = [
     *step_and_sequences("lstm", recurrent(4, "h", "c")),
     *step_and_sequences("gru_before", recurrent(3, "h")),
     *step_and_sequences("gru_after", recurrent(3, "h", b_hn=normal(H))),
+    *(("bidirectional", inputs) for inputs in both_directions()),
     ("hold", {"new": normal(B, H), "prev": normal(B, H), "valid": MASK[1]}),
     ("zero_padding", {"xs": normal(T, B, D), "mask": MASK}),
     ("linear", {"x": normal(B, D), "W": normal(D, V), "b": normal(V)}),
@@ -100,8 +117,40 @@ def test_dropouts_derivative_keeps_what_the_forward_pass_kept():
     ).passed
 
 
+def test_a_stacks_derivative_goes_through_what_dropout_kept():
+    keeps = RNG.random((2, T, B, H)) >= 0.3
+    forward = partial(reference.stack_forward, keeps=keeps, rate=0.3)
+    report = gradcheck_functions(forward, reference.stack_backward, stacked(3), tolerance=ROUNDING)
+    assert report.verdict != "wrong", report
+    assert report.max_error < ROUNDING, report
+
+
+WEIGHTS = RNG.uniform(0.5, 2, (T, B)) * MASK
+LOSSES = {  # with what is not differentiated
+    "weighted_cross_entropy": {
+        "targets": SCORES["targets"],
+        "class_weights": RNG.uniform(0.5, 2, V),
+        "sample_weights": WEIGHTS,
+        "label_smoothing": 0.3,
+    },
+    "squared_error": {"targets": normal(T, B), "weights": WEIGHTS},
+    "absolute_error": {"targets": normal(T, B), "weights": WEIGHTS},
+    "huber_error": {"targets": normal(T, B), "weights": WEIGHTS, "delta": 0.7},
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_derivative_of_a_loss_is_that_of_what_it_is_the_loss_of(name):
+    forward, backward = getattr(reference, f"{name}_forward"), getattr(reference, f"{name}_backward")
+    entropy = name == "weighted_cross_entropy"
+    inputs = {"logits": normal(T, B, V)} if entropy else {"predictions": normal(T, B)}
+    report = gradcheck_functions(partial(forward, **LOSSES[name]), backward, inputs, tolerance=ROUNDING)
+    assert report.max_error < ROUNDING, report
+    assert report.verdict != "wrong", report  # nothing reaches what is masked
+
+
 def test_every_backward_pass_is_checked_here():
-    checked = {f"{name}_backward" for name, _ in CASES} | {"dropout_backward"}
+    checked = {f"{name}_backward" for name in [*(name for name, _ in CASES), "dropout", "stack", *LOSSES]}
     assert checked == {name for name in dir(reference) if name.endswith("_backward")}
 
 

@@ -62,6 +62,10 @@ NOT_DIFFERENTIATED = (
         "top =",
         "shifted =",
         "p =",
+        "q =",
+        "of_target =",
+        "near =",
+        "sign =",
     ),  # a shift of all scores has no effect, and p is what the gradient is made of
     *("W_", "W =", "h0 =", "h_prev =", "h_prev, c_prev =", "s_prev ="),  # names
 )

@@ -29,8 +29,8 @@ from seqmem.validation import as_number
 class LSTMState(NamedTuple):
     """The two memories of an LSTM."""
 
-    h: Array  # (B, H) what the step shows
-    c: Array  # (B, H) what it keeps
+    h: Array  # (B, H) the output
+    c: Array  # (B, H) the cell state
 
 
 class LSTMCell(Cell[LSTMState]):
@@ -39,9 +39,9 @@ class LSTMCell(Cell[LSTMState]):
     Args:
         input_size: D.
         hidden_size: H.
-        forget_bias: first value of the forget gate's bias; 1 lets the gradient of the cell state survive at
+        forget_bias: initial value of the forget gate's bias; 1 lets the gradient of the cell state survive at
             the start of training (Gers et al., 2000; Jozefowicz et al., 2015).
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> cell = LSTMCell(3, 4, rng=0)

@@ -22,7 +22,7 @@ class RNNCell(Cell[Array]):
     Args:
         input_size: D.
         hidden_size: H.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> cell = RNNCell(3, 4, rng=0)

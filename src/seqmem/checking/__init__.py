@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradient_check import assert_gradients, gradcheck, gradcheck_functions
 from seqmem.checking.module_check import CONTRACT_CHECKS, Checked, check_module
-from seqmem.checking.report import Cause, Report, Row
+from seqmem.checking.report import Cause, Report, Row, SideEffect
 
 if TYPE_CHECKING:
     from seqmem.checking.catalogue.kinds import KINDS
@@ -17,6 +17,7 @@ __all__ = [
     "Checked",
     "Report",
     "Row",
+    "SideEffect",
     "assert_gradients",
     "check_module",
     "exposing_inputs",

@@ -16,7 +16,8 @@ import numpy as np
 from seqmem.cells import Cell
 from seqmem.cells.tape import fields_of, state_of
 from seqmem.contexts import Context
-from seqmem.layers import Dropout, Embedding, Linear, Recurrent
+from seqmem.layers import Dropout, Embedding, Linear
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module
 from seqmem.nests import tree_map
@@ -57,9 +58,9 @@ def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-ar
 
 
 @exposing_inputs.register
-def _(module: Recurrent, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
-    xs = _normal(module, rng, T, B, module.cell.input_size)
-    return (xs, _state(module.cell, rng)), {"lengths": _lengths(T)}
+def _(module: SequenceLayer, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
+    xs = _normal(module, rng, T, B, module.input_size)
+    return (xs, _state(module, rng)), {"lengths": _lengths(T)}
 
 
 @exposing_inputs.register
@@ -117,9 +118,9 @@ def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:
     return rng.standard_normal(shape).astype(module.dtype or np.float64)
 
 
-def _state(cell: Cell[Any], rng: np.random.Generator) -> Any:
+def _state(module: Cell[Any] | SequenceLayer[Any], rng: np.random.Generator) -> Any:
     check_type(rng, np.random.Generator, "exposing_inputs", "rng")
-    return tree_map(lambda zeros: _normal(cell, rng, *zeros.shape), cell.zero_state(B))
+    return tree_map(lambda zeros: _normal(module, rng, *zeros.shape), module.zero_state(B))
 
 
 def _tokens(rng: np.random.Generator, length: int, vocab_size: int) -> Array:

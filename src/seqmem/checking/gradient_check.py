@@ -13,7 +13,7 @@ from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
 from seqmem.checking.report import Report
 from seqmem.module import Module
-from seqmem.validation import as_count, as_rate, as_text, check_callable
+from seqmem.validation import as_count, as_flag, as_rate, as_text, check_callable
 
 UNPROVEN = "no gradient was found wrong, but these inputs cannot show that all of them are right"
 
@@ -43,6 +43,7 @@ def gradcheck(
 
     Returns:
         A `Report`: the verdict, a row for each array, where what is wrong is, and why where that is certain.
+        It passes where every number is right; `side_effects` lists what a pass changes or uses up.
 
     Raises:
         TypeError: when what is checked is not a Module, no inputs are known for it, or `rng` is not a seed.
@@ -158,12 +159,13 @@ def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str) ->
     as_count(max_elements, caller, "max_elements")
 
 
-def assert_gradients(*arguments: Any, **options: Any) -> None:
+def assert_gradients(*arguments: Any, strict: bool = True, **options: Any) -> None:
     """`gradcheck` of a module, or `gradcheck_functions` of two functions, as an assertion for a test.
 
     Args:
         *arguments: what `gradcheck` or `gradcheck_functions` takes.
-        **options: likewise.
+        strict: whether a side effect of passes whose numbers are right is an error, too.
+        **options: what `gradcheck` or `gradcheck_functions` takes.
 
     Raises:
         AssertionError: with the whole report, unless the verdict is "right"; where nothing is wrong and not
@@ -172,6 +174,7 @@ def assert_gradients(*arguments: Any, **options: Any) -> None:
     >>> from seqmem.layers import Linear
     >>> assert_gradients(Linear(3, 2, rng=0))
     """
+    strict = as_flag(strict, "assert_gradients", "strict")
     is_module = bool(arguments) and isinstance(arguments[0], Module)
     if len(arguments) == 1 and not is_module and "backward" not in options:
         came = type(arguments[0]).__name__
@@ -179,5 +182,5 @@ def assert_gradients(*arguments: Any, **options: Any) -> None:
     report = (gradcheck if is_module else gradcheck_functions)(*arguments, **options)
     if report.verdict == "cannot tell":
         raise AssertionError(f"{UNPROVEN}\n{report}")
-    if not report.passed:
+    if not report.passed or (strict and report.side_effects):
         raise AssertionError(str(report))

@@ -9,7 +9,8 @@ from typing import Any, Literal, cast, get_args
 
 from seqmem.validation import as_text
 
-Verdict = Literal["right", "wrong", "cannot tell"]
+Verdict = Literal["right", "right, with a side effect", "wrong", "cannot tell"]
+WITH_A_SIDE_EFFECT: Verdict = "right, with a side effect"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,23 @@ class Cause:
 
     code: str  # stable, for programs
     message: str  # a sentence, for people
+
+
+@dataclass(frozen=True)
+class SideEffect:
+    """What a pass changes or uses up beside its work; the numbers that it returns are not touched.
+
+    >>> print(SideEffect("upstream-written", "backward writes into the upstream gradient.", 7, "d *= 2"))
+    line 7 `d *= 2`: backward writes into the upstream gradient.
+    """
+
+    code: str  # stable, for programs
+    message: str  # what is changed and why that bites, for people
+    line: int | None = None  # where it happens, in its file; None when that is not known
+    source: str = ""  # that line
+
+    def __str__(self) -> str:
+        return self.message if self.line is None else f"line {self.line} `{self.source}`: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -55,11 +73,12 @@ class Report:
     causes: tuple[Cause, ...] = ()  # the most particular first
     places: tuple[str, ...] = ()  # which gates, steps and rows are wrong, and which are right
     notes: tuple[str, ...] = ()  # nothing wrong, but worth knowing
+    side_effects: tuple[SideEffect, ...] = ()  # what a pass changes or uses up, with lines
 
     @property
     def passed(self) -> bool:
-        """Whether everything is right."""
-        return self.verdict == "right"
+        """Whether every number is right; a side effect does not change that."""
+        return self.verdict in ("right", WITH_A_SIDE_EFFECT)
 
     @property
     def max_error(self) -> float:
@@ -95,9 +114,13 @@ class Report:
             causes=tuple(Cause(**_fields(cause, _CAUSE)) for cause in found["causes"]),
             places=tuple(_all(str, found["places"])),
             notes=tuple(_all(str, found["notes"])),
+            side_effects=tuple(SideEffect(**_fields(one, _SIDE_EFFECT)) for one in found["side_effects"]),
         )
         is_consistent = (report.passed, report.max_error) == (found["passed"], _error(found["max_error"]))
-        if not is_consistent or (report.passed and any(row.verdict != "right" for row in report.rows)):
+        if report.passed:
+            is_consistent &= all(row.verdict == "right" for row in report.rows)
+            is_consistent &= bool(report.side_effects) == (report.verdict == WITH_A_SIDE_EFFECT)
+        if not is_consistent:
             raise ValueError("no report: its verdict is not that of its rows")
         return report
 
@@ -127,6 +150,9 @@ class Report:
             parts += ["", "Where:", *(f"  {place}" for place in self.places)]
         if self.causes:
             parts += ["", "Why:", *(f"  {cause.message}" for cause in self.causes)]
+        if self.side_effects:
+            title = f"Side effect{'s' * (len(self.side_effects) > 1)}:"
+            parts += ["", title, *(f"  {one}" for one in self.side_effects)]
         if self.notes:
             parts += ["", "Note:", *(f"  {note}" for note in self.notes)]
         return parts
@@ -152,6 +178,7 @@ _REPORT: dict[str, tuple[type, ...]] = {
     "causes": _LIST,
     "places": _LIST,
     "notes": _LIST,
+    "side_effects": _LIST,
     "passed": (bool,),
     "max_error": _NUMBER,
 }
@@ -164,6 +191,7 @@ _ROW: dict[str, tuple[type, ...]] = {
     "note": _TEXT,
 }
 _CAUSE: dict[str, tuple[type, ...]] = {"code": _TEXT, "message": _TEXT}
+_SIDE_EFFECT = _CAUSE | {"line": (int, type(None)), "source": _TEXT}
 
 
 def _fields(found: Any, fields: dict[str, tuple[type, ...]]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Hypothesis strategies for the tests of recurrent modules, named by the axis whose size they draw.
 
-    from seqmem.checking.strategies import B, D, H, T, cells, lengths, rngs
+    from seqmem.checking.strategies import B, D, H, T, cells, layers, lengths, rngs
 
 T, B, S, D, H, E, K, A, Q and V draw sizes; `seeds` and `rngs` draw what everything random in a test comes
 from. They need hypothesis, `pip install "seqmem[test]"`, which is imported when the first is asked for.
@@ -15,6 +15,8 @@ import numpy as np
 
 from seqmem.cells import Cell, GRUCell
 from seqmem.checking.contract.subject import random_like
+from seqmem.layers import Bidirectional, Recurrent, Stack
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.module import Module
 from seqmem.registry import cell_class, cell_names
 
@@ -70,8 +72,8 @@ def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
     return module
 
 
-def random_state(cell: Cell[Any], batch_size: int, rng: np.random.Generator) -> Any:
-    """A state none of whose parts is zero.
+def random_state(cell: Cell[Any] | SequenceLayer[Any], batch_size: int, rng: np.random.Generator) -> Any:
+    """A state of a cell, or of a layer, none of whose parts is zero.
 
     >>> from seqmem.cells import LSTMCell
     >>> random_state(LSTMCell(2, 3), 4, np.random.default_rng(0)).c.shape
@@ -103,3 +105,35 @@ def cells(kinds: Strategy = None, D: Strategy = None, H: Strategy = None) -> Str
         *drawn,
         __getattr__("rngs"),
     )
+
+
+def layers(kinds: Strategy = None, D: Strategy = None, H: Strategy = None, most: int = 3) -> Strategy:
+    """A strategy for layers with random parameters: a cell over time, both directions, or a stack of these.
+
+    Args:
+        kinds: draws one of the names in `CELLS` for each cell.
+        D: draws the input size.
+        H: draws each hidden size.
+        most: layers in a stack.
+    """
+    given = {"kinds": kinds, "D": D, "H": H}
+    found = {name: __getattr__(name) if strategy is None else strategy for name, strategy in given.items()}
+    known = __getattr__("CELLS")
+
+    def draw_layer(draw: Any, input_size: int) -> SequenceLayer[Any]:
+        first, *others = (
+            Recurrent(known[draw(found["kinds"])](input_size, draw(found["H"])), reverse=reverse)
+            for reverse in draw(_hypothesis().sampled_from([[False], [True], [False, True]]))
+        )
+        return Bidirectional(first, *others) if others else first
+
+    def build(draw: Any) -> SequenceLayer[Any]:
+        size = draw(found["D"])
+        made: list[SequenceLayer[Any]] = []
+        for _ in range(draw(_hypothesis().integers(1, most))):
+            made.append(draw_layer(draw, size))
+            size = made[-1].output_size
+        alone = len(made) == 1 and draw(_hypothesis().booleans())
+        return exposed(made[0] if alone else Stack(*made), draw(__getattr__("rngs")))
+
+    return _hypothesis().composite(build)()

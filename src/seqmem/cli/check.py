@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqmem.checking.catalogue.kinds import KINDS
+from seqmem.checking.report import WITH_A_SIDE_EFFECT
 from seqmem.checking.selftest.score import selftest
 from seqmem.checking.submissions.run_apart import Answer, Result, Said, check_file
 from seqmem.cli.arguments import positive, seed
@@ -64,6 +65,9 @@ def add(commands: Any) -> None:
         "--run-all", action="store_true", help="run all of the file, not its definitions alone"
     )
     parser.add_argument("--verbose", action="store_true", help="say what was assumed")
+    parser.add_argument(
+        "--strict", action="store_true", help="a side effect of a right pass is an error: exit code 1"
+    )
     parser.add_argument("--watch", action="store_true", help="check again whenever the file changes")
     parser.add_argument("--seed", type=seed, default=0, help="of the numbers tried (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -96,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not path.is_file():
         raise ValueError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if arguments.watch:
-        return _watched(path, lambda: _file(path, name, arguments))
+        return watched(path, lambda: _file(path, name, arguments))
     return _file(path, name, arguments)
 
 
@@ -106,7 +110,7 @@ def _file(path: Path, name: str, arguments: argparse.Namespace) -> int:
         print(_as_json(answer))
     else:
         _print(answer, f"{path}:{name}" if name else str(path), arguments)
-    return _code(answer)
+    return _code(answer, arguments.strict)
 
 
 def _answer(path: Path, name: str, arguments: argparse.Namespace) -> Answer:
@@ -126,7 +130,7 @@ def _print(answer: Answer, target: str, arguments: argparse.Namespace) -> None:
     if len(answer.results) > 1:
         print(summary([(target, answer.results)]))
         for result in answer.results:
-            if result.report is None or not result.report.passed:
+            if result.report is None or result.report.verdict != "right":
                 print(f"\n{_shown(result, f'{target}:{result.name}')}")
     elif answer.report is None:
         print(folded(f"{target}: CANNOT TELL: {answer.trouble}"))
@@ -157,17 +161,18 @@ def _entry(result: Result) -> dict[str, Any]:
     return about | {"verdict": "cannot tell", "passed": False, "trouble": result.trouble}
 
 
-def _code(answer: Answer) -> int:
+def _code(answer: Answer, strict: bool) -> int:
     """The exit code: what is wrong comes before what cannot be told."""
     results = answer.results or (Result("", 0, answer.report, answer.trouble, answer.kind),)
-    codes = {_code_of(result) for result in results}
+    codes = {_code_of(result, strict) for result in results}
     return next((code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0)
 
 
-def _code_of(result: Result) -> int:
+def _code_of(result: Result, strict: bool) -> int:
     if result.report is None:
         return {"ask": ASKS, "unreadable": UNREADABLE}.get(result.kind, WRONG_USE)
-    return {"right": 0, "wrong": 1}.get(result.report.verdict, WRONG_USE)
+    codes = {"right": 0, WITH_A_SIDE_EFFECT: int(strict), "wrong": 1}
+    return codes.get(result.report.verdict, WRONG_USE)
 
 
 def _folder(path: Path, arguments: argparse.Namespace) -> int:
@@ -190,9 +195,9 @@ def _folder(path: Path, arguments: argparse.Namespace) -> int:
             print(folded(f"\n{empty} file{'s' * (empty > 1)} with nothing to check"))
         for name, answer in found:
             for result in answer.results:
-                if result.report is not None and not result.report.passed:
+                if result.report is not None and result.report.verdict != "right":
                     print(f"\n{_shown(result, f'{name}:{result.name}')}")
-    codes = {_code(answer) for _, answer in found}
+    codes = {_code(answer, arguments.strict) for _, answer in found}
     return next(
         (code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0 if found else WRONG_USE
     )
@@ -220,8 +225,13 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _watched(path: Path, check: Callable[[], int]) -> int:
-    """Check, and check again whenever the file changes, until somebody interrupts."""
+def watched(path: Path, check: Callable[[], int]) -> int:
+    """Check, and check again whenever the file changes, until somebody interrupts.
+
+    Args:
+        path: of the file.
+        check: what is done each time.
+    """
     seen: tuple[int, int] | None = None
     while True:
         try:

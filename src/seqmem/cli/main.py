@@ -1,4 +1,4 @@
-"""The command line: python -m seqmem check | demo | train | translate | explore | compare | memory."""
+"""The command line: python -m seqmem check | exercises | demo | train | translate | explore | ..."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import sys
 from collections.abc import Sequence
 
 from seqmem.cli import check, compare, demo, explore, memory, train, translate
+from seqmem.cli.exercises import command as exercises
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
 from seqmem.cli.terminal.signals import Terminated, ending_by_exception
 from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 
-COMMANDS = (check, demo, train, translate, explore, compare, memory)  # in the order of the help
+COMMANDS = (check, exercises, demo, train, translate, explore, compare, memory)  # in the order of the help
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from seqmem.checking.report import WITH_A_SIDE_EFFECT
 from seqmem.checking.submissions.run_apart import Result
 from seqmem.cli.terminal.screen import terminal_width
 
-_MARKS = {"right": "right", "wrong": "WRONG", "cannot tell": "cannot tell"}
+_MARKS = {"right": "right", WITH_A_SIDE_EFFECT: "side effect", "wrong": "WRONG", "cannot tell": "cannot tell"}
 
 
 def summary(files: Iterable[tuple[str, Sequence[Result]]]) -> str:
@@ -35,7 +36,8 @@ def summary(files: Iterable[tuple[str, Sequence[Result]]]) -> str:
             head = f"  {one.name:<{name}}  line {one.line:<{line}}  {_verdict(one):<{verdict}}  "
             lines.append(_cut(f"{head}{_about(one)}".rstrip()))
     counts = {mark: sum(_verdict(result) == mark for result in results) for mark in _MARKS.values()}
-    shown = ", ".join(f"{count} {mark}" for mark, count in counts.items() if count)
+    words = {"side effect": "right, with a side effect"}
+    shown = ", ".join(f"{count} {words.get(mark, mark)}" for mark, count in counts.items() if count)
     return "\n".join([*lines, f"{len(results)} pass{'es' * (len(results) > 1)}: {shown}"])
 
 
@@ -51,6 +53,7 @@ def _about(result: Result) -> str:
     if rows:
         return ", ".join(rows)
     causes = [cause.message for cause in result.report.causes]
+    causes += [str(one) for one in result.report.side_effects]
     notes = [note for note in result.report.notes if note.startswith("no gradient")]
     return next(iter(causes + notes), "")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from seqmem.data.batch import Batch
-from seqmem.data.bounds import cut_by_symbols, default_max_symbols, fits, too_long
+from seqmem.data.bounds import default_max_symbols, fits, too_long
+from seqmem.data.buckets import Buckets
 from seqmem.data.pairs import check_pair
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
@@ -16,8 +16,6 @@ from seqmem.module import Array
 from seqmem.validation import as_ids, as_size, check_iterable, check_type
 
 Pair = tuple[Sequence[str], Sequence[str]]  # source symbols, target symbols; a string is its characters
-
-POOL = 50  # batches that are sorted together: more pad less, fewer leave more to chance
 
 
 def pad(sequences: Iterable[Sequence[int] | Array]) -> tuple[Array, Array]:
@@ -140,33 +138,15 @@ class BucketedBatches:
         # (N, 2): START is no step of a target, END is
         lengths = np.array([(len(source), len(target) - 1) for source, target in rows])
         kept = _kept(lengths, self.max_symbols, on_too_long)
-        self._rows, self._lengths = [rows[i] for i in kept], lengths[kept]
-        longest, of_row = np.unique(self._lengths.max(axis=1), return_inverse=True)
-        is_long = [not fits(self.batch_size, n, n, self.max_symbols) for n in longest.tolist()]
-        self._is_long = np.array(is_long)[of_row]  # (N,)
-        long = self._lengths[self._is_long]
-        # the lengths in order are the same in every epoch, and so are the cuts
-        self._long_cuts = cut_by_symbols(
-            long[_longest_last(long)].tolist(), self.batch_size, self.max_symbols
-        )
+        self._rows = [rows[i] for i in kept]
+        self._buckets = Buckets(lengths[kept], self.batch_size, self.max_symbols)
 
     def __len__(self) -> int:
-        return math.ceil(np.count_nonzero(~self._is_long) / self.batch_size) + len(self._long_cuts)
+        return len(self._buckets)
 
     def __call__(self, rng: Rng) -> Iterator[Batch]:
         """One epoch."""
-        rng = as_generator(rng)
-        order = rng.permutation(len(self._rows))
-        is_long = self._is_long[order]
-        cuts: list[Array] = []
-        for pool in _pieces(order[~is_long], POOL * self.batch_size):
-            source_lengths, target_lengths = self._lengths[pool].T
-            by_length = pool[np.lexsort((target_lengths, source_lengths))]
-            cuts += _pieces(by_length, self.batch_size)
-        long = order[is_long]
-        by_longest = long[_longest_last(self._lengths[long])]
-        cuts += [by_longest[cut] for cut in self._long_cuts]
-        shuffled = [cuts[i] for i in rng.permutation(len(cuts))]
+        shuffled = self._buckets.cuts(as_generator(rng))
         return (_batch([self._rows[i] for i in cut]) for cut in shuffled)
 
 
@@ -186,12 +166,6 @@ def _encode(
     if not rows:
         raise ValueError(f"{caller}: pairs is empty, expected at least one pair of source and target symbols")
     return rows
-
-
-def _longest_last(lengths: Array) -> Array:
-    """The order of (N, 2) lengths by their longer side; only equal lengths stay as they were."""
-    source, target = lengths.T
-    return np.lexsort((target, source, lengths.max(axis=1)))
 
 
 def _kept(lengths: Array, max_symbols: int, on_too_long: Callable[[str], object] | None) -> Array:
@@ -235,7 +209,3 @@ def _pad(rows: Sequence[Array]) -> tuple[Array, Array]:
     for column, row in enumerate(rows):
         tokens[: len(row), column] = row
     return tokens, lengths
-
-
-def _pieces(indices: Array, size: int) -> list[Array]:
-    return [indices[start : start + size] for start in range(0, len(indices), size)]

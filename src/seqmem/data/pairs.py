@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import os
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from seqmem.data.bounds import too_long
+from seqmem.data.reading import read_text, split_lines
 from seqmem.data.text import MARK, Level, check_level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
 from seqmem.validation import WrongTypeError, as_list, as_path, as_size
 
 SomePair = TypeVar("SomePair", bound=tuple[Sequence[Hashable], Sequence[Hashable]])
 
-_OTHER_ENCODINGS = (  # UTF-32 first: its little-endian mark starts with that of UTF-16
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-)
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?")
 
 
@@ -76,7 +69,7 @@ def read_pairs(
     first, second = (0, 1) if columns is None else _as_columns(columns)
     if max_symbols is not None:
         as_size(max_symbols, "read_pairs", "max_symbols")
-    name, text = os.fspath(path), _text(path)
+    name, text = os.fspath(path), read_text(path)
     if columns is None and any(map(_is_number, itertools.chain(*_head(text, name)))):
         _refuse_numbers([cells for _, cells in _lines(text, name)], name)
     pairs, left_out, last = [], 0, max(first, second)
@@ -157,26 +150,9 @@ def train_validation_split(
     return training, [pair for row, pair in enumerate(pairs) if row in chosen]
 
 
-def _text(path: str | os.PathLike[str]) -> str:
-    """The text of a file that must be UTF-8."""
-    name, data = os.fspath(path), Path(path).read_bytes()
-    for mark, encoding in _OTHER_ENCODINGS:
-        if data.startswith(mark):
-            raise ValueError(f"{name}, line 1: not UTF-8 but {encoding}: save the file as UTF-8")
-    zero = data.find(b"\0")
-    if zero >= 0:
-        where = f"{name}, line {_line_ends(data[:zero]) + 1}"
-        raise ValueError(f"{where}: a zero byte, as UTF-16 without a byte order mark has, expected UTF-8")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        where = f"{name}, line {_line_ends(data[: error.start]) + 1}"
-        raise ValueError(f"{where}: not UTF-8 at byte 0x{data[error.start]:02x}") from None
-
-
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """The number of each line that is not blank, and its cells as they stand there."""
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+    for number, line in enumerate(split_lines(text), start=1):
         cells = line.split("\t")
         if len(cells) == 1 and not stripped(line):
             continue
@@ -191,10 +167,6 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
 def _head(text: str, name: str) -> Iterator[list[str]]:
     """The cells of the first two lines: where neither holds a number, no column is of nothing but numbers."""
     return (cells for _, cells in itertools.islice(_lines(text, name), 2))
-
-
-def _line_ends(data: bytes) -> int:
-    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
 def _lacking(cells: list[str], columns: tuple[int, int] | None) -> str:

@@ -1,5 +1,7 @@
 """Exercises: files with holes cut from `seqmem.reference`, and a judge that says which line is wrong and why.
 
+    check("lstm_step_backward", my_function)                     in a notebook, or at a prompt
+
     exercise  = exercise_named("lstm_step_backward")
     text      = stub(exercise)                                   what a student gets
     asked     = questions(exercise, rng, parameters_of(file))    calls, plain numbers
@@ -22,6 +24,7 @@ from seqmem.exercises.exercise import Exercise, Part, Task
 from seqmem.exercises.judging.judge import empty_report, judge
 from seqmem.exercises.judging.questions import questions
 from seqmem.exercises.judging.report import Check, ExerciseReport
+from seqmem.exercises.student.here import check
 
 __all__ = [
     "Answer",
@@ -35,6 +38,7 @@ __all__ = [
     "Trouble",
     "all_exercises",
     "answers",
+    "check",
     "empty_report",
     "exercise_named",
     "imports_of_seqmem",

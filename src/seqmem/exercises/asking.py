@@ -8,7 +8,9 @@ lists, dicts, arrays, numbers, text and None; `packed` and `unpacked` turn them 
 from __future__ import annotations
 
 import base64
+import contextlib
 import copy
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.checking.reading.loading import patience
 from seqmem.exercises.exercise import Made, made
 from seqmem.nests import tree_leaves
 
+PATIENCE = 8.0  # seconds for one question; who runs the code has a limit for all of them
 MOST_FRAMES = 6  # of an error that are shown
 MOST_TEXT = 2000  # characters of an error
 KINDS = "biufc"  # of dtypes that are numbers
@@ -89,7 +93,7 @@ def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: 
         for _ in range(max(1, repeat)):
             given = [_given(call.arguments, names) for call in done]
             before = copy.deepcopy(given) if repeat == 1 else given
-            with np.errstate(all="ignore"):
+            with _patience(), np.errstate(all="ignore"):
                 start = time.perf_counter()
                 results = _called(names, done, given)
                 best = min(best, time.perf_counter() - start)
@@ -119,12 +123,16 @@ def answers(names: dict[str, Any], questions: Iterable[Question], file: str = ""
 def each_answer(names: dict[str, Any], questions: Iterable[Question], file: str = "") -> Iterator[Answer]:
     """Answer as `answers` does, one by one: what was answered is known when the rest never comes."""
     settled: list[bool] = []
+    endless: Answer | None = None  # that of a question that took too long: nothing is asked after it
     for question in questions:
-        if question.instead_of is not None and settled[question.instead_of]:
+        if endless is not None:
+            found = endless
+        elif question.instead_of is not None and settled[question.instead_of]:
             found = NOT_ASKED
         else:
             found = answer(names, question.calls, question.repeat, file)
         yield found
+        endless = found if found.trouble is not None and found.trouble.kind == "time" else endless
         settled.append(_is_as_expected(question, found))
 
 
@@ -249,6 +257,12 @@ def _array(dtype: str, shape: list[int], data: str) -> Any:
     if kind.kind not in KINDS or kind.hasobject:
         raise ValueError(f"unpacked: an array of dtype {dtype}")
     return np.frombuffer(base64.b64decode(data, validate=True), kind).reshape(tuple(map(int, shape))).copy()
+
+
+def _patience() -> contextlib.AbstractContextManager[None]:
+    """Return a limit of time where there can be one: its signal comes to the main thread alone."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return patience(PATIENCE) if is_main else contextlib.nullcontext()
 
 
 class _MissingError(LookupError):

@@ -36,7 +36,6 @@ _TASKS = {
     "attention": attention.ATTENTION_BACKWARD.tasks[0],
 }
 _TITLES = {"rnn": "an RNN", "lstm": "an LSTM", "gru": "a GRU", "attention": "additive attention"}
-_SECTIONS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "attention": "Attention"}
 _PREFIX = "find_the_bug_"
 _SEED = re.compile(r"^ *Seed: (\d{1,18})$", re.M)
 
@@ -87,7 +86,7 @@ def with_mistake(topic: str, mistake: Mistake, seed: int = 0) -> Exercise:
     return Exercise(
         f"{_PREFIX}{topic}",
         f"Find the bug: {_TITLES[topic]}, backward",
-        _SECTIONS[topic],
+        "Find the bug",
         (task, name),
         f"{equation_of(f'seqmem.reference.{_file_of(task)}').strip()}\n\nSeed: {seed}",
         f"One line of the backward pass of {_TITLES[topic]} is wrong. Find it, mend it, and name it.",

@@ -28,6 +28,7 @@ HEADER = """from __future__ import annotations
 
 Array = npt.NDArray[Any]
 """
+_HEADINGS = {"example": "# A worked example: read it first.", "yours": "# Yours."}
 NOT_WRITTEN = "raise NotImplementedError"
 WIDTH = 100
 _TYPES = ("Array", "Any", "np", "npt")  # names that the header defines
@@ -42,6 +43,13 @@ class Piece(NamedTuple):
     source: str
     node: ast.stmt
     line: int
+
+
+class Section(NamedTuple):
+    """A piece of a student's file."""
+
+    kind: str  # "imports", "given", "example" or "yours"
+    text: str
 
 
 def stub(exercise: Exercise) -> str:
@@ -136,34 +144,51 @@ def equation_of(module: str) -> str:
     return textwrap.dedent("\n".join(block.rstrip() for block in blocks))
 
 
-def _file(exercise: Exercise, solved: bool) -> str:
+def sections(exercise: Exercise, solved: bool = False) -> list[Section]:
+    """Return a file's sections in order: one of words, the imports, what is given, an example, what is yours.
+
+    Args:
+        exercise: that the file is of.
+        solved: whether there is no hole in it.
+    """
     given, holes = pieces(exercise)
-    parts = [_words(exercise), _header(exercise, [*given, *holes])]
-    examples = [piece for piece in given if piece.name in exercise.example]
-    others = [piece for piece in given if piece.name not in exercise.example]
-    parts += ["\n" + source_of(piece, brief=piece.name not in exercise.given) for piece in others]
-    if examples:
-        parts += ["\n# A worked example: read it first.\n\n\n" + source_of(examples[0])]
-        parts += ["\n" + source_of(piece) for piece in examples[1:]]
-    parts += ["\n# Yours.\n"]
+    found = [Section("imports", _header(exercise, [*given, *holes]))]
+    for piece in given:
+        is_example = piece.name in exercise.example
+        brief = not is_example and piece.name not in exercise.given
+        found.append(Section("example" if is_example else "given", source_of(piece, brief)))
+    found.sort(key=lambda section: ("imports", "given", "example").index(section.kind))
     named = {hole.name: hole for hole in holes}
     for task in exercise.tasks:
-        if task.function in named:
-            shown = source_of(named[task.function])
-            has_hole = not solved and exercise.planted is None
-            parts.append("\n" + (with_hole(named[task.function], task) if has_hole else shown))
+        if task.function not in named:
+            text = task.source[solved].strip("\n")
+        elif solved or exercise.planted is not None:
+            text = source_of(named[task.function])
         else:
-            parts.append("\n" + task.source[solved].strip("\n"))
+            text = with_hole(named[task.function], task)
+        found.append(Section("yours", text))
     if exercise.planted is not None and not solved:
-        parts = _with_mistake(parts, exercise.planted)
+        return _with_mistake(found, exercise.planted)
+    return found
+
+
+def _file(exercise: Exercise, solved: bool) -> str:
+    parts = [_words(exercise)]
+    before = ""
+    for section in sections(exercise, solved):
+        heading = _HEADINGS.get(section.kind, "") if section.kind != before else ""
+        parts += [f"\n{heading}\n"] * bool(heading)
+        parts.append(section.text if section.kind == "imports" else f"\n{section.text}")
+        before = section.kind
     return "\n\n".join(parts).replace("\n\n\n\n", "\n\n\n") + "\n"
 
 
-def _with_mistake(parts: list[str], mistake: Mistake) -> list[str]:
-    """Return the parts of a file with a mistake in the backward pass in which its line stands."""
-    places = [k for k, part in enumerate(parts) if re.search(r"^def \w+_backward", part, re.M)]
-    changed = replaced([parts[k] for k in places], mistake)
-    return [changed[places.index(k)] if k in places else part for k, part in enumerate(parts)]
+def _with_mistake(found: list[Section], mistake: Mistake) -> list[Section]:
+    """Return a file's sections with a mistake in the backward pass in which its line stands."""
+    places = [k for k, section in enumerate(found) if re.match(r"def \w+_backward", section.text)]
+    changed = replaced([found[k].text for k in places], mistake)
+    texts = dict(zip(places, changed, strict=True))
+    return [section._replace(text=texts.get(k, section.text)) for k, section in enumerate(found)]
 
 
 def _header(exercise: Exercise, shown: list[Piece]) -> str:
@@ -266,8 +291,8 @@ def _needs(piece: Piece) -> Iterator[Piece]:
 
 def _piece(module: str, name: str) -> Piece:
     whole = importlib.import_module(module)
-    function = getattr(whole, name)
-    return _pieces_of(function.__module__)[name]
+    owner = getattr(getattr(whole, name, None), "__module__", module)
+    return _pieces_of(owner if name in _pieces_of(owner) else module)[name]
 
 
 @cache
@@ -277,10 +302,10 @@ def _pieces_of(module: str) -> dict[str, Piece]:
     text = inspect.getsource(whole)
     found: dict[str, Piece] = {}
     for node in ast.parse(text).body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seqmem.reference."):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("seqmem.reference."):
             for alias in node.names:
                 if alias.name not in _TYPES:
-                    found[alias.asname or alias.name] = _pieces_of(str(node.module))[alias.name]
+                    found[alias.asname or alias.name] = _piece(str(node.module), alias.name)
         for name in _defined(node):
             source = ast.get_source_segment(text, node) or ""
             found[name] = Piece(name, module, source, node, node.lineno)

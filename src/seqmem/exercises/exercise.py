@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -88,6 +88,7 @@ class Task(NamedTuple):
     expected: Callable[[Problem], dict[str, Any]] | None = None  # what is right, where no reference knows
     told: Callable[[Any], list[str]] | None = None  # what the returned value itself says of what is wrong
     source: tuple[str, str] = ("", "")  # of the function, with a hole and solved, where no reference has it
+    known: tuple[Mistake, ...] = ()  # mistakes of the function that no kind has
     glue: Made | None = None  # what is called in place of the function, and calls what the student wrote
 
     @property
@@ -122,11 +123,16 @@ class Task(NamedTuple):
         """Return what the reference returns, as arrays by name."""
         if self.expected is not None:
             return self.expected(problem)
-        result = self.of_reference(self.forward)(**made(problem.inputs))
+        functions = {name: self.of_reference(name) for name in (self.forward, self.function)}
+        return self.run(problem, functions)
+
+    def run(self, problem: Problem, functions: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+        """Return what some functions return in the reference's place, as arrays by name."""
+        result = functions[self.forward](**made(problem.inputs))
         if not self.is_backward:
             shown = result[:-1] if self.has_cache else result
             return self.arrays_of(shown[0] if self.has_cache and len(self.outputs) == 1 else shown)
-        return self.arrays_of(self.of_reference(self.function)(*problem.upstream, result[-1]))
+        return self.arrays_of(functions[self.function](*problem.upstream, result[-1]))
 
     def arrays_of(self, returned: Any) -> dict[str, Any]:
         """Return the arrays in what the function returned, the cache left out, by name.

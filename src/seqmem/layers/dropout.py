@@ -1,4 +1,4 @@
-"""Dropout (Srivastava et al., 2014), scaled while training so that nothing changes afterwards.
+"""Dropout (Srivastava et al., 2014), rescaled during training so that inference needs no change.
 
 y = x * keep / (1 - rate),    keep[...] = 0 with probability rate, else 1
 """
@@ -15,18 +15,18 @@ from seqmem.validation import as_cache, as_floats, as_fraction, as_upstream, wor
 
 
 class DropoutCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
-    scale: Array | None  # keep / (1 - rate), of x's shape; None when nothing was dropped
-    shape: tuple[int, ...]  # the output's
+    scale: Array | None  # keep / (1 - rate), of x's shape; None if nothing was dropped
+    shape: tuple[int, ...]  # of the output
     dtype: np.dtype[Any]
 
 
 class Dropout(Module):
-    """Sets a random part of its input to 0 when an `rng` is passed, and does nothing when it is not.
+    """A layer that zeroes random entries of its input if an `rng` is passed, and otherwise does nothing.
 
     Args:
-        rate: the probability of 0, from 0 up to, not including, 1.
+        rate: the probability of a zero, at least 0 and below 1.
 
     >>> layer = Dropout(0.5)
     >>> y, cache = layer.forward(np.ones(4), rng=0)
@@ -41,7 +41,7 @@ class Dropout(Module):
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def forward(self, x: Array, *, rng: Rng = None) -> tuple[Array, DropoutCache]:
-        """x of any shape to y of the same; `rng` draws what is dropped, and without it y is x itself."""
+        """Return y of x's shape, with entries dropped at random; without `rng`, y is x itself."""
         x = as_floats(x, working_dtype(None, x), ("...",), "Dropout.forward", "x")
         if rng is None or self.rate == 0:
             return x, DropoutCache(None, x.shape, x.dtype)
@@ -51,7 +51,7 @@ class Dropout(Module):
 
     @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: DropoutCache) -> tuple[tuple[Array], Grads]:
-        """d_y to ((d_x,), {})."""
+        """Return ((d_x,), {}) from d_y."""
         cache = as_cache(cache, DropoutCache, "Dropout.backward")
         d_y = as_upstream(d_y, cache.shape, cache.dtype, "Dropout.backward", "d_y")
         return (d_y if cache.scale is None else d_y * cache.scale,), {}

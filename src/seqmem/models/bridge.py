@@ -1,4 +1,4 @@
-"""From the encoder's final state to the decoder's first one."""
+"""From the encoder's final state to the decoder's initial state."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from seqmem.validation import as_cache, as_floats, as_size, as_upstream, working
 
 
 class BridgeCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     shape: tuple[int, int]  # of each part of the decoder's state, (B, H)
     dtype: np.dtype[Any]
-    linear: LinearCache | None  # None when the state passes as it is
-    first: Any  # (B, F) all parts of the decoder's first state side by side
+    linear: LinearCache | None  # None if the state passes unchanged
+    first: Any  # (B, F) all parts of the decoder's initial state side by side
 
 
 class Bridge(Module):
-    """Passes a state on as it is when it has the form and size that the decoder wants, an LSTM's c included.
+    """Passes a state on unchanged, including an LSTM's c, if its type and size are those of the decoder.
 
-    Otherwise the decoder's state is a learned tanh of the encoder's, W [h ; c] + b, in the way that Bahdanau,
-    Cho & Bengio (2015) start their decoder.
+    Otherwise the decoder's state is a learned tanh of the encoder's state, W [h ; c] + b, as in Bahdanau, Cho
+    & Bengio (2015).
 
     Args:
         source_size: hidden size of the encoder.
         target_size: hidden size of the decoder.
         source_type: the type of the encoder's state: `LSTMState`, or an array.
-        target_type: of the decoder's.
-        rng: seed or generator of the first weights.
+        target_type: the type of the decoder's state.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
     """
 
@@ -59,7 +59,7 @@ class Bridge(Module):
             self.linear = Linear(n_source * source_size, n_target * target_size, rng=rng, dtype=dtype)
 
     def forward(self, state: State) -> tuple[State, BridgeCache]:
-        """The encoder's final state to the decoder's first.
+        """Return the decoder's initial state from the encoder's final state.
 
         Raises:
             ValueError, TypeError: for a wrong shape or dtype.
@@ -78,7 +78,7 @@ class Bridge(Module):
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def backward(self, d_state: State, cache: BridgeCache) -> tuple[tuple[State], Grads]:
-        """The gradient of the decoder's first state, None for zeros, to that of the encoder's final one."""
+        """Return the encoder's gradient from that of the decoder's initial state; None means zeros."""
         cache = as_cache(cache, BridgeCache, "Bridge.backward")
         d_parts = [
             as_upstream(part, cache.shape, cache.dtype, "Bridge.backward", name)

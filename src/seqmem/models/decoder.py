@@ -1,11 +1,11 @@
-"""States to tokens: at each step a context, a step of the cell, and a score for every token.
+"""From states to tokens: at each step a context, a step of the cell, and a score for every token.
 
-    C_t = context of s_{t-1}                    (B, K), Bahdanau's order: the state before the step asks
+    C_t = context of s_{t-1}                    (B, K), Bahdanau's order: the query is the previous state
     s_t = cell(s_{t-1}, [y_{t-1} ; C_t])
     logits_t = output(s_t) @ W + b              (B, V)
 
-In teacher forcing the embeddings y of all steps are known, so their part of the pre-activations is one
-product before the loop; the context's part is added inside it.
+With teacher forcing, the embeddings y of all steps are known in advance, so one product before the loop
+computes their part of the pre-activations; the context's part is added inside the loop.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from seqmem.validation import (
 
 
 class DecoderCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     embedding: EmbeddingCache
     drop: DropoutCache
@@ -61,20 +61,20 @@ class DecoderCache(NamedTuple):
 
 
 class Decoder(Module):
-    """Predicts the next token from the tokens before it and from what its context shows of the keys.
+    """Predicts the next token from the previous tokens and from the context of the keys.
 
     Args:
         vocab_size: V.
         embedding_size: E.
         hidden_size: H.
-        context: what each step looks at, with a query size of H; a FixedContext when None.
-        key_size: K; may be left out when the context knows it, and is H when nothing says otherwise.
+            context: the context, with a query size of H; None means a FixedContext.
+            key_size: K; optional if the context defines it, otherwise H by default.
         cell: "lstm", "gru", "rnn", or a cell of input size E + K and hidden size H.
-        readout: what the logits are computed from: "state" is s_t (the lecture's), "all" is
-            [s_t ; y_{t-1} ; C_t] (Bahdanau, Cho & Bengio, 2015).
-        embedding_std: standard deviation of the embedding's first table.
-        dropout: rate at which embedded inputs are set to 0 when an `rng` is passed.
-        rng: seed or generator of the first weights.
+            readout: the input of the logits: "state" is s_t (as in the lecture), "all" is [s_t ; y_{t-1} ;
+                C_t] (Bahdanau, Cho & Bengio, 2015).
+            embedding_std: standard deviation of the embedding's initial table.
+            dropout: the probability of zeroing an embedded input if an `rng` is passed.
+            rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> from seqmem.contexts import AdditiveAttention
@@ -136,18 +136,18 @@ class Decoder(Module):
         rng: Rng = None,
         traced: bool = False,
     ) -> tuple[tuple[Array, Array], DecoderCache]:
-        """Teacher forcing: all steps, each fed the token that should have come before it.
+        """Run all steps with teacher forcing: each step's input is the token that should precede the output.
 
         Args:
-            tokens: what each step is fed, (T, B), integers from 0 to V - 1.
+            tokens: the input of each step, (T, B), integers from 0 to V - 1.
             state: the state before the first step.
-            keys: what the context looks at, (S, B, K).
-            lengths: (B,) integers from 0 to S, the valid positions of the keys; None when all are.
-            rng: turns dropout on.
-            traced: keep the pre-activations as well, for `trace`.
+            keys: the keys of the context, (S, B, K).
+            lengths: (B,) integers from 0 to S, the valid positions of the keys; None if all are valid.
+            rng: enables dropout.
+            traced: whether to keep the pre-activations as well, for `trace`.
 
         Returns:
-            ((logits, weights), cache): (T, B, V), (T, B, S), and what `backward` needs.
+            ((logits, weights), cache): (T, B, V), (T, B, S), and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
@@ -184,11 +184,11 @@ class Decoder(Module):
     def backward(
         self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache
     ) -> tuple[tuple[None, State, Array], Grads]:
-        """Backpropagation through all steps and everything they looked at.
+        """Backpropagate through all steps and through the contexts of all steps.
 
         Args:
-            d_outputs: (d_logits, d_weights), (T, B, V) and (T, B, S); None stands for zeros.
-            cache: what `forward` returned.
+            d_outputs: (d_logits, d_weights), (T, B, V) and (T, B, S); None means zeros.
+            cache: the cache that `forward` returned.
 
         Returns:
             ((None, d_state, d_keys), grads): for the state before the first step, for the keys (S, B, K),
@@ -200,12 +200,12 @@ class Decoder(Module):
     def backward_by_name(
         self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache
     ) -> tuple[tuple[None, State, Array], Grads]:
-        """`backward` with gradients by every name, ties not summed: for the model that this is a part of."""
+        """Run `backward` with gradients by every name, ties not summed, for a model with this decoder."""
         return self._backward(d_outputs, cache, self.cell.back_tape(cache.tape))
 
     def trace(self, cache: DecoderCache) -> Trace:
-        """What happened at every step of a forward pass, by name: as `Recurrent.trace`, (T, B, H) each, with
-        "weights" (T, B, S) and "context" (T, B, K) of the steps' looks.
+        """Return the values at every step of a forward pass by name, (T, B, H) each, like
+        `Recurrent.trace`, with the contexts' "weights" (T, B, S) and "context" (T, B, K).
         """
         T, B, _ = as_cache(cache, DecoderCache, "Decoder.trace").shape
         values = values_of(self.cell, cache.tape)
@@ -217,7 +217,7 @@ class Decoder(Module):
         return trace
 
     def trace_gradients(self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache) -> Trace:
-        """The gradients at every step of a backward pass, by name: as `Recurrent.trace_gradients`."""
+        """Return the gradients at every step of a backward pass by name, as `Recurrent.trace_gradients`."""
         T, B, _ = as_cache(cache, DecoderCache, "Decoder.trace_gradients").shape
         record: Record = []
         back = self.cell.back_tape(cache.tape)
@@ -232,7 +232,7 @@ class Decoder(Module):
         back: Tape,
         record: Record | None = None,
     ) -> tuple[tuple[None, State, Array], Grads]:
-        """`backward`; what `trace_gradients` shows stays on the tape `back` and goes into `record`."""
+        """Run `backward` and leave the gradients for `trace_gradients` on the tape `back` and in `record`."""
         cell, context, E, H, (T, B, _) = (
             self.cell,
             self.context,
@@ -261,7 +261,7 @@ class Decoder(Module):
                 d_query, d_look = context.step_backward(
                     d_context, d_weights[t], cache.looks[t], memory, d_memory
                 )
-                d_parts[0] += d_query  # the state before the step asked
+                d_parts[0] += d_query  # the query is the state before the step
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             d_ys, cell_grads = cell.gradients(xs, back, slice(0, E))
@@ -279,7 +279,7 @@ class Decoder(Module):
         return (None, cell.of_parts(d_parts), d_keys), grads
 
     def memory(self, keys: Array, *, lengths: Any = None) -> Memory:
-        """What `step` looks at, made once for all steps: keys (S, B, K), lengths (B,) or None."""
+        """Return the context's memory, computed once for all steps: keys (S, B, K), lengths (B,) or None."""
         caller = "Decoder.memory"
         keys = self._as_keys(keys, working_dtype(self.dtype, keys), "B", caller)
         lengths = as_lengths(lengths, keys.shape[1], len(keys), caller, "S")
@@ -287,12 +287,12 @@ class Decoder(Module):
             return self.context.project(keys, lengths)
 
     def step(self, tokens: Array, state: State, memory: Memory) -> tuple[tuple[Array, Array], State]:
-        """One step without a way back: what a search calls.
+        """Take one step, forward only (no cache), as a search does.
 
         Args:
             tokens: the tokens before this step, (B,), integers from 0 to V - 1.
             state: the state before this step.
-            memory: what `memory` returned.
+            memory: the memory that `memory` returned.
 
         Returns:
             ((logits, weights), state): (B, V), (B, S), and the state after the step.
@@ -315,8 +315,8 @@ class Decoder(Module):
 
         Args:
             initial: the parts of the state before the first step, (B, H) each, in the memory's dtype.
-            memory: what `memory` returned.
-            n_steps: how many steps there will be, at most.
+                memory: the memory that `memory` returned.
+                n_steps: the maximum number of steps.
         """
         return Decoding(self, initial, memory, n_steps)
 

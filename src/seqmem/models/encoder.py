@@ -1,4 +1,4 @@
-"""Tokens to states: embedding and recurrence."""
+"""From tokens to states: embedding and recurrence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from seqmem.validation import (
 
 
 class EncoderCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     embedding: EmbeddingCache
     drop: DropoutCache
@@ -36,16 +36,16 @@ class EncoderCache(NamedTuple):
 
 
 class Encoder(Module):
-    """Reads a batch of token sequences into one state per position and a final state.
+    """Encodes a batch of token sequences as one state per position and a final state.
 
     Args:
         vocab_size: V.
         embedding_size: E.
         hidden_size: H.
         cell: "lstm", "gru", "rnn", or a cell of input size E and hidden size H.
-        embedding_std: standard deviation of the embedding's first table.
-        dropout: rate at which embedded inputs are set to 0 when an `rng` is passed.
-        rng: seed or generator of the first weights.
+            embedding_std: standard deviation of the embedding's initial table.
+            dropout: the probability of zeroing an embedded input if an `rng` is passed.
+            rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> encoder = Encoder(10, 3, 4, rng=0)
@@ -76,7 +76,7 @@ class Encoder(Module):
 
     @property
     def cell(self) -> Cell[Any]:
-        """The cell of every step."""
+        """The cell of the recurrent layer."""
         return self.layer.cell
 
     def forward(
@@ -86,12 +86,12 @@ class Encoder(Module):
 
         Args:
             tokens: (S, B), integers from 0 to V - 1.
-            lengths: (B,) integers from 0 to S; None when every sequence has S tokens.
-            rng: turns dropout on.
+                lengths: (B,) integers from 0 to S; None if every sequence has S tokens.
+                rng: enables dropout.
 
         Returns:
             ((hs, final), cache): one state per position (S, B, H), 0 in the padding; the state after each
-            sequence's last token; and what `backward` needs.
+            sequence's last token; and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
@@ -99,7 +99,7 @@ class Encoder(Module):
         tokens = as_ids(tokens, self.vocab_size, ("S", "B"), "Encoder.forward", "tokens")
         S, B = tokens.shape
         lengths = as_lengths(lengths, B, S, "Encoder.forward", "S")
-        if lengths is not None:  # even an added zero may change how a token's sum over its places is rounded
+        if lengths is not None:  # even an added zero may change the rounding of a token's sum
             tokens = np.where(np.arange(S)[:, None] < lengths, tokens, 0)
         embedded, embedding_cache = self.embedding.forward(tokens)
         xs, drop_cache = self.drop.forward(embedded, rng=rng)
@@ -109,12 +109,12 @@ class Encoder(Module):
     def backward(
         self, d_outputs: tuple[Array | None, State], cache: EncoderCache
     ) -> tuple[tuple[None], Grads]:
-        """(d_hs, d_final) to ((None,), grads): the gradients of both outputs reach every parameter."""
+        """Return ((None,), grads) from (d_hs, d_final): both outputs' gradients reach every parameter."""
         grads = self.backward_by_name(d_outputs, as_cache(cache, EncoderCache, "Encoder.backward"))
         return (None,), self.summed(grads)
 
     def backward_by_name(self, d_outputs: tuple[Array | None, State], cache: EncoderCache) -> Grads:
-        """The gradients of `backward` by every name, ties not summed: for a model that has this as a part."""
+        """Return the gradients by every name, ties not summed, for a model with this encoder."""
         (d_xs, _), layer_grads = self.layer.backward(d_outputs, cache.layer)
         (d_embedded,), _ = self.drop.backward(d_xs, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
@@ -124,7 +124,7 @@ class Encoder(Module):
 def make_cell(
     cell: str | Cell[Any], input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike, caller: str
 ) -> Cell[Any]:
-    """A cell by its name, or the given cell when its sizes and dtype are right."""
+    """Return a new cell for a name, or the given cell if its sizes and dtype are correct."""
     if isinstance(cell, Cell):
         found = (cell.input_size, cell.hidden_size)
         if found != (input_size, hidden_size):
@@ -141,7 +141,7 @@ def make_cell(
 
 
 def check_dtype(module: Module, dtype: npt.DTypeLike, caller: str, name: str) -> None:
-    """Raise unless a given module's parameters, if it has any, are of the model's dtype."""
+    """Raise if a module has parameters of a dtype other than the model's."""
     expected = as_param_dtype(dtype, caller)
     if module.dtype is not None and module.dtype != expected:
         raise ValueError(f"{caller}: {name} has dtype {module.dtype}, expected {expected}: dtype")

@@ -1,11 +1,11 @@
-"""A decoder under way: the one place where it takes a step.
+"""A decoder in progress: the only place where a decoder takes a step.
 
     look    the context of the state before the step
-    add     what was seen, to the pre-activations
-    step    the cell's
+    add     the context's part, to the pre-activations
+    step    the cell's step
 
-Teacher forcing takes all its steps along one tape, which the backward pass reads. A search takes them one at
-a time with `Decoding`: it feeds tokens of its own choice and keeps the rows it wants.
+Teacher forcing takes all steps along one tape, which the backward pass reads. A search takes steps one at
+a time with `Decoding`: it chooses the tokens to feed and the rows to keep.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from seqmem.layers import Embedding, Linear
 from seqmem.module import Array
 from seqmem.nests import tree_map
 
-SMALL_VOCABULARY = 128  # whose way into the cell costs no more than a few steps, should a search end early
+SMALL_VOCABULARY = 128  # projecting this many embeddings costs no more than a few steps
 
 
 class Decodes(Protocol):
-    """What a step needs of a decoder."""
+    """The part of a decoder that a step uses."""
 
     cell: Cell[Any]
     context: Context
@@ -40,13 +40,13 @@ class Decodes(Protocol):
 
     @property
     def readout(self) -> str:
-        """What the logits are computed from."""
+        """The kind of input of the logits, "state" or "all"."""
 
 
 class At(NamedTuple):
-    """The views that a step needs."""
+    """The views that a step uses."""
 
-    a: Array  # (G, B, H) pre-activations, holding the token's part
+    a: Array  # (G, B, H) pre-activations, with the token's part filled in
     h_prev: Array  # (B, H) the output before the step
     arguments: Sequence[Any]  # of the cell's step
 
@@ -56,9 +56,9 @@ class Stepper:
 
     Args:
         decoder: the decoder.
-        memory: what its context looks at.
-        tape: with the initial state, and the tokens' part of the pre-activations when a step is taken.
-        n_steps: how many there will be, at most.
+        memory: the context's memory.
+        tape: holds the initial state and, when a step is taken, the tokens' part of the pre-activations.
+        n_steps: the maximum number of steps.
     """
 
     def __init__(self, decoder: Decodes, memory: Memory, tape: Tape, n_steps: int) -> None:
@@ -69,13 +69,13 @@ class Stepper:
         self._way_in = cell.way_in(slice(decoder.embedding_size, None), B, n_steps, tape.room.dtype)
 
     def along(self, run: Run) -> Iterator[At]:
-        """The views of every step of a run."""
+        """Return the views of every step of a run."""
         between = self._tape.steps(("a", "h_prev"), run)
         arguments = self._tape.steps(self._names, run, self._given)
         return (At(a, h_prev, own) for (a, h_prev), own in zip(between, arguments, strict=True))
 
     def take(self, at: At) -> tuple[Array, Look]:
-        """Take a step: the context that it saw, (B, K), and what it looked at."""
+        """Take a step; return the context (B, K) and the values for its backward pass."""
         a, h_prev, arguments = at
         context, look = self._look(h_prev, self._memory)
         a += self._way_in(context)
@@ -86,15 +86,15 @@ class Stepper:
 class Decoding:
     """Decodes B sequences step by step, forward only.
 
-    Two steps take turns on a tape of their own, so that nothing is allocated while the rows stay the same.
-    When the vocabulary is small relative to the number of steps, every token's embedding takes its way into
-    the cell in one product beforehand.
+    Two steps alternate on a private tape, so that nothing is allocated while the rows stay the same. If the
+    vocabulary is small relative to the number of steps, one product projects the embeddings of all tokens in
+    advance.
 
     Args:
         decoder: the decoder.
         initial: the parts of the state before the first step, (B, H) each.
-        memory: what the context looks at.
-        n_steps: how many steps there will be, at most.
+        memory: the context's memory.
+        n_steps: the maximum number of steps.
     """
 
     def __init__(self, decoder: Decodes, initial: Sequence[Array], memory: Memory, n_steps: int) -> None:
@@ -111,7 +111,7 @@ class Decoding:
         B = len(initial[0])
         self._memory = memory
         tape = self._decoder.cell.tape(initial, 2 * B)
-        # Each of the two steps begins with the state after the other; the first with the initial one.
+        # Each of the two steps begins with the state after the other step, at first with the initial state.
         first, second = Run(0, 1, B, 2 * B), Run(B, 1, B, B)
         self._states = tape.states()
         for state in self._states:
@@ -122,7 +122,7 @@ class Decoding:
         self._now, self._after = (now, slice(B, 2 * B)), (after, slice(2 * B, 3 * B))
 
     def step(self, tokens: Array) -> tuple[Array, Array]:
-        """Feed a token to each sequence, (B,): the logits of the next one (B, V), and the weights (B, S)."""
+        """Feed each sequence a token (B,); return the next token's logits (B, V) and the weights (B, S)."""
         decoder, (at, rows) = self._decoder, self._now
         if self._tokens is None:
             ys = decoder.embedding.W.take(tokens, axis=0)
@@ -137,15 +137,15 @@ class Decoding:
         if decoder.readout == "all":
             ys = decoder.embedding.W.take(tokens, axis=0)
             shown = np.concatenate([shown, ys, context], axis=1)
-        logits = np.dot(shown, decoder.output.W)  # dot: quicker for one row
+        logits = np.dot(shown, decoder.output.W)  # dot: faster for one row
         logits += decoder.output.b
         return logits, look.weights
 
     def state(self) -> list[Array]:
-        """The parts of the state, (B, H) each; the next step reads them, the one after it overwrites them."""
+        """The parts of the state, (B, H) each; the next step reads them, the one after overwrites them."""
         _, rows = self._after
         return [state[rows] for state in self._states]
 
     def keep(self, rows: Array) -> None:
-        """Go on with some of the sequences, in that order; a row may be kept several times."""
+        """Continue with the given rows, in that order; a row may occur several times."""
         self._begin([part[rows] for part in self.state()], tree_map(lambda array: array[rows], self._memory))

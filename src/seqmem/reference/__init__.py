@@ -1,14 +1,14 @@
-"""Every pass of the library in plain functions: one line of backward for one line of forward, headed by it.
+"""Every pass of the library as plain functions: each line of backward is headed by the line of forward.
 
-Read this room first. There are no classes and there is no speed here; the fast cells, layers and models are
-tested against these lines, and the catalogue of mistakes changes them one at a time. All passes are alike:
+Read this room first. It has no classes and is not fast; the fast cells, layers and models are tested against
+these lines, and the catalogue of mistakes changes them one at a time. All passes have the same form:
 
     outputs and a cache  = name_forward(inputs)
     gradients            = name_backward(the gradients of the outputs, cache), a dict by the inputs' names
 
-and `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
+where `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
 S source positions, E embedding width, K key width, Q query width, A attention width, V vocabulary. Time comes
-first. The gate axis of weights leads: i, f, o, g of an LSTM, r, z, n of a GRU. `a` is a pre-activation;
+first. The gate axis of weights leads: i, f, o, g for an LSTM, r, z, n for a GRU. `a` is a pre-activation;
 weights multiply from the right. A mask is True within a sequence, False in its padding.
 
 >>> from seqmem import gradcheck_functions, reference
@@ -65,6 +65,18 @@ if TYPE_CHECKING:
         linear_backward,
         linear_forward,
     )
+    from seqmem.reference.losses.regression import (
+        absolute_error_backward,
+        absolute_error_forward,
+        huber_error_backward,
+        huber_error_forward,
+        squared_error_backward,
+        squared_error_forward,
+    )
+    from seqmem.reference.losses.weighted_cross_entropy import (
+        weighted_cross_entropy_backward,
+        weighted_cross_entropy_forward,
+    )
     from seqmem.reference.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
     from seqmem.reference.masks import (
         hold_backward,
@@ -79,8 +91,10 @@ if TYPE_CHECKING:
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
     from seqmem.reference.search.beam import beam_search
     from seqmem.reference.search.greedy import greedy_search
+    from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.stack import stack_backward, stack_forward
 
-# In the order in which to read them.
+# In reading order.
 _FILES = {
     "activations": ("sigmoid",),
     "rnn": ("rnn_step_forward", "rnn_step_backward", "rnn_forward", "rnn_backward"),
@@ -101,8 +115,15 @@ _FILES = {
         *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
         *("dropout_forward", "dropout_backward"),
     ),
+    "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
+    "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
+    "losses.weighted_cross_entropy": ("weighted_cross_entropy_forward", "weighted_cross_entropy_backward"),
+    "losses.regression": (
+        *("squared_error_forward", "squared_error_backward"),
+        *("absolute_error_forward", "absolute_error_backward", "huber_error_forward", "huber_error_backward"),
+    ),
     "attention": (
         *("fixed_context_forward", "fixed_context_backward"),
         *("additive_attention_forward", "additive_attention_backward"),
@@ -121,10 +142,14 @@ _FILES = {
 _FILE_OF = {name: file for file, names in _FILES.items() for name in names}
 
 __all__ = [
+    "absolute_error_backward",
+    "absolute_error_forward",
     "adam_step",
     "additive_attention_backward",
     "additive_attention_forward",
     "beam_search",
+    "bidirectional_backward",
+    "bidirectional_forward",
     "bridge_backward",
     "bridge_forward",
     "clip_by_global_norm",
@@ -155,6 +180,8 @@ __all__ = [
     "gru_before_step_forward",
     "hold_backward",
     "hold_forward",
+    "huber_error_backward",
+    "huber_error_forward",
     "length_mask",
     "linear_backward",
     "linear_forward",
@@ -172,6 +199,12 @@ __all__ = [
     "rnn_step_forward",
     "sgd_step",
     "sigmoid",
+    "squared_error_backward",
+    "squared_error_forward",
+    "stack_backward",
+    "stack_forward",
+    "weighted_cross_entropy_backward",
+    "weighted_cross_entropy_forward",
     "wrong_gradients",
     "zero_padding_backward",
     "zero_padding_forward",
@@ -181,7 +214,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _FILE_OF:
         value = getattr(importlib.import_module(f"seqmem.reference.{_FILE_OF[name]}"), name)
-        globals()[name] = value  # found without this function the next time
+        globals()[name] = value  # the next access does not call this function
         return value
     raise AttributeError(f"module 'seqmem.reference' has no attribute {name!r}")
 

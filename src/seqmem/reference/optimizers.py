@@ -1,4 +1,4 @@
-"""One update of one parameter, as the papers write it: the new values are returned, nothing is written to."""
+"""One update of one parameter, as in the papers: new values are returned, no argument is changed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def sgd_step(
     Args:
         param: of any shape.
         grad: its gradient, of the same shape.
-        velocity: what the last step returned, of the same shape; zeros before the first.
-        learning_rate: how far a step goes.
-        momentum: what is kept of the velocity, in [0, 1).
+        velocity: the velocity that the last step returned, of the same shape; zeros at first.
+        learning_rate: the step size.
+        momentum: the fraction of the velocity to keep, in [0, 1).
 
     >>> sgd_step(np.array([1.0, 2.0]), np.array([10.0, -10.0]), np.zeros(2), 0.1)[0]
     array([0., 3.])
@@ -43,13 +43,13 @@ def adam_step(
     Args:
         param: of any shape.
         grad: its gradient, of the same shape.
-        m: the running average of the gradient, as the last step returned it; zeros before the first.
-        v: the running average of its square, likewise.
+        m: the running average of the gradient that the last step returned; zeros at first.
+        v: the running average of the squared gradient that the last step returned; zeros at first.
         t: the number of this step, 1 for the first.
         learning_rate: about how far each entry moves in a step.
-        beta1: what is kept of m, in [0, 1).
-        beta2: what is kept of v, in [0, 1).
-        epsilon: added to the root of v.
+        beta1: the fraction of m to keep, in [0, 1).
+        beta2: the fraction of v to keep, in [0, 1).
+        epsilon: added to the square root of v.
 
     >>> param, grad, zeros = np.array([1.0, 2.0]), np.array([1e-3, -1e3]), np.zeros(2)
     >>> param, m, v = adam_step(param, grad, zeros, zeros, t=1, learning_rate=0.1)

@@ -1,4 +1,4 @@
-"""Search: from the scores of a decoder to sequences of tokens."""
+"""Search: from a decoder's scores to sequences of tokens."""
 
 from seqmem.search.greedy import Hypothesis, greedy_search
 

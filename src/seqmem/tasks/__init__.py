@@ -1,4 +1,4 @@
-"""Tasks: text in, answers out; a model with its vocabularies, trained, saved and loaded as one."""
+"""Tasks: text in, text out; a model and its vocabularies are trained, saved and loaded together."""
 
 from seqmem.tasks.phrase_translator import phrase_model
 from seqmem.tasks.translator import Translation, Translator

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from seqmem import registry
 from seqmem.cells import GRUCell, LSTMCell, RNNCell
 from seqmem.contexts import AdditiveAttention, FixedContext
-from seqmem.layers import Dropout, Embedding, Linear, Recurrent
+from seqmem.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear, Recurrent, Stack
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.training import CheckpointError, check_save, load, read_metadata, save
@@ -65,6 +65,11 @@ MODULES = [
     Embedding(3, 4, std=0.1),
     Dropout(0.25),
     Recurrent(LSTMCell(3, 4), reverse=True),
+    Bidirectional(Recurrent(RNNCell(3, 4)), Recurrent(GRUCell(3, 2), reverse=True)),
+    Stack(Recurrent(LSTMCell(3, 4)), Stack(Recurrent(RNNCell(4, 2))), dropout=0.5),
+    RNN(3, 4, num_layers=3, dropout=0.125),
+    LSTM(3, 4, num_layers=2, bidirectional=True, forget_bias=0.5),
+    GRU(3, 4, reset="after", dtype="float32"),
     AdditiveAttention(3, 4, 5),
     FixedContext(),
     Encoder(7, 3, 4, cell="gru", embedding_std=0.1, dropout=0.1),
@@ -506,6 +511,11 @@ def nest(depth: int) -> str:
     return f'{{"format": "seqmem", "version": 1, "model": {model}}}'
 
 
+def stack_of(*parts: Any) -> Any:
+    model = {"type": "Stack", "config": {"dropout": 0.0}, "positional": list(parts)}
+    return LINEAR | {"model": model}
+
+
 DESCRIPTIONS: dict[str, tuple[Any, str]] = {
     "no JSON": ("hello", "expected JSON, found: "),
     "nothing": ("", "expected JSON, found: "),
@@ -545,6 +555,16 @@ DESCRIPTIONS: dict[str, tuple[Any, str]] = {
         description("Encoder", vocab_size=2, embedding_size=2, hidden_size=2, cell=1),
         "cell",
     ),
+    "modules for no argument": (
+        LINEAR | {"model": LINEAR["model"] | {"positional": [LINEAR["model"]]}},
+        "multiple values for argument",
+    ),
+    "a module that is none": (stack_of(3), "3 in the place of a type and its config"),
+    "no list of modules": (
+        LINEAR | {"model": LINEAR["model"] | {"positional": {}}},
+        "{} in the place of a list of modules",
+    ),
+    "modules that do not fit": (stack_of(LINEAR["model"]), r"Stack: layers\[0\] is of type Linear"),
     "modules without end": (nest(1400), "expected "),
 }
 

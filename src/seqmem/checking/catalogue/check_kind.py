@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,11 +13,13 @@ import numpy as np
 from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, as_kind
 from seqmem.checking.catalogue.layouts import Layout, layouts, outputs_of, says_nothing
 from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
-from seqmem.checking.contract.conduct import FAULTS, SINGLE
+from seqmem.checking.contract.changing_lines import changing_lines
+from seqmem.checking.contract.conduct import FAULTS, SINGLE, Lent
+from seqmem.checking.contract.side_effects import side_effect
 from seqmem.checking.contract.subject import FunctionSubject, Named, gate_name
 from seqmem.checking.exposing import T
 from seqmem.checking.gradients.check import check
-from seqmem.checking.report import Cause, Report, Row
+from seqmem.checking.report import WITH_A_SIDE_EFFECT, Cause, Report, Row, SideEffect, Verdict
 from seqmem.module import Array
 from seqmem.nests import tree_leaves
 
@@ -245,15 +248,18 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
                 for part, problem in zip(parts, problems, strict=True)
             )
         ]
+        effects = _changed_arguments(function, layout.pack(problems[0])) if matches else ()
         if matches and not matches[0]:
             rows = tuple(
                 Row(name, np.shape(part), "right", 0.0)
                 for name, part in tree_leaves(values[0], "")
                 if np.ndim(part)
             )
-            return Report(title, "right", *about, rows=rows)
+            verdict: Verdict = WITH_A_SIDE_EFFECT if effects else "right"
+            return Report(title, verdict, *about, rows=rows, side_effects=effects)
         if len(matches) == 1:
-            return Report(title, "wrong", *about, causes=tuple(map(_cause, matches[0])))
+            causes = tuple(map(_cause, matches[0]))
+            return Report(title, "wrong", *about, causes=causes, side_effects=effects)
     if error and not ran:
         raise error
     if not ran:
@@ -262,17 +268,31 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
     return Report(title, "wrong", *about, causes=(cause,))
 
 
+def _changed_arguments(function: Callable[..., Any], given: Arrays) -> tuple[SideEffect, ...]:
+    """The arguments that a function without a backward pass changes in place."""
+    for arguments in (given, _with_lists(given)):
+        leaves = tree_leaves(arguments, "")
+        inputs = Lent("inputs", {name: leaf for name, leaf in leaves if isinstance(leaf, np.ndarray)})
+        lines = changing_lines(partial(function, **arguments), partial(dict, inputs.arrays))
+        first = next(iter(lines.values()), None)
+        effects = tuple(side_effect(change.finding, first) for change in inputs.changes("the function"))
+        if effects:
+            return effects
+    return ()
+
+
+def _with_lists(given: Arrays) -> Arrays:
+    """The same arguments with lists for dicts."""
+    return {name: list(value.values()) if isinstance(value, dict) else value for name, value in given.items()}
+
+
 def _values(function: Callable[..., Any], given: list[Arrays]) -> list[Any]:
     """What a function makes of several inputs, a dict of arrays as it is or as a list."""
     try:
         return [_returned_or_changed(function, one) for one in given]
     except Exception as error:  # noqa: BLE001 - a list, perhaps
-        lists = [
-            {name: list(value.values()) if isinstance(value, dict) else value for name, value in one.items()}
-            for one in given
-        ]
         try:
-            return [_returned_or_changed(function, one) for one in lists]
+            return [_returned_or_changed(function, _with_lists(one)) for one in given]
         except Exception:  # noqa: BLE001 - then the first error is the one to show
             raise error from None
 

@@ -41,20 +41,24 @@ class KnownResults:
         return self._find(outputs, self.outputs, self.singles("forward"), close)
 
     def backward_mistakes(self, gradients: Arrays, close: float = CLOSE) -> Found | None:
-        """() for the right gradients, the one or two mistakes that give these, or None."""
+        """() for the right gradients, the one or two mistakes that give these, or None.
+
+        Gradients may be missing: those of inputs that a function does not have, or does not differentiate.
+        """
         found = self._find(gradients, self.gradients, self.singles("backward"), close)
         if found is not None or any(
             agree(gradients, wrong.results, close) for wrong in self.singles("backward")
         ):
             return found
-        if set(gradients) != set(self.gradients) or any(
+        if not gradients.keys() <= self.gradients.keys() or any(
             np.shape(value) != np.shape(self.gradients[name]) for name, value in gradients.items()
         ):
             return None
         # two mistakes leave right what neither of them touches
         untouched = {name: _equal(value, self.gradients[name], close) for name, value in gradients.items()}
         candidates = [wrong for wrong in self.singles("backward") if self._leaves(wrong, untouched)]
-        return self._find(gradients, self.gradients, list(self.pairs(candidates)), close)
+        pairs = list(self.pairs(candidates, set(gradients)))
+        return self._find(gradients, self.gradients, pairs, close)
 
     def singles(self, place: str) -> list[Wrong]:
         """Each mistake alone."""
@@ -63,12 +67,17 @@ class KnownResults:
             self._singles[place] = list(self._run(alone, place))
         return self._singles[place]
 
-    def pairs(self, singles: list[Wrong] | None = None) -> Iterator[Wrong]:
-        """Any two mistakes of the backward pass that change different lines and show on this problem."""
+    def pairs(self, singles: list[Wrong] | None = None, names: set[str] | None = None) -> Iterator[Wrong]:
+        """Any two mistakes of the backward pass that change different lines and show on this problem.
+
+        Args:
+            singles: the mistakes to choose from; all when None.
+            names: the gradients in which they show; all when None.
+        """
         shown = [
             wrong.mistakes[0]
             for wrong in (self.singles("backward") if singles is None else singles)
-            if not agree(wrong.results, self.gradients, CLOSE)
+            if not agree(_only(wrong.results, names), self.gradients, CLOSE)
         ]
         two = [pair for pair in itertools.combinations(shown, 2) if pair[0].line != pair[1].line]
         return self._run(two, "backward")
@@ -96,7 +105,7 @@ class KnownResults:
         # one step alone, or an output that is not returned: some mistakes do not show, others look the same
         partly = self.kind.is_step or len(self.problem.upstream) < len(self.outputs)
         if partly:
-            known = [wrong for wrong in known if not agree(wrong.results, right, CLOSE)]
+            known = [wrong for wrong in known if not agree(_only(wrong.results, set(got)), right, CLOSE)]
         matches = [wrong for wrong in known if agree(got, wrong.results, close)]
         if len(matches) > 1 and partly and all(self._same(matches[0], other) for other in matches[1:]):
             return matches[0].mistakes
@@ -112,6 +121,11 @@ class KnownResults:
             )
             for order in itertools.permutations(other.mistakes)
         )
+
+
+def _only(results: Arrays, names: set[str] | None) -> Arrays:
+    """The results of these names."""
+    return {name: value for name, value in results.items() if names is None or name in names}
 
 
 def agree(got: Arrays, known: Arrays, close: float) -> bool:

@@ -17,14 +17,15 @@ from seqmem.cells import Cell
 from seqmem.checking.contract.assertions import NotApplicableError, close, same, zero
 from seqmem.checking.contract.subject import ModuleSubject, Named
 from seqmem.contexts import Context
-from seqmem.layers import Dropout, Embedding, Linear, Recurrent
+from seqmem.layers import Dropout, Embedding, Linear
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module
 from seqmem.nests import tree_branches, tree_leaves, tree_map
 
 BATCH_AXES: dict[type[Module], tuple[int, ...]] = {  # of each positional input
     Cell: (0, 0),
-    Recurrent: (1, 0),
+    SequenceLayer: (1, 0),
     Linear: (-2,),
     Embedding: (-1,),
     Dropout: (-2,),
@@ -140,6 +141,8 @@ def splitting(case: ModuleSubject) -> None:
     xs = case.inputs[0]
     if list(inspect.signature(case.module.forward).parameters)[1:2] != ["state"] or np.ndim(xs) < 3:
         raise NotApplicableError("it takes no (xs, state) of several steps")
+    if len(_directions(case.module)) > 1:
+        raise NotApplicableError("it reads its input from both ends")
     case = replace(case, options=_without(case.options, "rng"))  # what is drawn depends on the steps
     steps, lengths = len(xs), case.options.get("lengths")
     if len(case.inputs) != 2 or case.inputs[1] is None or steps < 2:
@@ -154,7 +157,7 @@ def _split(case: ModuleSubject, k: int) -> None:
     xs, state = case.inputs
     what, lengths = f"cut in two after step {k}", case.options.get("lengths")
     parts = [slice(None, k), slice(k, None)]
-    if getattr(case.module, "reverse", False):
+    if "backward" in _directions(case.module):
         parts = parts[::-1]  # the part that is read first
     right, (d_hs, d_running) = case.run(), case.upstream
     cases, caches, hs = [], [], np.zeros_like(case.outputs_and_cache()[0][0])
@@ -171,6 +174,10 @@ def _split(case: ModuleSubject, k: int) -> None:
         total = {key: total.get(key, 0) + d for key, d in grads.items()}
     got = dict(tree_leaves((hs, state), "outputs")) | case.named_d_inputs((d_xs, d_running))
     close(case, got | {f"grads[{key}]": d for key, d in total.items()}, right, what)
+
+
+def _directions(module: Module) -> frozenset[str]:
+    return module.directions if isinstance(module, SequenceLayer) else frozenset(["forward"])
 
 
 def _padded_input(case: ModuleSubject) -> int:

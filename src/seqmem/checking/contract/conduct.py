@@ -7,22 +7,23 @@ record that yields findings: a report prints their messages, `check_module` rais
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from seqmem.checking.contract.pairing import Returned
-from seqmem.checking.contract.subject import Named, Record, Subject
+from seqmem.checking.contract.subject import Named, Record, Subject, copied
 from seqmem.checking.report import Cause
 from seqmem.module import Array
 from seqmem.nests import reachable_arrays
 
-FAULTS = (  # the codes of what is wrong with how a pass behaves, whatever it computes
+SIDE_EFFECTS = (  # the codes of what a pass does beside its work: the numbers that it returns are not touched
     *("inputs-written", "upstream-written", "outputs-written", "cache-written", "cache-used-up"),
-    *("not-repeatable", "not-linear", "one-buffer"),
+    "one-buffer",
 )
+FAULTS = ("not-repeatable", "not-linear")  # of passes that return other numbers than they should
 ROUNDING = 4096  # rounding errors of a dtype that two ways to the same numbers may differ by
 SINGLE = 1e-5  # what a computation in single precision may add, relative to an array's largest entry
 
@@ -47,6 +48,18 @@ class Change(NamedTuple):
     who: str  # "forward" or "backward"
     names: list[str]
     place: str  # the first of them, with its index and numbers
+
+    @property
+    def finding(self) -> Finding:
+        """What is said about it."""
+        what = "inputs" if len(self.names) > 1 else "an input"
+        text = {
+            "inputs": f"{self.who} writes into {', '.join(self.names)}, {what}",
+            "upstream": f"{self.who} writes into the upstream gradient",
+            "outputs": f"{self.who} writes into the outputs",
+            "cache": f"{self.who} writes into {len(self.names)} of the cache's arrays",
+        }
+        return Finding(f"{self.kind}-written", text[self.kind], self.place)
 
 
 class Lent:
@@ -97,6 +110,7 @@ class Watched:
     returned: Returned  # the arrays themselves
     gradients: Returned  # copies, which a later call cannot change
     again: Returned | Exception  # of a second call with the same arguments
+    anew: Returned | Exception  # of a call after another forward pass
 
     @property
     def findings(self) -> list[Finding]:
@@ -105,11 +119,23 @@ class Watched:
             return list(purity(self))
         repeated = list(repeatability(self))
         # sums over several calls are not linear for that reason alone
-        return [*purity(self), *repeated, *([] if repeated else linearity(self, SINGLE))]
+        is_summed = any(finding.code in FAULTS for finding in repeated)
+        return [*purity(self), *repeated, *([] if is_summed else linearity(self, SINGLE))]
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether a second backward pass differs from the first, and does not after another forward pass."""
+        if isinstance(self.anew, Exception) or not _same(self.gradients, self.anew):
+            return False
+        return isinstance(self.again, Exception) or not _same(self.gradients, self.again)
 
     def spare(self) -> Record:
-        """Copy the forward pass's record, as far as it can be copied."""
-        return self.record._replace(cache=_copied(self.record.cache))
+        """Copy the forward pass's record; where that is not enough, run the forward pass again."""
+        if self.is_used_up:
+            record = self.subject.forward(self.subject.arrays)[1]
+            self.inputs.restore()
+            return record
+        return self.record._replace(cache=copied(self.record.cache))
 
 
 def watch(subject: Subject, rng: np.random.Generator, anyway: bool = False) -> Watched:
@@ -122,15 +148,18 @@ def watch(subject: Subject, rng: np.random.Generator, anyway: bool = False) -> W
     """
     given = subject.arrays | subject.integers
     inputs = Lent("inputs", given, {name: subject.lent_name(name) for name in given})
+    first = copy.deepcopy(subject.forward(subject.arrays)[0])
+    changes = inputs.changes("forward")
+    # What it writes to its inputs stays until the backward pass is done: its cache may hold them.
     live, record = subject.forward(subject.arrays)
     outputs = copy.deepcopy(live)  # a pass may return the same array every time
-    changes = inputs.changes("forward")
-    doubts = _doubts(outputs, subject.forward(subject.arrays)[0])
-    inputs.restore()
+    doubts = _doubts(first, outputs)
+    if doubts:
+        inputs.restore()
     upstream = draw_upstream(outputs, rng)
     start = Watched(
-        subject, rng, inputs, outputs, doubts, upstream, record._replace(cache=_copied(record.cache)),
-        changes, [], Returned({}), Returned({}), Returned({}),
+        subject, rng, inputs, outputs, doubts, upstream, record._replace(cache=copied(record.cache)),
+        changes, [], Returned({}), Returned({}), Returned({}), Returned({}),
     )  # fmt: skip
     return start if doubts and not anyway else _watched_backward(start, live, record)
 
@@ -145,7 +174,8 @@ def _watched_backward(start: Watched, live: Named, record: Record) -> Watched:
         if not any(np.may_share_memory(out, array) for array in cache.values())
     }
     # the inputs first: a cache may hold them
-    lent = [start.inputs, Lent("upstream", {_within("d_outputs", name): d for name, d in handed.items()})]
+    inputs = Lent("inputs", given, start.inputs.names)
+    lent = [inputs, Lent("upstream", {_within("d_outputs", name): d for name, d in handed.items()})]
     lent += [Lent("cache", cache), Lent("outputs", apart)]
     others = [Shared(name, subject.lent_name(name), array) for name, array in given.items()]
     others += [
@@ -159,37 +189,48 @@ def _watched_backward(start: Watched, live: Named, record: Record) -> Watched:
         returned = subject.backward(handed, record)
         gradients = _kept(returned)
         changes = [*start.changes, *(change for one in lent for change in one.changes("backward"))]
-        try:
-            again: Returned | Exception = subject.backward(copy.deepcopy(start.upstream), record)
-        except Exception as error:  # noqa: BLE001 - the first call had the same arguments and went well
-            again = error
+        again = _tried(lambda: subject.backward(copy.deepcopy(start.upstream), record))
         start.inputs.restore()
-    return replace(start, changes=changes, others=others, returned=returned, gradients=gradients, again=again)
+        anew: Returned | Exception = gradients
+        if isinstance(again, Exception) or not _same(gradients, again):
+            anew = _tried(lambda: _run(start))
+            start.inputs.restore()
+    found = replace(start, changes=changes, others=others, returned=returned, gradients=gradients)
+    return replace(found, again=again, anew=anew)
+
+
+def _tried(run: Callable[[], Returned]) -> Returned | Exception:
+    """Return the gradients, or what was raised by a call that went well with the same arguments before."""
+    try:
+        return run()
+    except Exception as error:  # noqa: BLE001
+        return error
+
+
+def _run(watched: Watched) -> Returned:
+    """Run both passes once more."""
+    _, record = watched.subject.forward(watched.subject.arrays)
+    return watched.subject.backward(copy.deepcopy(watched.upstream), record)
 
 
 def purity(watched: Watched) -> Iterator[Finding]:
     """Inputs, options, parameters, upstream gradients, outputs and the cache are never written to."""
-    for kind, who, names, place in watched.changes:
-        n, listed = len(names), ", ".join(names)
-        text = {
-            "inputs": f"{who} writes into {listed}, an input",
-            "upstream": f"{who} writes into the upstream gradient: whoever passed it is left with other "
-            "numbers than it had",
-            "outputs": f"{who} writes into the outputs: whoever keeps them is left with other numbers",
-            "cache": f"{who} writes into {n} of the cache's arrays: a second call would see other numbers",
-        }
-        yield Finding(f"{kind}-written", text[kind], place)
+    return (change.finding for change in watched.changes)
 
 
 def repeatability(watched: Watched) -> Iterator[Finding]:
     """Nothing is left over from the call before: neither numbers nor memory."""
+    if watched.is_used_up:
+        yield _used_up(watched)
     if isinstance(watched.again, Exception):
-        raised = type(watched.again).__name__
-        text = f"backward, called again with the same cache, raises {raised}: is the cache used up?"
-        yield Finding("cache-used-up", text, f"{text.partition(':')[0]}: {watched.again}")
+        if not watched.is_used_up:
+            raised = type(watched.again).__name__
+            text = f"backward, called again, raises {raised}, also after another forward pass"
+            yield Finding("not-repeatable", text, f"{text}: {watched.again}")
         return
     first, second = watched.gradients.everything, watched.again.everything
-    yield from repeats(watched.subject, first, second, "backward again with the same cache")
+    if not watched.is_used_up:
+        yield from repeats(watched.subject, first, second, "backward again with the same cache")
     shared = [
         name
         for name, value in watched.returned.everything.items()
@@ -199,6 +240,22 @@ def repeatability(watched: Watched) -> Iterator[Finding]:
         names = ", ".join(shared)
         text = f"backward returns the same array at every call ({names}): the next call overwrites it"
         yield Finding("one-buffer", text, text)
+
+
+def _used_up(watched: Watched) -> Finding:
+    """A second backward pass after the same forward pass is not like the first."""
+    again = watched.again
+    if isinstance(again, Exception):
+        text = (
+            f"backward, called again with the same cache, raises {type(again).__name__}: the cache is used up"
+        )
+        return Finding("cache-used-up", text, f"{text.partition(':')[0]}: {again}")
+    first, second = watched.gradients.everything, again.everything
+    (found,) = repeats(watched.subject, first, second, "backward again with the same cache")
+    pairs = [(value, second[name]) for name, value in first.items() if name in second]
+    many = "twice the" if all(_is_double(*pair) for pair in pairs) else "other"
+    text = f"backward, called again with the same cache, gives {many} numbers: the cache is used up"
+    return Finding("cache-used-up", text, found.place)
 
 
 def repeats(subject: Subject, first: Named, second: Named, what: str) -> Iterator[Finding]:
@@ -295,6 +352,12 @@ def difference(name: str, got: Array, right: Array, where: Array | None = None) 
     return f"{name}{list(index) if index else ''} is {got[index]}, expected {right[index]}"
 
 
+def _same(first: Returned, second: Returned) -> bool:
+    """Whether two calls returned the same arrays, to the last bit."""
+    one, other = first.everything, second.everything
+    return list(one) == list(other) and all(map(same_bits, one.values(), other.values()))
+
+
 def same_bits(a: Array, b: Array) -> bool:
     """Compare to the last bit, NaN included; padded numbers by their values, objects not at all."""
     if a.shape != b.shape or a.dtype != b.dtype:
@@ -335,13 +398,6 @@ def _kept(found: Returned) -> Returned:
 def _shown(subject: Subject, names: list[str]) -> str:
     """Choose the array whose numbers are shown: an input before a parameter."""
     return min(names, key=lambda name: subject.lent_name(name) != name)
-
-
-def _copied(cache: Any) -> Any:
-    try:
-        return copy.deepcopy(cache)
-    except Exception:  # noqa: BLE001 - a lock, a generator
-        return cache
 
 
 def _largest(array: Array) -> float:

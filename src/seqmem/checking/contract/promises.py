@@ -187,7 +187,7 @@ def copies(case: ModuleSubject) -> None:
     """A deep copy, and one made of `config` with the same parameters, compute the same."""
     right, before = case.run(), {key: param.copy() for key, param in case.module.params.items()}
     try:
-        twin = type(case.module)(**case.module.config)
+        twin = type(case.module)(*case.module.positional, **case.module.config)
     except Exception as error:
         raise AssertionError(
             f"{case.title}: type(m)(**m.config) raised {type(error).__name__}: {error}"

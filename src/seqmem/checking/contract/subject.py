@@ -15,7 +15,7 @@ import numpy as np
 from seqmem.cells import Cell
 from seqmem.checking.contract.pairing import Returned, by_input, of_leaves
 from seqmem.contexts import Context, FixedContext
-from seqmem.layers import Recurrent
+from seqmem.layers.sequence import SequenceLayer
 from seqmem.module import Array, Module, named_modules
 from seqmem.nests import as_arrays, tree_leaves, tree_map, tree_replace
 
@@ -116,6 +116,7 @@ class ModuleSubject(Subject):
         batch_axes: for each input the axis along which the batch lies, None for an input that all rows
             share; a nest like the inputs, or one number for all of an input. None when it is not known.
         asserting: whether an error that a pass raises becomes an AssertionError that names the pass.
+        sparing: whether the passes are lent copies, so that what they write to is not seen afterwards.
 
     >>> from seqmem.cells import RNNCell
     >>> subject = ModuleSubject(RNNCell(2, 3, rng=0), (np.ones((1, 2)), np.ones((1, 3))))
@@ -129,6 +130,7 @@ class ModuleSubject(Subject):
     seed: int = 0
     batch_axes: tuple[Any, ...] | None = None
     asserting: bool = False
+    sparing: bool = False
 
     def __post_init__(self) -> None:
         self.title = type(self.module).__name__
@@ -187,7 +189,10 @@ class ModuleSubject(Subject):
         for name, param in twin.params.items():
             param[...] = arrays[name]
         inputs = [tree_replace(value, name, arrays) for name, value in self._named_inputs]
-        return twin.forward(*inputs, **self.options)
+        # a pass that writes into them must not change what the next sees
+        inputs = tree_map(np.array, inputs)
+        options = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in self.options.items()}
+        return twin.forward(*inputs, **options)
 
     def call_backward(self, upstream: Any, cache: Any) -> Returned:
         d_inputs, grads = self.d_inputs_and_grads(upstream, cache)
@@ -209,7 +214,8 @@ class ModuleSubject(Subject):
             AssertionError: when it raises anything, or returns no pair, and this subject is `asserting`.
         """
         try:
-            outputs, cache = self.module.forward(*self.inputs, **self.options)
+            inputs, options = self._lent((self.inputs, dict(self.options)))
+            outputs, cache = self.module.forward(*inputs, **options)
             return tree_map(np.asarray, outputs), cache
         except Exception as error:
             if not self.asserting:
@@ -223,12 +229,15 @@ class ModuleSubject(Subject):
             AssertionError: as for `outputs_and_cache`.
         """
         try:
-            d_inputs, grads = self.module.backward(upstream, cache)
+            d_inputs, grads = self.module.backward(self._lent(upstream), self._lent(cache))
             return d_inputs, dict(grads)
         except Exception as error:
             if not self.asserting:
                 raise
             raise AssertionError(f"{self.title}.backward raised {type(error).__name__}: {error}") from error
+
+    def _lent(self, value: Any) -> Any:
+        return copied(value) if self.sparing else value
 
     def gradients(self, upstream: Any, cache: Any) -> Named:
         """Return every gradient by the contract's names."""
@@ -262,11 +271,11 @@ class ModuleSubject(Subject):
             return {"W_x": "GDH", "W_h": "GHH", "b": "GH"}[last]
         if name in self.module.params:
             return ""
-        if isinstance(self.module, Recurrent) and name == "xs":
+        if isinstance(self.module, SequenceLayer) and name == "xs":
             return "TBD"
         if isinstance(self.module, Context):
             return {"query": "BQ", "keys": "SBK"}.get(name, "")
-        return "BH" if isinstance(self.module, (Cell, Recurrent)) else ""
+        return "BH" if isinstance(self.module, (Cell, SequenceLayer)) else ""
 
     @property
     def _named_inputs(self) -> list[tuple[str, Any]]:
@@ -321,6 +330,14 @@ class FunctionSubject(Subject):
         for name, value in self.inputs.items():
             gradients |= of_leaves(value, found.get(name), name)
         return Returned({name: gradients.get(name) for name in self.arrays}, surplus)
+
+
+def copied(value: Any) -> Any:
+    """Copy a value, as far as it can be copied."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001 - a lock, a generator
+        return value
 
 
 def random_like(tree: Any, rng: np.random.Generator) -> Any:

@@ -9,7 +9,7 @@ from seqmem.checking.contract.conduct import ROUNDING, Watched
 from seqmem.checking.contract.subject import Subject
 from seqmem.checking.gradients.derivatives import flat
 from seqmem.checking.gradients.measured import DIRECTIONS, Measured
-from seqmem.checking.report import Cause, Report, Row, Verdict
+from seqmem.checking.report import WITH_A_SIDE_EFFECT, Cause, Report, Row, SideEffect, Verdict
 
 COARSE = 0.1  # a tolerance with which nothing can be told
 
@@ -32,7 +32,9 @@ def check(
     """
     rng = np.random.default_rng(seed)
     passes = conduct.watch(subject, rng)
-    faults = tuple(finding.cause for finding in passes.findings)
+    findings = passes.findings
+    faults = tuple(finding.cause for finding in findings if finding.code in conduct.FAULTS)
+    effects = _side_effects(passes, findings)
     doubts = list(passes.doubts)
     if tolerance is None:
         tolerance = _tolerance_of(passes)
@@ -40,7 +42,10 @@ def check(
             text = "computed in half precision, whose rounding hides mistakes: check in float32 or float64"
             doubts.append(Cause("half-precision", text))
     if doubts:
-        return Report(subject.title, "cannot tell", "", tolerance, seed, causes=(*doubts, *faults))
+        doubts += faults
+        return Report(
+            subject.title, "cannot tell", "", tolerance, seed, causes=tuple(doubts), side_effects=effects
+        )
     measured = Measured(passes, tolerance, max_elements, rng)
     rows, causes, places = measured.rows, list(faults), list[str]()
     if measured.wrong and explained:
@@ -49,8 +54,18 @@ def check(
     verdict = _verdict(rows, faults)
     if verdict == "cannot tell":
         causes += _not_tested(measured.untested, rows)
-    found = (tuple(rows), tuple(causes), tuple(places), tuple(_notes(measured)))
+    if verdict == "right" and effects:
+        verdict = WITH_A_SIDE_EFFECT
+    found = (tuple(rows), tuple(causes), tuple(places), tuple(_notes(measured)), effects)
     return Report(subject.title, verdict, _method(measured), tolerance, seed, *found)
+
+
+def _side_effects(passes: Watched, findings: list[conduct.Finding]) -> tuple[SideEffect, ...]:
+    if all(finding.code in conduct.FAULTS for finding in findings):
+        return ()
+    from seqmem.checking.contract.side_effects import side_effects  # a check that finds none does without
+
+    return side_effects(passes, findings)
 
 
 def _explained(measured: Measured) -> tuple[list[Row], list[Cause], list[str]]:

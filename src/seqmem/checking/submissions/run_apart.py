@@ -144,4 +144,8 @@ def _harmless_report(report: Report) -> Report:
         causes=tuple(replace(c, code=clean(c.code), message=clean(c.message)) for c in report.causes),
         places=tuple(map(clean, report.places)),
         notes=tuple(map(clean, report.notes)),
+        side_effects=tuple(
+            replace(one, code=clean(one.code), message=clean(one.message), source=clean(one.source))
+            for one in report.side_effects
+        ),
     )

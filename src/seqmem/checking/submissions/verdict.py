@@ -20,7 +20,7 @@ from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradient_check import gradcheck_functions
 from seqmem.checking.reading.candidates import Candidate, is_clipping
 from seqmem.checking.reading.loading import patience
-from seqmem.checking.report import Cause, Report
+from seqmem.checking.report import WITH_A_SIDE_EFFECT, Cause, Report
 
 _CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
 NEARLY = 1e-4  # an error, relative to an array's largest entry, that 1e-7 in a logarithm may make
@@ -72,7 +72,8 @@ def _clipping(report: Report) -> Report:
     codes = [cause.code for cause in report.causes]
     if codes != ["clipping-epsilon-in-the-division"]:
         return report
-    return replace(report, verdict="right", causes=(), notes=(*report.notes, report.causes[0].message))
+    verdict = WITH_A_SIDE_EFFECT if report.side_effects else "right"
+    return replace(report, verdict=verdict, causes=(), notes=(*report.notes, report.causes[0].message))
 
 
 def _title(candidate: Candidate) -> str:

@@ -58,7 +58,7 @@ def grade(work: Work) -> Grade:
         return _without(work, exercise, "not handed in", "no file answers it")
     start = time.monotonic()
     try:
-        report, asked = _report(work, exercise)
+        report, asked = report_on(work, exercise)
     except UnusableError:
         raise
     except Exception as error:  # noqa: BLE001 - one answer that cannot be judged must not cost the class its marks
@@ -84,7 +84,12 @@ def rng_of(work: Work) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
 
 
-def _report(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
+def report_on(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
+    """Return the report on an answer, and what came of running it.
+
+    Raises:
+        UnusableError: when this machine cannot run anybody's code within walls.
+    """
     try:
         text = source_of(work.files[work.main], work.main).text
     except UnreadableError as error:

@@ -42,6 +42,8 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
             if key in leaves:
                 found[name] = leaves.pop(key)
         return found | leaves
+    if result is None:
+        return {}
     parts = result if isinstance(result, (tuple, list)) else (result,)
     if any(isinstance(part, dict) for part in parts):
         merged: dict[str, Any] = {}
@@ -54,6 +56,11 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     return dict(zip(wanted, parts, strict=False)) | {
         f"number {k + 1}": part for k, part in enumerate(parts) if k >= len(wanted)
     }
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a text: x, h_prev and W_x."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def shape_text(name: str, right: Any, task: Task) -> str:

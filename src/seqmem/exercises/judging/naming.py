@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +10,12 @@ import numpy as np
 
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.catalogue.kinds import Problem as KindProblem
-from seqmem.checking.catalogue.recognise import CLOSE, KnownResults, agree
+from seqmem.checking.catalogue.mistakes.record import mistaken_names
+from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
 from seqmem.checking.gradients.explain import causes as explanations
 from seqmem.checking.report import Cause
 from seqmem.exercises.exercise import Problem, Task
+from seqmem.exercises.judging.comparing import close
 from seqmem.exercises.judging.places import ArraysSubject, by_gate, comparisons
 from seqmem.exercises.judging.questions import About
 
@@ -75,19 +78,60 @@ def described(about: About, task: Task) -> str:
 
 def _known(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:
     """Return the catalogue's name for what came back, where the same mistake gives both problems' numbers."""
-    if not task.kind or not got[0]:
+    if not got[0]:
         return ()
+    found = _of_kind(task, problems, got) if task.kind else None
+    found = found or _of_task(task, problems, got)
+    return tuple(Cause(mistake.code, f"{mistake.message} {mistake.hint}") for mistake in found or ())
+
+
+def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
+    """Return one or two mistakes of the gradient check's catalogue."""
     kind = KINDS[task.kind]
     cases = [as_kind(task, one) for one in problems]
     arrays = [_without_holder(one) for one in got]
+    if not kind.is_differentiated:
+        fitting = [
+            mistake
+            for mistake in kind.mistakes
+            if all(
+                agree(own, kind.run(case.inputs, None, (mistake,))[0], CLOSE)
+                for own, case in zip(arrays, cases, strict=True)
+            )
+        ]
+        return (fitting[0],) if len(fitting) == 1 else None
     known = KnownResults(kind, cases[0])
     found = known.backward_mistakes(arrays[0]) if task.is_backward else known.forward_mistake(arrays[0])
     if not found:
-        return ()
+        return None
     outputs, gradients = kind.run(cases[1].inputs, cases[1].upstream, found)
-    if arrays[1] and not agree(arrays[1], gradients if task.is_backward else outputs, CLOSE):
-        return ()
-    return tuple(Cause(mistake.code, f"{mistake.message} {mistake.hint}") for mistake in found)
+    confirmed = not arrays[1] or agree(arrays[1], gradients if task.is_backward else outputs, CLOSE)
+    return found if confirmed else None
+
+
+def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
+    """Return a mistake that is known of the function itself."""
+    for mistake in task.known:
+        reference = sys.modules[task.of_reference(task.function).__module__]
+        names = mistaken_names(reference, (mistake,))
+        functions = {name: names.get(name, task.of_reference(name)) for name in (task.forward, task.function)}
+        try:
+            with np.errstate(all="ignore"):
+                wrong = [task.run(problem, functions) for problem in problems]
+        except Exception:  # noqa: BLE001 - a mistake may not run on every problem
+            continue
+        if all(_gives(task, one, other) for one, other in zip(got, wrong, strict=True)):
+            return (mistake,)
+    return None
+
+
+def _gives(task: Task, got: dict[str, Any], wrong: dict[str, Any]) -> bool:
+    """Whether what came back is what a mistake gives."""
+    return set(got) == set(wrong) and all(
+        close(np.nan_to_num(got[name]), np.nan_to_num(wrong[name]), task.tolerance)
+        and np.array_equal(np.isnan(got[name]), np.isnan(wrong[name]))
+        for name in got
+    )
 
 
 def as_kind(task: Task, problem: Problem) -> KindProblem:

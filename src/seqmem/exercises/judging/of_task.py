@@ -14,7 +14,7 @@ from seqmem.checking.catalogue.recognise import CLOSE, KnownResults
 from seqmem.checking.report import Cause
 from seqmem.exercises.asking import Answer, Question
 from seqmem.exercises.exercise import LARGE, Part, Task, parts_of
-from seqmem.exercises.judging.comparing import close, named_arrays, part_of, shape_text
+from seqmem.exercises.judging.comparing import close, listed, named_arrays, part_of, shape_text
 from seqmem.exercises.judging.naming import as_kind, conventions, described, why
 from seqmem.exercises.judging.places import where
 from seqmem.exercises.judging.questions import REPEAT, About
@@ -183,7 +183,13 @@ class TaskJudge:
 
     def _shapes(self) -> Check:
         got, right = self.got[0], self.right[0]
+        if self.answer.results and self.answer.results[-1] is None:
+            says = f"{self.task.function} returns nothing: is a return missing?"
+            return Check("shapes", "wrong", says=says)
         missing = [name for name in right if name not in got]
+        if len(missing) > 1 and self.task.is_backward:
+            says = f"there is no gradient of {listed(missing)}: expected a dict of {listed(list(right))}"
+            return Check("shapes", "wrong", says=says)
         wrong = [
             f"{name} has shape {np.shape(got[name])}, expected {shape_text(name, right[name], self.task)}"
             for name in right
@@ -198,7 +204,7 @@ class TaskJudge:
         ]
         if details:
             return Check("shapes", "wrong", says=details[0], details=tuple(details[1:]))
-        return Check("shapes", "right", says=f"all {len(right)} arrays have their shapes")
+        return Check("shapes", "right", says=f"{', '.join(right)}: as they should be")
 
     def _values(self) -> Check:
         if self.task.is_backward:
@@ -260,7 +266,7 @@ class TaskJudge:
         """The mistakes that explain what is wrong."""
         problems = [about.problem for _, about in self._both]
         first, second = self._order
-        if self.answer.trouble is not None or (not self.task.axes and not self.task.kind):
+        if self.answer.trouble is not None or self.task.expected is not None:
             return ()
         return why(
             self.task,

@@ -18,7 +18,7 @@ from seqmem.nests import tree_leaves
 MOST_LAYOUTS = 700  # that are tried where the names say what the arguments are
 REPEAT = 3  # of what is timed
 
-_USUAL = (("i", "f", "g", "o"), ("z", "r", "n"))  # orders of gates in the frameworks
+_USUAL = ((), ("",), ("i", "f", "g", "o"), ("z", "r", "n"))  # no gates, and the frameworks' orders
 
 Parameters = Mapping[str, tuple[str, ...]]
 
@@ -55,9 +55,10 @@ def questions(
             found.append(_question(task, About(k, "speed", large))._replace(repeat=REPEAT))
         for layout in islice(_other_layouts(task, parameters or {}), MOST_LAYOUTS):
             axes = _axes_of(layout, task, first)
-            for problem in (first, second):
-                about = About(k, "values" if problem is first else "again", problem, layout, axes)
-                found.append(_question(task, about)._replace(instead_of=base))
+            own = About(k, "values", first, layout, axes)
+            found.append(_question(task, own)._replace(instead_of=base))
+            again = own._replace(purpose="again", problem=second)
+            found.append(_question(task, again, again=first)._replace(instead_of=base))
     return found
 
 

@@ -78,7 +78,10 @@ class ExerciseReport:
             f"{head} ({self.score:g} of {self.max_score:g} points)" if self.verdict != "not started" else head
         ]
         first = self.first
+        later = [check.name for check in self.checks if check.verdict == "not reached"]
         for check in self.checks:
+            if check.verdict == "not reached" and not whole:
+                continue
             unfolded = check is first or whole
             mark = _MARKS[check.verdict]
             says = check.says if unfolded or check.verdict != "wrong" else textwrap.shorten(check.says, 50)
@@ -86,6 +89,8 @@ class ExerciseReport:
             if unfolded:
                 for detail in check.details:
                     found += _wrapped(" " * 9, detail, width)
+        if later and not whole and self.verdict != "not started":
+            found += _wrapped(f"  {'-':<6} not reached ", ", ".join(later), width)
         if self.layout:
             found += _wrapped("  layout: ", self.layout, width)
         return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqmem.exercises.exercise import Exercise, Task
+from seqmem.exercises.lectures import known
 from seqmem.exercises.lectures.numbers import mask, normal, tokens
 
 _EQUATION = """
@@ -103,7 +104,7 @@ DECODER_STEP = Exercise(
     "decoder_step",
     "One step of a decoder with attention, forward",
     "Encoder-decoder",
-    (Task("decoder_step_forward", _step, ("logits", "weights", "s")),),
+    (Task("decoder_step_forward", _step, ("logits", "weights", "s"), known=known.DECODER_STEP),),
     _EQUATION,
     "Four passes become one: what each hands to the next, and which state asks.",
     30,
@@ -127,7 +128,16 @@ DECODER_STEP_BACKWARD = Exercise(
     "decoder_step_backward",
     "One step of a decoder with attention, backward",
     "Encoder-decoder",
-    (Task("decoder_step_backward", _step, ("logits", "weights", "s"), axes=_CELLS, gates=_GATES),),
+    (
+        Task(
+            "decoder_step_backward",
+            _step,
+            ("logits", "weights", "s"),
+            axes=_CELLS,
+            gates=_GATES,
+            known=known.DECODER_STEP_BACKWARD,
+        ),
+    ),
     _EQUATION,
     "Backward through composed passes: the caches in reverse, and a sum wherever a value was used twice.",
     45,
@@ -154,9 +164,30 @@ ENCODER_DECODER_BACKWARD = Exercise(
     "The whole encoder-decoder, backward",
     "Encoder-decoder",
     (
-        Task("encoder_backward", _source, ("keys", "state"), axes=_CELLS, gates=_GATES),
-        Task("decoder_backward", _sequence, ("logits", "weights", "s"), axes=_CELLS, gates=_GATES),
-        Task("encoder_decoder_backward", _pair, ("loss",), axes=_CELLS, gates=_GATES),
+        Task(
+            "encoder_backward",
+            _source,
+            ("keys", "state"),
+            axes=_CELLS,
+            gates=_GATES,
+            known=known.ENCODER_BACKWARD,
+        ),
+        Task(
+            "decoder_backward",
+            _sequence,
+            ("logits", "weights", "s"),
+            axes=_CELLS,
+            gates=_GATES,
+            known=known.DECODER_BACKWARD,
+        ),
+        Task(
+            "encoder_decoder_backward",
+            _pair,
+            ("loss",),
+            axes=_CELLS,
+            gates=_GATES,
+            known=known.ENCODER_DECODER_BACKWARD,
+        ),
     ),
     _WHOLE,
     "From the loss to the source's first word: keys that every step of the decoder looks at, and a state "

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from seqmem.exercises.cutting import equation_of
 from seqmem.exercises.exercise import Exercise, Task
 from seqmem.exercises.lectures.numbers import drawn
@@ -9,6 +13,17 @@ from seqmem.exercises.lectures.numbers import drawn
 _SCORES = drawn({"logits": "TBV"}, masked="mask", targets=("TB", "V"))
 _LOGITS = {"logits": "TBV"}
 _TABLE = {"W": "VE"}
+
+# Of each kind one: a token twice in a step, twice in a sequence, in both, once, and never.
+_OFTEN = np.array([[1, 2, 1], [3, 1, 0], [2, 5, 5], [1, 2, 4]])
+
+
+def _words(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, Any]:
+    inputs = drawn(_TABLE, tokens=("TB", "V"))(rng, sizes)
+    if inputs["tokens"].shape == _OFTEN.shape:
+        inputs["tokens"] = rng.permutation(sizes["V"])[_OFTEN]
+    return inputs
+
 
 CROSS_ENTROPY = Exercise(
     "cross_entropy",
@@ -47,7 +62,7 @@ EMBEDDING_BACKWARD = Exercise(
     (
         Task(
             "embedding_backward",
-            drawn(_TABLE, tokens=("TB", "V")),
+            _words,
             ("y",),
             kind="embedding",
             axes=_TABLE,

@@ -8,6 +8,7 @@ import numpy as np
 
 from seqmem.exercises.cutting import equation_of
 from seqmem.exercises.exercise import Exercise, Task
+from seqmem.exercises.lectures import known
 from seqmem.exercises.lectures.numbers import drawn, mask, normal
 
 _HELD = {"new": "BH", "prev": "BH"}
@@ -35,11 +36,11 @@ MASKS = Exercise(
     "Masks: sequences of unequal lengths",
     "RNN",
     (
-        Task("length_mask", _lengths, ("mask",), has_cache=False, is_timed=False),
-        Task("hold_forward", _states, ("h",)),
-        Task("hold_backward", _states, ("h",), axes=_HELD),
-        Task("zero_padding_forward", _padded, ("ys",)),
-        Task("zero_padding_backward", _padded, ("ys",), axes=_PADDED),
+        Task("length_mask", _lengths, ("mask",), has_cache=False, is_timed=False, known=known.LENGTH_MASK),
+        Task("hold_forward", _states, ("h",), known=known.HOLD_FORWARD),
+        Task("hold_backward", _states, ("h",), axes=_HELD, known=known.HOLD_BACKWARD),
+        Task("zero_padding_forward", _padded, ("ys",), known=known.ZERO_PADDING_FORWARD),
+        Task("zero_padding_backward", _padded, ("ys",), axes=_PADDED, known=known.ZERO_PADDING_BACKWARD),
     ),
     equation_of("seqmem.reference.masks"),
     "Past its end a sequence's state stands still and its outputs are 0; a gradient goes where a value came "

@@ -10,6 +10,7 @@ from seqmem.checking.catalogue.mistakes import rnn as rnn_mistakes
 from seqmem.checking.catalogue.mistakes.record import replaced
 from seqmem.exercises.cutting import equation_of, source_in
 from seqmem.exercises.exercise import Exercise, Made, Task
+from seqmem.exercises.lectures import known
 from seqmem.exercises.lectures.numbers import drawn, normal
 
 _RNN = drawn({"xs": "TBD", "h0": "BH", "W_x": "DH", "W_h": "HH", "b": "H", "d_h": "BH"})
@@ -20,8 +21,10 @@ VANISHING_GRADIENT = Exercise(
     "The vanishing gradient, measured",
     "RNN",
     (
-        Task("rnn_gradient_norms", _RNN, ("norms",), has_cache=False, is_timed=False),
-        Task("lstm_gradient_norms", _LSTM, ("norms",), has_cache=False, is_timed=False),
+        Task("rnn_gradient_norms", _RNN, ("norms",), has_cache=False, is_timed=False, known=known.RNN_NORMS),
+        Task(
+            "lstm_gradient_norms", _LSTM, ("norms",), has_cache=False, is_timed=False, known=known.LSTM_NORMS
+        ),
     ),
     equation_of("seqmem.reference.measures.vanishing"),
     "How much of a gradient is left after so many steps back, in an RNN and in an LSTM.",
@@ -52,7 +55,7 @@ def _grads(rng: np.random.Generator, sizes: dict[str, int], factor: float) -> di
 
 
 def _large(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, Any]:
-    return _grads(rng, sizes, rng.uniform(0.1, 0.5))
+    return _grads(rng, sizes, rng.uniform(0.05, 0.12))
 
 
 def _small(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, Any]:
@@ -130,7 +133,17 @@ BEAM_SEARCH = Exercise(
     "beam_search",
     "Beam search",
     "Search",
-    (Task("beam_search", _language, ("found",), has_cache=False, is_timed=False, view=_found),),
+    (
+        Task(
+            "beam_search",
+            _language,
+            ("found",),
+            has_cache=False,
+            is_timed=False,
+            view=_found,
+            known=known.BEAM_SEARCH,
+        ),
+    ),
     equation_of("seqmem.reference.search.beam"),
     "The most probable word now need not begin the most probable sentence.",
     45,
@@ -199,9 +212,26 @@ GRADIENT_CHECK = Exercise(
             is_timed=False,
             tolerance=1e-7,
             view=dict,
+            known=known.NUMERICAL_GRADIENT,
         ),
-        Task("relative_errors", _two, ("errors",), has_cache=False, is_timed=False, view=dict),
-        Task("wrong_gradients", _mistaken, ("wrong",), has_cache=False, is_timed=False, view=_verdicts),
+        Task(
+            "relative_errors",
+            _two,
+            ("errors",),
+            has_cache=False,
+            is_timed=False,
+            view=dict,
+            known=known.RELATIVE_ERRORS,
+        ),
+        Task(
+            "wrong_gradients",
+            _mistaken,
+            ("wrong",),
+            has_cache=False,
+            is_timed=False,
+            view=_verdicts,
+            known=known.WRONG_GRADIENTS,
+        ),
     ),
     equation_of("seqmem.reference.measures.numerical"),
     "What a gradient is, measured: the change of the loss when one number moves.",

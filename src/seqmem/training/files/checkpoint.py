@@ -1,7 +1,8 @@
 """Models as files: one .npz with a member per parameter, one with the model's making and one of metadata.
 
     encoder.embedding.W, ...   the parameters by their dotted names
-    seqmem.json                {"format": "seqmem", "version": 1, "model": {"type": ..., "config": {...}}}
+    seqmem.json                {"format": "seqmem", "version": 1, "model": {"type": ..., "config": {...}}},
+                               with "positional": [...] in a model that is made of others, as a stack is,
                                and, where an array has further names, "ties": {further name: first name},
                                or {further name: {"first": first name, "transposed": true}}
     metadata.json              whatever JSON the caller wants to keep beside the model
@@ -201,7 +202,12 @@ def _describe(module: Module) -> dict[str, Any]:
         else:
             kind = type(value).__name__
             raise TypeError(f"save: {name}.{key} is a {kind}, expected a number, a string or a module")
-    return {"type": name, "config": config}
+    parts = module.positional
+    for part in parts:
+        if not isinstance(part, Module):
+            raise TypeError(f"save: {name} was given a {type(part).__name__}, expected modules")
+    described = {"type": name, "config": config}
+    return described | {"positional": [_describe(part) for part in parts]} if parts else described
 
 
 def _build(
@@ -251,9 +257,12 @@ def _looks(array: Array | Entry) -> str:
 
 
 def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
-    if not isinstance(description, dict) or set(description) != {"type", "config"}:
+    if not isinstance(description, dict) or set(description) - {"positional"} != {"type", "config"}:
         raise ValueError(f"{str(description)[:80]} in the place of a type and its config")
     name, config = description["type"], description["config"]
+    parts = description.get("positional", [])
+    if not isinstance(parts, list):
+        raise ValueError(f"{str(parts)[:80]} in the place of a list of modules")
     cls = filed_class(name) if isinstance(name, str) else None
     if cls is None or not isinstance(config, dict):
         raise ValueError(f"type {str(name)[:80]!r}, expected one of {', '.join(filed_names())}")
@@ -271,7 +280,7 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
         elif key == "dtype" and value not in ("float64", "float32"):
             raise ValueError(f"{name}: dtype is {value!r}, expected float64 or float32")
         arguments[key] = value
-    made: Module = cls(**arguments)
+    made: Module = cls(*(_make(part, largest, rng) for part in parts), **arguments)
     return made
 
 

@@ -40,6 +40,17 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
     Raises:
         ValueError: for a line that does not stand exactly once in the functions of its direction.
     """
+    names = mistaken_names(reference, mistakes)
+    forward, backward = passes_of(reference)
+    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+
+
+def mistaken_names(reference: ModuleType, mistakes: Iterable[Mistake]) -> dict[str, Any]:
+    """Return all names of a reference, its functions with mistakes in them; what it imports stays as it is.
+
+    Raises:
+        ValueError: for a line that does not stand exactly once in the functions of its direction.
+    """
     names: dict[str, Any] = dict(vars(reference))
     functions = _functions(reference)
     sources = {place: [_source(function) for function in functions[place]] for place in functions}
@@ -47,8 +58,7 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
         sources[mistake.place] = replaced(sources[mistake.place], mistake)
     for source in itertools.chain(*sources.values()):
         exec(_compiled(source), names)  # our own text, from our own files; all of it: a loop calls its step
-    forward, backward = passes_of(reference)
-    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+    return names
 
 
 @cache

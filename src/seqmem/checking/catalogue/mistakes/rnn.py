@@ -70,6 +70,24 @@ MISTAKES: tuple[Mistake, ...] = (
         "W_h is square, so the shapes do not warn: which axis of W_h does d_a belong to?",
     ),
     Mistake(
+        "rnn-d-hx-taken-apart-as-xh",
+        "backward",
+        _D_H,
+        f"{_D_H}\nd_joined = np.concatenate([d_h_prev, d_x], axis=1)\n"
+        "d_x, d_h_prev = d_joined[:, : x.shape[1]], d_joined[:, x.shape[1] :]",
+        "The gradient of the joined [h, x] is taken apart as [x, h].",
+        "In which order does the forward pass join h and x, and which columns are x's then?",
+    ),
+    Mistake(
+        "rnn-d-xh-taken-apart-as-hx",
+        "backward",
+        _D_H,
+        f"{_D_H}\nd_joined = np.concatenate([d_x, d_h_prev], axis=1)\n"
+        "d_h_prev, d_x = d_joined[:, : h.shape[1]], d_joined[:, h.shape[1] :]",
+        "The gradient of the joined [x, h] is taken apart as [h, x].",
+        "In which order does the forward pass join x and h, and which columns are h's then?",
+    ),
+    Mistake(
         "rnn-d-h-without-W-h",
         "backward",
         _D_H,
