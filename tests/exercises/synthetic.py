@@ -60,10 +60,10 @@ def write_class(folder: Path, members: list[Student]) -> None:
 def _as_notebook(text: str, name: str) -> dict[str, str]:
     blocks = text.split("\n\n\n")
     cells: list[dict[str, Any]] = [{"cell_type": "markdown", "metadata": {}, "source": "# Homework"}]
-    for block in blocks:
-        cells.append(
-            {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": block}
-        )
+    cells += [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": block}
+        for block in blocks
+    ]
     cells.append({"cell_type": "code", "metadata": {}, "outputs": [], "source": "%timeit 1\n!ls"})
     book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     return {f"{name}.ipynb": json.dumps(book)}
@@ -133,7 +133,7 @@ def _with_a_class_of_numbers(text: str, name: str) -> dict[str, str]:
         "            return {key: value.view(Mine) for key, value in found.items()}\n"
         "        return found\n    return own\n\n"
     )
-    head, mark, hole = text.rpartition("# Yours.\n")
+    head, _, hole = text.rpartition("# Yours.\n")
     return {f"{name}.py": head + own + hole.replace("\ndef ", "\n@mine\ndef ")}
 
 
