@@ -29,6 +29,7 @@ def grade_class(
     executor: Executor | None = None,
     workers: int | None = None,
     told: Told | None = None,
+    course: str = "",
 ) -> list[Grade]:
     """Grade submissions, and write each grade down as soon as there is one.
 
@@ -41,6 +42,7 @@ def grade_class(
         executor: runs the grading; processes of this machine when None.
         workers: how many of these there are; as many as processors when None.
         told: is called after each grade.
+        course: the folder of a course's own exercises, if that is what these are.
 
     Returns:
         The grades, by student and exercise.
@@ -49,12 +51,12 @@ def grade_class(
         UnusableError: when this machine cannot run anybody's code within walls.
     """
     used = measures or Measures()
-    settings = {"version": VERSION, "measures": list(used)}
+    settings = {"version": VERSION, "measures": list(used), "course": course}
     own = seed or record.seed or secrets.token_hex(16)
     is_same = own == record.seed and settings == record.settings
     known = dict(record.grades) if is_same else {}
     record.begin(own, settings)
-    works = list(_works(submissions, exercises, own, used))
+    works = list(_works(submissions, exercises, own, used, course))
     left = [work for work in works if not _is_done(work, known)]
     for count, found in enumerate(_each(left, executor, workers), len(works) - len(left) + 1):
         record.add(found)
@@ -64,7 +66,11 @@ def grade_class(
 
 
 def _works(
-    submissions: Iterable[Submission], exercises: Sequence[Exercise], seed: str, measures: Measures
+    submissions: Iterable[Submission],
+    exercises: Sequence[Exercise],
+    seed: str,
+    measures: Measures,
+    course: str,
 ) -> Iterator[Work]:
     known = [exercise.name for exercise in exercises]
     for submission in submissions:
@@ -81,6 +87,7 @@ def _works(
                 seed,
                 measures,
                 (*submission.notes, *notes),
+                course,
             )
 
 
