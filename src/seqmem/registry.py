@@ -90,8 +90,8 @@ PUBLIC = (
 )
 
 ROOMS = (  # public: seqmem.cells and so on
-    *("cells", "checking", "contexts", "data", "experiments", "insight", "layers", "models", "pages"),
-    *("reference", "search", "tasks", "training"),
+    *("cells", "checking", "contexts", "data", "exercises", "experiments", "insight", "interop", "layers"),
+    *("models", "pages", "reference", "search", "tasks", "training"),
 )
 
 _PUBLIC = {entry.name: entry for entry in PUBLIC}
