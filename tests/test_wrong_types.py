@@ -141,7 +141,7 @@ OWN = {("gradcheck_functions", "inputs", "a list of objects")} | {  # handed on 
     for name, argument in (("fit", "batches"), ("fit", "validation"), ("validation_loss", "batches"))
     for what in ("a list", "a list of objects", "an array of texts", "an array of objects")
 }
-CALLED = {"schedule", "validate", "callback", "on_too_long", "forward", "backward", "batches"}
+CALLED = {"step", "schedule", "validate", "callback", "on_too_long", "forward", "backward", "batches"}
 # as arguments: what is a function runs as it is, and what it raises is its own
 
 
@@ -288,6 +288,55 @@ def listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
     return called
 
 
+def of_sequence_models(rng: np.random.Generator) -> Iterator[Call]:
+    """One right call of everything public about the models of one sequence."""
+    T, B, D, H, V, E, K = 3, 2, 4, 5, 9, 3, 2
+    tokens, labels, xs = rng.integers(4, V, (T, B)), rng.integers(3, size=B), rng.normal(size=(T, B, D))
+    lengths, every, each = np.array([3, 2]), np.ones((T, B), bool), np.ones(B, bool)
+    encoder, layer = seqmem.Encoder(V, E, H, rng=0), seqmem.LSTM(D, H, rng=0)
+    language = seqmem.LanguageModel(seqmem.Encoder(V, H, H, rng=0), rng=0)
+    classifier = seqmem.SequenceClassifier(encoder, 3, pooling="attention", rng=0)
+    tagger = seqmem.SequenceTagger(encoder, 3, rng=0)
+    regressor = seqmem.SequenceRegressor(layer, K, horizon=2, rng=0)
+    made = {"encoder": encoder, "rng": 0}
+    yield Call("LanguageModel", seqmem.LanguageModel, made | {"tied": False})
+    choice = {"n_classes": 3, "pooling": "attention", "attention_size": 4, "dropout": 0.1}
+    yield Call("SequenceClassifier", seqmem.SequenceClassifier, made | choice)
+    yield Call("SequenceTagger", seqmem.SequenceTagger, made | {"n_labels": 3, "dropout": 0.1})
+    numbers = {"output_size": K, "horizon": 1, "every_step": True, "error": "huber", "dropout": 0.1}
+    yield Call("SequenceRegressor", seqmem.SequenceRegressor, made | numbers)
+    pooling = {"input_size": H, "attention_size": 4, "rng": 0, "dtype": "float64"}
+    yield Call("AttentionPooling", models.AttentionPooling, pooling)
+    yield Call("MeanPooling", models.MeanPooling, {})
+    yield from protocol(models.AttentionPooling(D, 3, rng=0), xs, lengths=lengths)
+    yield from protocol(models.MeanPooling(), xs, lengths=lengths)
+    yield from protocol(language, tokens, language.encoder.cell.zero_state(B), lengths=lengths, rng=0)
+    yield from protocol(classifier, tokens, lengths=lengths, rng=0)
+    yield from protocol(tagger, tokens, lengths=lengths, rng=0)
+    yield from protocol(regressor, xs, layer.zero_state(B), lengths=lengths, rng=0)
+    batch = seqmem.SequenceBatch
+    for model, one in (
+        (language, batch(tokens, lengths, tokens, every)),
+        (classifier, batch(tokens, lengths, labels, each)),
+        (tagger, batch(tokens, lengths, tokens % 3, every)),
+        (regressor, batch(xs, lengths, rng.normal(size=(2, B, K)), np.ones((2, B), bool))),
+    ):
+        name = type(model).__name__
+        yield Call(f"{name}.loss_and_grads", model.loss_and_grads, {"batch": one, "rng": 0})
+        yield Call(f"{name}.loss", model.loss, {"batch": one})
+        if hasattr(model, "loss_grads_and_state"):
+            window = {"batch": one, "state": None, "rng": 0}
+            yield Call(f"{name}.loss_grads_and_state", model.loss_grads_and_state, window)
+    how = {"temperature": 1.0, "top_k": 3, "top_p": 0.5, "excluded": (0,), "end": 2, "rng": 0}
+    yield Call("LanguageModel.sample", language.sample, {"prompt": tokens, "n_tokens": 2, **how})
+    scores = rng.normal(size=(B, V))
+    odds = {"logits": scores, "temperature": 1.0, "top_k": 3, "top_p": 0.5, "excluded": (0,)}
+    yield Call("sampling_probabilities", search.sampling_probabilities, odds)
+    yield Call("draw_tokens", search.draw_tokens, {"p": np.full((B, V), 1 / V), "rng": 0})
+    drawn = {"step": lambda _: scores, "logits": scores, "n_tokens": 2, **how}
+    yield Call("sample_tokens", search.sample_tokens, drawn)
+
+
 def calls() -> Iterator[Call]:
     """One right call of everything public."""
     rng = np.random.default_rng(0)
@@ -383,6 +432,7 @@ def calls() -> Iterator[Call]:
     yield Call("Seq2Seq.generate", model.generate, searched)
     batch = seqmem.Batch(tokens, lengths, targets, targets, targets > 4)
     yield Call("Seq2Seq.loss_and_grads", model.loss_and_grads, {"batch": batch, "rng": 0})
+    yield from of_sequence_models(rng)
     forms = {"source": seqmem.LSTMState(D, D), "target": H, "rng": 0, "dtype": "float64"}
     yield Call("Bridge", models.Bridge, forms)
     yield from protocol(models.Bridge(seqmem.LSTMState(D, D), seqmem.LSTMState(H, H)), (x, x))
