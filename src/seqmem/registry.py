@@ -75,6 +75,11 @@ PUBLIC = (
     Entry("sample_tokens", "search"),
     Entry("SGD", "training"),
     Entry("Adam", "training"),
+    Entry("AdamW", "training"),
+    Entry("RMSProp", "training"),
+    Entry("EarlyStopping", "training"),
+    Entry("KeepBest", "training"),
+    Entry("Metric", "training"),
     Entry("CheckpointError", "training"),
     Entry("History", "training"),
     Entry("clip_by_global_norm", "training"),
@@ -96,8 +101,8 @@ PUBLIC = (
 )
 
 ROOMS = (  # public: seqmem.cells and so on
-    *("cells", "checking", "contexts", "data", "experiments", "insight", "layers", "models", "pages"),
-    *("reference", "search", "tasks", "training"),
+    *("cells", "checking", "contexts", "data", "exercises", "experiments", "insight", "interop", "layers"),
+    *("models", "pages", "reference", "search", "tasks", "training"),
 )
 
 _PUBLIC = {entry.name: entry for entry in PUBLIC}

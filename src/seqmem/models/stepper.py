@@ -175,7 +175,7 @@ class Decoding:
         return logits, look.weights
 
     def state(self) -> list[Array]:
-        """The parts of the state, (B, H) each; the next step reads them, the one after overwrites them."""
+        """Return the parts of the state, (B, H) each; the next step but one overwrites them."""
         _, rows = self._after
         return [state[rows] for state in self._states]
 

@@ -96,7 +96,13 @@ if TYPE_CHECKING:
         mean_pooling_forward,
     )
     from seqmem.reference.models.regressor import sequence_regressor_backward, sequence_regressor_forward
-    from seqmem.reference.optimizers import adam_step, sgd_step
+    from seqmem.reference.optimizers import (
+        adam_step,
+        adamw_step,
+        nesterov_step,
+        rmsprop_step,
+        sgd_step,
+    )
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
     from seqmem.reference.search.beam import beam_search
     from seqmem.reference.search.greedy import greedy_search
@@ -191,7 +197,7 @@ _FILES = {
     "search.greedy": ("greedy_search",),
     "search.beam": ("beam_search",),
     "clipping": ("clip_by_global_norm",),
-    "optimizers": ("sgd_step", "adam_step"),
+    "optimizers": ("sgd_step", "nesterov_step", "rmsprop_step", "adam_step", "adamw_step"),
     "measures.vanishing": ("rnn_gradient_norms", "lstm_gradient_norms"),
     "measures.numerical": ("numerical_gradient", "relative_errors", "wrong_gradients"),
 }
@@ -201,6 +207,7 @@ __all__ = [
     "absolute_error_backward",
     "absolute_error_forward",
     "adam_step",
+    "adamw_step",
     "additive_attention_backward",
     "additive_attention_forward",
     "attention_pooling_backward",
@@ -256,6 +263,7 @@ __all__ = [
     "lstm_step_forward",
     "mean_pooling_backward",
     "mean_pooling_forward",
+    "nesterov_step",
     "normalise_backward",
     "normalise_forward",
     "numerical_gradient",
@@ -268,6 +276,7 @@ __all__ = [
     "relu_rnn_forward",
     "relu_rnn_step_backward",
     "relu_rnn_step_forward",
+    "rmsprop_step",
     "rnn_backward",
     "rnn_forward",
     "rnn_gradient_norms",
