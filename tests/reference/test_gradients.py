@@ -125,6 +125,23 @@ def test_dropouts_derivative_keeps_what_the_forward_pass_kept():
     ).passed
 
 
+@pytest.mark.parametrize("zone", [RNG.random((B, H)) < 0.4, 0.3])
+def test_zoneouts_derivative_goes_both_ways(zone):
+    forward = partial(reference.zoneout_forward, zone=zone * 1.0)
+    inputs = {"new": normal(B, H), "prev": normal(B, H)}
+    assert gradcheck_functions(forward, reference.zoneout_backward, inputs, tolerance=ROUNDING).passed
+
+
+@pytest.mark.parametrize("mask", [None, MASK], ids=["full", "unequal"])
+def test_the_derivative_of_a_noisy_sequence(mask):
+    _, sequence, _ = recurrent(4, "h", "c")
+    noise = {"keep": (RNG.random((B, H)) < 0.6) / 0.6, "mask": mask}
+    noise |= {name: (RNG.random((T, B, H)) < 0.3) * 1.0 for name in ("zones_h", "zones_c")}
+    forward = partial(reference.noisy_lstm_forward, **noise)
+    report = gradcheck_functions(forward, reference.noisy_lstm_backward, sequence, tolerance=ROUNDING)
+    assert report.passed, report
+
+
 @pytest.mark.parametrize(("axes", "shape"), [(1, (B, H)), ((0, 2), (4, B, H))])
 def test_the_derivative_of_a_normalisation(axes, shape):
     forward = partial(reference.normalise_forward, axes=axes, eps=1e-5)
@@ -144,6 +161,7 @@ def test_a_stacks_derivative_goes_through_what_dropout_kept():
 def test_every_backward_pass_is_checked_here():
     checked = {f"{name}_backward" for name, _ in CASES}
     checked |= {"dropout_backward", "stack_backward", "normalise_backward"}
+    checked |= {"zoneout_backward", "noisy_lstm_backward"}
     assert checked == {name for name in dir(reference) if name.endswith("_backward")}
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from seqmem.cells.names import Layout, constants_of, places_of, products_of, unknown_name
+from seqmem.cells.noise import QUIET, Noise, multiplied
 from seqmem.module import Array
 
 State = Any  # the array h (B, H), or a named tuple of such arrays with h first: described once, by its type
@@ -98,6 +99,7 @@ class Tape:
     Attributes:
         room: (blocks, B + N, H) in one piece: the initial state's rows, then a row's gates and so on.
         before: (N,) where the state before each row stands among the B + N; None when it is B rows above.
+        noise: what happens to the state between the steps.
         other: what has other axes, by name, with the rows on axis -2.
         back: (blocks, N, H) likewise, in a backward pass.
     """
@@ -110,8 +112,10 @@ class Tape:
         before: Array | None,
         other: dict[str, Array],
         back: Any = None,
+        noise: Noise = QUIET,
     ) -> None:
         self.layout, self.room, self.before, self.other, self.back = layout, room, before, other, back
+        self.noise = noise
         self.n_rows, self.batch_size = n_rows, room.shape[1] - n_rows
 
     def states(self) -> list[Array]:
@@ -302,4 +306,5 @@ def products(
         else:
             own = None if scale is None else scale[index]
             found[name] = multiplying(W_h[index], B, n_steps, dtype, own, parts)
-    return found
+    keep = tape.noise.keep_first
+    return found if keep is None else multiplied(found, keep)

@@ -15,10 +15,10 @@ import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.contexts import Context
-from seqmem.layers import Dropout, Embedding, Linear
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
-from seqmem.module import Array, Module
+from seqmem.module import Array, Module, named_modules
 from seqmem.nests import tree_map
 from seqmem.validation import check_type
 
@@ -59,7 +59,8 @@ def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-ar
 @exposing_inputs.register
 def _(module: SequenceLayer, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
     xs = _normal(module, rng, T, B, module.input_size)
-    return (xs, _state(module, rng)), {"lengths": _lengths(T)}
+    state = None if _learns_its_state(module) else _state(module, rng)
+    return (xs, state) if state is not None else (xs,), {"lengths": _lengths(T)}
 
 
 @exposing_inputs.register
@@ -109,6 +110,11 @@ def _(module: Decoder, rng: np.random.Generator) -> Inputs:
 def _(module: Seq2Seq, rng: np.random.Generator) -> Inputs:
     source = _tokens(rng, S, module.encoder.vocab_size)
     return (source, _tokens(rng, T, module.decoder.vocab_size)), {"lengths": _lengths(S)}
+
+
+def _learns_its_state(module: Module) -> bool:
+    """Whether a state that is passed would keep a learned one from having any effect."""
+    return any(isinstance(one, Recurrent) and one.learned_state for _, one in named_modules(module))
 
 
 def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:

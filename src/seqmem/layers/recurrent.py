@@ -7,8 +7,9 @@ from typing import Any, Generic, NamedTuple
 import numpy as np
 
 from seqmem.cells import Cell
-from seqmem.cells.tape import Record, S, Tape
+from seqmem.cells.tape import Record, S, Tape, fields_of
 from seqmem.initializers import Rng
+from seqmem.layers.noise import Rates, as_rates
 from seqmem.layers.packing import Packing, pack
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.layers.traces import Trace, gradients_of, values_of
@@ -23,6 +24,7 @@ class RecurrentCache(NamedTuple, Generic[S]):
     tape: Tape
     packing: Packing
     shape: tuple[int, int]  # T, B
+    learned: bool = False  # whether it started from the learned state
 
 
 class Recurrent(SequenceLayer[S], Generic[S]):
@@ -31,6 +33,13 @@ class Recurrent(SequenceLayer[S], Generic[S]):
     Args:
         cell: the cell of every step.
         reverse: read each sequence from its last step to its first; hs[t] still belongs to xs[t].
+        recurrent_dropout: rate at which entries of h are set to 0 on their way into the recurrent product
+            when an `rng` is passed: the same entries at all steps of a sequence (Gal & Ghahramani, 2016).
+        zoneout_h: rate at which entries of h keep their old value in a step when an `rng` is passed. Without
+            one, the expectation acts: this share of the old value stays (Krueger et al., 2017).
+        zoneout_c: the same for c, of a cell that has one.
+        learned_state: start from a learned state (parameters `initial.h` and so on, zeros at first) where
+            `forward` is given none.
 
     >>> from seqmem.cells import LSTMCell
     >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
@@ -42,11 +51,26 @@ class Recurrent(SequenceLayer[S], Generic[S]):
     ((5, 2, 3), ['cell.W_h', 'cell.W_x', 'cell.b'])
     """
 
-    def __init__(self, cell: Cell[S], *, reverse: bool = False) -> None:
+    def __init__(
+        self,
+        cell: Cell[S],
+        *,
+        reverse: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
+        learned_state: bool = False,
+    ) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"Recurrent: cell is of type {type(cell).__name__}, expected a cell")
         self.cell: Cell[S] = cell
         self.reverse = as_flag(reverse, "Recurrent", "reverse")
+        rates = as_rates(Rates(recurrent_dropout, zoneout_h, zoneout_c), cell, "Recurrent")
+        self.recurrent_dropout, self.zoneout_h, self.zoneout_c = rates
+        self.learned_state = as_flag(learned_state, "Recurrent", "learned_state")
+        if self.learned_state:
+            fields = fields_of(cell.state_type)
+            self.initial = {field: np.zeros(cell.hidden_size, cell.W_h.dtype) for field in fields}
 
     @property
     def input_size(self) -> int:
@@ -80,10 +104,10 @@ class Recurrent(SequenceLayer[S], Generic[S]):
 
         Args:
             xs: inputs, (T, B, D).
-            state: the state before the first step; zeros when None.
+            state: the state before the first step; when None zeros, or the learned state.
             lengths: (B,) integers from 0 to T in any order; None when every sequence has T steps. What is
                 in xs beyond them has no effect.
-            rng: as other layers take it; nothing is random here.
+            rng: turns recurrent dropout on, and makes zoneout random.
             traced: keep the pre-activations as well, for `trace`.
 
         Returns:
@@ -102,13 +126,19 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         T, B = xs.shape[:2]
         packing = pack(T, B, as_lengths(lengths, B, T, "Recurrent.forward"), self.reverse)
         rows = packing.pack(xs)
+        learned = self.learned_state and state is None
+        if learned:
+            initial = [np.tile(part.astype(xs.dtype), (B, 1)) for part in self.initial.values()]
+        rates = Rates(self.recurrent_dropout, self.zoneout_h, self.zoneout_c)
+        noise = rates.draw((len(rows), B, cell.hidden_size), packing, xs.real.dtype, rng)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-            tape = cell.tape([part[packing.batch] for part in initial], len(rows), packing.before, traced)
+            initial = [part[packing.batch] for part in initial]
+            tape = cell.tape(initial, len(rows), packing.before, traced, noise)
             cell.project(rows, tape.array("a"))
             cell.run(tape, packing.runs)
         hs = packing.unpack(tape.array("h"), (T, B))
         final = cell.of_parts([states[packing.final].copy() for states in tape.states()])
-        return (hs, final), RecurrentCache(rows, tape, packing, (T, B))
+        return (hs, final), RecurrentCache(rows, tape, packing, (T, B), learned)
 
     def backward(
         self, d_outputs: tuple[Array | None, S | None], cache: RecurrentCache[S]
@@ -148,6 +178,7 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         """The gradients at every step of a backward pass, (T, B, H) each, by name; 0 in the padding.
 
         "h" and "c" are dLoss/d(state after the step) by every path, "a_i" and so on dLoss/d(pre-activation).
+        With zoneout, they are those of the new state, before it is mixed with the old one.
 
         >>> from seqmem.cells import LSTMCell
         >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
@@ -170,7 +201,7 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         record: Record | None = None,
     ) -> tuple[tuple[Array, S], Grads]:
         """`backward`; what `trace_gradients` shows stays on the tape `back` and goes into `record`."""
-        xs, tape, packing, (T, B) = cache
+        xs, tape, packing, (T, B), learned = cache
         cell = self.cell
         d_hs, d_final = as_pair(d_outputs, "Recurrent.backward", "d_outputs", "(d_hs, d_final)")
         d_hs = as_upstream(d_hs, (T, B, cell.hidden_size), tape.room.dtype, "Recurrent.backward", "d_hs")
@@ -181,5 +212,10 @@ class Recurrent(SequenceLayer[S], Generic[S]):
                 pass
             d_xs, grads = cell.gradients(xs, back)
         d_state = cell.of_parts([packing.unsort(part) for part in d_parts])
-        grads = self.summed({f"cell.{name}": grad for name, grad in grads.items()})
+        grads = {f"cell.{name}": grad for name, grad in grads.items()}
+        if self.learned_state:
+            for field, part in zip(self.initial, d_parts, strict=True):
+                used = part if learned else part[:0]  # a state that was passed took its place
+                grads[f"initial.{field}"] = used.sum(axis=0)
+        grads = self.summed(grads)
         return (packing.unpack(d_xs, (T, B)), d_state), grads

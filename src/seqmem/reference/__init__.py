@@ -85,6 +85,12 @@ if TYPE_CHECKING:
         normalise_backward,
         normalise_forward,
     )
+    from seqmem.reference.variants.noisy_lstm import (
+        noisy_lstm_backward,
+        noisy_lstm_forward,
+        zoneout_backward,
+        zoneout_forward,
+    )
     from seqmem.reference.variants.peephole_lstm import (
         peephole_lstm_backward,
         peephole_lstm_forward,
@@ -139,6 +145,12 @@ _FILES = {
         "layer_norm_lstm_step_backward",
         "layer_norm_lstm_forward",
         "layer_norm_lstm_backward",
+    ),
+    "variants.noisy_lstm": (
+        "zoneout_forward",
+        "zoneout_backward",
+        "noisy_lstm_forward",
+        "noisy_lstm_backward",
     ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
@@ -205,6 +217,8 @@ __all__ = [
     "lstm_forward",
     "lstm_step_backward",
     "lstm_step_forward",
+    "noisy_lstm_backward",
+    "noisy_lstm_forward",
     "normalise_backward",
     "normalise_forward",
     "peephole_lstm_backward",
@@ -225,6 +239,8 @@ __all__ = [
     "stack_forward",
     "zero_padding_backward",
     "zero_padding_forward",
+    "zoneout_backward",
+    "zoneout_forward",
 ]
 
 
