@@ -5,14 +5,14 @@ import signal
 import sys
 from typing import Any
 
-INTERRUPTED = 130  # what a shell expects after Ctrl-C
+INTERRUPTED = 130  # the exit code that shells expect after Ctrl-C
 
 
 def main() -> int:
-    """The command line, with one thread for the matrix products unless the environment says otherwise.
+    """Run the command line, with one thread for matrix products unless the environment says otherwise.
 
-    Products as small as these gain little from a second thread, and lose nearly everything where other work
-    keeps the cores busy: at every step each thread then waits until the other gets its turn.
+    Products this small gain little from a second thread, and become many times slower when other programs
+    keep the cores busy: the threads wait for each other at every step.
     """
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
@@ -30,12 +30,13 @@ def main() -> int:
 
 
 def _end_at_interrupt() -> Any:
-    """Let Ctrl-C end the process at once: within an import there is nothing to clean up, and no command yet.
+    """Let Ctrl-C end the process at once during the imports: there is nothing to clean up yet.
 
-    An exception would not do: some imports turn whatever is raised inside them into errors of their own.
+    An exception would not do: some imports turn every exception raised inside them into an error of another
+    type.
 
     Returns:
-        What Ctrl-C did before; None when that stays, as in a shell's background job, which ignores it.
+        The previous handler; None if it stays, as in a shell's background job, which ignores Ctrl-C.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return None

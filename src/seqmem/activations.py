@@ -8,7 +8,7 @@ from seqmem.module import Array
 
 
 def sigmoid(a: Array, out: Array | None = None) -> Array:
-    """Logistic function as (1 + tanh(a/2)) / 2: one vectorised call that cannot overflow.
+    """Return the logistic function as (1 + tanh(a/2)) / 2: one vectorised call that cannot overflow.
 
     Its derivative in terms of its value s is s * (1 - s).
 
@@ -22,7 +22,7 @@ def sigmoid(a: Array, out: Array | None = None) -> Array:
 
 
 def relu(a: Array, out: Array | None = None) -> Array:
-    """The positive part: a where it is above 0, and 0 elsewhere; of complex numbers the real part decides.
+    """Return a where it is positive, and 0 elsewhere; for complex numbers the real part decides.
 
     Its derivative in terms of its value h is 1 where h > 0, else 0.
 
@@ -35,7 +35,7 @@ def relu(a: Array, out: Array | None = None) -> Array:
 
 
 def softmax(scores: Array, valid: Array | None = None) -> Array:
-    """Softmax over the last axis; where `valid` is False the weight is exactly 0.
+    """Return the softmax over the last axis; where `valid` is False the weight is exactly 0.
 
     A row with nothing valid gets weights 0. The derivative in terms of the value p, for an upstream
     gradient d_p, is p * (d_p - sum(p * d_p)).
@@ -58,7 +58,7 @@ def softmax(scores: Array, valid: Array | None = None) -> Array:
 
 
 def log_softmax(scores: Array) -> Array:
-    """Logarithm of the softmax over the last axis, exact where the softmax itself would underflow.
+    """Return the logarithm of the softmax over the last axis, exact where the softmax would underflow.
 
     >>> log_softmax(np.array([0.0, -1e4]))
     array([     0., -10000.])

@@ -1,10 +1,10 @@
-"""The protocol that everything with a derivative follows.
+"""The protocol of everything that has a derivative.
 
     outputs, cache   = module.forward(*inputs, **options)
     d_inputs, grads  = module.backward(d_outputs, cache)
     module.params    -> {"layer.cell.W_x": array, ...}      live arrays, dotted names
 
-Nothing is remembered between calls: whatever the backward pass needs travels in the cache.
+Nothing is stored between calls: everything that the backward pass needs is in the cache.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Grads = dict[str, Array]
 
-PLAIN = frozenset({int, float, str, bool, type(None)})  # of attributes that hold no arrays
+PLAIN = frozenset({int, float, str, bool, type(None)})  # attributes of these types hold no arrays
 
 
 class Tie(NamedTuple):
-    """A further name of a parameter."""
+    """An additional name of a parameter."""
 
-    first: str  # the name under which it is a parameter
-    transposed: bool  # whether this name shows it transposed
+    first: str  # the name in `params`
+    transposed: bool  # True if the additional name shows the array transposed
 
 
 class Module:
-    """Base of cells, layers and models: its array attributes are parameters, its module attributes children.
+    """Base class of cells, layers and models: array attributes are parameters, module attributes children.
 
-    Children may also stand in lists, tuples and dicts: `layers.0.W`. An array that is reachable by several
-    names, as it is or transposed, is one parameter under the first of them, and its gradient is the sum. A
-    constructor keeps each of its arguments under the argument's own name (`rng` excepted), so that `config`
-    can say how the module was made.
+    Children may also be in lists, tuples and dicts: `layers.0.W`. An array that has several names, as it is
+    or transposed, is one parameter under the first name, and its gradient is the sum over all names. A
+    constructor stores each of its arguments under the argument's own name (except `rng`), so that `config`
+    can tell how the module was constructed.
 
     >>> from seqmem.layers import Embedding, Linear
     >>> class Tied(Module):
@@ -52,7 +52,7 @@ class Module:
 
     @property
     def params(self) -> dict[str, Array]:
-        """The live parameter arrays by dotted name, in the order in which they were made."""
+        """The live parameter arrays by dotted name, in the order of their creation."""
         arrays = named_arrays(self)
         for name in _ties(arrays):
             del arrays[name]
@@ -60,12 +60,12 @@ class Module:
 
     @property
     def ties(self) -> dict[str, Tie]:
-        """The names beyond the first of arrays that have several."""
+        """The additional names of the arrays that have several names."""
         return _ties(named_arrays(self))
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """The parameters' dtype; None for a module that has none and follows its inputs."""
+        """The parameters' dtype; None for a module without parameters, which follows its inputs."""
         for _, value in _members(self):
             dtype: np.dtype[Any] | None = value.dtype
             if dtype is not None:
@@ -74,12 +74,12 @@ class Module:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments by name, `rng` excepted.
+        """The constructor's arguments by name, except `rng`.
 
         `type(m)(*m.positional, **m.config)` has m's structure.
 
         Raises:
-            TypeError: when the constructor did not keep one of them under its own name.
+            TypeError: if the constructor did not store an argument under the argument's own name.
         """
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         signature = inspect.signature(type(self)).parameters
@@ -108,14 +108,15 @@ class Module:
         if missing is not None:
             raise TypeError(
                 f"{type(self).__name__}: keep the constructor's argument {missing} as self.{missing}, "
-                "so that config can say how it was made"
+                "so that config can tell how it was constructed"
             )
 
     def summed(self, grads: Grads) -> Grads:
-        """Gradients by every name to gradients of the parameters: those of a tied array are added up.
+        """Return the gradients by parameter name: the gradients of a tied array are added up.
 
         Args:
-            grads: by name, as the children's backward passes gave them; a sum is a new array.
+            grads: the gradients by every name, as the children's backward passes returned them. Changed in
+                place; a sum is a new array.
         """
         for name, (first, transposed) in self.ties.items():
             if name in grads:
@@ -124,15 +125,15 @@ class Module:
         return grads
 
     def tie(self, name: str, first: str, transposed: bool = False) -> None:
-        """Make the array of one name that of another, or a transposed view of it.
+        """Replace the array of one name by the array of another name, or by a transposed view of it.
 
         Args:
-            name: dotted, as in `params`; its own array is given up.
-            first: dotted, the name of the array that is kept.
-            transposed: whether `name` shows it transposed.
+            name: dotted, as in `params`; the array of this name is dropped.
+            first: dotted, the name of the array to keep.
+            transposed: whether `name` shows the array transposed.
 
         Raises:
-            ValueError: for a name that is no array here, or arrays whose shapes or dtypes do not fit.
+            ValueError: for a name that no array has, or arrays whose shapes or dtypes do not match.
 
         >>> from seqmem.models import Decoder
         >>> decoder = Decoder(9, 4, 4, rng=0)
@@ -166,7 +167,7 @@ class Module:
         _replace(self, lambda own, array: kept if own == name else array)
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
-        """An independent copy whose parameters have another dtype, complex ones included."""
+        """Return an independent copy with parameters of another dtype, real or complex."""
         try:
             found = np.dtype(dtype)
         except TypeError:
@@ -184,7 +185,7 @@ class Module:
         return other
 
     def summary(self) -> str:
-        """A table of the parameters: name, shape and count, with their total.
+        """Return a table of the parameters: name, shape and count, with the total.
 
         >>> from seqmem.layers import Linear
         >>> print(Linear(3, 2, rng=0).summary())
@@ -204,7 +205,7 @@ class Module:
         )
 
     def __str__(self) -> str:
-        """The tree of children and parameters with their shapes."""
+        """Return the tree of children and parameters with their shapes."""
         ties = self.ties
         lines = [type(self).__name__]
 
@@ -230,16 +231,16 @@ class Module:
                 config["dtype"] = dtype.name
             shown = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in config.items())]
             arguments = ", ".join(shown)
-        except Exception:  # noqa: BLE001 - what does not follow the rule, or is half made, can still be shown
+        except Exception:  # noqa: BLE001 - an incomplete module can still be shown
             arguments = "..."
         return f"{type(self).__name__}({arguments})"
 
     def __copy__(self) -> Self:
-        """An independent copy, as `copy.deepcopy` makes it: two models never share a parameter unnoticed."""
+        """Return an independent copy, as `copy.deepcopy` does: no two models share a parameter unnoticed."""
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What copies and pickles keep: a view of another array would come back as an array of its own."""
+        """Return the attributes and the ties: pickling turns a view of an array into a separate array."""
         return {"attributes": dict(vars(self)), "ties": self.ties}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -249,7 +250,7 @@ class Module:
 
 
 def _members(module: Module) -> Iterator[tuple[str, Any]]:
-    """A module's arrays and children by name; those in lists, tuples and dicts as `name.0`, `name.key`."""
+    """Yield a module's arrays and children by name; members of containers as `name.0` or `name.key`."""
     waiting = list(vars(module).items())[::-1]
     while waiting:
         name, value = waiting.pop()
@@ -262,7 +263,7 @@ def _members(module: Module) -> Iterator[tuple[str, Any]]:
 
 
 def named_modules(module: Module, name: str = "") -> Iterator[tuple[str, Module]]:
-    """A module and all modules in it, by dotted name; the outermost goes by the one given."""
+    """Yield a module and all modules inside it by dotted name; the outermost has the given name."""
     yield name, module
     for own, value in _members(module):
         if isinstance(value, Module):
@@ -270,10 +271,10 @@ def named_modules(module: Module, name: str = "") -> Iterator[tuple[str, Module]
 
 
 def named_arrays(module: Module) -> dict[str, Array]:
-    """Every array in a module by every dotted name that it has.
+    """Return every array of a module by each of its dotted names.
 
     Raises:
-        ValueError: when two arrays have one name, as under the keys 1 and "1" of a dict.
+        ValueError: if two arrays have the same name, as with the keys 1 and "1" of a dict.
     """
     found: dict[str, Array] = {}
 
@@ -297,8 +298,8 @@ def named_arrays(module: Module) -> dict[str, Array]:
 
 
 def _ties(arrays: dict[str, Array]) -> dict[str, Tie]:
-    """The names whose array was there before under another name."""
-    owners: dict[int, list[str]] = {}  # a view and what it shows have one owner
+    """Return the names of arrays that already appeared under an earlier name."""
+    owners: dict[int, list[str]] = {}  # a view has the owner of the array that it shows
     for name, array in arrays.items():
         owner = array
         while isinstance(owner.base, np.ndarray):
@@ -319,7 +320,7 @@ def _ties(arrays: dict[str, Array]) -> dict[str, Tie]:
 
 
 def _tie(array: Array, other: Array, name: str) -> Tie | None:
-    """How an array shows another one, whose name is given; None when it is not the same numbers."""
+    """Return how an array shows another array, whose name is given; None unless both are the same memory."""
     for transposed, shown in ((False, other), (True, other.T)):
         same_place = array.__array_interface__["data"] == shown.__array_interface__["data"]
         if same_place and array.shape == shown.shape and array.strides == shown.strides:
@@ -328,7 +329,7 @@ def _tie(array: Array, other: Array, name: str) -> Tie | None:
 
 
 def _replace(module: Module, function: Callable[[str, Array], Array], path: str = "") -> None:
-    """Put what a function makes of each array, given its name, in its place."""
+    """Replace each array by `function(name, array)`."""
     for name, value in list(vars(module).items()):
         replaced = _replaced(value, f"{path}{name}", function)
         if replaced is not value:
@@ -353,5 +354,5 @@ def _replaced(value: Any, name: str, function: Callable[[str, Array], Array]) ->
 
 
 def prefixed(name: str, arrays: dict[str, Array]) -> dict[str, Array]:
-    """A child's parameters or gradients under the names that its parent gives them."""
+    """Return a child's parameters or gradients under the names that the parent uses."""
     return {f"{name}.{key}": value for key, value in arrays.items()}

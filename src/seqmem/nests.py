@@ -1,19 +1,22 @@
-"""Nests: arrays in tuples, named tuples, lists and dicts, as states, inputs and outputs are made of them.
+"""Nests: arrays in tuples, named tuples, lists and dicts, such as states, inputs and outputs.
 
-A leaf is whatever is no container. None and text have no numbers: they stay where they are and have no name.
-A leaf's name is its place: `name.field` in a named tuple, `name.key` in a dict, `name[0]` elsewhere.
+A leaf is anything that is not a container. None and strings hold no numbers: they stay in place and have no
+name. A leaf's name is its position: `name.field` in a named tuple, `name.key` in a dict, `name[0]` elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, np.ufunc)
+
 
 def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """Apply a function to every leaf of a nest, together with the leaves of others in the same places.
+    """Apply a function to every leaf of a nest, and to the leaves at the same positions in other nests.
 
     >>> tree_map(lambda x, y: x + y, (1, [2, None]), (10, [20, None]))
     (11, [22, None])
@@ -33,7 +36,7 @@ def tree_map(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
 
 
 def tree_leaves(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The leaves of a nest in order, each with its name.
+    """Yield the leaves of a nest in order, each with its name.
 
     >>> list(tree_leaves({"x": 1, "state": (2, None)}, ""))
     [('x', 1), ('state[0]', 2)]
@@ -47,7 +50,7 @@ def tree_leaves(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def tree_replace(tree: Any, name: str, leaves: Mapping[str, Any]) -> Any:
-    """The same nest with other leaves, given by name; a leaf that is not given stays.
+    """Return the same nest with some leaves replaced by name; the other leaves stay.
 
     >>> tree_replace((1, [2, 3]), "x", {"x[0]": 10, "x[1][1]": 30})
     (10, [2, 30])
@@ -59,7 +62,7 @@ def tree_replace(tree: Any, name: str, leaves: Mapping[str, Any]) -> Any:
 
 
 def tree_branches(tree: Any, name: str) -> list[tuple[str, Any]] | None:
-    """The parts of a container, each with its name; None for a leaf."""
+    """Return the parts of a container, each with its name; None for a leaf."""
     if isinstance(tree, dict):
         return [(f"{name}.{key}" if name else str(key), part) for key, part in tree.items()]
     if isinstance(tree, (tuple, list)):
@@ -72,14 +75,14 @@ def tree_branches(tree: Any, name: str) -> list[tuple[str, Any]] | None:
 
 
 def tree_like(tree: Any, parts: list[Any]) -> Any:
-    """A container of the same kind with other parts, in the same order."""
+    """Return a container of the same kind with other parts, in the same order."""
     if isinstance(tree, dict):
         return dict(zip(tree, parts, strict=True))
     return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
 
 
 def as_arrays(value: Any) -> Any:
-    """An input with arrays for its leaves: a tuple or a dict is a nest, a list of numbers is an array.
+    """Convert the leaves of an input to arrays: tuples and dicts are nests, a list of numbers is an array.
 
     >>> as_arrays(([1, 2], None))
     (array([1, 2]), None)
@@ -89,16 +92,27 @@ def as_arrays(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else np.asarray(value)
 
 
-def reachable_arrays(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """The arrays that an object refers to, each with a name: through containers, sets and attributes.
+def reachable_arrays(value: Any, name: str, through_calls: bool = False) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays that an object refers to, each with a name: through containers, sets and attributes.
+
+    Args:
+        value: any object.
+        name: with which the arrays' names begin.
+        through_calls: whether to look into objects that can be called, too, though never into functions, and
+            to yield an array under each of its names, and numbers as arrays.
 
     >>> [name for name, _ in reachable_arrays({"kept": [np.zeros(2)], "again": {np.float64}}, "cache")]
     ['cache.kept[0]']
     """
-    seen: dict[int, Any] = {}  # with the objects, so that no other gets the number of one that is gone
+    seen: dict[int, Any] = {}  # keeps the objects alive, so that no id is reused
 
     def walk(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-        if id(value) in seen or isinstance(value, (str, bytes, type)) or callable(value):
+        if through_calls and isinstance(value, (np.ndarray, int, float)):
+            yield name, np.asarray(value)
+            return
+        if id(value) in seen or isinstance(value, (str, bytes, type, ModuleType)):
+            return
+        if callable(value) and (isinstance(value, _FUNCTIONS) or not through_calls):
             return
         seen[id(value)] = value
         if isinstance(value, np.ndarray):

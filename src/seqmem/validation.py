@@ -1,7 +1,7 @@
-"""Checks at the public border: what came, what was expected, and which axis it is.
+"""Checks at the public border: their messages say what came, what was expected, and which axis is meant.
 
-An axis is a letter when its size is free ("B"), or a pair of the size and its meaning ((32, "input_size")).
-A leading "..." stands for any number of axes.
+An axis is a letter if its size is free ("B"), or a pair of its size and its meaning ((32, "input_size")).
+A leading "..." means any number of axes.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ AnyCache = TypeVar("AnyCache")
 
 
 class WrongTypeError(TypeError, ValueError):
-    """A value of another type than was expected: a TypeError.
+    """A value of the wrong type: a TypeError.
 
-    It is a ValueError too, because 2.5 for a size is a number of the wrong value to whoever computed it.
+    It is also a ValueError, because a caller who computed a size of 2.5 sees a wrong number, not a wrong
+    type.
     """
 
 
 def as_floats(value: Any, dtype: np.dtype[Any], axes: tuple[Axis, ...], caller: str, name: str) -> Array:
-    """A contiguous array of the working dtype; complex values stay complex, whatever the dtype."""
+    """Return a contiguous array of the working dtype; complex values stay complex, whatever the dtype."""
     if type(value) is np.ndarray and value.dtype == dtype and value.flags.carray:
         check_shape(value, axes, caller, name)
-        return value  # the usual case: nothing of what follows would change it
+        return value  # the usual case: the code below would change nothing
     array = as_array(value, caller, name)
     if array.dtype.kind not in "fiubc":
         raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected real or complex numbers")
@@ -41,12 +42,12 @@ def as_floats(value: Any, dtype: np.dtype[Any], axes: tuple[Axis, ...], caller: 
     flags = array.flags
     if array.dtype == dtype and flags.c_contiguous and flags.aligned:
         return array
-    with np.errstate(all="ignore"):  # a value too large for the dtype becomes inf, and shows as such
+    with np.errstate(all="ignore"):  # a value too large for the dtype becomes inf
         return np.require(array, dtype, ["C", "A"])
 
 
 def as_ids(value: Any, size: int, axes: tuple[Axis, ...], caller: str, name: str) -> Array:
-    """An integer array whose entries are below `size`; NumPy itself would wrap -1 around."""
+    """Return an integer array whose entries are from 0 to size - 1; NumPy itself would wrap -1 around."""
     array = as_array(value, caller, name)
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected integers")
@@ -61,7 +62,7 @@ def as_ids(value: Any, size: int, axes: tuple[Axis, ...], caller: str, name: str
 
 
 def as_lengths(value: Any, batch: int, longest: int, caller: str, longest_name: str = "T") -> Array | None:
-    """Lengths (B,) from 0 to T, in any order; None when every row is full."""
+    """Return lengths (B,) from 0 to T, in any order; None if every row is full."""
     if value is None:
         return None
     array = as_array(value, caller, "lengths")
@@ -78,11 +79,11 @@ def as_lengths(value: Any, batch: int, longest: int, caller: str, longest_name: 
 
 
 def as_upstream(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], caller: str, name: str) -> Array:
-    """An upstream gradient in the shape and dtype of the output it belongs to; None is a zero gradient."""
+    """Return an upstream gradient with the shape and dtype of its output; None means a zero gradient."""
     if value is None:
         return np.zeros(shape, dtype)
     if type(value) is np.ndarray and value.shape == shape and value.dtype == dtype and value.flags.carray:
-        return value  # the usual case: none of what follows would change it
+        return value  # the usual case: the code below would change nothing
     if _is_complex(value) and dtype.kind != "c":
         raise TypeError(f"{caller}: {name} is complex, expected {dtype}: the forward pass was real")
     axes = tuple((size, f"axis {axis} of the output") for axis, size in enumerate(shape))
@@ -90,7 +91,7 @@ def as_upstream(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any], caller
 
 
 def as_pair(value: Any, caller: str, name: str, expected: str) -> tuple[Any, Any]:
-    """The two parts of a state or of an upstream gradient; None stands for a pair of None."""
+    """Return the two parts of a state or of an upstream gradient; None means a pair of None."""
     if value is None:
         return None, None
     if not isinstance(value, (tuple, list)) or len(value) != 2:
@@ -99,9 +100,9 @@ def as_pair(value: Any, caller: str, name: str, expected: str) -> tuple[Any, Any
 
 
 def working_dtype(dtype: np.dtype[Any] | None, *values: Any) -> np.dtype[Any]:
-    """The dtype that a forward pass computes in: the parameters' own, made complex when an input is complex.
+    """Return the dtype of a forward pass: the parameters' dtype, made complex if an input is complex.
 
-    Without parameters it is float32 when every input is, and float64 otherwise.
+    Without parameters it is float32 if every input is float32, and float64 otherwise.
     """
     if dtype is None:
         kinds = [getattr(getattr(one, "dtype", None), "type", None) for one in values if one is not None]
@@ -114,7 +115,7 @@ def working_dtype(dtype: np.dtype[Any] | None, *values: Any) -> np.dtype[Any]:
 
 
 def as_size(value: Any, caller: str, name: str) -> int:
-    """A size: an integer of at least 1."""
+    """Return a size: an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise WrongTypeError(f"{caller}: {name} is {brief(repr(value))}, expected a positive integer")
     if value < 1:
@@ -123,7 +124,7 @@ def as_size(value: Any, caller: str, name: str) -> int:
 
 
 def as_fraction(value: Any, caller: str, name: str) -> float:
-    """A probability in [0, 1)."""
+    """Return a probability in [0, 1)."""
     _check_number(value, caller, name)
     if not 0 <= value < 1:
         raise ValueError(f"{caller}: {name} is {value!r}, expected a number from 0 up to, not including, 1")
@@ -131,7 +132,7 @@ def as_fraction(value: Any, caller: str, name: str) -> float:
 
 
 def as_positive(value: Any, caller: str, name: str) -> float:
-    """A finite number above 0."""
+    """Return a finite number above 0."""
     _check_number(value, caller, name)
     if not (value > 0 and math.isfinite(value)):
         raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number above 0")
@@ -139,7 +140,7 @@ def as_positive(value: Any, caller: str, name: str) -> float:
 
 
 def as_rate(value: Any, caller: str, name: str) -> float:
-    """A finite number of at least 0."""
+    """Return a finite number of at least 0."""
     _check_number(value, caller, name)
     if not (value >= 0 and math.isfinite(value)):
         raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number of at least 0")
@@ -147,7 +148,7 @@ def as_rate(value: Any, caller: str, name: str) -> float:
 
 
 def as_number(value: Any, caller: str, name: str) -> float:
-    """A finite number."""
+    """Return a finite number."""
     _check_number(value, caller, name)
     if not math.isfinite(value):
         raise ValueError(f"{caller}: {name} is {value!r}, expected a finite number")
@@ -155,7 +156,7 @@ def as_number(value: Any, caller: str, name: str) -> float:
 
 
 def as_longest(value: Any, caller: str) -> float | None:
-    """The longest distance that gates are started for: a finite number of steps, at least 2; or None."""
+    """Return the longest distance for initial gates: a finite number of steps, at least 2; or None."""
     if value is None:
         return None
     longest = as_number(value, caller, "chrono")
@@ -165,14 +166,14 @@ def as_longest(value: Any, caller: str) -> float | None:
 
 
 def as_flag(value: Any, caller: str, name: str) -> bool:
-    """True or False; any other value would be one of the two in silence."""
+    """Return True or False; any other value would silently count as one of them."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{caller}: {name} is {brief(repr(value))}, expected True or False")
     return bool(value)
 
 
 def as_choice(value: Any, choices: Collection[str], caller: str, name: str) -> str:
-    """One of some words."""
+    """Return a string that is one of the choices."""
     if isinstance(value, str) and value in choices:
         return value
     expected = " or ".join(map(repr, choices))
@@ -181,7 +182,7 @@ def as_choice(value: Any, choices: Collection[str], caller: str, name: str) -> s
 
 
 def as_index(value: Any, size: int, caller: str, name: str) -> int:
-    """Return an index from 0 to size - 1; a negative one would count from the end in silence."""
+    """Return an index from 0 to size - 1; a negative index would silently count from the end."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise WrongTypeError(f"{caller}: {name} is {brief(repr(value))}, expected an integer")
     if not 0 <= value < size:
@@ -190,7 +191,7 @@ def as_index(value: Any, size: int, caller: str, name: str) -> int:
 
 
 def as_texts(value: Any, caller: str, name: str) -> list[str]:
-    """Return a list of strings; a single string would pass for one text a character."""
+    """Return a list of strings; a single string would pass for a list of its characters."""
     found = as_list(value, caller, name, "a list of strings")
     for position, one in enumerate(found):
         if not isinstance(one, str):
@@ -199,14 +200,14 @@ def as_texts(value: Any, caller: str, name: str) -> list[str]:
 
 
 def as_list(value: Any, caller: str, name: str, expected: str) -> list[Any]:
-    """Return a list of what any iterable but a string holds."""
+    """Return a list of the elements of any iterable except a string."""
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected {expected}")
     return list(value)
 
 
 def as_path(value: Any, caller: str, name: str = "path") -> str | os.PathLike[str]:
-    """Return a path as it is; an integer would be taken for an open file."""
+    """Return a path unchanged; an integer would be taken for an open file."""
     if not isinstance(value, (str, os.PathLike)):
         raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected a path")
     return value
@@ -221,33 +222,40 @@ def as_count(value: Any, caller: str, name: str) -> int:
     return int(value)
 
 
+def as_integer(value: Any, caller: str, name: str) -> int:
+    """Return an integer of any sign."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise WrongTypeError(f"{caller}: {name} is {brief(repr(value))}, expected an integer")
+    return int(value)
+
+
 def as_text(value: Any, caller: str, name: str) -> str:
-    """Return a string as it is."""
+    """Return a string unchanged."""
     if not isinstance(value, str):
         raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected a string")
     return value
 
 
 def check_iterable(value: Any, caller: str, name: str, expected: str) -> None:
-    """Raise for what cannot be iterated over."""
+    """Raise unless a value is iterable."""
     if not isinstance(value, Iterable) or (isinstance(value, np.ndarray) and value.ndim == 0):
         raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected {expected}")
 
 
 def check_callable(value: Any, caller: str, name: str) -> None:
-    """Raise unless a value can be called, or is None."""
+    """Raise unless a value is callable or None."""
     if value is not None and not callable(value):
         raise TypeError(f"{caller}: {name} is of type {type(value).__name__}, expected a function")
 
 
 def as_cache(value: Any, kind: type[AnyCache], caller: str) -> AnyCache:
-    """Return what a forward pass handed to its backward pass."""
+    """Return the cache that a forward pass returned; raise for anything else."""
     check_type(value, kind, caller, "cache")
     return value
 
 
 def check_type(value: Any, kind: type, caller: str, name: str) -> None:
-    """Raise unless a value is of a type."""
+    """Raise unless a value is an instance of a type."""
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
         came = type(value).__name__
@@ -255,7 +263,7 @@ def check_type(value: Any, kind: type, caller: str, name: str) -> None:
 
 
 def with_hint(error: Exception, state: Any) -> Exception:
-    """An error about a state, which says more when the state is a row of integers: lengths by position."""
+    """Return an error about a state, with a hint if the state looks like lengths passed by position."""
     try:
         array = np.asarray(state)
     except ValueError:  # a ragged list
@@ -267,7 +275,7 @@ def with_hint(error: Exception, state: Any) -> Exception:
 
 
 def as_param_dtype(dtype: npt.DTypeLike, caller: str) -> np.dtype[Any]:
-    """The dtype that a module's parameters may be made in."""
+    """Return the dtype for a module's parameters."""
     try:
         found = np.dtype(dtype)
     except TypeError:
@@ -296,8 +304,33 @@ def check_shape(array: Array, axes: tuple[Axis, ...], caller: str, name: str) ->
     raise ValueError(f"{caller}: {name} has shape {array.shape}, expected {expected}{because}")
 
 
+def as_weights(
+    value: Any, axes: tuple[Axis, ...], caller: str, name: str, mask: Array | None = None
+) -> Array:
+    """Return weights as float64: finite and at least 0 wherever the mask is True, and 0 elsewhere.
+
+    Raises:
+        TypeError: for weights that are not real numbers.
+        ValueError: for another shape, or a weight that is negative or not finite, with its place.
+    """
+    weights = as_array(value, caller, name)
+    if weights.dtype.kind not in "fiu":
+        raise TypeError(f"{caller}: {name} has dtype {weights.dtype}, expected real numbers")
+    check_shape(weights, axes, caller, name)
+    weights = weights.astype(np.float64)
+    if mask is not None:
+        weights = np.where(mask, weights, 0.0)
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{caller}: {name} holds {weights[where]} at {list(where)}, expected finite numbers of at least 0"
+        )
+    return weights
+
+
 def as_array(value: Any, caller: str, name: str) -> Array:
-    """An array of whatever dtype; a masked array or a ragged list is an error."""
+    """Return an array of any dtype; raise for a masked array or a ragged list."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{caller}: {name} is a masked array, expected a plain array (pass lengths or a mask)"
@@ -313,12 +346,12 @@ def _is_complex(value: Any) -> bool:
         return value.dtype.kind == "c"
     try:
         return np.iscomplexobj(value)
-    except ValueError:  # a ragged list, which as_array names
+    except ValueError:  # a ragged list: as_array reports it
         return False
 
 
 def as_returned(value: Any, caller: str, name: str) -> float:
-    """What a function of the user's returned: a real number, or an array of one without an axis."""
+    """Return the value of a user's function: a real number, or an array that holds one number."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     _check_number(value, caller, name)
@@ -335,7 +368,7 @@ def _check_number(value: Any, caller: str, name: str) -> None:
 
 
 def brief(text: str, limit: int = 80) -> str:
-    """A text for a message: one line of at most `limit` characters, and nothing that a terminal obeys.
+    """Shorten a text for a message: one line of at most `limit` characters without control characters.
 
     >>> brief("a\\tb"), brief("word " * 1000, 12)
     ('a\\\\tb', 'word word w…')

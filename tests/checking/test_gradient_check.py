@@ -114,7 +114,7 @@ def test_a_mistake_in_a_parameters_gradient_is_found_and_named(array, change, ma
 
 
 @every_mode
-@pytest.mark.parametrize("change", set(CHANGES) - {"gate blocks permuted"} | {"rows exchanged"})
+@pytest.mark.parametrize("change", [*(n for n in CHANGES if n != "gate blocks permuted"), "rows exchanged"])
 @pytest.mark.parametrize("part", ["h", "c"])
 def test_a_mistake_in_a_states_gradient_is_found_and_named(part, change, max_elements):
     changes = CHANGES | {"rows exchanged": lambda d: d[::-1]}
@@ -407,7 +407,9 @@ def test_a_forward_pass_that_writes_into_an_option_is_seen():
 
     lengths = np.array([2, 4, 3])
     report = gradcheck(Writes(GRUCell(5, 6, rng=0)), np.ones((4, 3, 5)), lengths=lengths)
-    assert [cause.message for cause in report.causes] == ["forward writes into lengths, an input"]
+    (effect,) = report.side_effects
+    assert (effect.code, effect.source) == ("inputs-written", "lengths[...] = 1")
+    assert effect.message.startswith("forward writes into lengths, an input")
 
 
 def test_a_large_function_that_is_like_something_is_compared_along_directions():

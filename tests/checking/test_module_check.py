@@ -400,6 +400,41 @@ def test_what_the_first_forward_pass_writes_over_is_seen():
         check_module(Clipping(2, 3, rng=0), *inputs, checks=["purity"])
 
 
+def test_a_side_effect_breaks_a_promise_unless_somebody_lets_it_pass():
+    class Writing(Leaky):
+        def backward(self, d_h, cache):
+            d_inputs, grads = super().backward(d_h, cache)
+            if d_h is not None:
+                d_h *= 2
+            return d_inputs, grads
+
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((4, 2)), rng.standard_normal((4, 3))
+    module = Writing(2, 3, rng=0)
+    with pytest.raises(AssertionError, match="purity"):
+        check_module(module, *inputs, batch_axes=(0, 0))
+    checked = check_module(module, *inputs, batch_axes=(0, 0), strict=False)
+    assert set(NAMES) - set(checked.passed) == {"purity", "read-only", "padding", "splitting"}
+    assert {"purity", "read-only"} <= set(checked.left_out)
+    (effect,) = checked.side_effects
+    assert (effect.code, effect.source) == ("upstream-written", "d_h *= 2")
+    assert "side effect  line" in str(checked)
+    assert check_module(Leaky(2, 3, rng=0), *inputs, strict=False).side_effects == ()
+
+
+def test_a_wrong_gradient_is_wrong_also_where_side_effects_may_pass():
+    class Wrong(Leaky):
+        def backward(self, d_h, cache):
+            d_inputs, grads = super().backward(d_h, cache)
+            cache[0][...] = 0
+            return d_inputs, grads | {"s": 2 * grads["s"]}
+
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((4, 2)), rng.standard_normal((4, 3))
+    with pytest.raises(AssertionError, match="breaks 1 of"):
+        check_module(Wrong(2, 3, rng=0), *inputs, strict=False)
+
+
 def test_a_gradient_that_the_next_call_overwrites_is_not_repeatable():
     class HandsOutOneArray(Leaky):
         def __init__(self, input_size, hidden_size, *, rng=None):

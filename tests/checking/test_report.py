@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from seqmem.checking import Cause, Report, Row
+from seqmem.checking import Cause, Report, Row, SideEffect
 
 RIGHT = Row("W_x", (3, 2), "right", 1e-16, (0, 1), "got 1, right is 1")
 WRONG = Row("cell.W_h", (2, 2), "wrong", 0.5, (1, 0), "got 3, right is 2")
@@ -20,6 +20,19 @@ def test_it_passes_when_the_verdict_is_right():
     assert report(RIGHT, verdict="right").passed
     assert not report(WRONG).passed
     assert not report(RIGHT, verdict="cannot tell").passed
+
+
+EFFECT = SideEffect("upstream-written", "backward writes into the upstream gradient.", 7, "d *= 2")
+
+
+def test_it_passes_with_a_side_effect_and_says_so_first():
+    right = report(RIGHT, verdict="right, with a side effect", side_effects=(EFFECT,))
+    assert right.passed
+    lines = str(right).splitlines()
+    assert lines[0].startswith("LSTMCell: right, with a side effect (")
+    assert lines[-2:] == ["Side effect:", "  line 7 `d *= 2`: backward writes into the upstream gradient."]
+    assert Report.from_json(right.to_json()) == right
+    assert json.loads(right.to_json())["side_effects"][0]["line"] == 7
 
 
 def test_its_error_is_the_largest_of_all_arrays():
@@ -73,6 +86,9 @@ NO_REPORTS = {
     "another verdict": json.dumps(WHOLE | {"verdict": "fine"}),
     "a verdict that is not that of its rows": report(WRONG, verdict="right").to_json(),
     "passed and wrong": json.dumps(WHOLE | {"verdict": "wrong"}),
+    "a side effect that the verdict hides": report(RIGHT, verdict="right", side_effects=(EFFECT,)).to_json(),
+    "no side effect and a verdict of one": report(RIGHT, verdict="right, with a side effect").to_json(),
+    "a side effect that is none": json.dumps(WHOLE | {"side_effects": [{"code": "lost"}]}),
     "another error": json.dumps(WHOLE | {"max_error": 1.0}),
     "a row that is none": json.dumps(WHOLE | {"rows": [1]}),
     "a shape of text": json.dumps(WHOLE | {"rows": [WHOLE["rows"][0] | {"shape": ["3"]}]}),

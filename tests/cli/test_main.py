@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -317,6 +318,22 @@ def test_a_check_has_its_verdict_as_exit_code(
     assert captured.err == ""
 
 
+def test_a_side_effect_of_a_right_pass_is_said_first_and_in_the_table(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = re.sub(r"return (d_y @ w.T.*)", r"gradients = \1\n    d_y *= 2\n    return gradients", DENSE)
+    mine.write_text(text, encoding="utf-8")
+    assert main(["check", "mine.py:dense"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.startswith("dense_forward: right, with a side effect (")
+    assert re.search(r"Side effect: line \d+ `d_y \*= 2`: backward writes into the upstream gradient", out)
+    mine.write_text(text + text.replace("dense", "other"), encoding="utf-8")
+    assert main(["check", "mine.py"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"dense +line \d+ +side effect +line \d+ `d_y \*= 2`", out)
+    assert "2 passes: 2 right, with a side effect" in out
+
+
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_a_check_prints_json_and_nothing_else(
     verdict: str, mine: Path, capsys: pytest.CaptureFixture[str]
@@ -348,7 +365,7 @@ def test_a_check_is_told_what_functions_are_like_and_names_the_mistake(
         (["check", "nowhere.py:dense"], "nowhere.py: no such file"),
         (["check", r"C:\Users\me\nowhere.py"], "no such file"),
         (["check", r"C:\Users\me\nowhere.py:dense"], "nowhere.py: no such file"),
-        (["check", "."], "there is no file of Python and no notebook in this folder"),
+        (["check", "."], "there is no Python file and no notebook in this folder"),
         (["check", ".:dense"], ". is a folder: name a file in it"),
         (["check", os.devnull], "not a file"),
     ],

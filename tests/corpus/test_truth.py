@@ -34,7 +34,7 @@ def test_the_manifest_tells_the_truth(entry: dict[str, Any]) -> None:
     assert found.wrong == sorted(entry.get("wrong", []))
     assert found.effects == entry.get("effects", [])
     assert (entry["truth"] == "wrong") == bool(found.wrong) == ("mistake" in entry)
-    assert (entry["truth"] == "right with a side effect") == ("effect" in entry)
+    assert (entry["truth"] == "right, with a side effect") == ("effect" in entry)
 
 
 def test_every_file_has_an_entry() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqmem.data import END, PAD, START, UNKNOWN, BucketedBatches, Vocabulary, batches, make_batch, pad
+from seqmem.data import END, PAD, START, UNKNOWN, BucketedBatches, Vocabulary, buckets, make_batch, pad
 
 SOURCE = Vocabulary("abcdef")
 TARGET = Vocabulary("uvwxyz")
@@ -194,7 +194,7 @@ def test_within_a_pool_a_batch_is_a_run_of_the_sorted_lengths():
 
 
 def test_pools_are_sorted_one_by_one_so_that_chance_decides_the_neighbours():
-    count = 3 * 2 * batches.POOL
+    count = 3 * 2 * buckets.POOL
     bucketed = BucketedBatches([("a" * n, "u") for n in range(count)], SOURCE, TARGET, batch_size=2)
     spans = [np.ptp(batch.source_lengths) for batch in bucketed(0)]
     assert 1 < np.mean(spans) < 10  # in one pool of all pairs, each batch would span 1

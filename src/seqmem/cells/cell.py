@@ -1,13 +1,13 @@
-"""What the recurrent cells share; the single step is the case T = 1 of a pass over time.
+"""The base class of the recurrent cells; a single step is a pass over time with T = 1.
 
-    features           what W_x multiplies: x itself, or a function of each feature
+    features           the factor of W_x: x itself, or a function of each feature
     step               the recurrent product, the gates, the new state
-    local_derivatives  what a step's derivative is made of before any upstream gradient, many steps at once
+    local_derivatives  the part of a step's derivative that needs no upstream gradient, many steps at once
     step_backward      the upstream gradient through one step
-    collect            the recurrent weights' gradients for all rows in one product each, after the loop
+    collect            the gradients of the recurrent weights, all rows in one product, after the loop
 
-A row is one sequence at one step; N rows are all steps of all sequences, step after step. Methods say by the
-names of their arguments which values they want (cells/names.py lists them), and write in place.
+A row is one sequence at one step; N rows are all steps of all sequences, step after step. The names of a
+method's arguments say which values the method uses (cells/names.py lists them); methods write in place.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from seqmem.validation import (
     working_dtype,
 )
 
-# Bytes of the local derivatives that are computed at once: few NumPy calls a step, and still in the L2 cache.
+# Bytes of local derivatives to compute at once: few NumPy calls per step, and still in the L2 cache.
 BLOCK_BYTES = 1 << 19
 
 
@@ -65,7 +65,7 @@ class GateWeights(NamedTuple):
 
 
 class StepCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     x: Array  # (B, D)
     tape: Tape
@@ -74,20 +74,21 @@ class StepCache(NamedTuple):
 class Cell(Module, ABC, Generic[S]):
     """A recurrent cell: one step, its derivative, and its parameters with the gate axis leading.
 
-    A cell of one's own says what it consists of and writes `step`, `local_derivatives` and `step_backward`,
-    and `collect` where more than W_x, W_h and b has a gradient; docs/extending.md builds one.
+    A subclass declares its gates and values, and implements `step`, `local_derivatives` and `step_backward`.
+    It overrides `collect` if parameters other than W_x, W_h and b have gradients; docs/extending.md builds a
+    cell.
     """
 
     gates: ClassVar[tuple[str, ...]] = ()  # one letter each, the order of the gate axis
-    sigmoids: ClassVar[int] = 0  # so many leading gates have their weights halved: σ(a) = ½ tanh(a/2) + ½
+    sigmoids: ClassVar[int] = 0  # the number of leading gates with halved weights: σ(a) = ½ tanh(a/2) + ½
     state_type: ClassVar[type[Any]] = np.ndarray  # the array h, or a named tuple with h first
-    # What a step keeps beside gates and state, and what local_derivatives writes beside d_a, with their axes:
-    # "BH", "GBH", "B1" and the like.
+    # The values that a step keeps in addition to gates and state, and those that local_derivatives writes in
+    # addition to d_a, with their axes: "BH", "GBH", "B1" and the like.
     kept: Mapping[str, str] = MappingProxyType({})
     local: Mapping[str, str] = MappingProxyType({})
-    # What `collect` is given and W_h multiplies: with recurrent dropout, it is given what is kept of it.
+    # The arguments of `collect` that W_h multiplies; recurrent dropout replaces them by their kept part.
     recurrent_inputs: ClassVar[tuple[str, ...]] = ("h_prev",)
-    # The name of dLoss/d(features @ W_x): another one where a step transforms that product.
+    # The name of dLoss/d(features @ W_x): a different name if a step transforms that product.
     input_gradient: ClassVar[str] = "d_a"
 
     def __init__(
@@ -116,10 +117,10 @@ class Cell(Module, ABC, Generic[S]):
         self.b: Array = np.zeros((*gate_axis, H), dtype)
 
     def gate(self, name: str) -> GateWeights:
-        """A gate's weights and bias as writable views.
+        """Return a gate's weights and bias as writable views.
 
         Raises:
-            ValueError: for a name that is not in `gates`.
+            ValueError: if the name is not in `gates`.
         """
         if not isinstance(name, str) or name not in self.gates:
             raise (ValueError if isinstance(name, str) else WrongTypeError)(
@@ -129,12 +130,12 @@ class Cell(Module, ABC, Generic[S]):
         return GateWeights(self.W_x[k], self.W_h[k], self.b[k])
 
     def zero_state(self, batch_size: int) -> S:
-        """The state of B sequences that have seen nothing."""
+        """Return the initial state of B sequences: zeros."""
         shape = (as_count(batch_size, f"{type(self).__name__}.zero_state", "batch_size"), self.hidden_size)
         return self.of_parts([np.zeros(shape, self.W_h.dtype) for _ in fields_of(self.state_type)])
 
     def output(self, state: S) -> Array:
-        """What the cell shows of its state: h (B, H)."""
+        """Return the part of the state that is the cell's output: h (B, H)."""
         parts = parts_of(state)
         if len(parts) != len(fields_of(self.state_type)):
             raise TypeError(
@@ -143,65 +144,65 @@ class Cell(Module, ABC, Generic[S]):
         return parts[0]
 
     def of_output(self, d_h: Array) -> S:
-        """The upstream gradient of a state of which only the output has one."""
+        """Return the upstream gradient of a state if only the output has a gradient."""
         return self.of_parts([d_h, *[None] * (len(fields_of(self.state_type)) - 1)])
 
     @abstractmethod
     def step(self, *values: Any, **named: Any) -> None:
-        """Take a step: from the input's part of the pre-activations to gates and new state."""
+        """Take a step: compute gates and new state from the input's part of the pre-activations."""
 
     @abstractmethod
     def local_derivatives(self, *values: Any, **named: Any) -> None:
-        """Write, for many rows at once, what a step's derivative is before any upstream gradient."""
+        """Write, for many rows at once, the part of a step's derivative that needs no upstream gradient."""
 
     @abstractmethod
     def step_backward(self, *values: Any, **named: Any) -> None:
-        """Turn local derivatives into dLoss/da, and the gradient of the new state into the previous one's."""
+        """Turn local derivatives into dLoss/da, and the gradient of the new state into that of the old."""
 
     def of_parts(self, parts: Sequence[Any]) -> S:
-        """The state of the given arrays."""
+        """Return the state that consists of the given arrays."""
         state: S = state_of(self.state_type, parts)
         return state
 
     def features(self, x: Array) -> Array:
-        """Return what W_x multiplies, (N, D): a function of each feature of x by itself."""
+        """Return the factor of W_x, (N, D): each feature is a function of the same feature of x."""
         return x
 
     def features_backward(self, d_features: Array, x: Array) -> Array:
-        """The gradient of x from that of `features(x)`."""
+        """Return the gradient of x from the gradient of `features(x)`."""
         return d_features
 
     @property
     def input_bias(self) -> Array | None:
-        """What is added to the features' product before the loop; None when `step` adds the bias."""
+        """The bias added to the features' product before the loop; None if `step` adds the bias."""
         return self.b
 
     def collect(self, h_prev: Array, d_a: Array) -> Grads:
-        """Return the gradients, summed over all rows, of the parameters beside W_x and the input's bias."""
+        """Return the gradients, summed over all rows, of all parameters but W_x and the input bias."""
         return {"W_h": weight_gradient(h_prev, d_a)}
 
     def total_gradient(self, d_h: Array) -> tuple[Array, ...]:
-        """dLoss/d(state after the step) by every path, from what `step_backward` is about to be given.
+        """Return dLoss/d(state after the step) over all paths, from the arguments of `step_backward`.
 
-        Only `trace_gradients` asks for it. A state of several parts has paths from one to another.
+        Only `trace_gradients` calls it. A state with several parts has paths between the parts.
         """
         if len(fields_of(self.state_type)) > 1:
             raise NotImplementedError(
-                f"{type(self).__name__}.total_gradient: expected one that returns the gradients of "
+                f"{type(self).__name__}.total_gradient: expected a method that returns the gradients of "
                 f"{self.state_type.__name__}({', '.join(fields_of(self.state_type))})"
             )
         return (d_h,)
 
     def forward(self, x: Array, state: S | None = None) -> tuple[S, StepCache]:
-        """One step: x (B, D) and the state before it to the state after it.
+        """Take one step.
 
         Args:
             x: the input, (B, D).
-            state: the state before the step; zeros when None.
+            state: the state before the step; None means zeros.
 
         Returns:
-            (state, cache): the state after the step, and what `backward` needs. The cache refers to x itself:
-            do not write to x before the backward pass.
+            (state, cache): the state after the step, and the cache for `backward`. The cache refers to x: do
+            not write to x before the backward pass.
 
         Raises:
             ValueError, TypeError: for a wrong shape or dtype.
@@ -218,8 +219,8 @@ class Cell(Module, ABC, Generic[S]):
         """Backpropagate through one step.
 
         Args:
-            d_state: dLoss/d(state after the step), in the state's structure; None stands for zeros.
-            cache: what `forward` returned.
+            d_state: dLoss/d(state after the step), in the state's structure; None means zeros.
+            cache: the cache that `forward` returned.
 
         Returns:
             ((d_x, d_prev), grads): for x (B, D), for the state before the step, and for each parameter.
@@ -235,11 +236,11 @@ class Cell(Module, ABC, Generic[S]):
             d_x, grads = self.gradients(x, back)
         return (d_x, self.of_parts(d_parts)), self.summed(grads)
 
-    # What runs a cell over time: `forward` and `backward` above, `Recurrent`, `Decoder`.
+    # The methods that run a cell over time, for `forward` and `backward` above, `Recurrent` and `Decoder`.
 
     @property
     def n_gates(self) -> int:
-        """Blocks of pre-activations, 1 for a cell without gates."""
+        """The number of blocks of pre-activations; 1 for a cell without gates."""
         return max(1, len(self.gates))
 
     def tape(
@@ -255,7 +256,8 @@ class Cell(Module, ABC, Generic[S]):
         Args:
             initial: the initial state's parts, (B, H) each.
             n_rows: N.
-            before: (N,) where the state before each row stands among the states; None when B rows above.
+            before: (N,) the index, among the states, of the state before each row; None if it is B rows
+                above.
             traced: keep the pre-activations, which the gates otherwise overwrite.
             noise: what happens to the state between the steps.
         """
@@ -273,30 +275,30 @@ class Cell(Module, ABC, Generic[S]):
         return Tape(layout, room, n_rows, before, other, noise=noise)
 
     def back_tape(self, tape: Tape) -> Tape:
-        """A tape with room for the gradients of a backward pass."""
+        """Return a tape with additional memory for the gradients of a backward pass."""
         layout, room, n_rows = tape.layout, tape.room, tape.n_rows
         back = empty_blocks(layout.n_backward, n_rows, self.hidden_size, room.dtype, tape.batch_size)
         other = tape.other | self._other(layout.other_local, n_rows, room.dtype)
         return Tape(layout, room, n_rows, tape.before, other, back, tape.noise)
 
     def _other(self, own: Axes, n_rows: int, dtype: Any) -> dict[str, Array]:
-        """Arrays of other axes than (B, H)."""
+        """Allocate the arrays whose axes are not (B, H)."""
         if not own:
             return {}
         sizes = {"G": self.n_gates, "B": n_rows, "H": self.hidden_size, "1": 1}
         return {name: np.empty([sizes[axis] for axis in axes], dtype) for name, axes in own}
 
     def project(self, x: Array, a: Array, columns: slice = slice(None)) -> None:
-        """Write the part of the pre-activations that does not wait for the recurrence.
+        """Write the part of the pre-activations that does not depend on the recurrence.
 
         Args:
             x: (N, d) some of the input's columns.
-            a: (G, N, H), or (N, H) without gates, which is written to.
-            columns: which columns they are.
+            a: the result, (G, N, H), or (N, H) without gates.
+            columns: the position of those columns in the input.
         """
         W, b, x = self.W_x[..., columns, :], self.input_bias, self.features(x)
         scale = self._scale(a.dtype)
-        if scale is None or len(x) < W.shape[-2]:  # few rows: less to halve than the weights have
+        if scale is None or len(x) < W.shape[-2]:  # few rows: halve the product, not the weights
             np.matmul(x, W, out=a)
             if b is not None:
                 a += b[..., None, :]
@@ -323,7 +325,7 @@ class Cell(Module, ABC, Generic[S]):
         W_T = W[:, columns].swapaxes(1, 2)
         if len(x) < FEW:
             d_features = np.add.reduce(np.matmul(d_a, W_T), axis=0)
-        else:  # gate after gate, so that no array is larger than the result
+        else:  # gate by gate, so that no array is larger than the result
             d_features = d_a[0] @ W_T[0]
             for d_gate, W_gate in zip(d_a[1:], W_T[1:], strict=True):
                 d_features += d_gate @ W_gate
@@ -331,7 +333,7 @@ class Cell(Module, ABC, Generic[S]):
         return self.features_backward(d_features, x[:, columns]), in_order | grads
 
     def run(self, tape: Tape, runs: Sequence[Run]) -> None:
-        """Take every step, first step first."""
+        """Take all steps, from the first to the last."""
         step, names = self.step, names_of(self.step)
         given = self.given(names, tape, sum([run.n_steps for run in runs]))
         if tape.noise.zones:
@@ -348,14 +350,14 @@ class Cell(Module, ABC, Generic[S]):
         d_hs: Array,
         record: Record | None = None,
     ) -> Iterator[None]:
-        """Take the gradient back through every step, last step first; yield after each.
+        """Propagate the gradient back through all steps, from the last to the first; yield after each.
 
         Args:
-            back: what `back_tape` made.
-            runs: those of the forward pass.
+            back: the tape that `back_tape` returned.
+            runs: the runs of the forward pass.
             d_parts: the final state's upstream gradient on entry, the initial state's on exit, (B, H) each.
             d_hs: the outputs' upstream gradient, (N, H).
-            record: where `total_gradient` of each step goes, last step first.
+            record: the list to which each step's `total_gradient` is appended, last step first.
         """
         step_backward, names = self.step_backward, names_of(self.step_backward)
         zones, constants = back.noise.zones, constants_of(back.room.dtype)
@@ -381,8 +383,9 @@ class Cell(Module, ABC, Generic[S]):
                     yield
 
     def way_in(self, columns: slice, batch_size: int, n_steps: int, dtype: Any) -> Callable[[Array], Array]:
-        """x's part of a step's pre-activations inside the loop, of some of x's columns: what it returns is
-        overwritten by its next call.
+        """Return a function that projects some of x's columns to a step's pre-activations inside the loop.
+
+        The function's result is overwritten by its next call.
         """
         scale = self._scale(dtype)
         multiply = multiplying(self.W_x[..., columns, :], batch_size, n_steps, dtype, scale)
@@ -391,28 +394,28 @@ class Cell(Module, ABC, Generic[S]):
     def way_back(
         self, columns: slice, batch_size: int, n_steps: int, dtype: Any
     ) -> Callable[[Array, Array], Array]:
-        """The gradient of what `way_in` was given: (d_a, x) to d_x, a new array."""
+        """Return the backward function of `way_in`: (d_a, x) to d_x, a new array."""
         through = transposing(self.W_x[..., columns, :], batch_size, n_steps, dtype)
         return lambda d_a, x: self.features_backward(through(d_a, np.empty(x.shape, dtype)), x)
 
     def _scale(self, dtype: Any) -> Array | None:
-        """(G, 1, 1) what a pass multiplies the pre-activations by; None when by nothing."""
+        """Return the factor of the pre-activations in a pass, (G, 1, 1); None if it is 1."""
         return halves(self.n_gates, self.sigmoids, dtype) if self.sigmoids else None
 
     def true_pre_activations(self, tape: Tape) -> Array:
-        """(G, N, H) of a traced pass, which worked with half of some."""
+        """Return a traced pass's pre-activations (G, N, H), with those that were halved restored."""
         a, scale = tape.array("a"), self._scale(tape.room.dtype)
         a = a if self.gates else a[None]
         return a if scale is None else a / scale
 
     def given(self, names: tuple[str, ...], tape: Tape, n_steps: int) -> dict[str, Any]:
-        """The products and constants among the named values."""
+        """Return those of the named values that are products or constants."""
         found = products(names, self.gates, self.W_h, self._scale(tape.room.dtype), tape, n_steps)
         rates = {f"{field} zone": zone for field, zone in tape.noise.zones.items() if not zone.ndim}
         return found | rates if rates else found
 
     def _blocks(self, runs: Sequence[Run], back: Tape) -> Iterator[list[Run]]:
-        """The runs, last one first, in groups whose local derivatives fit the cache; a long one in pieces."""
+        """Yield the runs, last first, in groups whose local derivatives fit the cache; split long runs."""
         most = max(1, BLOCK_BYTES // (len(back.back) * self.hidden_size * back.back.itemsize))  # rows
         block: list[Run] = []
         left = most
@@ -441,7 +444,7 @@ class Cell(Module, ABC, Generic[S]):
     def as_inputs(
         self, x: Any, state: Any, leading: tuple[str, ...], caller: str, name: str
     ) -> tuple[Array, list[Array]]:
-        """Check x (..., B, D) and a state at the public border; return x and parts in the working dtype."""
+        """Check x (..., B, D) and a state from a caller; return x and parts in the working dtype."""
         dtype = working_dtype(self.W_h.dtype, x, *(() if state is None else parts_of(state)))
         x = as_floats(x, dtype, (*leading, (self.input_size, "input_size")), caller, name)
         if state is None:
@@ -452,13 +455,13 @@ class Cell(Module, ABC, Generic[S]):
     def as_state_parts(
         self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str, name: str = "state"
     ) -> list[Array]:
-        """Check a state at the public border: its parts in the working dtype."""
+        """Check a state from a caller; return its parts in the working dtype."""
         axes = ((batch_size, "the batch size"), (self.hidden_size, "hidden_size"))
         named = as_parts(self.state_type, state, caller, name)
         return [as_floats(part, dtype, axes, caller, own) for own, part in named]
 
     def as_upstream_parts(self, d_state: Any, tape: Tape, caller: str, name: str) -> list[Array]:
-        """A state's upstream gradient, in arrays of its own: the backward pass writes to them."""
+        """Return a state's upstream gradient in new arrays, because the backward pass writes to them."""
         shape, dtype = (tape.batch_size, self.hidden_size), tape.room.dtype
         named = as_parts(self.state_type, d_state, caller, name)
         return [np.array(as_upstream(part, shape, dtype, caller, own)) for own, part in named]

@@ -2,14 +2,14 @@
 
     r = sigmoid(x @ W_xr + h_prev @ W_hr + b_r)                   reset gate
     z = sigmoid(x @ W_xz + h_prev @ W_hz + b_z)                   update gate: z = 1 writes
-    reset="before" (the lecture's, and both papers'):
+    reset="before" (the lecture and both papers):
     n = tanh(x @ W_xn + (r * h_prev) @ W_hn + b_n)                candidate
-    reset="after" (cuDNN's, torch's and Keras'):
+    reset="after" (cuDNN, torch and Keras):
     n = tanh(x @ W_xn + r * (h_prev @ W_hn + b_hn) + b_n)
     h = (1 - z) * h_prev + z * n
 
 W_x (3, D, H), W_h (3, H, H), b (3, H), and b_hn (H,) in the reset-after form. Not to be confused with the z
-of Cho et al. and of the frameworks, which keeps the old state where this one writes: their z is our 1 - z.
+of Cho et al. and of the frameworks, where z = 1 keeps the old state: their z is 1 - z here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class GRUCell(Cell[Array]):
             memories of 1 to so many steps (Tallec & Ollivier, 2018). None for `update_bias`.
         input_init: first values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
         recurrent_init: first values of W_h, likewise.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> cell = GRUCell(3, 4, rng=0)
@@ -79,7 +79,7 @@ class GRUCell(Cell[Array]):
             self.gate("z").b[...] = -chrono_biases(rng, hidden_size, self.chrono, self.b.dtype)
         if reset == "after":
             self.b_hn: Array = np.zeros(hidden_size, dtype)
-        # reset_h = r * h_prev is what W_hn multiplies; a_hn = h_prev @ W_hn + b_hn is what r multiplies
+        # reset_h = r * h_prev is the factor of W_hn; a_hn = h_prev @ W_hn + b_hn is the factor of r
         self.kept = {"reset_h" if reset == "before" else "a_hn": "BH"}
         self.local = {"keep": "BH"} if reset == "before" else {"keep": "BH", "d_a_hn": "BH"}  # keep = 1 - z
 
@@ -142,19 +142,19 @@ class GRUCell(Cell[Array]):
 
     step = property(
         lambda self: self._step if self.reset == "before" else self._step_after,
-        doc="The step of the form that `reset` chose.",
+        doc="The step of the form that `reset` selects.",
     )
     local_derivatives = property(
         lambda self: self._local_derivatives if self.reset == "before" else self._local_derivatives_after,
-        doc="Its local derivatives.",
+        doc="The local derivatives of the form that `reset` selects.",
     )
     step_backward = property(
         lambda self: self._step_backward if self.reset == "before" else self._step_backward_after,
-        doc="Its derivative.",
+        doc="The derivative of the form that `reset` selects.",
     )
     collect = property(
         lambda self: self._collect if self.reset == "before" else self._collect_after,
-        doc="The gradients of its recurrent weights.",
+        doc="The gradients of the recurrent weights of the form that `reset` selects.",
     )
 
 
@@ -165,7 +165,7 @@ def _sigmoid(half_a: Array, half: Array, out: Array) -> None:
 
 
 def _mix(z: Array, n: Array, h_prev: Array, h: Array) -> None:
-    """h = (1 - z) * h_prev + z * n, as h_prev + z * (n - h_prev)."""
+    """Compute h = (1 - z) * h_prev + z * n as h_prev + z * (n - h_prev)."""
     np.subtract(n, h_prev, out=h)
     h *= z
     h += h_prev

@@ -30,8 +30,8 @@ from seqmem.validation import as_longest, as_number
 class LSTMState(NamedTuple):
     """The two memories of an LSTM."""
 
-    h: Array  # (B, H) what the step shows
-    c: Array  # (B, H) what it keeps
+    h: Array  # (B, H) the output
+    c: Array  # (B, H) the cell state
 
 
 class LSTMCell(Cell[LSTMState]):
@@ -40,14 +40,14 @@ class LSTMCell(Cell[LSTMState]):
     Args:
         input_size: D.
         hidden_size: H.
-        forget_bias: first value of the forget gate's bias; 1 lets the gradient of the cell state survive at
+        forget_bias: initial value of the forget gate's bias; 1 lets the gradient of the cell state survive at
             the start of training (Gers et al., 2000; Jozefowicz et al., 2015).
         chrono: the longest distance to remember, in steps: the forget gate's biases are then drawn for
             memories of 1 to so many steps, and the input gate's are their negatives (Tallec & Ollivier,
             2018). None for `forget_bias`.
         input_init: first values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
         recurrent_init: first values of W_h, likewise.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> cell = LSTMCell(3, 4, rng=0)

@@ -1,18 +1,19 @@
-"""What the names of a cell's arguments stand for: where in the memory of a pass each value has its place.
+"""The meaning of the argument names of a cell's methods: the position of each value in a pass's memory.
 
-A cell's methods say by the names of their arguments which values they want. Of a cell with the gates i, f, o,
-g and the state `LSTMState(h, c)`:
+The names of a method's arguments say which values the method uses. For a cell with the gates i, f, o, g and
+the state `LSTMState(h, c)`:
 
-    a, a_f, a_ifo            pre-activations: of all gates, of one, of neighbours
+    a, a_f, a_ifo            pre-activations: of all gates, of one gate, of adjacent gates
     i, ifo, ifog             gates: one (n, H), several (3, n, H)
-    c_prev, c                the state before the step, and after it
-    tanh_c                   whatever else the cell keeps
-    d_h, d_c                 the upstream gradient of the state after the step; turned into that before it
-    d_a, d_a_f, d_a_if       where the gradients of the pre-activations go
-    recurrent, recurrent_rz  x -> x @ W_h, of all gates or of some; its next call overwrites what it returned.
+    c_prev, c                the state before the step, and after the step
+    tanh_c                   any other value that the cell keeps
+    d_h, d_c                 the upstream gradient of the state after the step, to be replaced by the gradient
+                             of the state before the step
+    d_a, d_a_f, d_a_if       the arrays for the gradients of the pre-activations
+    recurrent, recurrent_rz  x -> x @ W_h, of all gates or of some; the next call overwrites the result.
                              recurrent_rz_n returns one product in two parts
     through, through_rz      (d_a, d_x) -> d_x = d_a @ W_h^T, written to d_x
-    half, one                0.5 and 1 as arrays of the pass's dtype: a Python number costs a step 5 % more
+    half, one                0.5 and 1 as arrays of the pass's dtype: Python numbers slow a step down by 5 %
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ VARIABLE = 0x04 | 0x08  # inspect.CO_VARARGS, inspect.CO_VARKEYWORDS
 
 
 class Layout(NamedTuple):
-    """Which block of H columns holds which value; what a cell says of itself decides it."""
+    """The positions of a cell's values among the blocks of H columns, as the cell's declarations imply."""
 
     gates: tuple[str, ...]
-    kept: tuple[str, ...]  # what else a step keeps
-    fields: tuple[str, ...]  # of the state
-    local: tuple[str, ...]  # what a backward pass writes beside d_a
+    kept: tuple[str, ...]  # the other values that a step keeps
+    fields: tuple[str, ...]  # the parts of the state
+    local: tuple[str, ...]  # the values that a backward pass writes in addition to d_a
     traced: bool  # whether the gates leave the pre-activations as they are
-    other_kept: Axes  # what has other axes than (B, H), with them: memory of its own
+    other_kept: Axes  # the values whose axes are not (B, H), kept in separate arrays
     other_local: Axes
     first_a: int  # the first block of pre-activations
     first_state: int
@@ -46,18 +47,18 @@ class Layout(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a value stands."""
+    """The position of a value."""
 
-    room: str  # "forward", "backward"; "" for what is given to a pass or has other axes than (B, H)
+    room: str  # "forward", "backward"; "" for a value that is given to a pass or not (B, H)
     block: Any = None  # an index or a slice of the room's blocks
-    before: bool = False  # of the state: the one before the step
+    before: bool = False  # whether it is the state before the step
 
 
 @functools.cache
 def layout_of(
     gates: tuple[str, ...], kept: Axes, fields: tuple[str, ...], local: Axes, traced: bool
 ) -> Layout:
-    """Lay out what a cell keeps, with the axes of each value."""
+    """Lay out the values that a cell keeps, with the axes of each value."""
     n_gates, n_a = len(gates), max(1, len(gates))
     kept_blocks, local_blocks = (tuple(name for name, axes in own if axes == "BH") for own in (kept, local))
     other_kept, other_local = (tuple(one for one in own if one[1] != "BH") for own in (kept, local))
@@ -84,7 +85,7 @@ def layout_of(
 
 @functools.cache
 def places_of(layout: Layout, names: tuple[str, ...]) -> tuple[Place, ...]:
-    """Where the values of those names stand."""
+    """Return the positions of the named values."""
     return tuple(_place(layout, name) for name in names)
 
 
@@ -111,7 +112,7 @@ def _place(layout: Layout, name: str) -> Place:
 
 
 def gate_index(gates: tuple[str, ...], letters: str) -> Any:
-    """Where one gate, or neighbouring ones, stand along the gate axis; None for anything else."""
+    """Return the index of one gate or of adjacent gates on the gate axis; None for anything else."""
     if letters in gates:
         return gates.index(letters)
     at = "".join(gates).find(letters)
@@ -123,10 +124,10 @@ def _shifted(index: Any, by: int) -> Any:
 
 
 def names_of(method: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of a method's arguments.
+    """Return the names of a method's arguments.
 
     Raises:
-        TypeError: for `*args`, `**kwargs` and keyword-only arguments, which name nothing or are not passed.
+        TypeError: for `*args`, `**kwargs` and keyword-only arguments, which name no value.
     """
     code = method.__code__
     names: tuple[str, ...] = code.co_varnames[1 : code.co_argcount]
@@ -139,17 +140,17 @@ def names_of(method: Callable[..., Any]) -> tuple[str, ...]:
 
 
 class Product(NamedTuple):
-    """What a name such as `recurrent_rz_n` asks for."""
+    """The product that a name such as `recurrent_rz_n` refers to."""
 
     name: str
     is_through: bool
     gates: Any  # an index of W_h's gate axis
-    parts: tuple[Any, ...]  # of the result's gate axis; none when it is wanted whole
+    parts: tuple[Any, ...]  # slices of the result's gate axis; empty for the whole result
 
 
 @functools.cache
 def products_of(gates: tuple[str, ...], names: tuple[str, ...]) -> tuple[Product, ...]:
-    """The products among the names; what is no product is found to be nothing else where it is looked for."""
+    """Return the products among the names; unknown names are reported later, on look-up."""
     found = []
     for name in names:
         kind, *groups = name.split("_")
@@ -164,14 +165,14 @@ def products_of(gates: tuple[str, ...], names: tuple[str, ...]) -> tuple[Product
 def unknown_name(
     name: str, names: tuple[str, ...], layout: Layout, backward: bool, further: Iterable[str]
 ) -> TypeError:
-    """Return the error for an argument that names no value where it is asked for.
+    """Return the error for an argument that names no value.
 
     Args:
         name: the argument.
         names: all arguments of the method.
-        layout: says what the cell has.
-        backward: whether it is asked for in a backward pass.
-        further: the names of what is given to the pass, or has other axes than (B, H).
+        layout: the values that the cell has.
+        backward: whether the method is part of the backward pass.
+        further: names of values that are given to the pass, or whose axes are not (B, H).
     """
     gates, kept, fields, local = layout[:4]
     known = [
@@ -184,7 +185,7 @@ def unknown_name(
     ]
     if backward:
         known += ["d_a", *(f"d_a_{gate}" for gate in gates), *local]
-    together = f"; a_{gates[0]}{gates[1]} and the like of neighbouring gates" if gates[1:] else ""
+    together = f"; a_{gates[0]}{gates[1]} and the like for adjacent gates" if gates[1:] else ""
     return TypeError(
         f"the argument {name!r} in ({', '.join(names)}) names no value of this cell, "
         f"expected some of {', '.join(dict.fromkeys([*known, *further]))}{together}"
@@ -193,7 +194,7 @@ def unknown_name(
 
 @functools.cache
 def constants_of(dtype: Any) -> dict[str, Array]:
-    """The numbers that have a name, as arrays that nobody can write to."""
+    """Return the named constants as read-only arrays."""
     constants = {"half": np.array(0.5, dtype), "one": np.array(1, dtype)}
     for constant in constants.values():
         constant.flags.writeable = False
@@ -202,7 +203,7 @@ def constants_of(dtype: Any) -> dict[str, Array]:
 
 @functools.cache
 def halves(n_gates: int, n_sigmoids: int, dtype: Any) -> Array:
-    """(G, 1, 1): 0.5 for the sigmoid gates and 1 for the others, exact factors in binary arithmetic."""
+    """Return (G, 1, 1): 0.5 for the sigmoid gates and 1 for the others, both exact binary factors."""
     scale = np.ones((n_gates, 1, 1), dtype)
     scale[:n_sigmoids] = 0.5
     scale.flags.writeable = False

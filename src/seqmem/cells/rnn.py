@@ -32,7 +32,7 @@ class RNNCell(Cell[Array]):
         activation: "tanh", or "relu" (Le, Jaitly & Hinton, 2015: with recurrent_init="identity").
         input_init: first values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
         recurrent_init: first values of W_h, likewise.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> cell = RNNCell(3, 4, rng=0)

@@ -1,6 +1,6 @@
-"""The memory of a pass: what its steps leave behind, views of it by name, and weights laid out for its steps.
+"""The memory of a pass: the values that its steps store, views of them by name, and rearranged weights.
 
-What decides its form is time: a third of a pass can go into coming by its memory (docs/performance.md).
+The layout is chosen for speed: allocating memory can take a third of a pass (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from seqmem.cells.names import Layout, constants_of, places_of, products_of, unk
 from seqmem.cells.noise import QUIET, Noise, multiplied
 from seqmem.module import Array
 
-State = Any  # the array h (B, H), or a named tuple of such arrays with h first: described once, by its type
-S = TypeVar("S")  # a cell's own: Array, LSTMState, ...
+State = Any  # the array h (B, H), or a named tuple of such arrays with h first: its type alone describes it
+S = TypeVar("S")  # the state of a cell: Array, LSTMState, ...
 Multiply = Callable[[Array], Any]  # x to x @ W
 Through = Callable[[Array, Array], Array]  # (d_a, d_x) to d_x = d_a @ W^T
-Record = list[tuple[Array, ...]]  # of each step, last step first, the gradients of the state's parts
+Record = list[tuple[Array, ...]]  # for each step, last step first, the gradients of the state's parts
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-FEW = 4  # steps for which laying out a weight anew costs more than it gains
+FEW = 4  # up to this many steps, rearranging a weight costs more than it gains
 
 
 def keep_freed_memory() -> None:
-    """Let the process keep the memory that a pass frees, for the next pass.
+    """Make the process keep the memory that a pass frees, for the next pass.
 
-    glibc returns the top of its heap to the operating system as soon as it exceeds twice the largest block
-    that was ever freed. A pass frees a dozen of one size, so the next would come by all their pages anew. To
-    have freed a large block once, of which no page was touched, is all it takes (mallopt(3), the dynamic mmap
-    threshold; more than 32 MiB does not count). Elsewhere, or with these bounds in the environment, it does
-    nothing.
+    glibc returns the top of its heap to the operating system as soon as the heap's free end exceeds twice the
+    largest block that was ever freed. A pass frees a dozen blocks of one size, so the next pass would have to
+    fetch all of their pages again. Freeing one large, untouched block once is enough to raise the threshold
+    (mallopt(3), the dynamic mmap threshold; blocks above 32 MiB do not count). On other systems, or if the
+    environment sets these thresholds, it does nothing.
     """
     np.empty(31 << 20, np.uint8)
 
@@ -42,20 +42,22 @@ keep_freed_memory()
 
 
 class Run(NamedTuple):
-    """Consecutive steps in which the same sequences run; each step has its rows behind the last one's."""
+    """Consecutive steps with the same sequences; each step's rows follow those of the step before."""
 
     rows: int  # the first step's first row
     n_steps: int
     n: int  # sequences: rows of a step
-    before: int  # where the states before its rows begin among the states
+    before: int  # the index of the first previous state among the states
 
     @property
     def stop(self) -> int:
-        """The row behind its last one."""
+        """The index after the last row."""
         return self.rows + self.n_steps * self.n
 
     def cut(self, start: int, stop: int) -> Run:
-        """Some of its steps."""
+        """Return the run of some of these steps."""
+        if stop - start == self.n_steps:
+            return self
         first = start * self.n
         return Run(self.rows + first, stop - start, self.n, self.before + first)
 
@@ -67,20 +69,20 @@ def fields_of(state_type: type[Any]) -> tuple[str, ...]:
 
 
 def parts_of(state: State) -> Sequence[Any]:
-    """Return a state's arrays."""
+    """Return the arrays of a state."""
     return state if isinstance(state, tuple) else (state,)
 
 
 def state_of(state_type: type[S], parts: Sequence[Any]) -> S:
-    """Return the state of the given arrays."""
+    """Return the state that consists of the given arrays."""
     return state_type(*parts) if hasattr(state_type, "_fields") else parts[0]
 
 
 def as_parts(state_type: type[Any], state: Any, caller: str, name: str) -> list[tuple[str, Any]]:
-    """Return a state's parts with a name each at the public border; None stands for a state of None.
+    """Check a state from a caller and return its parts, each with a name; None means a state of None.
 
     Raises:
-        TypeError: for something that is not of the state's structure.
+        TypeError: if the value does not have the state's structure.
     """
     fields = getattr(state_type, "_fields", None)
     if fields is None:
@@ -94,14 +96,14 @@ def as_parts(state_type: type[Any], state: Any, caller: str, name: str) -> list[
 
 
 class Tape:
-    """The values of the N rows of a pass, by name; what the steps leave behind for the backward pass.
+    """The values of the N rows of a pass, by name: the values that the steps store for the backward pass.
 
     Attributes:
-        room: (blocks, B + N, H) in one piece: the initial state's rows, then a row's gates and so on.
-        before: (N,) where the state before each row stands among the B + N; None when it is B rows above.
-        noise: what happens to the state between the steps.
-        other: what has other axes, by name, with the rows on axis -2.
-        back: (blocks, N, H) likewise, in a backward pass.
+        room: (blocks, B + N, H) one array: the initial state's rows, then the gates and so on of each row.
+        before: (N,) the index among the B + N states of the state before each row; None if B rows above.
+        noise: the recurrent dropout and zoneout between the steps.
+        other: arrays with other axes, by name, with the rows on axis -2.
+        back: (blocks, N, H) one array for a backward pass.
     """
 
     def __init__(
@@ -119,11 +121,11 @@ class Tape:
         self.n_rows, self.batch_size = n_rows, room.shape[1] - n_rows
 
     def states(self) -> list[Array]:
-        """The parts of the state, (B + N, H) each: the initial one, then that after each row."""
+        """Return the parts of the state, (B + N, H) each: first the initial, then that after each row."""
         return list(self.room[self.layout.first_state :])
 
     def array(self, name: str) -> Array:
-        """A value of all rows."""
+        """Return a value for all rows."""
         return self.rows((name,), slice(0, self.n_rows))[0]
 
     def rows(
@@ -137,11 +139,11 @@ class Tape:
         """Return the named values of some rows at once, (N, H) or (G, N, H).
 
         Args:
-            names: of the values.
-            rows: which rows.
-            before: where the states before them stand, if known to be one piece.
+            names: the names of the values.
+            rows: the rows.
+            before: the slice of the states before the rows, if they are known to be contiguous.
             given: values that are not on the tape.
-            steps: (T, n) to have the rows as T steps of n, (T, n, H) or (G, T, n, H).
+            steps: (T, n) to return the rows as T steps of n rows, (T, n, H) or (G, T, n, H).
         """
         found: list[Any] = []
         forward = self.room[:, rows.start + self.batch_size : rows.stop + self.batch_size]
@@ -155,7 +157,8 @@ class Tape:
             if name in given:
                 found.append(given[name])
             elif is_before:
-                state = self.room[block, before]
+                states = self.room[block]
+                state = states[before] if isinstance(before, slice) else states.take(before, axis=0)
                 found.append(state.reshape(forward.shape[1:]) if steps else state)
             elif room == "forward":
                 found.append(forward[block])
@@ -176,19 +179,19 @@ class Tape:
         given: Mapping[str, Any] = NOTHING,
         last_first: bool = False,
     ) -> Iterator[Sequence[Any]]:
-        """Return the named values at each step of a run, as views that are all made here, before the loop.
+        """Yield the named values at each step of a run, as views that are all created here, before the loop.
 
         Args:
-            names: of the values.
+            names: the names of the values.
             run: the steps.
             given: values that are the same at every step.
-            last_first: go through the steps from the last to the first.
+            last_first: whether to go from the last step to the first.
         """
-        if len(names) <= len(given) and all(name in given for name in names):  # constants have no end
+        if len(names) <= len(given) and all(name in given for name in names):  # would loop forever
             raise TypeError(f"the arguments ({', '.join(names)}) name no value of a step")
         rows = slice(run.rows, run.stop)
         before = slice(run.before, run.before + rows.stop - rows.start)
-        if run.n_steps == 1:  # a step alone, or lengths that all differ
+        if run.n_steps == 1:  # a single step, or lengths that all differ
             return iter((self.rows(names, rows, before, given),))
         columns: list[Any] = []
         order = -1 if last_first else 1
@@ -202,10 +205,10 @@ class Tape:
 
 
 def empty_blocks(n_blocks: int, n_rows: int, hidden_size: int, dtype: Any, batch_size: int) -> Array:
-    """(n_blocks, n_rows, H) in one piece, uninitialised.
+    """Allocate (n_blocks, n_rows, H) as one array, uninitialised.
 
-    Each block is contiguous, as products over all rows want it. With one sequence alone the blocks of a row
-    lie side by side instead: all that a step touches is then one piece.
+    Each block is contiguous, which suits products over all rows. For a single sequence, the blocks of a row
+    are adjacent instead: all values of a step are then contiguous.
     """
     if batch_size == 1:
         return np.empty((n_rows, n_blocks, hidden_size), dtype).swapaxes(0, 1)
@@ -220,15 +223,16 @@ def multiplying(
     scale: Array | None = None,
     parts: tuple[slice, ...] = (),
 ) -> Multiply:
-    """x (n, D) to x @ W of every gate, (G, n, F); the next call overwrites it.
+    """Return a function from x (n, D) to x @ W of every gate, (G, n, F); its next call overwrites the result.
 
     Args:
         W: (G, D, F), or (D, F) of a single gate.
-        batch_size: B, the most rows; one sequence alone is a product quicker over all gates side by side.
-        n_steps: how often it will be used.
+        batch_size: B, the largest n; for a single sequence, one product over all gates side by side is
+            faster.
+        n_steps: the number of calls.
         dtype: of the product.
-        scale: (G, 1, 1), which the product is multiplied by: the weight once, before the loop.
-        parts: of the gate axis, when the result is wanted in parts.
+        scale: (G, 1, 1), a factor of the product; the weight is multiplied once, before the loop.
+        parts: slices of the gate axis; the result is returned in these parts.
     """
     if n_steps < FEW:
 
@@ -248,7 +252,7 @@ def multiplying(
         of_row = in_parts(row.reshape(G, 1, F), parts)
 
         def of_one(x: Array) -> Any:
-            np.dot(x, side_by_side, row)  # quicker than matmul for one row
+            np.dot(x, side_by_side, row)  # faster than matmul for one row
             return of_row
 
         return of_one
@@ -266,14 +270,14 @@ def multiplying(
 
 
 def in_parts(product: Array, parts: tuple[slice, ...]) -> Any:
-    """A product whole, or in parts along its gate axis."""
+    """Return a product as a whole, or in parts along the gate axis."""
     return tuple([product[part] for part in parts]) if parts else product
 
 
 def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Through:
-    """(d_a, d_x) to d_x = d_a @ W^T, summed over the gates: the way back through x @ W.
+    """Return a function from (d_a, d_x) to d_x = d_a @ W^T, summed over the gates: x @ W backwards.
 
-    W^T is laid out anew: a product with a transposed view takes up to twice the time.
+    W^T is copied, because a product with a transposed view takes up to twice the time.
     """
     W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))
     if W.ndim == 2 or batch_size == 1:
@@ -290,14 +294,14 @@ def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Through:
 
 
 def weight_gradient(x: Array, d_a: Array) -> Array:
-    """The gradient of W in a = x @ W, summed over all rows: (N, D) and (G, N, F) or (N, F) to W's shape."""
-    return x.T * d_a if len(x) == 1 else np.matmul(x.T, d_a)  # matmul is slow where it has nothing to sum
+    """Return the gradient of W in a = x @ W: from x (N, D) and d_a (G, N, F) or (N, F) to W's shape."""
+    return x.T * d_a if len(x) == 1 else np.matmul(x.T, d_a)  # matmul is slow if there is nothing to sum
 
 
 def products(
     names: tuple[str, ...], gates: tuple[str, ...], W_h: Array, scale: Array | None, tape: Tape, n_steps: int
 ) -> dict[str, Any]:
-    """What stands behind `recurrent`, `through`, `half` and `one`."""
+    """Return the values of the names `recurrent`, `through`, `half` and `one`."""
     B, dtype = tape.batch_size, tape.room.dtype
     found: dict[str, Any] = dict(constants_of(dtype))
     for name, is_through, index, parts in products_of(gates, names):

@@ -1,11 +1,11 @@
-"""Checking: is a backward pass the derivative of its forward pass, and if not, which mistake is it?"""
+"""Checking: whether a backward pass is the derivative of its forward pass, and if not, the mistake."""
 
 from typing import TYPE_CHECKING, Any
 
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradient_check import assert_gradients, gradcheck, gradcheck_functions
 from seqmem.checking.module_check import CONTRACT_CHECKS, Checked, check_module
-from seqmem.checking.report import Cause, Report, Row
+from seqmem.checking.report import Cause, Report, Row, SideEffect
 
 if TYPE_CHECKING:
     from seqmem.checking.catalogue.kinds import KINDS
@@ -17,6 +17,7 @@ __all__ = [
     "Checked",
     "Report",
     "Row",
+    "SideEffect",
     "assert_gradients",
     "check_module",
     "exposing_inputs",
@@ -27,7 +28,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "KINDS":  # with the reference passes, which a check of a module does without
+    if name == "KINDS":  # loads the reference passes, which the check of a module does not need
         from seqmem.checking.catalogue.kinds import KINDS
 
         return KINDS

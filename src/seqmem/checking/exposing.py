@@ -1,6 +1,6 @@
 """Inputs that expose mistakes.
 
-A wrong backward pass looks right on timid inputs: with T = 1, square shapes, zero states or zero biases,
+A wrong backward pass can look right on special inputs: with T = 1, square shapes, zero states or zero biases,
 whole terms of the derivative vanish. So all sizes differ, states and biases are not zero, lengths are
 unequal, tokens occur twice, and weights have a standard deviation of 0.8.
 """
@@ -17,7 +17,19 @@ from seqmem.cells import Cell
 from seqmem.contexts import Context
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.layers.sequence import SequenceLayer
-from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
+from seqmem.models import (
+    AttentionPooling,
+    Bridge,
+    Decoder,
+    Encoder,
+    LanguageModel,
+    MeanPooling,
+    Seq2Seq,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceTagger,
+)
+from seqmem.models.reading import Reader, layer_of
 from seqmem.module import Array, Module, named_modules
 from seqmem.nests import tree_map
 from seqmem.validation import check_type
@@ -26,11 +38,11 @@ Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # positional inputs, keyword op
 AnyModule = TypeVar("AnyModule", bound=Module)
 
 T, B, S = 4, 3, 6  # steps, batch, source positions
-DRAWS = 1000  # seeds that are tried for a dropout which lets something through
+DRAWS = 1000  # seeds to try until dropout keeps some entry
 
 
 def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModule:
-    """A copy whose parameters, biases included, are normal with standard deviation 0.8."""
+    """Return a copy with normal parameters, including biases, of standard deviation 0.8."""
     check_type(module, Module, "with_exposing_params", "module")
     check_type(rng, np.random.Generator, "with_exposing_params", "rng")
     other = copy.deepcopy(module)
@@ -41,10 +53,10 @@ def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModu
 
 @singledispatch
 def exposing_inputs(module: Module, rng: np.random.Generator) -> Inputs:
-    """Positional inputs and options for a module's forward pass.
+    """Return positional inputs and options for a module's forward pass.
 
     Raises:
-        TypeError: for a module of a kind that is not known here.
+        TypeError: for an unknown kind of module.
     """
     raise TypeError(
         f"gradcheck: no inputs are known for a {type(module).__name__}; pass them: gradcheck(module, x, ...)"
@@ -59,8 +71,7 @@ def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-ar
 @exposing_inputs.register
 def _(module: SequenceLayer, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
     xs = _normal(module, rng, T, B, module.input_size)
-    state = None if _learns_its_state(module) else _state(module, rng)
-    return (xs, state) if state is not None else (xs,), {"lengths": _lengths(T)}
+    return (xs, *_states(module, rng)), {"lengths": _lengths(T)}
 
 
 @exposing_inputs.register
@@ -79,7 +90,7 @@ def _(module: Dropout, rng: np.random.Generator) -> Inputs:
     xs = rng.standard_normal((T, B, 5))
     seeds = [int(seed) for seed in rng.integers(1 << 31, size=DRAWS)]
     lets_through = (seed for seed in seeds if module.forward(np.ones_like(xs), rng=seed)[0].any())
-    return (xs,), {"rng": next(lets_through, seeds[0])}  # where all is dropped, no gradient can be seen
+    return (xs,), {"rng": next(lets_through, seeds[0])}  # if everything is dropped, all gradients are zero
 
 
 @exposing_inputs.register
@@ -112,9 +123,33 @@ def _(module: Seq2Seq, rng: np.random.Generator) -> Inputs:
     return (source, _tokens(rng, T, module.decoder.vocab_size)), {"lengths": _lengths(S)}
 
 
-def _learns_its_state(module: Module) -> bool:
-    """Whether a state that is passed would keep a learned one from having any effect."""
-    return any(isinstance(one, Recurrent) and one.learned_state for _, one in named_modules(module))
+@exposing_inputs.register
+def _(module: MeanPooling | AttentionPooling, rng: np.random.Generator) -> Inputs:
+    size = module.input_size if isinstance(module, AttentionPooling) else 5
+    return (_normal(module, rng, T, B, size),), {"lengths": _lengths(T)}
+
+
+@exposing_inputs.register
+def _(module: SequenceClassifier | SequenceTagger, rng: np.random.Generator) -> Inputs:
+    return (_read(module.encoder, rng),), {"lengths": _lengths(T)}
+
+
+@exposing_inputs.register
+def _(module: LanguageModel | SequenceRegressor, rng: np.random.Generator) -> Inputs:
+    inputs = _read(module.encoder, rng)
+    return (inputs, *_states(layer_of(module.encoder), rng)), {"lengths": _lengths(T)}
+
+
+def _read(encoder: Reader, rng: np.random.Generator) -> Array:
+    if isinstance(encoder, Encoder):
+        return _tokens(rng, T, encoder.vocab_size)
+    return _normal(encoder, rng, T, B, layer_of(encoder).input_size)
+
+
+def _states(layer: SequenceLayer[Any], rng: np.random.Generator) -> tuple[Any, ...]:
+    """Return a state to pass, or none at all if the layer has a learned state, which it would replace."""
+    learned = any(isinstance(one, Recurrent) and one.learned_state for _, one in named_modules(layer))
+    return () if learned else (_state(layer, rng),)
 
 
 def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:
@@ -130,7 +165,7 @@ def _state(module: Cell[Any] | SequenceLayer[Any] | Decoder, rng: np.random.Gene
 def _tokens(rng: np.random.Generator, length: int, vocab_size: int) -> Array:
     check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     tokens = rng.integers(vocab_size, size=(length, B))
-    tokens[-1] = tokens[0]  # a token that occurs twice must collect both gradients
+    tokens[-1] = tokens[0]  # the gradients of a repeated token must add up
     return tokens
 
 

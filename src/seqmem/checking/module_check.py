@@ -1,7 +1,7 @@
-"""Every promise of the protocol as a named check, for the library's modules and anyone's own.
+"""Every promise of the protocol as a named check, for the library's modules and for users' modules.
 
 check_module(cell)                        a cell, or another kind that the library knows
-check_module(module, x, batch_axes=(0,))  any other module, on inputs of your own
+check_module(module, x, batch_axes=(0,))  any other module, with explicit inputs
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.checking.contract import axes, memory, promises
-from seqmem.checking.contract.assertions import NotApplicableError, UnprovenError, floats_mapped
+from seqmem.checking.contract.assertions import NotApplicableError, UnprovenError, floats_mapped, watched
 from seqmem.checking.contract.subject import ModuleSubject
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradient_check import UNPROVEN, gradcheck
+from seqmem.checking.report import SideEffect
 from seqmem.module import Module
-from seqmem.validation import as_count, as_texts
+from seqmem.validation import as_count, as_flag, as_texts
 
 
 class ContractCheck(NamedTuple):
-    """One promise of the protocol, and what finds it broken."""
+    """One promise of the protocol, and the function that checks it."""
 
     name: str
     promise: str  # one sentence
@@ -31,14 +32,15 @@ class ContractCheck(NamedTuple):
 
 
 def _check(name: str, function: Callable[[ModuleSubject], None]) -> ContractCheck:
-    return ContractCheck(name, str(function.__doc__), function)
+    promise = str(function.__doc__).removeprefix("Check that ")
+    return ContractCheck(name, promise[:1].upper() + promise[1:], function)
 
 
 def gradients(case: ModuleSubject) -> None:
-    """The backward pass agrees with the complex step."""
-    case.run()  # what it raises is told by the pass that raises it
+    """Check that the backward pass agrees with the complex step."""
+    case.run()  # raises here what a pass raises, under that pass's name
     inputs = case.inputs
-    if case.module.dtype is None:  # it follows its inputs, and float64 shows more
+    if case.module.dtype is None:  # the dtype follows the inputs, and float64 shows more
         inputs = floats_mapped(lambda array: array.astype(np.float64), inputs)
     try:
         report = gradcheck(case.module, *inputs, seed=case.seed, **case.options)
@@ -69,9 +71,13 @@ CONTRACT_CHECKS: tuple[ContractCheck, ...] = (
 )
 
 
+_PURE = ("purity", "read-only")  # the promises that a side effect breaks
+LISTED = "with strict=False, side effects are listed"
+
+
 @dataclass(frozen=True)
 class Checked:
-    """What `check_module` did; printable.
+    """The result of `check_module`; printable.
 
     >>> print(Checked(("gradients", "shapes"), {"padding": "its forward pass takes no lengths"}))
     passed    gradients
@@ -81,10 +87,12 @@ class Checked:
 
     passed: tuple[str, ...]  # names of the checks that were run, all of which passed
     left_out: Mapping[str, str]  # the reasons, by name, why others were not run
+    side_effects: tuple[SideEffect, ...] = ()  # of right passes; empty if side effects are errors
 
     def __str__(self) -> str:
         lines = [f"passed    {name}" for name in self.passed]
-        return "\n".join(lines + [f"left out  {name}: {reason}" for name, reason in self.left_out.items()])
+        lines += [f"left out  {name}: {reason}" for name, reason in self.left_out.items()]
+        return "\n".join(lines + [f"side effect  {one}" for one in self.side_effects])
 
 
 def check_module(
@@ -93,29 +101,32 @@ def check_module(
     checks: Iterable[str] | None = None,
     seed: int = 0,
     batch_axes: tuple[Any, ...] | None = None,
+    strict: bool = True,
     **options: Any,
 ) -> Checked:
-    """Run the contract checks on a module: does it keep what the protocol promises?
+    """Run the contract checks on a module, which test the promises of the protocol.
 
     Args:
         module: a subclass of `seqmem.module.Module`.
         *inputs: the positional inputs of its forward pass. Give all axes different sizes, and the batch at
             least 2. Without any, a copy of the module with random parameters is checked on random inputs;
             this works for the library's own modules and for subclasses of `Cell` and the like.
-        checks: names of the checks to run, of those in `CONTRACT_CHECKS`; all when None.
-        seed: of everything random here.
-        batch_axes: for each input the axis along which the batch lies, None for an input that all rows
-            share: (1, 0) for xs (T, B, D) and a state (B, H). Known for the library's own kinds of module.
+        checks: names of checks in `CONTRACT_CHECKS` to run; None for all.
+        seed: seed of all random draws.
+        batch_axes: for each input the batch axis, None for an input that all rows share: (1, 0) for xs
+            (T, B, D) and a state (B, H). Known for the library's own kinds of module.
+        strict: whether a promise is broken if a pass writes to its arguments or uses up its cache; if False,
+            this is listed in `side_effects`, and the other promises are checked on copies.
         **options: keyword options of the forward pass. An `rng` must be a seed.
 
     Returns:
-        A `Checked`: the names of the checks that passed, and why others were left out.
+        A `Checked`: the names of the checks that passed, and the reasons why others were left out.
 
     Raises:
-        AssertionError: when a promise is broken, or these inputs cannot show that the gradients are right;
-            lists every such check with its promise and what was found.
-        TypeError: when what is checked is not a Module, no inputs are known for it, or `rng` is no seed.
-        ValueError: for the name of a check that there is not, or too few batch_axes.
+        AssertionError: if a promise is broken, or these inputs cannot show that the gradients are right;
+            the message lists every such check with its promise and its finding.
+        TypeError: if the module is not a Module, no inputs are known for it, or `rng` is not a seed.
+        ValueError: for an unknown check name, or too few batch_axes.
 
     >>> from seqmem.cells import LSTMCell
     >>> checked = check_module(LSTMCell(2, 5, rng=0), checks=["gradients", "purity", "padding"])
@@ -127,14 +138,20 @@ def check_module(
     if checks is not None:
         checks = as_texts(checks, "check_module", "checks")
     case = _case(module, inputs, options, as_count(seed, "check_module", "seed"), batch_axes)
+    found = () if as_flag(strict, "check_module", "strict") else _side_effects(case)
+    case = replace(case, sparing=bool(found))
     passed: list[str] = []
-    left_out: dict[str, str] = {}
     broken: list[tuple[ContractCheck, str]] = []
     unproven: list[tuple[ContractCheck, str]] = []
-    for check in _chosen(checks):
-        fresh = copy.deepcopy((case.inputs, case.options))  # one check may spoil what it gets
+    chosen = _chosen(checks)
+    left_out = {check.name: LISTED for check in chosen if found and check.name in _PURE}
+    for check in chosen:
+        if check.name in left_out:
+            continue
+        fresh = copy.deepcopy((case.inputs, case.options))  # a check may change its inputs
         try:
-            check.function(replace(case, inputs=fresh[0], options=fresh[1]))
+            sparing = case.sparing and check.name != "own arrays"  # copies never share memory
+            check.function(replace(case, inputs=fresh[0], options=fresh[1], sparing=sparing))
             passed.append(check.name)
         except NotApplicableError as reason:
             left_out[check.name] = str(reason)
@@ -151,7 +168,17 @@ def check_module(
             for check, message in broken + unproven
         ]
         raise AssertionError("\n".join(lines))
-    return Checked(tuple(passed), left_out)
+    return Checked(tuple(passed), left_out, found)
+
+
+def _side_effects(case: ModuleSubject) -> tuple[SideEffect, ...]:
+    try:
+        passes = watched(case)
+    except AssertionError:  # the checks report what was raised
+        return ()
+    from seqmem.checking.contract.side_effects import side_effects  # most checks do not need it
+
+    return side_effects(passes, passes.findings)
 
 
 def _case(

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -9,32 +9,50 @@ from typing import Any, Literal, cast, get_args
 
 from seqmem.validation import as_text
 
-Verdict = Literal["right", "wrong", "cannot tell"]
+Verdict = Literal["right", "right, with a side effect", "wrong", "cannot tell"]
+WITH_A_SIDE_EFFECT: Verdict = "right, with a side effect"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One array's comparison."""
+    """The comparison of one array."""
 
     name: str
     shape: tuple[int, ...]
     verdict: Verdict
-    max_error: float  # largest difference, relative to the array's largest entry; inf when nothing fits
-    where: tuple[int, ...] | None = None  # its index; None when directions were compared, or nothing could be
-    note: str = ""  # what the backward pass gave there and what is right, or why nothing could be compared
+    max_error: float  # largest difference, relative to the array's largest entry; inf if not comparable
+    where: tuple[int, ...] | None = None  # its index; None if directions were compared, or nothing
+    note: str = ""  # the wrong and the right number there, or why nothing could be compared
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What explains a finding."""
+    """The explanation of a finding."""
 
     code: str  # stable, for programs
     message: str  # a sentence, for people
 
 
 @dataclass(frozen=True)
+class SideEffect:
+    """An effect of a pass on its arguments or its cache; the returned numbers are right all the same.
+
+    >>> print(SideEffect("upstream-written", "backward writes into the upstream gradient.", 7, "d *= 2"))
+    line 7 `d *= 2`: backward writes into the upstream gradient.
+    """
+
+    code: str  # stable, for programs
+    message: str  # the change and its consequence, for people
+    line: int | None = None  # the line number in the file; None if unknown
+    source: str = ""  # the text of that line
+
+    def __str__(self) -> str:
+        return self.message if self.line is None else f"line {self.line} `{self.source}`: {self.message}"
+
+
+@dataclass(frozen=True)
 class Report:
-    """All that a check found; printable.
+    """The result of a check; printable.
 
     >>> row = Row("W_x", (4, 3, 5), "right", 2.5e-16, (0, 1, 2))
     >>> report = Report("LSTMCell", "right", "complex step", 1e-12, 0, (row,))
@@ -50,16 +68,17 @@ class Report:
     verdict: Verdict
     method: str
     tolerance: float
-    seed: int  # that draws the same again
+    seed: int  # to draw the same numbers again
     rows: tuple[Row, ...] = ()
-    causes: tuple[Cause, ...] = ()  # the most particular first
+    causes: tuple[Cause, ...] = ()  # the most specific first
     places: tuple[str, ...] = ()  # which gates, steps and rows are wrong, and which are right
     notes: tuple[str, ...] = ()  # nothing wrong, but worth knowing
+    side_effects: tuple[SideEffect, ...] = ()  # what a pass changes or uses up, with lines
 
     @property
     def passed(self) -> bool:
-        """Whether everything is right."""
-        return self.verdict == "right"
+        """True if every number is right, even with a side effect."""
+        return self.verdict in ("right", WITH_A_SIDE_EFFECT)
 
     @property
     def max_error(self) -> float:
@@ -67,16 +86,16 @@ class Report:
         return max((row.max_error for row in self.rows), default=0.0)
 
     def to_json(self) -> str:
-        """The same as a JSON object; an infinite error is null there."""
+        """Return the report as a JSON object, in which an infinite error is null."""
         found = asdict(self) | {"passed": self.passed, "max_error": self.max_error}
         return json.dumps(_finite(found), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """The report that `to_json` wrote.
+        """Return the report that `to_json` wrote.
 
         Raises:
-            ValueError: for any text but that, whoever wrote it.
+            ValueError: for any other text.
         """
         as_text(text, "Report.from_json", "text")
         try:
@@ -95,9 +114,13 @@ class Report:
             causes=tuple(Cause(**_fields(cause, _CAUSE)) for cause in found["causes"]),
             places=tuple(_all(str, found["places"])),
             notes=tuple(_all(str, found["notes"])),
+            side_effects=tuple(SideEffect(**_fields(one, _SIDE_EFFECT)) for one in found["side_effects"]),
         )
         is_consistent = (report.passed, report.max_error) == (found["passed"], _error(found["max_error"]))
-        if not is_consistent or (report.passed and any(row.verdict != "right" for row in report.rows)):
+        if report.passed:
+            is_consistent &= all(row.verdict == "right" for row in report.rows)
+            is_consistent &= bool(report.side_effects) == (report.verdict == WITH_A_SIDE_EFFECT)
+        if not is_consistent:
             raise ValueError("no report: its verdict is not that of its rows")
         return report
 
@@ -127,13 +150,16 @@ class Report:
             parts += ["", "Where:", *(f"  {place}" for place in self.places)]
         if self.causes:
             parts += ["", "Why:", *(f"  {cause.message}" for cause in self.causes)]
+        if self.side_effects:
+            title = f"Side effect{'s' * (len(self.side_effects) > 1)}:"
+            parts += ["", title, *(f"  {one}" for one in self.side_effects)]
         if self.notes:
             parts += ["", "Note:", *(f"  {note}" for note in self.notes)]
         return parts
 
 
 def _finite(value: Any) -> Any:
-    """The same with None for numbers that JSON has no word for."""
+    """Return the value with None for numbers that JSON cannot represent."""
     if isinstance(value, dict):
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -152,6 +178,7 @@ _REPORT: dict[str, tuple[type, ...]] = {
     "causes": _LIST,
     "places": _LIST,
     "notes": _LIST,
+    "side_effects": _LIST,
     "passed": (bool,),
     "max_error": _NUMBER,
 }
@@ -164,6 +191,7 @@ _ROW: dict[str, tuple[type, ...]] = {
     "note": _TEXT,
 }
 _CAUSE: dict[str, tuple[type, ...]] = {"code": _TEXT, "message": _TEXT}
+_SIDE_EFFECT = _CAUSE | {"line": (int, type(None)), "source": _TEXT}
 
 
 def _fields(found: Any, fields: dict[str, tuple[type, ...]]) -> dict[str, Any]:

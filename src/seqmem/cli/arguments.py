@@ -1,4 +1,4 @@
-"""Types of arguments, with messages for people."""
+"""Argument types with readable error messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from seqmem.validation import as_positive, as_size
+from seqmem.validation import as_fraction, as_positive, as_size
 
 
 def _argument(check: Callable[[Any, str, str], Any], number: type) -> Callable[[str], Any]:
@@ -25,15 +25,23 @@ size = _argument(as_size, int)
 positive = _argument(as_positive, float)
 
 
+def fraction(text: str) -> float:
+    """A number from 0 up to, not including, 1."""
+    try:
+        return as_fraction(float(text), "argument", "value")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up to, not including, 1") from None
+
+
 def seed(text: str) -> int:
-    """An integer of at least 0."""
+    """Return an integer of at least 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 0")
     return int(text)
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
-    """Add the option without which a command replaces nothing but what it made itself."""
+    """Add the option --force, without which a command replaces only files that seqmem itself wrote."""
     parser.add_argument(
-        "--force", action="store_true", help="replace other files, too; never one that is read"
+        "--force", action="store_true", help="replace other files as well, but never an input file"
     )

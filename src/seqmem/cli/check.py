@@ -1,4 +1,4 @@
-"""The command check: hand-written gradients, and the name of the mistake."""
+"""The command check: check hand-written gradients, and name the mistake."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqmem.checking.catalogue.kinds import KINDS
+from seqmem.checking.report import WITH_A_SIDE_EFFECT
 from seqmem.checking.selftest.score import selftest
 from seqmem.checking.submissions.run_apart import Answer, Result, Said, check_file
 from seqmem.cli.arguments import positive, seed
@@ -19,19 +20,19 @@ from seqmem.cli.terminal.exit_codes import ASKS, UNREADABLE, WRONG_USE
 from seqmem.cli.terminal.screen import folded
 from seqmem.cli.terminal.waiting import heartbeat
 
-MOST_FILES = 300  # of a folder
-POLL = 0.5  # seconds between two looks at a watched file
+MOST_FILES = 300  # in a folder
+POLL = 0.5  # seconds between two checks of a watched file
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "env", "build", "dist"}
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add this command to the parser."""
     parser = commands.add_parser("check", help="check hand-written gradients, and name the mistake")
     parser.add_argument(
         "target",
         nargs="?",
         metavar="FILE[:NAME]",
-        help="a file of Python, a notebook or a folder; a pair of functions, a class or a function in it",
+        help="a Python file, a notebook or a folder; a pair of functions, a class or a function in it",
     )
     parser.add_argument(
         "--like",
@@ -47,7 +48,7 @@ def add(commands: Any) -> None:
         type=_named,
         default=[],
         metavar="x=3x4",
-        help="shapes; x=3x4<7: whole numbers below 7",
+        help="shapes; x=3x4<7: integers below 7",
     )
     parser.add_argument(
         "--set",
@@ -55,20 +56,21 @@ def add(commands: Any) -> None:
         type=_named,
         default=[],
         metavar="NAME=VALUE",
-        help="other arguments, as Python's literals",
+        help="other arguments, as Python literals",
     )
     parser.add_argument(
         "--not", dest="excluded", type=_names, default=(), metavar="h0,c0", help="inputs to leave out"
     )
+    parser.add_argument("--run-all", action="store_true", help="run the whole file, not only its definitions")
+    parser.add_argument("--verbose", action="store_true", help="report the assumptions")
     parser.add_argument(
-        "--run-all", action="store_true", help="run all of the file, not its definitions alone"
+        "--strict", action="store_true", help="a side effect of a right pass is an error: exit code 1"
     )
-    parser.add_argument("--verbose", action="store_true", help="say what was assumed")
     parser.add_argument("--watch", action="store_true", help="check again whenever the file changes")
-    parser.add_argument("--seed", type=seed, default=0, help="of the numbers tried (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the test values (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
-        "--seconds", type=positive, default=60.0, help="after which a file is ended (default: %(default)s)"
+        "--seconds", type=positive, default=60.0, help="time limit per file (default: %(default)s)"
     )
     parser.add_argument(
         "--selftest", action="store_true", help="check the checker: plant every known mistake"
@@ -96,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not path.is_file():
         raise ValueError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if arguments.watch:
-        return _watched(path, lambda: _file(path, name, arguments))
+        return watched(path, lambda: _file(path, name, arguments))
     return _file(path, name, arguments)
 
 
@@ -106,7 +108,7 @@ def _file(path: Path, name: str, arguments: argparse.Namespace) -> int:
         print(_as_json(answer))
     else:
         _print(answer, f"{path}:{name}" if name else str(path), arguments)
-    return _code(answer)
+    return _code(answer, arguments.strict)
 
 
 def _answer(path: Path, name: str, arguments: argparse.Namespace) -> Answer:
@@ -126,7 +128,7 @@ def _print(answer: Answer, target: str, arguments: argparse.Namespace) -> None:
     if len(answer.results) > 1:
         print(summary([(target, answer.results)]))
         for result in answer.results:
-            if result.report is None or not result.report.passed:
+            if result.report is None or result.report.verdict != "right":
                 print(f"\n{_shown(result, f'{target}:{result.name}')}")
     elif answer.report is None:
         print(folded(f"{target}: CANNOT TELL: {answer.trouble}"))
@@ -157,24 +159,25 @@ def _entry(result: Result) -> dict[str, Any]:
     return about | {"verdict": "cannot tell", "passed": False, "trouble": result.trouble}
 
 
-def _code(answer: Answer) -> int:
-    """The exit code: what is wrong comes before what cannot be told."""
+def _code(answer: Answer, strict: bool) -> int:
+    """Return the exit code: a wrong gradient takes precedence over a missing verdict."""
     results = answer.results or (Result("", 0, answer.report, answer.trouble, answer.kind),)
-    codes = {_code_of(result) for result in results}
+    codes = {_code_of(result, strict) for result in results}
     return next((code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0)
 
 
-def _code_of(result: Result) -> int:
+def _code_of(result: Result, strict: bool) -> int:
     if result.report is None:
         return {"ask": ASKS, "unreadable": UNREADABLE}.get(result.kind, WRONG_USE)
-    return {"right": 0, "wrong": 1}.get(result.report.verdict, WRONG_USE)
+    codes = {"right": 0, WITH_A_SIDE_EFFECT: int(strict), "wrong": 1}
+    return codes.get(result.report.verdict, WRONG_USE)
 
 
 def _folder(path: Path, arguments: argparse.Namespace) -> int:
-    """Check all that the files of a folder offer."""
+    """Check everything checkable in the files of a folder."""
     files = _files(path)
     if not files:
-        raise ValueError(f"{path}: there is no file of Python and no notebook in this folder")
+        raise ValueError(f"{path}: there is no Python file and no notebook in this folder")
     answers = [(str(file), _answer(file, "", arguments)) for file in files]
     found = [(name, answer) for name, answer in answers if answer.results and not _is_empty(answer)]
     if arguments.json:
@@ -190,9 +193,9 @@ def _folder(path: Path, arguments: argparse.Namespace) -> int:
             print(folded(f"\n{empty} file{'s' * (empty > 1)} with nothing to check"))
         for name, answer in found:
             for result in answer.results:
-                if result.report is not None and not result.report.passed:
+                if result.report is not None and result.report.verdict != "right":
                     print(f"\n{_shown(result, f'{name}:{result.name}')}")
-    codes = {_code(answer) for _, answer in found}
+    codes = {_code(answer, arguments.strict) for _, answer in found}
     return next(
         (code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0 if found else WRONG_USE
     )
@@ -203,10 +206,10 @@ def _is_empty(answer: Answer) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of Python and the notebooks in a folder and the folders in it.
+    """Return the Python files and notebooks in a folder and its subfolders.
 
     Raises:
-        ValueError: for more than can be checked.
+        ValueError: if there are too many to check.
     """
     found = []
     for path in sorted(folder.rglob("*")):
@@ -216,18 +219,23 @@ def _files(folder: Path) -> list[Path]:
         if path.suffix in (".py", ".ipynb"):
             found.append(path)
     if len(found) > MOST_FILES:
-        raise ValueError(f"{folder} holds {len(found)} files of Python: name one of its folders, or a file")
+        raise ValueError(f"{folder} holds {len(found)} Python files: name one of its folders, or a file")
     return found
 
 
-def _watched(path: Path, check: Callable[[], int]) -> int:
-    """Check, and check again whenever the file changes, until somebody interrupts."""
+def watched(path: Path, check: Callable[[], int]) -> int:
+    """Check, and check again whenever the file changes, until interrupted.
+
+    Args:
+        path: of the file.
+        check: what is done each time.
+    """
     seen: tuple[int, int] | None = None
     while True:
         try:
             about = path.stat()
             now = (about.st_mtime_ns, about.st_size)
-        except OSError:  # between an editor's two steps of saving
+        except OSError:  # an editor is about to replace the file
             now = seen or (0, 0)
         if now != seen:
             seen = now

@@ -1,4 +1,4 @@
-"""Contexts: what a decoder looks at."""
+"""Contexts: the decoder's view of the source."""
 
 from seqmem.contexts.additive import AdditiveAttention
 from seqmem.contexts.context import Context

@@ -5,8 +5,8 @@
     weights  = softmax of the scores over s       (B, S), exactly 0 in the padding
     context  = sum over s of weights_s * k_s      (B, K)
 
-W_q (Q, A), W_k (K, A), b (A,), v (A,). The lecture writes W_a·[k ; q]: W_k and W_q are its halves. Inside,
-the batch leads, so that each sequence's keys are one block.
+W_q (Q, A), W_k (K, A), b (A,), v (A,). The lecture writes W_a·[k ; q], where W_k and W_q are the halves of
+W_a. Internally the batch axis leads, so that each sequence's keys are contiguous.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from seqmem.validation import as_param_dtype, as_size
 
 
 class AdditiveMemory(NamedTuple):
-    """The keys as every step looks at them."""
+    """The keys in the form that every step uses."""
 
     keys: Array  # (B, S, K), 0 in the padding
-    projected: Array  # (B, S, A) k_s @ W_k + b, the same for every query
-    valid: Array | None  # (B, S), None when nothing is padding
+    projected: Array  # (B, S, A) k_s @ W_k + b, computed once for all queries
+    valid: Array | None  # (B, S), None without padding
 
 
 class AdditiveLook(NamedTuple):
-    """What one step leaves behind for the backward pass."""
+    """The values of one step that the backward pass needs."""
 
     query: Array  # (B, Q)
     weights: Array  # (B, S)
@@ -40,11 +40,11 @@ class AdditiveLook(NamedTuple):
 
 
 class AdditiveLookGradient(NamedTuple):
-    """What one step's backward pass leaves behind for collect."""
+    """The gradients of one step that `collect` needs."""
 
     d_context: Array  # (B, K)
-    d_scores: Array  # (B, S)
     d_a_query: Array  # (B, A) the query's part of the hidden layer's pre-activation
+    d_v: Array  # (A,) summed over the batch and the positions while the hidden layer is in the cache
 
 
 class AdditiveAttention(Context):
@@ -54,7 +54,7 @@ class AdditiveAttention(Context):
         query_size: Q.
         key_size: K.
         attention_size: A, the width of the scorer's hidden layer.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> attention = AdditiveAttention(3, 4, 5, rng=0)
@@ -97,7 +97,7 @@ class AdditiveAttention(Context):
         return AdditiveMemory(keys, projected.reshape(*keys.shape[:2], self.attention_size), valid)
 
     def step(self, query: Array, memory: AdditiveMemory) -> tuple[Array, AdditiveLook]:
-        hidden = memory.projected + np.dot(query, self.W_q)[:, None, :]  # (B, S, A); dot: quicker for one row
+        hidden = memory.projected + np.dot(query, self.W_q)[:, None, :]  # (B, S, A); dot: faster for one row
         np.tanh(hidden, out=hidden)
         scores = np.dot(hidden.reshape(-1, self.attention_size), self.v)  # one product for all rows
         weights = softmax(scores.reshape(hidden.shape[:2]), memory.valid)  # (B, S)
@@ -126,7 +126,8 @@ class AdditiveAttention(Context):
         d_a_over_v *= d_scores[:, :, None]
         d_memory += d_a_over_v
         d_a_query = np.add.reduce(d_a_over_v, axis=1) * self.v
-        return d_a_query @ self.W_q.T, AdditiveLookGradient(d_context, d_scores, d_a_query)
+        d_v = np.dot(d_scores.reshape(-1), hidden.reshape(-1, self.attention_size))  # from score = hidden @ v
+        return d_a_query @ self.W_q.T, AdditiveLookGradient(d_context, d_a_query, d_v)
 
     def collect(
         self,
@@ -145,8 +146,8 @@ class AdditiveAttention(Context):
             "b": d_rows.sum(axis=0),
             "v": np.zeros_like(self.v, dtype=d_keys.dtype),
         }
-        for look, d_look in zip(looks, d_looks, strict=True):
-            grads["v"] += np.dot(d_look.d_scores.reshape(-1), look.hidden.reshape(-1, A))
+        for d_look in d_looks:
+            grads["v"] += d_look.d_v
         if looks:
             queries = np.concatenate([look.query for look in looks])  # (T·B, Q)
             grads["W_q"] += queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])

@@ -1,13 +1,13 @@
-"""What a decoder looks at: the interface that lets one decoder serve every kind of context.
+"""The interface of all contexts, so that one decoder can use every kind.
 
-Like a cell, a context is cut so that a decoder can run it over time:
+Like a cell, a context has separate parts, so that a decoder can run it over time:
 
-    project         everything that does not depend on the query, once for all steps
-    step            one query's context and weights
+    project         all computations that do not depend on the query, once for all steps
+    step            the context and weights of one query
     step_backward   the upstream gradient through one step
     collect         the gradients of the keys and the weights, for all steps at once
 
-`forward` and `backward` are the case of a single step.
+`forward` and `backward` treat a single step.
 """
 
 from __future__ import annotations
@@ -23,41 +23,39 @@ from seqmem.validation import Axis, as_cache, as_floats, as_lengths, as_pair, as
 Memory = Any  # what project returns: a named tuple of arrays whose batch axis leads, or None
 
 
-Look = (
-    Any  # what a step leaves for the backward pass: a named tuple of the context's own, with weights (B, S)
-)
-LookGradient = Any  # what a step's backward pass leaves for collect
+Look = Any  # what a step stores for the backward pass: a named tuple with the field weights (B, S)
+LookGradient = Any  # what a step's backward pass stores for collect
 
 
 class ContextCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     memory: Memory
     look: Look
-    shape: tuple[int, ...]  # the context's, (B, K)
+    shape: tuple[int, ...]  # of the context, (B, K)
 
 
 class Context(Module, ABC):
     """One context vector for each query, (B, Q) and keys (S, B, K) to (B, K)."""
 
-    query_size: int | None  # Q; None when any will do
-    key_size: int | None  # K
+    query_size: int | None  # Q; None if any size is allowed
+    key_size: int | None  # K, likewise
 
     @np.errstate(under="ignore")  # a weight that underflows is 0, its exact limit
     def forward(
         self, query: Array, keys: Array, *, lengths: Any = None
     ) -> tuple[tuple[Array, Array], ContextCache]:
-        """The context of one query.
+        """Compute the context of one query.
 
         Args:
-            query: what asks, (B, Q).
-            keys: what is looked at, (S, B, K).
-            lengths: (B,) integers from 0 to S; None when all S positions are valid. What is in the keys
-                beyond them has no effect.
+            query: the query, (B, Q).
+            keys: the keys, (S, B, K).
+            lengths: (B,) integers from 0 to S; None if all S positions are valid. Keys beyond a length have
+                no effect.
 
         Returns:
-            ((context, weights), cache): context (B, K), weights (B, S) and what `backward` needs. A row of
-            length 0 gets zeros.
+            ((context, weights), cache): context (B, K), weights (B, S), and the cache for `backward`. A row
+            of length 0 gets zeros.
 
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
@@ -76,14 +74,14 @@ class Context(Module, ABC):
     def backward(
         self, d_outputs: tuple[Array | None, Array | None], cache: ContextCache
     ) -> tuple[tuple[Array, Array], Grads]:
-        """The gradients of one look.
+        """Return the gradients of one step.
 
         Args:
-            d_outputs: (d_context, d_weights), (B, K) and (B, S); None stands for zeros.
-            cache: what `forward` returned.
+            d_outputs: (d_context, d_weights), (B, K) and (B, S); None means zeros.
+            cache: the cache that `forward` returned.
 
         Returns:
-            ((d_query, d_keys), grads): (B, Q), (S, B, K), exactly 0 in the padding, and each parameter's.
+            ((d_query, d_keys), grads): (B, Q); (S, B, K), exactly 0 in the padding; and for each parameter.
         """
         caller = f"{type(self).__name__}.backward"
         memory, look, shape = as_cache(cache, ContextCache, caller)
@@ -98,36 +96,36 @@ class Context(Module, ABC):
 
     @abstractmethod
     def project(self, keys: Array, lengths: Array | None) -> Memory:
-        """Everything that does not depend on the query: keys (S, B, K), lengths (B,)."""
+        """Compute all that does not depend on the query, from keys (S, B, K) and lengths (B,)."""
 
     @abstractmethod
     def step(self, query: Array, memory: Memory) -> tuple[Array, Look]:
-        """The context (B, K) of one query (B, Q), and what the backward pass needs."""
+        """Return the context (B, K) of one query (B, Q), and the values that the backward pass needs."""
 
     def zero_gradient(self, memory: Memory) -> Any:
-        """Where step_backward adds up what belongs to the memory rather than to a step."""
+        """Return zeros for `step_backward` to add to: gradients with respect to the memory."""
         return None
 
     @abstractmethod
     def step_backward(
         self, d_context: Array, d_weights: Array, look: Look, memory: Memory, d_memory: Any
     ) -> tuple[Array, LookGradient]:
-        """d_query (B, Q) and what collect needs; adds the step's part to d_memory."""
+        """Return d_query (B, Q) and the values that `collect` needs; add the step's part to d_memory."""
 
     @abstractmethod
     def collect(
         self, looks: list[Look], d_looks: list[LookGradient], memory: Memory, d_memory: Any
     ) -> tuple[Array, Grads]:
-        """d_keys (S, B, K) and the parameters' gradients of all T steps."""
+        """Return d_keys (S, B, K) and the parameters' gradients of all T steps."""
 
 
 def check_memory(memory: Any, caller: str) -> None:
-    """Raise for what no context has made."""
+    """Raise for anything but the memory of a context."""
     if not (isinstance(memory, tuple) and memory and isinstance(memory[0], np.ndarray)):
         came = type(memory).__name__
-        raise TypeError(f"{caller}: memory is of type {came}, expected what the decoder's memory() returned")
+        raise TypeError(f"{caller}: memory is of type {came}, expected the result of the decoder's memory()")
 
 
 def valid_positions(lengths: Array, S: int) -> Array:
-    """(B, S), True where a position lies within its sequence."""
+    """Return (B, S), True for positions within their sequence."""
     return np.arange(S) < lengths[:, None]

@@ -14,14 +14,14 @@ from seqmem.module import Array, Grads
 
 
 class FixedMemory(NamedTuple):
-    """The keys as every step looks at them."""
+    """The keys in the form that every step uses."""
 
     context: Array  # (B, K)
     weights: Array  # (B, S)
 
 
 class FixedLook(NamedTuple):
-    """What one step leaves behind for the backward pass."""
+    """The values of one step that the backward pass needs."""
 
     query: Array  # (B, Q)
     weights: Array  # (B, S)

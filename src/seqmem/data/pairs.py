@@ -1,30 +1,23 @@
-"""Pairs of texts from a tab-separated file, as the symbols that a vocabulary holds."""
+"""Pairs of texts from a tab-separated file, as symbols."""
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import os
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from seqmem.data.bounds import too_long
+from seqmem.data.reading import read_text, split_lines
 from seqmem.data.text import MARK, Level, check_level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
 from seqmem.validation import WrongTypeError, as_list, as_path, as_size
 
 SomePair = TypeVar("SomePair", bound=tuple[Sequence[Hashable], Sequence[Hashable]])
 
-_OTHER_ENCODINGS = (  # UTF-32 first: its little-endian mark starts with that of UTF-16
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-)
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+)?")
 
 
@@ -36,24 +29,24 @@ def read_pairs(
     max_symbols: int | None = None,
     on_too_long: Callable[[str], object] | None = None,
 ) -> list[tuple[list[str], list[str]]]:
-    """The pairs of a UTF-8 file with a source, a tab and a target on each line.
+    """Return the pairs of a UTF-8 file with a source, a tab and a target on each line.
 
     A line ends with LF, CR LF or CR, in any mixture; U+2028, U+0085 and the like are characters of a text.
     Each text is prepared by `prepare_text`, which drops white space and byte order marks around it. Blank
     lines are ignored, and so are all other columns.
 
-    In a file of three or more columns, a first or second column of nothing but numbers (ids, scores) is an
-    error unless `columns` says that it is meant; a header above it does not hide it. In a file of two
-    columns, numbers are a source and a target like any other: "12+7" and "19".
+    In a file of three or more columns, a first or second column of numbers only (ids, scores) is an error
+    unless `columns` is given; a header above the numbers makes no difference. In a file of two columns,
+    numbers are valid sources and targets: "12+7" and "19".
 
     Args:
         path: the file.
         level: "char" or "word", as in `split_symbols`.
-        columns: which columns are the source and the target, counted from 0; the first two when None.
-        max_symbols: what a batch may hold, as in `BucketedBatches`, whose own is `default_max_symbols`; a
-            line beyond it is too long. None is no limit.
-        on_too_long: called with a message that names the line for each one that is too long, which is then
-            left out; such a line is an error when None.
+        columns: the columns of source and target, counted from 0; None means the first two.
+        max_symbols: the limit of a batch, as in `BucketedBatches`, where it is `default_max_symbols` by
+            default; a line beyond it is too long. None means no limit.
+        on_too_long: called with a message that gives the line for each line that is too long, which is then
+            left out; if None, such a line is an error.
 
     Returns:
         (source symbols, target symbols) of each line, in order; no side is empty.
@@ -61,8 +54,9 @@ def read_pairs(
     Raises:
         ValueError: with the file and the line (from 1) for a line that lacks a column, or has an empty side,
             too many symbols, or a byte order mark between two lines that were joined into one; for bytes
-            that are not UTF-8, with UTF-16 named as such; for a column of numbers; for a file without a pair.
-        OSError: when the file cannot be read.
+            that are not UTF-8, with UTF-16 reported as such; for a column of numbers; for a file without a
+            pair.
+        OSError: if the file cannot be read.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +70,7 @@ def read_pairs(
     first, second = (0, 1) if columns is None else _as_columns(columns)
     if max_symbols is not None:
         as_size(max_symbols, "read_pairs", "max_symbols")
-    name, text = os.fspath(path), _text(path)
+    name, text = os.fspath(path), read_text(path)
     if columns is None and any(map(_is_number, itertools.chain(*_head(text, name)))):
         _refuse_numbers([cells for _, cells in _lines(text, name)], name)
     pairs, left_out, last = [], 0, max(first, second)
@@ -102,7 +96,7 @@ def read_pairs(
 
 
 def check_pair(pair: Any, caller: str, position: int) -> None:
-    """Raise for what is not two sequences; a string of two characters would pass for a pair."""
+    """Raise unless a value is two sequences; a string of two characters would pass for a pair."""
     if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__"):
         raise WrongTypeError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
     if len(pair) != 2:
@@ -114,20 +108,20 @@ def check_pair(pair: Any, caller: str, position: int) -> None:
 def train_validation_split(
     pairs: Sequence[SomePair], held_out: int, rng: Rng = None
 ) -> tuple[list[SomePair], list[SomePair]]:
-    """Pairs for training and pairs for validation, with no source on both sides.
+    """Return pairs for training and pairs for validation, with no source on both sides.
 
     Args:
         pairs: (source, target) sequences.
-        held_out: how many pairs to hold out, drawn at random. All pairs of a source go together, so there are
-            a few more when the last source drawn has several targets.
-        rng: decides which.
+        held_out: the number of pairs to hold out, drawn at random. All pairs of a source stay together, so
+            there are a few more if the last drawn source has several targets.
+        rng: seed or generator for the choice.
 
     Returns:
         (training, validation), each in the order of `pairs`.
 
     Raises:
-        ValueError: for a held_out below 1 or one that leaves nothing to train on; for an entry that is not a
-            pair.
+        ValueError: for a held_out below 1 or one that leaves no pairs for training; for an entry that is not
+            a pair.
 
     >>> pairs = [("go", "va"), ("go", "marche"), ("stop", "halte"), ("run", "cours")]
     >>> training, validation = train_validation_split(pairs, held_out=1, rng=1)
@@ -138,10 +132,10 @@ def train_validation_split(
     """
     as_size(held_out, "train_validation_split", "held_out")
     pairs = as_list(pairs, "train_validation_split", "pairs", "pairs of source and target symbols")
-    rows_of: dict[tuple[Hashable, ...], list[int]] = {}
+    rows_of: dict[Hashable, list[int]] = {}
     for row, pair in enumerate(pairs):
         check_pair(pair, "train_validation_split", row)
-        rows_of.setdefault(tuple(pair[0]), []).append(row)
+        rows_of.setdefault(_key(pair[0]), []).append(row)
     sources = list(rows_of.values())
     chosen: set[int] = set()
     for index in as_generator(rng).permutation(len(sources)):
@@ -157,44 +151,30 @@ def train_validation_split(
     return training, [pair for row, pair in enumerate(pairs) if row in chosen]
 
 
-def _text(path: str | os.PathLike[str]) -> str:
-    """The text of a file that must be UTF-8."""
-    name, data = os.fspath(path), Path(path).read_bytes()
-    for mark, encoding in _OTHER_ENCODINGS:
-        if data.startswith(mark):
-            raise ValueError(f"{name}, line 1: not UTF-8 but {encoding}: save the file as UTF-8")
-    zero = data.find(b"\0")
-    if zero >= 0:
-        where = f"{name}, line {_line_ends(data[:zero]) + 1}"
-        raise ValueError(f"{where}: a zero byte, as UTF-16 without a byte order mark has, expected UTF-8")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        where = f"{name}, line {_line_ends(data[: error.start]) + 1}"
-        raise ValueError(f"{where}: not UTF-8 at byte 0x{data[error.start]:02x}") from None
+def _key(source: Any) -> Hashable:
+    """What equal sources share: their symbols, or the numbers of features."""
+    if isinstance(source, np.ndarray):
+        return source.shape, source.dtype.str, source.tobytes()
+    return tuple(source)
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """The number of each line that is not blank, and its cells as they stand there."""
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+    """Yield the number and the unchanged cells of each line that is not blank."""
+    for number, line in enumerate(split_lines(text), start=1):
         cells = line.split("\t")
         if len(cells) == 1 and not stripped(line):
             continue
         if MARK in line and any(MARK in stripped(cell) for cell in cells[1:-1]):
             raise ValueError(
                 f"{name}, line {number}: a byte order mark inside a text, tabs on both sides, as when files "
-                "are joined of which one has no line end at its end: put one there, or drop the mark"
+                "are joined of which one lacks the final line end: add it, or drop the mark"
             )
         yield number, cells
 
 
 def _head(text: str, name: str) -> Iterator[list[str]]:
-    """The cells of the first two lines: where neither holds a number, no column is of nothing but numbers."""
+    """Yield the cells of the first two lines: if neither holds a number, no column is all numbers."""
     return (cells for _, cells in itertools.islice(_lines(text, name), 2))
-
-
-def _line_ends(data: bytes) -> int:
-    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
 
 
 def _lacking(cells: list[str], columns: tuple[int, int] | None) -> str:
@@ -217,7 +197,7 @@ def _as_columns(columns: Any) -> tuple[int, int]:
 
 
 def _refuse_numbers(rows: list[list[str]], name: str) -> None:
-    """Raise when one of the first two columns is of numbers and a further one could be meant instead."""
+    """Raise if one of the first two columns holds numbers and a further column could be meant instead."""
     for column in (0, 1):
         values = [cells[column] for cells in rows if len(cells) > column]
         header = len(values) > 2 and not _is_number(values[0])
@@ -231,12 +211,12 @@ def _refuse_numbers(rows: list[list[str]], name: str) -> None:
         instead = ""
         if len(texts) > 1:
             instead = (
-                f"columns=({texts[0]}, {texts[1]}) (--columns {texts[0]} {texts[1]}) or, if it is meant, "
+                f"columns=({texts[0]}, {texts[1]}) (--columns {texts[0]} {texts[1]}) or, if it is intended, "
             )
         shown = ", ".join(map(stripped, values[header:][:3]))
         raise ValueError(
-            f"{name}: column {column}, counted from 0, holds nothing but numbers, as ids and scores are: "
-            f"{shown:.60}; say which columns are source and target: {instead}columns=(0, 1) (--columns 0 1)"
+            f"{name}: column {column}, counted from 0, holds only numbers, such as ids or scores: "
+            f"{shown:.60}; specify the columns of source and target: {instead}columns=(0, 1) (--columns 0 1)"
         )
 
 

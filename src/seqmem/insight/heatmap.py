@@ -1,4 +1,4 @@
-"""Heat maps made of text: they need nothing, and a screen reader or a log keeps them."""
+"""Heat maps made of text: they need no other package, and suit screen readers and log files."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seqmem.insight.attention import as_attention
 from seqmem.insight.folding import display_width, starts_with_mark
 from seqmem.module import Array
-from seqmem.validation import as_floats, as_size, as_texts
+from seqmem.tasks.translator import Translation
+from seqmem.validation import as_floats, as_size
 
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 SHADES = " ░▒▓█"
@@ -17,9 +19,9 @@ ASCII_SHADES = " .:*#"
 
 
 def attention_heatmap(
-    weights: Array,
-    source: Sequence[str],
-    target: Sequence[str],
+    weights: Translation | Array,
+    source: Sequence[str] | None = None,
+    target: Sequence[str] | None = None,
     *,
     ascii_only: bool = False,
     width: int | None = None,
@@ -27,37 +29,35 @@ def attention_heatmap(
     """Draw attention weights as shades: a line for each target symbol, a column for each source symbol.
 
     Args:
-        weights: (T, S), each row adding up to 1.
-        source: S symbols, the column heads.
-        target: T symbols, the row heads.
-        ascii_only: shade with ASCII characters, for a terminal that has no others.
+        weights: a Translation, as from `Translator.translate`; or an array (T, S), each row adding up to 1.
+        source: S symbols, the column heads; None means those of the Translation.
+        target: T symbols, the row heads; None means those of the Translation.
+        ascii_only: shade with ASCII characters, for a terminal without block characters.
         width: columns of the terminal; source symbols that do not fit side by side continue in another map
-            below the first. None for one map, however wide.
+            below the first. None for a single map of any width.
 
     Returns:
-        Lines of text: the darker, the more; an empty cell is less than an eighth. A combining mark that is a
-        symbol of its own stands on a dotted circle, in a column of its own.
+        Lines of text: the darker the cell, the larger the weight; an empty cell is below an eighth. A
+        combining mark that is a symbol by itself is shown on a dotted circle, in a separate column.
 
     Raises:
-        TypeError, ValueError: when the weights are no numbers, or their shape does not fit the symbols.
+        TypeError: for weights that are not numbers, or symbols that are not strings.
+        ValueError: if the weights' shape does not match the symbols.
 
     >>> print(attention_heatmap(np.array([[0.9, 0.1], [0.5, 0.5]]), ["le", "chat"], ["the", "cat"]))
         le chat
     the ██
     cat ▒▒ ▒▒▒▒
     """
-    source = as_texts(source, "attention_heatmap", "source")
-    target = as_texts(target, "attention_heatmap", "target")
-    axes = ((len(target), "the number of target symbols"), (len(source), "the number of source symbols"))
-    weights = as_floats(weights, np.dtype(np.float64), axes, "attention_heatmap", "weights")
+    shown, source, target = as_attention(weights, source, target, "attention_heatmap")
     width = None if width is None else as_size(width, "attention_heatmap", "width")
     shades = ASCII_SHADES if ascii_only else SHADES
-    letters = all(len(symbol) == 1 for symbol in source)  # characters stand side by side, words apart
+    letters = all(len(symbol) == 1 for symbol in source)  # characters are adjacent, words are separated
     gap = "" if letters else " "
     heads = [_printable(symbol) for symbol in source]
     names = [_printable(symbol) for symbol in target]
     margin = max((display_width(name) for name in names), default=0)
-    levels = np.clip(np.rint(np.nan_to_num(weights) * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
+    levels = np.clip(np.rint(np.nan_to_num(shown) * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
     maps = []
     for columns in _side_by_side(heads, len(gap), None if width is None else width - margin - 1):
         lines = [" " * margin + " " + gap.join(heads[columns])]
@@ -71,7 +71,7 @@ def attention_heatmap(
 
 
 def _side_by_side(heads: Sequence[str], gap: int, room: int | None) -> list[slice]:
-    """Return which columns stand side by side: as many as there is room for, at least one."""
+    """Return the columns of each map, side by side: as many as there is room for, at least one."""
     if room is None:
         return [slice(None)]
     starts, used = [0], 0
@@ -84,23 +84,23 @@ def _side_by_side(heads: Sequence[str], gap: int, room: int | None) -> list[slic
 
 
 def _printable(symbol: str) -> str:
-    """Return a symbol that cannot move the cursor, nor draw over the column before its own.
+    """Return a symbol that neither moves the cursor nor draws over the previous column.
 
-    Control characters and line separators become a dot; a mark without a base stands on a dotted circle.
+    Control characters and line separators become a dot; a mark without a base is shown on a dotted circle.
     """
     shown = "".join("·" if unicodedata.category(one) in _UNPRINTABLE else one for one in symbol)
     return f"◌{shown}" if starts_with_mark(shown) else shown
 
 
 def trace_heatmap(values: Array, *, ascii_only: bool = False) -> str:
-    """A quantity of a trace as shades: a line for each unit, a column for each step.
+    """Draw a quantity of a trace as shades: a line for each unit, a column for each step.
 
     Args:
-        values: (T, H), one sequence's: `trace["f"][:, 0]`. Shaded by magnitude, the largest darkest.
+        values: (T, H), of one sequence: `trace["f"][:, 0]`. Shaded by magnitude, the largest darkest.
         ascii_only: shade with ASCII characters.
 
     Returns:
-        Lines of text; a minus stands before a unit that is negative on average.
+        Lines of text; a minus precedes a unit that is negative on average.
 
     >>> print(trace_heatmap(np.array([[0.0, -1.0], [0.5, -1.0], [1.0, -0.2]])))
     0   ▒█

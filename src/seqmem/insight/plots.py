@@ -1,6 +1,6 @@
-"""Pictures with matplotlib, an optional package. Each takes the axes to draw on and returns them.
+"""Pictures with matplotlib, an optional package. Each function takes the axes to draw on and returns them.
 
-Without matplotlib, `attention_heatmap` and `trace_heatmap` draw with text and need nothing.
+Without matplotlib, `attention_heatmap` and `trace_heatmap` draw with text.
 """
 
 from __future__ import annotations
@@ -10,39 +10,45 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from seqmem.insight.attention import as_attention
 from seqmem.insight.gradients_over_time import FlowCases, GradientFlow
 from seqmem.insight.tables import as_trace
 from seqmem.module import Array
+from seqmem.tasks.translator import Translation
 from seqmem.training import History
-from seqmem.validation import as_choice, as_floats, as_index, as_texts, check_type
+from seqmem.validation import as_choice, as_floats, as_index, check_type
 
 GRID = {"alpha": 0.3, "linewidth": 0.6}
-LINES = ("-", "--", "-.", ":")  # colour is never the only difference
+LINES = ("-", "--", "-.", ":")  # curves never differ in colour alone
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
-def plot_attention(weights: Array, source: Sequence[str], target: Sequence[str], *, ax: Any = None) -> Any:
-    """Attention weights as a matrix: a row for each target symbol, a column for each source symbol.
+def plot_attention(
+    weights: Translation | Array,
+    source: Sequence[str] | None = None,
+    target: Sequence[str] | None = None,
+    *,
+    ax: Any = None,
+) -> Any:
+    """Plot attention weights as a matrix: a row for each target symbol, a column for each source symbol.
 
     Args:
-        weights: (T, S), each row adding up to 1.
-        source: S symbols.
-        target: T symbols.
-        ax: matplotlib axes; new ones when None.
+        weights: a Translation, as from `Translator.translate`; or an array (T, S), each row adding up to 1.
+        source: S symbols; None means those of the Translation.
+        target: T symbols; None means those of the Translation.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
 
     Raises:
         ImportError: without matplotlib.
-        ValueError: when the weights' shape does not fit the symbols.
+        TypeError: for weights that are not numbers, or symbols that are not strings.
+        ValueError: if the weights' shape does not match the symbols.
     """
-    source = as_texts(source, "plot_attention", "source")
-    target = as_texts(target, "plot_attention", "target")
-    axes = ((len(target), "the number of target symbols"), (len(source), "the number of source symbols"))
-    weights = as_floats(weights, np.dtype(np.float64), axes, "plot_attention", "weights")
+    shown, source, target = as_attention(weights, source, target, "plot_attention")
     ax = _axes(ax, "plot_attention")
-    image = ax.imshow(weights, vmin=0.0, vmax=1.0, cmap="Greys", aspect="auto")
+    image = ax.imshow(shown, vmin=0.0, vmax=1.0, cmap="Greys", aspect="auto")
     ax.set_xticks(range(len(source)), labels=source, rotation=45, ha="right", parse_math=False)
     ax.set_yticks(range(len(target)), labels=target, parse_math=False)
     ax.set_xlabel("source")
@@ -52,20 +58,20 @@ def plot_attention(weights: Array, source: Sequence[str], target: Sequence[str],
 
 
 def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any = None) -> Any:
-    """One quantity of a trace, units over time, for one sequence of the batch.
+    """Plot one quantity of a trace, units over time, for one sequence of the batch.
 
     Args:
-        trace: what `layer.trace(cache)` returned: (T, B, H) by name.
-        name: which of its arrays.
-        row: which sequence of the batch.
-        ax: matplotlib axes; new ones when None.
+        trace: the result of `layer.trace(cache)`: (T, B, H) by name.
+        name: the name of one of the arrays.
+        row: the index of the sequence in the batch.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
 
     Raises:
         ImportError: without matplotlib.
-        TypeError, ValueError: for a trace that is none, or a name or a row that it does not have.
+        TypeError, ValueError: if the trace is not one, or lacks the name or the row.
     """
     trace = as_trace(trace, "plot_trace")
     values = trace[as_choice(name, trace, "plot_trace", "name")]
@@ -83,11 +89,11 @@ def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any =
 
 
 def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, ax: Any = None) -> Any:
-    """Plot how large the gradient is at each step, on a logarithmic scale.
+    """Plot the norm of the gradient at each step, on a logarithmic scale.
 
     Args:
-        flow: what `gradient_flow` or `gradient_flow_of_cases` returned, or norms of one's own, (T,) by name.
-        ax: matplotlib axes; new ones when None.
+        flow: the result of `gradient_flow` or `gradient_flow_of_cases`, or other norms, (T,) by name.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
@@ -105,7 +111,7 @@ def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, 
     }
     ax = _axes(ax, "plot_gradient_flow")
     for k, (name, values) in enumerate(curves.items()):
-        shown = np.where(values > 0, values, np.nan)  # a logarithm has no place for 0
+        shown = np.where(values > 0, values, np.nan)  # 0 has no logarithm
         marker, every = MARKERS[k % len(MARKERS)], max(1, len(shown) // 8)
         ax.plot(
             shown,
@@ -124,7 +130,7 @@ def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, 
 
 
 class Horizon(Protocol):
-    """What `memory_horizon` and `bottleneck` return, as far as a picture needs it."""
+    """The interface that a plot needs, of the results of `memory_horizon` and `bottleneck`."""
 
     @property
     def courses(self) -> list[str]:
@@ -132,30 +138,30 @@ class Horizon(Protocol):
         ...
 
     def accuracy(self, course: str) -> dict[str, dict[int, list[float]]]:
-        """By kind and distance, the accuracy of each seed."""
+        """Return the accuracy of each seed by kind and distance."""
         ...
 
 
 def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: Any = None) -> Any:
-    """Plot accuracy against distance for one course of training: the mean over the seeds, and their spread.
+    """Plot accuracy against distance for one course of training: mean and range over the seeds.
 
     Args:
-        experiment: what `memory_horizon` or `bottleneck` returned.
-        course: one of the experiment's courses; None when there is only one.
-        ax: matplotlib axes; new ones when None.
+        experiment: the result of `memory_horizon` or `bottleneck`.
+        course: one of the experiment's courses; optional if there is only one.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
 
     Raises:
         ImportError: without matplotlib.
-        TypeError: for what is no experiment.
-        ValueError: for a course that the experiment does not have, or None when there are several.
+        TypeError: if the experiment is not one.
+        ValueError: for a course that the experiment does not have, or None if it has several.
     """
     caller = "plot_memory_horizon"
     if not (hasattr(experiment, "courses") and hasattr(experiment, "accuracy")):
         came = type(experiment).__name__
-        raise TypeError(f"{caller}: experiment is of type {came}, expected what memory_horizon returns")
+        raise TypeError(f"{caller}: experiment is of type {came}, expected the result of memory_horizon")
     courses = experiment.courses
     if course is None and len(courses) == 1:
         course = courses[0]
@@ -182,11 +188,11 @@ def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: A
 
 
 def plot_history(history: History, *, ax: Any = None) -> Any:
-    """Loss, and the metric where there is one, over the epochs.
+    """Plot the losses, and the metrics if there are any, over the epochs, as `History.plot` does.
 
     Args:
-        history: what `fit` returned.
-        ax: matplotlib axes; new ones when None.
+        history: the History that `fit` returned.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
@@ -195,22 +201,11 @@ def plot_history(history: History, *, ax: Any = None) -> Any:
         ImportError: without matplotlib.
     """
     check_type(history, History, "plot_history", "history")
-    ax = _axes(ax, "plot_history")
-    epochs = range(1, len(history.loss) + 1)
-    ax.plot(epochs, history.loss, "o-", label="loss")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("loss (nats per token)")
-    ax.grid(**GRID)
-    if history.metric:
-        other = ax.twinx()
-        other.plot(epochs, history.metric, "s--", color="C1", label="metric")
-        other.set_ylabel("metric")
-        ax.legend(handles=[*ax.get_lines(), *other.get_lines()])
-    return ax
+    return history.plot(ax=_axes(ax, "plot_history")).axes
 
 
 def _axes(ax: Any, caller: str) -> Any:
-    """Return the given axes, or new ones."""
+    """Return the given axes, or new axes."""
     if ax is not None:
         if not hasattr(ax, "set_xlabel"):
             raise TypeError(f"{caller}: ax is of type {type(ax).__name__}, expected matplotlib axes")
@@ -220,6 +215,6 @@ def _axes(ax: Any, caller: str) -> Any:
     except ImportError as error:
         raise ImportError(
             'plots need matplotlib, which is not installed: pip install "seqmem[plot]". '
-            "attention_heatmap and trace_heatmap draw with text and need nothing"
+            "attention_heatmap and trace_heatmap draw with text and do not need it"
         ) from error
-    return Figure(layout="constrained").subplots()  # no window, and no list of figures that never ends
+    return Figure(layout="constrained").subplots()  # opens no window, and pyplot keeps no reference to it

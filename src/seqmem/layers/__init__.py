@@ -1,4 +1,4 @@
-"""Layers: linear maps, embeddings, dropout, and recurrence over time in several layers and directions."""
+"""Layers: linear maps, embeddings, dropout, recurrence over time, stacks, both directions, and losses."""
 
 from seqmem.layers.bidirectional import Bidirectional, BidirectionalState
 from seqmem.layers.dropout import Dropout
@@ -7,7 +7,9 @@ from seqmem.layers.linear import Linear
 from seqmem.layers.losses import cross_entropy
 from seqmem.layers.multilayer import GRU, LSTM, RNN
 from seqmem.layers.recurrent import Recurrent
+from seqmem.layers.regression_losses import huber_loss, mae_loss, mse_loss
 from seqmem.layers.stack import Stack
+from seqmem.layers.truncated_bptt import TruncatedBPTT
 
 __all__ = [
     "GRU",
@@ -20,5 +22,9 @@ __all__ = [
     "Linear",
     "Recurrent",
     "Stack",
+    "TruncatedBPTT",
     "cross_entropy",
+    "huber_loss",
+    "mae_loss",
+    "mse_loss",
 ]

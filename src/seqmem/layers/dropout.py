@@ -1,8 +1,10 @@
-"""Dropout (Srivastava et al., 2014), scaled while training so that nothing changes afterwards.
+"""Dropout (Srivastava et al., 2014), rescaled during training so that inference needs no change.
 
 Variational dropout (Gal & Ghahramani, 2016) draws one `keep` for all steps of a sequence.
 
 y = x * keep / (1 - rate),    keep[...] = 0 with probability rate, else 1
+
+`Rates` draws the noise between the steps of a recurrent layer; cells/noise.py says what it does there.
 """
 
 from __future__ import annotations
@@ -11,25 +13,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.cells import Cell
+from seqmem.cells.noise import QUIET, Noise
+from seqmem.cells.tape import fields_of
 from seqmem.initializers import Rng, as_generator
+from seqmem.layers.packing import Packing
 from seqmem.module import Array, Grads, Module
 from seqmem.validation import as_cache, as_flag, as_floats, as_fraction, as_upstream, working_dtype
 
 
 class DropoutCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
-    scale: Array | None  # keep / (1 - rate), of x's shape or of one step's; None when nothing was dropped
-    shape: tuple[int, ...]  # the output's
+    scale: Array | None  # keep / (1 - rate), of the shape of x or of one step; None if nothing was dropped
+    shape: tuple[int, ...]  # of the output
     dtype: np.dtype[Any]
 
 
 class Dropout(Module):
-    """Sets a random part of its input to 0 when an `rng` is passed, and does nothing when it is not.
+    """A layer that zeroes random entries of its input if an `rng` is passed, and otherwise does nothing.
 
     Args:
-        rate: the probability of 0, from 0 up to, not including, 1.
-        variational: set the same entries to 0 at every step, the first axis.
+        rate: the probability of a zero, at least 0 and below 1.
+        variational: whether the same entries are zeroed at every step, which is the first axis.
 
     >>> layer = Dropout(0.5)
     >>> y, cache = layer.forward(np.ones(4), rng=0)
@@ -45,7 +51,7 @@ class Dropout(Module):
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def forward(self, x: Array, *, rng: Rng = None) -> tuple[Array, DropoutCache]:
-        """x of any shape to y of the same; `rng` draws what is dropped, and without it y is x itself."""
+        """Return y of x's shape, with entries dropped at random; without `rng`, y is x itself."""
         x = as_floats(x, working_dtype(None, x), ("...",), "Dropout.forward", "x")
         scale = self.scale(x.shape, x.real.dtype, rng)
         return x if scale is None else x * scale, DropoutCache(scale, x.shape, x.dtype)
@@ -63,7 +69,49 @@ class Dropout(Module):
 
     @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: DropoutCache) -> tuple[tuple[Array], Grads]:
-        """d_y to ((d_x,), {})."""
+        """Return ((d_x,), {}) from d_y."""
         cache = as_cache(cache, DropoutCache, "Dropout.backward")
         d_y = as_upstream(d_y, cache.shape, cache.dtype, "Dropout.backward", "d_y")
         return (d_y if cache.scale is None else d_y * cache.scale,), {}
+
+
+class Rates(NamedTuple):
+    """Of recurrent dropout, and of zoneout on h and on c."""
+
+    recurrent_dropout: float = 0.0
+    zoneout_h: float = 0.0
+    zoneout_c: float = 0.0
+
+    def draw(self, shape: tuple[int, int, int], packing: Packing, dtype: np.dtype[Any], rng: Rng) -> Noise:
+        """Draw the noise of a pass over N rows of B sequences, (N, B, H); without an rng, its expectation.
+
+        Recurrent dropout is then nothing, and zoneout keeps its rate of the old state.
+        """
+        if not any(self):
+            return QUIET
+        N, B, H = shape
+        generator = None if rng is None else as_generator(rng)
+        first = rows = None
+        if self.recurrent_dropout and generator is not None:
+            kept = generator.random((B, H), np.float32) >= self.recurrent_dropout
+            first = (kept / (1 - self.recurrent_dropout)).astype(dtype)[packing.batch]
+            steps = (first[: run.n] for run in packing.runs for _ in range(run.n_steps))
+            rows = np.concatenate([first[:0], *steps])
+        zones: dict[str, Array] = {}
+        for field, rate in (("h", self.zoneout_h), ("c", self.zoneout_c)):
+            if rate:
+                drawn = rate if generator is None else generator.random((N, H), np.float32) < rate
+                zones[field] = np.asarray(drawn).astype(dtype)
+        return Noise(rows, first, zones)
+
+
+def as_rates(rates: Rates, cell: Cell[Any], caller: str) -> Rates:
+    """Check rates at the public border; zoneout of a state that the cell lacks is an error: it cannot act."""
+    found = Rates(*(as_fraction(rate, caller, name) for name, rate in zip(Rates._fields, rates, strict=True)))
+    for field, rate in (("h", found.zoneout_h), ("c", found.zoneout_c)):
+        if rate and field not in fields_of(cell.state_type):
+            name = type(cell).__name__
+            raise ValueError(
+                f"{caller}: zoneout_{field} is {rate}, expected 0: the state of a {name} has no {field}"
+            )
+    return found

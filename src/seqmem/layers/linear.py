@@ -16,18 +16,18 @@ from seqmem.validation import Axis, as_cache, as_floats, as_param_dtype, as_size
 
 
 class LinearCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
-    x: Array  # (..., D) the caller's own array: the weights' gradient needs it
+    x: Array  # (..., D) the caller's array, for the weights' gradient
 
 
 class Linear(Module):
-    """Affine map of the last axis; every leading axis is a batch axis.
+    """An affine map of the last axis; every leading axis is a batch axis.
 
     Args:
         input_size: D.
         output_size: F.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> layer = Linear(3, 2, rng=0)
@@ -48,7 +48,7 @@ class Linear(Module):
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def forward(self, x: Array) -> tuple[Array, LinearCache]:
-        """x (..., D) to y (..., F). The cache refers to x: do not write to it before the backward pass."""
+        """Map x (..., D) to y (..., F). The cache refers to x: do not write to x before the backward pass."""
         axes: tuple[Axis, ...] = ("...", (self.input_size, "input_size"))
         x = as_floats(x, working_dtype(self.dtype, x), axes, "Linear.forward", "x")
         y = x.reshape(-1, self.input_size) @ self.W  # one product for all rows
@@ -57,7 +57,7 @@ class Linear(Module):
 
     @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: LinearCache) -> tuple[tuple[Array], Grads]:
-        """d_y (..., F) to ((d_x,), grads), with d_x (..., D)."""
+        """Return ((d_x,), grads) from d_y (..., F), with d_x (..., D)."""
         (x,) = as_cache(cache, LinearCache, "Linear.backward")
         shape, dtype = (*x.shape[:-1], self.output_size), np.result_type(x, self.W)
         d_y = as_upstream(d_y, shape, dtype, "Linear.backward", "d_y")

@@ -1,8 +1,8 @@
-"""Layers of one kind of cell on top of each other, from one end or from both, under torch's names.
+"""Layers of one kind of cell on top of each other, in one or both directions, with torch's argument names.
 
-    layer 0 reads xs (T, B, D); layer k reads hs of layer k-1: (T, B, H), or (T, B, 2H) of both directions
+    layer 0 reads xs (T, B, D); layer k reads hs of layer k-1: (T, B, H), or (T, B, 2H) for both directions
     hs      of the last layer, (T, B, H) or (T, B, 2H), the forward direction's first
-    final   a tuple with the state of each layer; of both directions BidirectionalState(forward, backward)
+    final   a tuple with the state of each layer; for both directions, BidirectionalState(forward, backward)
 
 The arguments are those of torch's `nn.RNN`, `nn.LSTM` and `nn.GRU`; there is no batch_first and no bias. Not
 to be confused with torch's states, which are one array (num_layers · directions, B, H) for h and one for c:
@@ -26,11 +26,11 @@ from seqmem.layers.sequence import SequenceLayer
 from seqmem.layers.stack import Stack, as_dropout_between
 from seqmem.validation import as_flag, as_longest, as_number, as_size
 
-MakeCell = Callable[[int], Cell[Any]]  # input size to a cell
+MakeCell = Callable[[int], Cell[Any]]  # from an input size to a cell
 
 
 class _OfOneCell(Stack):
-    """What `RNN`, `LSTM` and `GRU` share.
+    """The common base class of `RNN`, `LSTM` and `GRU`.
 
     Args:
         kind: the class of the cells.
@@ -73,14 +73,14 @@ class RNN(_OfOneCell):
     Args:
         input_size: D.
         hidden_size: H, of each direction.
-        num_layers: how many layers.
-        bidirectional: read the sequence from both ends in every layer.
-        dropout: rate at which the outputs of every layer but the last are set to 0 when an `rng` is passed.
-        variational: drop the same entries at every step of a sequence (Gal & Ghahramani, 2016).
-        recurrent_dropout, zoneout_h, learned_state: as in `Recurrent`, of every layer.
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        recurrent_dropout, zoneout_h, learned_state: as in `Recurrent`, for every layer.
         activation: "tanh" or "relu".
         input_init, recurrent_init: first values of the cells' W_x and W_h, as in `RNNCell`.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> (hs, final), cache = RNN(3, 4, num_layers=2, rng=0).forward(np.ones((5, 2, 3)))
@@ -123,14 +123,14 @@ class LSTM(_OfOneCell):
     Args:
         input_size: D.
         hidden_size: H, of each direction.
-        num_layers: how many layers.
-        bidirectional: read the sequence from both ends in every layer.
-        dropout: rate at which the outputs of every layer but the last are set to 0 when an `rng` is passed.
-        variational: drop the same entries at every step of a sequence (Gal & Ghahramani, 2016).
-        recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, of every layer.
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, for every layer.
         forget_bias, chrono: of the forget gates, as in `LSTMCell`.
         input_init, recurrent_init: first values of the cells' W_x and W_h, as in `LSTMCell`.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> layer = LSTM(3, 4, num_layers=2, bidirectional=True, dropout=0.1, rng=0)
@@ -182,16 +182,16 @@ class GRU(_OfOneCell):
     Args:
         input_size: D.
         hidden_size: H, of each direction.
-        num_layers: how many layers.
-        bidirectional: read the sequence from both ends in every layer.
-        dropout: rate at which the outputs of every layer but the last are set to 0 when an `rng` is passed.
-        variational: drop the same entries at every step of a sequence (Gal & Ghahramani, 2016).
-        recurrent_dropout, zoneout_h, learned_state: as in `Recurrent`, of every layer.
-        reset: "before" applies the reset gate to h before the recurrent product, "after" (torch's) to the
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        recurrent_dropout, zoneout_h, learned_state: as in `Recurrent`, for every layer.
+        reset: "before" applies the reset gate to h before the recurrent product, "after" (as in torch) to the
             product.
         update_bias, chrono: of the update gate, as in `GRUCell`.
         input_init, recurrent_init: first values of the cells' W_x and W_h, as in `GRUCell`.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> (hs, final), cache = GRU(3, 4, bidirectional=True, rng=0).forward(np.ones((5, 2, 3)))
@@ -239,13 +239,13 @@ class GRU(_OfOneCell):
 def layers_of(
     make: MakeCell, input_size: int, num_layers: int, *, bidirectional: bool, **over_time: Any
 ) -> list[SequenceLayer[Any]]:
-    """Return layers for a `Stack`, each of one cell or of one cell a direction.
+    """Return layers for a `Stack`, each with one cell, or one cell per direction.
 
     Args:
-        make: makes a cell of the input size that it is given.
-        input_size: of the lowest layer.
-        num_layers: how many.
-        bidirectional: whether each reads from both ends.
+        make: returns a cell for a given input size.
+        input_size: the input size of the lowest layer.
+        num_layers: the number of layers.
+        bidirectional: whether each layer reads from both ends.
         **over_time: further arguments of each `Recurrent`.
     """
     layers: list[SequenceLayer[Any]] = []
@@ -265,8 +265,8 @@ def layer_of(
     *,
     bidirectional: bool,
     dropout: float,
-    variational: bool,
     rng: Rng,
+    variational: bool = False,
     **over_time: Any,
 ) -> SequenceLayer[Any]:
     """Return a layer of a cell and of others that are made like it, as simple as it can be.
@@ -300,7 +300,7 @@ def first_cell(layer: Any) -> Cell[Any]:
 
 
 def cell_like(cell: Cell[Any], input_size: int, rng: Rng) -> Cell[Any]:
-    """Return a new cell that is made as another one was, but for its input size and its first weights."""
+    """Return a new cell like another one, except for the input size and the initial weights."""
     cls, config = type(cell), cell.config | {"input_size": input_size}
     if "rng" in inspect.signature(cls).parameters:
         config["rng"] = rng

@@ -9,7 +9,7 @@ import numpy as np
 from seqmem.cells import Cell
 from seqmem.cells.tape import Record, S, Tape, fields_of
 from seqmem.initializers import Rng
-from seqmem.layers.noise import Rates, as_rates
+from seqmem.layers.dropout import Rates, as_rates
 from seqmem.layers.packing import Packing, pack
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.layers.traces import Trace, gradients_of, values_of
@@ -18,9 +18,9 @@ from seqmem.validation import as_cache, as_flag, as_lengths, as_pair, as_upstrea
 
 
 class RecurrentCache(NamedTuple, Generic[S]):
-    """What `forward` hands to `backward` of a layer whose state is an S."""
+    """The values that `forward` passes to `backward`, for a layer whose state is an S."""
 
-    xs: Array  # (N, D) the input without its padding; refers to the caller's xs when there is none
+    xs: Array  # (N, D) the input without its padding; without padding, a view of the caller's xs
     tape: Tape
     packing: Packing
     shape: tuple[int, int]  # T, B
@@ -31,15 +31,16 @@ class Recurrent(SequenceLayer[S], Generic[S]):
     """A layer that runs a cell over a sequence.
 
     Args:
-        cell: the cell of every step.
-        reverse: read each sequence from its last step to its first; hs[t] still belongs to xs[t].
-        recurrent_dropout: rate at which entries of h are set to 0 on their way into the recurrent product
-            when an `rng` is passed: the same entries at all steps of a sequence (Gal & Ghahramani, 2016).
-        zoneout_h: rate at which entries of h keep their old value in a step when an `rng` is passed. Without
-            one, the expectation acts: this share of the old value stays (Krueger et al., 2017).
-        zoneout_c: the same for c, of a cell that has one.
-        learned_state: start from a learned state (parameters `initial.h` and so on, zeros at first) where
-            `forward` is given none.
+        cell: the cell.
+        reverse: read each sequence from its last step to its first; hs[t] is still the output for xs[t].
+        recurrent_dropout: the probability of zeroing an entry of h in the recurrent product if an `rng` is
+            passed: the same entries at all steps of a sequence (Gal & Ghahramani, 2016).
+        zoneout_h: the probability that an entry of h keeps its old value in a step if an `rng` is passed.
+            Without an `rng`, the expectation is used: this share of the old value is kept (Krueger et al.,
+            2017).
+        zoneout_c: the same for c, if the cell has one.
+        learned_state: whether the initial state is learned (parameters `initial.h` and so on, initially
+            zeros); it is used if `forward` is called without a state.
 
     >>> from seqmem.cells import LSTMCell
     >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
@@ -74,21 +75,21 @@ class Recurrent(SequenceLayer[S], Generic[S]):
 
     @property
     def input_size(self) -> int:
-        """D of the cell."""
+        """D, the input size of the cell."""
         return self.cell.input_size
 
     @property
     def output_size(self) -> int:
-        """H of the cell."""
+        """H, the hidden size of the cell."""
         return self.cell.hidden_size
 
     @property
     def directions(self) -> frozenset[str]:
-        """In which order it reads the steps."""
+        """The order in which the layer reads the steps."""
         return frozenset(["backward" if self.reverse else "forward"])
 
     def zero_state(self, batch_size: int) -> S:
-        """The state of B sequences that have seen nothing."""
+        """Return the initial state of B sequences: zeros."""
         return self.cell.zero_state(batch_size)
 
     def forward(
@@ -100,20 +101,20 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         rng: Rng = None,
         traced: bool = False,
     ) -> tuple[tuple[Array, S], RecurrentCache[S]]:
-        """All steps of a batch of sequences.
+        """Run all steps of a batch of sequences.
 
         Args:
             xs: inputs, (T, B, D).
-            state: the state before the first step; when None zeros, or the learned state.
-            lengths: (B,) integers from 0 to T in any order; None when every sequence has T steps. What is
-                in xs beyond them has no effect.
-            rng: turns recurrent dropout on, and makes zoneout random.
-            traced: keep the pre-activations as well, for `trace`.
+            state: the state before the first step; None means zeros, or the learned state.
+            lengths: (B,) integers from 0 to T in any order; None if every sequence has T steps. Values of xs
+                beyond a sequence's length have no effect.
+            rng: enables recurrent dropout, and makes zoneout random.
+            traced: whether to keep the pre-activations as well, for `trace`.
 
         Returns:
             ((hs, final), cache): outputs (T, B, H), 0 beyond a sequence's length; the state after each
-            sequence's last step, the initial one for a length of 0; and what `backward` needs. The cache
-            shares memory with xs and hs: do not write to them before the backward pass.
+            sequence's last step (the initial state for a length of 0); and the cache for `backward`. The
+            cache shares memory with xs and hs: do not write to them before the backward pass.
 
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
@@ -143,11 +144,11 @@ class Recurrent(SequenceLayer[S], Generic[S]):
     def backward(
         self, d_outputs: tuple[Array | None, S | None], cache: RecurrentCache[S]
     ) -> tuple[tuple[Array, S], Grads]:
-        """Backpropagation through time.
+        """Backpropagate through time.
 
         Args:
-            d_outputs: (d_hs, d_final), dLoss/d(outputs); None stands for zeros.
-            cache: what `forward` returned.
+            d_outputs: (d_hs, d_final), dLoss/d(outputs); None means zeros.
+            cache: the cache that `forward` returned.
 
         Returns:
             ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
@@ -158,11 +159,11 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         return self._backward(d_outputs, cache, back)
 
     def trace(self, cache: RecurrentCache[S]) -> Trace:
-        """What happened at every step of a forward pass, (T, B, H) each, by name; 0 in the padding.
+        """Return the values at every step of a forward pass by name, (T, B, H) each; 0 in the padding.
 
-        These are the values that the backward pass uses: do not write to them. "i", "f", "o", "g", "c",
-        "tanh_c", "h" of an LSTM, "r", "z", "n", "h" and the reset state or product of a GRU, "h" of an RNN;
-        pre-activations "a_i" and so on ("a" of an RNN) when the forward pass was traced.
+        These are the values that the backward pass uses: do not write to them. The names are "i", "f", "o",
+        "g", "c", "tanh_c", "h" for an LSTM; "r", "z", "n", "h" and the reset state or product for a GRU; "h"
+        for an RNN; and, if the forward pass was traced, the pre-activations "a_i" and so on ("a" for an RNN).
 
         >>> from seqmem.cells import GRUCell
         >>> layer = Recurrent(GRUCell(3, 4, rng=0))
@@ -175,10 +176,11 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         return {name: cache.packing.unpack(rows, cache.shape) for name, rows in values.items()}
 
     def trace_gradients(self, d_outputs: tuple[Array | None, S | None], cache: RecurrentCache[S]) -> Trace:
-        """The gradients at every step of a backward pass, (T, B, H) each, by name; 0 in the padding.
+        """Return the gradients at every step of a backward pass by name, (T, B, H) each; 0 in the padding.
 
-        "h" and "c" are dLoss/d(state after the step) by every path, "a_i" and so on dLoss/d(pre-activation).
-        With zoneout, they are those of the new state, before it is mixed with the old one.
+        "h" and "c" are dLoss/d(state after the step) over all paths, "a_i" and so on dLoss/d(pre-activation).
+        With zoneout, the gradients of the states are those of the new state, before it is mixed with the old
+        one.
 
         >>> from seqmem.cells import LSTMCell
         >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
@@ -200,7 +202,7 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         back: Tape,
         record: Record | None = None,
     ) -> tuple[tuple[Array, S], Grads]:
-        """`backward`; what `trace_gradients` shows stays on the tape `back` and goes into `record`."""
+        """Run `backward` and leave the gradients for `trace_gradients` on the tape `back` and in `record`."""
         xs, tape, packing, (T, B), learned = cache
         cell = self.cell
         d_hs, d_final = as_pair(d_outputs, "Recurrent.backward", "d_outputs", "(d_hs, d_final)")

@@ -1,4 +1,4 @@
-"""What happened at every step, by name: the arrays that the passes themselves computed with."""
+"""The values and gradients at every step, by name: the very arrays of the forward and backward pass."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Trace = dict[str, Array]
 
 
 def values_of(cell: Cell[Any], tape: Tape) -> Trace:
-    """Gates, further values and states of all N rows, (N, H) each; pre-activations where the tape is traced.
+    """Return gates, further values and states of all N rows, (N, H) each, and traced pre-activations.
 
-    Names are the cell's own: "i", "f", "o", "g", "c", "tanh_c", "h" of an LSTM, "r", "z", "n", "h" of a GRU,
-    "h" of an RNN; "a_i" is the pre-activation of "i", and "a" that of an RNN.
+    The names are the cell's own: "i", "f", "o", "g", "c", "tanh_c", "h" for an LSTM, "r", "z", "n", "h" for a
+    GRU, "h" for an RNN; "a_i" is the pre-activation of "i", and "a" the pre-activation of an RNN.
     """
     gates, kept, fields, _, traced = tape.layout[:5]
-    rank = {"c": 0, "h": 2}  # gates, then c, then what else is kept, then h
+    rank = {"c": 0, "h": 2}  # gates, then c, then the other values, then h
     others = sorted((*kept, *fields), key=lambda name: rank.get(name, 1))
     values = {name: tape.array(name) for name in (*gates, *others)}
     if traced:
@@ -29,7 +29,7 @@ def values_of(cell: Cell[Any], tape: Tape) -> Trace:
 
 
 def gradients_of(cell: Cell[Any], back: Tape, record: Record) -> Trace:
-    """Gradients of states and pre-activations of all N rows, (N, H) each, as a backward pass left them."""
+    """Return the gradients of states and pre-activations of all N rows, (N, H) each."""
     fields = back.layout.fields
     parts = [list(part) for part in zip(*reversed(record), strict=True)] or [[] for _ in fields]
     empty = np.zeros((0, cell.hidden_size), back.room.dtype)
@@ -39,5 +39,5 @@ def gradients_of(cell: Cell[Any], back: Tape, record: Record) -> Trace:
 
 
 def pre_activation_names(cell: Cell[Any]) -> list[str]:
-    """ "a_i", ... in the order of the gates; "a" of a cell without gates."""
+    """Return "a_i", ... in the order of the gates; "a" for a cell without gates."""
     return [f"a_{gate}" for gate in cell.gates] or ["a"]

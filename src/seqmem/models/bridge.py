@@ -1,4 +1,4 @@
-"""From the encoder's final state to the decoder's first one."""
+"""From the encoder's final state to the decoder's initial state."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Form = Any  # of a state: a nest like it with the size H of each array for a lea
 
 
 class BridgeCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     batch_size: int
     dtype: np.dtype[Any]
-    linear: LinearCache | None  # None when the state passes as it is
-    first: Any  # (B, F) all parts of the decoder's first state side by side
+    linear: LinearCache | None  # None if the state passes unchanged
+    first: Any  # (B, F) all parts of the decoder's initial state side by side
 
 
 class Bridge(Module):
@@ -50,6 +50,11 @@ class Bridge(Module):
     def __init__(
         self, source: Form, target: Form, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> None:
+        for name, form in (("source", source), ("target", target)):
+            if isinstance(form, str) or not _sizes(form):
+                raise TypeError(
+                    f"Bridge: {name} is {form!r:.80}, expected a state's form, as LSTMState(4, 4)"
+                )
         self.source, self.target = (
             tree_map(lambda size: as_size(size, "Bridge", "a size"), form) for form in (source, target)
         )

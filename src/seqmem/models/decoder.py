@@ -1,6 +1,6 @@
-"""States to tokens: at each step a context, a step of the cell, and a score for every token.
+"""From states to tokens: at each step a context, a step of the cell, and a score for every token.
 
-    C_t = context of s_{t-1}                    (B, K), Bahdanau's order: the state before the step asks
+    C_t = context of s_{t-1}                    (B, K), Bahdanau's order: the query is the previous state
     s_t = cell(s_{t-1}, [y_{t-1} ; C_t])
     logits_t = output(s_t) @ W + b              (B, V)
 
@@ -55,7 +55,7 @@ from seqmem.validation import (
 
 
 class DecoderCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     embedding: EmbeddingCache
     drop: DropoutCache
@@ -69,7 +69,7 @@ class DecoderCache(NamedTuple):
 
 
 class Decoder(Module):
-    """Predicts the next token from the tokens before it and from what its context shows of the keys.
+    """Predicts the next token from the previous tokens and from the context of the keys.
 
     Args:
         vocab_size: V.
@@ -86,7 +86,7 @@ class Decoder(Module):
         embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
             an `rng` is passed.
-        variational: drop the same entries at every step of a sequence (Gal & Ghahramani, 2016).
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         rng: seed or generator of the first weights.
         dtype: float64 or float32.
 
@@ -158,18 +158,18 @@ class Decoder(Module):
         rng: Rng = None,
         traced: bool = False,
     ) -> tuple[tuple[Array, Array], DecoderCache]:
-        """Teacher forcing: all steps, each fed the token that should have come before it.
+        """Run all steps with teacher forcing: each step's input is the token that should precede the output.
 
         Args:
-            tokens: what each step is fed, (T, B), integers from 0 to V - 1.
+            tokens: the input of each step, (T, B), integers from 0 to V - 1.
             state: the state before the first step.
-            keys: what the context looks at, (S, B, K).
-            lengths: (B,) integers from 0 to S, the valid positions of the keys; None when all are.
-            rng: turns dropout on.
-            traced: keep the pre-activations as well, for `trace`.
+            keys: the keys of the context, (S, B, K).
+            lengths: (B,) integers from 0 to S, the valid positions of the keys; None if all are valid.
+            rng: enables dropout.
+            traced: whether to keep the pre-activations as well, for `trace`.
 
         Returns:
-            ((logits, weights), cache): (T, B, V), (T, B, S), and what `backward` needs.
+            ((logits, weights), cache): (T, B, V), (T, B, S), and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
@@ -216,11 +216,11 @@ class Decoder(Module):
     def backward(
         self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache
     ) -> tuple[tuple[None, State, Array], Grads]:
-        """Backpropagation through all steps and everything they looked at.
+        """Backpropagate through all steps and through the contexts of all steps.
 
         Args:
-            d_outputs: (d_logits, d_weights), (T, B, V) and (T, B, S); None stands for zeros.
-            cache: what `forward` returned.
+            d_outputs: (d_logits, d_weights), (T, B, V) and (T, B, S); None means zeros.
+            cache: the cache that `forward` returned.
 
         Returns:
             ((None, d_state, d_keys), grads): for the state before the first step, for the keys (S, B, K),
@@ -251,7 +251,7 @@ class Decoder(Module):
         return trace
 
     def trace_gradients(self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache) -> Trace:
-        """The gradients at every step of a backward pass, by name: as `Recurrent.trace_gradients`."""
+        """Return the gradients at every step of a backward pass by name, as `Recurrent.trace_gradients`."""
         T, B, _ = as_cache(cache, DecoderCache, "Decoder.trace_gradients").shape
         records: list[Record] = [[] for _ in self._cells]
         backs = self._back_tapes(cache)
@@ -333,7 +333,7 @@ class Decoder(Module):
         return (None, self._of_parts(d_states), d_keys), grads
 
     def memory(self, keys: Array, *, lengths: Any = None) -> Memory:
-        """What `step` looks at, made once for all steps: keys (S, B, K), lengths (B,) or None."""
+        """Return the context's memory, computed once for all steps: keys (S, B, K), lengths (B,) or None."""
         caller = "Decoder.memory"
         keys = self._as_keys(keys, working_dtype(self.dtype, keys), "B", caller)
         lengths = as_lengths(lengths, keys.shape[1], len(keys), caller, "S")
@@ -341,12 +341,12 @@ class Decoder(Module):
             return self.context.project(keys, lengths)
 
     def step(self, tokens: Array, state: State, memory: Memory) -> tuple[tuple[Array, Array], State]:
-        """One step without a way back: what a search calls.
+        """Take one step, forward only (no cache), as a search does.
 
         Args:
             tokens: the tokens before this step, (B,), integers from 0 to V - 1.
             state: the state before this step.
-            memory: what `memory` returned.
+            memory: the memory that `memory` returned.
 
         Returns:
             ((logits, weights), state): (B, V), (B, S), and the state after the step.

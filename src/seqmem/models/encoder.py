@@ -1,4 +1,4 @@
-"""Tokens to states: embedding and recurrence."""
+"""From tokens to states: embedding and recurrence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from seqmem.validation import (
 
 
 class EncoderCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     embedding: EmbeddingCache
     drop: DropoutCache
@@ -39,7 +39,7 @@ class EncoderCache(NamedTuple):
 
 
 class Encoder(Module):
-    """Reads a batch of token sequences into one state per position and a final state.
+    """Encodes a batch of token sequences as one state per position and a final state.
 
     Its layer, and so the form of its state, is as simple as it can be: a `Recurrent`, a `Bidirectional` for
     one layer in both directions, or a `Stack` of either.
@@ -55,7 +55,7 @@ class Encoder(Module):
         embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
             an `rng` is passed.
-        variational: drop the same entries at every step of a sequence (Gal & Ghahramani, 2016).
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, of every layer.
         rng: seed or generator of the first weights.
         dtype: float64 or float32.
@@ -135,8 +135,8 @@ class Encoder(Module):
 
         Args:
             tokens: (S, B), integers from 0 to V - 1.
-            lengths: (B,) integers from 0 to S; None when every sequence has S tokens.
-            rng: turns dropout on, and makes zoneout random.
+            lengths: (B,) integers from 0 to S; None if every sequence has S tokens.
+            rng: enables dropout, and makes zoneout random.
 
         Returns:
             ((hs, final), cache): one state per position, (S, B, H) or (S, B, 2H) in both directions, 0 in the
@@ -148,7 +148,7 @@ class Encoder(Module):
         tokens = as_ids(tokens, self.vocab_size, ("S", "B"), "Encoder.forward", "tokens")
         S, B = tokens.shape
         lengths = as_lengths(lengths, B, S, "Encoder.forward", "S")
-        if lengths is not None:  # even an added zero may change how a token's sum over its places is rounded
+        if lengths is not None:  # even an added zero may change the rounding of a token's sum
             tokens = np.where(np.arange(S)[:, None] < lengths, tokens, 0)
         rng = None if rng is None else as_generator(rng)
         embedded, embedding_cache = self.embedding.forward(tokens)
@@ -159,12 +159,12 @@ class Encoder(Module):
     def backward(
         self, d_outputs: tuple[Array | None, State], cache: EncoderCache
     ) -> tuple[tuple[None], Grads]:
-        """(d_hs, d_final) to ((None,), grads): the gradients of both outputs reach every parameter."""
+        """Return ((None,), grads) from (d_hs, d_final): both outputs' gradients reach every parameter."""
         grads = self.backward_by_name(d_outputs, as_cache(cache, EncoderCache, "Encoder.backward"))
         return (None,), self.summed(grads)
 
     def backward_by_name(self, d_outputs: tuple[Array | None, State], cache: EncoderCache) -> Grads:
-        """The gradients of `backward` by every name, ties not summed: for a model that has this as a part."""
+        """Return the gradients by every name, ties not summed, for a model with this encoder."""
         (d_xs, _), layer_grads = self.layer.backward(d_outputs, cache.layer)
         (d_embedded,), _ = self.drop.backward(d_xs, cache.drop)
         _, embedding_grads = self.embedding.backward(d_embedded, cache.embedding)
@@ -174,7 +174,7 @@ class Encoder(Module):
 def make_cell(
     cell: str | Cell[Any], input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike, caller: str
 ) -> Cell[Any]:
-    """A cell by its name, or the given cell when its sizes and dtype are right."""
+    """Return a new cell for a name, or the given cell if its sizes and dtype are correct."""
     if isinstance(cell, Cell):
         found = (cell.input_size, cell.hidden_size)
         if found != (input_size, hidden_size):
@@ -191,7 +191,7 @@ def make_cell(
 
 
 def check_dtype(module: Module, dtype: npt.DTypeLike, caller: str, name: str) -> None:
-    """Raise unless a given module's parameters, if it has any, are of the model's dtype."""
+    """Raise if a module has parameters of a dtype other than the model's."""
     expected = as_param_dtype(dtype, caller)
     if module.dtype is not None and module.dtype != expected:
         raise ValueError(f"{caller}: {name} has dtype {module.dtype}, expected {expected}: dtype")

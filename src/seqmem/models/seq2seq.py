@@ -19,7 +19,7 @@ from seqmem.validation import Axis, WrongTypeError, as_cache, as_count, as_ids, 
 
 
 class Seq2SeqCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     encoder: EncoderCache
     bridge: BridgeCache
@@ -27,7 +27,7 @@ class Seq2SeqCache(NamedTuple):
 
 
 class Seq2Seq(Module):
-    """An encoder whose states are the decoder's keys and whose final state is the decoder's first.
+    """An encoder whose states are the decoder's keys and whose final state is the decoder's initial state.
 
     When both states have one form (cell, size and number of layers) the state passes as it is, an LSTM's c
     included; otherwise through a `Bridge`.
@@ -37,7 +37,7 @@ class Seq2Seq(Module):
         decoder: writes the target; its key_size is the encoder's output_size.
         start: the token fed to the decoder's first step.
         end: the token that ends a target.
-        rng: seed or generator of the bridge's first weights.
+        rng: seed or generator for the bridge's initial weights.
 
     >>> from seqmem.contexts import AdditiveAttention
     >>> encoder = Encoder(9, 3, 4, rng=0)
@@ -73,16 +73,16 @@ class Seq2Seq(Module):
     def forward(
         self, source: Array, inputs: Array, *, lengths: Any = None, rng: Rng = None
     ) -> tuple[tuple[Array, Array], Seq2SeqCache]:
-        """Teacher forcing.
+        """Compute the logits with teacher forcing.
 
         Args:
             source: (S, B) tokens of the source.
-            inputs: (T, B) what the decoder is fed: the start token, then the target without its last token.
-            lengths: (B,) of the sources; None when each has S tokens.
-            rng: turns dropout on.
+            inputs: (T, B) the decoder's input: the start token, then the target without its last token.
+            lengths: (B,) of the sources; None if each has S tokens.
+            rng: enables dropout.
 
         Returns:
-            ((logits, weights), cache): (T, B, V), (T, B, S), and what `backward` needs.
+            ((logits, weights), cache): (T, B, V), (T, B, S), and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for tokens outside a vocabulary, wrong shapes, dtypes or lengths.
@@ -99,7 +99,7 @@ class Seq2Seq(Module):
     def backward(
         self, d_outputs: tuple[Array | None, Array | None], cache: Seq2SeqCache
     ) -> tuple[tuple[None, None], Grads]:
-        """(d_logits, d_weights) to ((None, None), grads)."""
+        """Return ((None, None), grads) from (d_logits, d_weights)."""
         cache = as_cache(cache, Seq2SeqCache, "Seq2Seq.backward")
         (_, d_state, d_keys), decoder_grads = self.decoder.backward_by_name(d_outputs, cache.decoder)
         (d_final,), bridge_grads = self.bridge.backward(d_state, cache.bridge)
@@ -112,11 +112,11 @@ class Seq2Seq(Module):
         return (None, None), self.summed(grads)
 
     def loss_and_grads(self, batch: Batch, rng: Rng = None) -> tuple[float, Grads]:
-        """Mean cross-entropy of the targets, in nats per token, and its gradient by every parameter.
+        """Return the mean cross-entropy of the targets, in nats per token, and the parameters' gradients.
 
         Args:
             batch: source and target sequences.
-            rng: turns dropout on.
+            rng: enables dropout.
         """
         if not all(hasattr(batch, name) for name in Batch._fields):
             raise TypeError(
@@ -130,20 +130,20 @@ class Seq2Seq(Module):
     def generate(
         self, source: Array, lengths: Any = None, *, beam_size: int = 1, max_length: int = 100
     ) -> list[Hypothesis]:
-        """Translate a batch, at each step by the most probable token.
+        """Translate a batch, choosing the most probable token at each step.
 
         Args:
             source: (S, B) tokens.
-            lengths: (B,) of the sources; None when each has S tokens.
-            beam_size: hypotheses kept at each step; 1, greedy search, is the only one there is.
-            max_length: tokens after which a translation ends without the end token.
+            lengths: (B,) of the sources; None if each has S tokens.
+            beam_size: the number of hypotheses kept at each step; only 1, greedy search, is implemented.
+            max_length: the maximum number of tokens, without the end token.
 
         Returns:
-            A hypothesis for each row: its tokens, its log-probability, the attention weights, (T, S) with
-            S the row's own length, and whether it ended by the end token.
+            A hypothesis for each row: its tokens, its log-probability, the attention weights (T, S) with S
+            the row's own length, and whether it ended with the end token.
 
         Raises:
-            ValueError: for a model whose logits are not finite.
+            ValueError: if the model's logits are not finite.
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
         """
         if type(beam_size) is bool or not isinstance(beam_size, (int, np.integer)) or beam_size != 1:
@@ -151,7 +151,7 @@ class Seq2Seq(Module):
             raise kind(f"Seq2Seq.generate: beam_size is {beam_size!r}, expected 1: greedy search")
         as_max_length(max_length, "Seq2Seq.generate")
         source = as_ids(source, self.encoder.vocab_size, ("S", "B"), "Seq2Seq.generate", "source")
-        with np.errstate(invalid="ignore", over="ignore"):  # nan and inf are named below
+        with np.errstate(invalid="ignore", over="ignore"):  # nan and inf are reported below
             found = self._search(source, lengths, max_length)
         for row, hypothesis in enumerate(found):
             if not np.isfinite(hypothesis.score):
@@ -176,5 +176,5 @@ class Seq2Seq(Module):
 
 
 def as_max_length(value: Any, caller: str) -> int:
-    """A number of symbols after which a translation is cut off: an integer of at least 0."""
+    """Return the maximum number of symbols of a translation: an integer of at least 0."""
     return as_count(value, caller, "max_length")

@@ -1,11 +1,11 @@
-"""A decoder under way: the one place where it takes a step.
+"""A decoder in progress: the only place where a decoder takes a step.
 
     look    the context of the highest layer's state before the step
     add     what was seen, to the pre-activations
     step    the cell's, and that of each layer above it
 
-Teacher forcing takes all its steps along one tape, which the backward pass reads. A search takes them one at
-a time with `Decoding`: it feeds tokens of its own choice and keeps the rows it wants.
+Teacher forcing takes all steps along one tape, which the backward pass reads. A search takes steps one at
+a time with `Decoding`: it chooses the tokens to feed and the rows to keep.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from seqmem.models.upper import UpperAt, UpperCache, UpperStepper
 from seqmem.module import Array
 from seqmem.nests import tree_map
 
-SMALL_VOCABULARY = 128  # whose way into the cell costs no more than a few steps, should a search end early
+SMALL_VOCABULARY = 128  # projecting this many embeddings costs no more than a few steps
 
 
 class Decodes(Protocol):
-    """What a step needs of a decoder."""
+    """The part of a decoder that a step uses."""
 
     cell: Cell[Any]
     upper: list[Cell[Any]]  # of the layers above
@@ -43,11 +43,11 @@ class Decodes(Protocol):
 
     @property
     def readout(self) -> str:
-        """What the logits are computed from."""
+        """The kind of input of the logits, "state" or "all"."""
 
 
 class At(NamedTuple):
-    """The views that a step needs."""
+    """The views that a step uses."""
 
     a: Array  # (G, B, H) pre-activations, holding the token's part
     h_prev: Array  # (B, H) the highest layer's output before the step
@@ -114,9 +114,9 @@ class Stepper:
 class Decoding:
     """Decodes B sequences step by step, forward only.
 
-    Two steps take turns on a tape of their own, so that nothing is allocated while the rows stay the same.
-    When the vocabulary is small relative to the number of steps, every token's embedding takes its way into
-    the cell in one product beforehand.
+    Two steps alternate on a private tape, so that nothing is allocated while the rows stay the same. If the
+    vocabulary is small relative to the number of steps, one product projects the embeddings of all tokens in
+    advance.
 
     Args:
         decoder: the decoder.
@@ -155,7 +155,7 @@ class Decoding:
         self._now, self._after = (now, slice(B, 2 * B)), (after, slice(2 * B, 3 * B))
 
     def step(self, tokens: Array) -> tuple[Array, Array]:
-        """Feed a token to each sequence, (B,): the logits of the next one (B, V), and the weights (B, S)."""
+        """Feed each sequence a token (B,); return the next token's logits (B, V) and the weights (B, S)."""
         decoder, (at, rows) = self._decoder, self._now
         if self._tokens is None:
             ys = decoder.embedding.W.take(tokens, axis=0)
@@ -170,15 +170,15 @@ class Decoding:
         if decoder.readout == "all":
             ys = decoder.embedding.W.take(tokens, axis=0)
             shown = np.concatenate([shown, ys, context], axis=1)
-        logits = np.dot(shown, decoder.output.W)  # dot: quicker for one row
+        logits = np.dot(shown, decoder.output.W)  # dot: faster for one row
         logits += decoder.output.b
         return logits, look.weights
 
     def state(self) -> list[Array]:
-        """The parts of the state, (B, H) each; the next step reads them, the one after it overwrites them."""
+        """Return the parts of the state, (B, H) each; the next step but one overwrites them."""
         _, rows = self._after
         return [state[rows] for state in self._states]
 
     def keep(self, rows: Array) -> None:
-        """Go on with some of the sequences, in that order; a row may be kept several times."""
+        """Continue with the given rows, in that order; a row may occur several times."""
         self._begin([part[rows] for part in self.state()], tree_map(lambda array: array[rows], self._memory))

@@ -1,14 +1,14 @@
-"""Every pass of the library in plain functions: one line of backward for one line of forward, headed by it.
+"""Every pass of the library as plain functions: each line of backward is headed by the line of forward.
 
-Read this room first. There are no classes and there is no speed here; the fast cells, layers and models are
-tested against these lines, and the catalogue of mistakes changes them one at a time. All passes are alike:
+Read this room first. It has no classes and is not fast; the fast cells, layers and models are tested against
+these lines, and the catalogue of mistakes changes them one at a time. All passes have the same form:
 
     outputs and a cache  = name_forward(inputs)
     gradients            = name_backward(the gradients of the outputs, cache), a dict by the inputs' names
 
-and `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
+where `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
 S source positions, E embedding width, K key width, Q query width, A attention width, V vocabulary. Time comes
-first. The gate axis of weights leads: i, f, o, g of an LSTM, r, z, n of a GRU. `a` is a pre-activation;
+first. The gate axis of weights leads: i, f, o, g for an LSTM, r, z, n for a GRU. `a` is a pre-activation;
 weights multiply from the right. A mask is True within a sequence, False in its padding.
 
 >>> from seqmem import gradcheck_functions, reference
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         encoder_decoder_forward,
         encoder_forward,
     )
-    from seqmem.reference.greedy import greedy_search
     from seqmem.reference.gru_after import (
         gru_after_backward,
         gru_after_forward,
@@ -66,6 +65,18 @@ if TYPE_CHECKING:
         linear_backward,
         linear_forward,
     )
+    from seqmem.reference.losses.regression import (
+        absolute_error_backward,
+        absolute_error_forward,
+        huber_error_backward,
+        huber_error_forward,
+        squared_error_backward,
+        squared_error_forward,
+    )
+    from seqmem.reference.losses.weighted_cross_entropy import (
+        weighted_cross_entropy_backward,
+        weighted_cross_entropy_forward,
+    )
     from seqmem.reference.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
     from seqmem.reference.masks import (
         hold_backward,
@@ -74,8 +85,27 @@ if TYPE_CHECKING:
         zero_padding_backward,
         zero_padding_forward,
     )
-    from seqmem.reference.optimizers import adam_step, sgd_step
+    from seqmem.reference.measures.numerical import numerical_gradient, relative_errors, wrong_gradients
+    from seqmem.reference.measures.vanishing import lstm_gradient_norms, rnn_gradient_norms
+    from seqmem.reference.models.classifier import sequence_classifier_backward, sequence_classifier_forward
+    from seqmem.reference.models.language_model import language_model_backward, language_model_forward
+    from seqmem.reference.models.pooling import (
+        attention_pooling_backward,
+        attention_pooling_forward,
+        mean_pooling_backward,
+        mean_pooling_forward,
+    )
+    from seqmem.reference.models.regressor import sequence_regressor_backward, sequence_regressor_forward
+    from seqmem.reference.optimizers import (
+        adam_step,
+        adamw_step,
+        nesterov_step,
+        rmsprop_step,
+        sgd_step,
+    )
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+    from seqmem.reference.search.beam import beam_search
+    from seqmem.reference.search.greedy import greedy_search
     from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
     from seqmem.reference.variants.layer_norm_lstm import (
         layer_norm_lstm_backward,
@@ -105,7 +135,7 @@ if TYPE_CHECKING:
     )
     from seqmem.reference.variants.stack import stack_backward, stack_forward
 
-# In the order in which to read them.
+# In reading order.
 _FILES = {
     "activations": ("sigmoid",),
     "rnn": ("rnn_step_forward", "rnn_step_backward", "rnn_forward", "rnn_backward"),
@@ -156,6 +186,11 @@ _FILES = {
     "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
+    "losses.weighted_cross_entropy": ("weighted_cross_entropy_forward", "weighted_cross_entropy_backward"),
+    "losses.regression": (
+        *("squared_error_forward", "squared_error_backward"),
+        *("absolute_error_forward", "absolute_error_backward", "huber_error_forward", "huber_error_backward"),
+    ),
     "attention": (
         *("fixed_context_forward", "fixed_context_backward"),
         *("additive_attention_forward", "additive_attention_backward"),
@@ -164,16 +199,32 @@ _FILES = {
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
     ),
-    "greedy": ("greedy_search",),
+    "models.pooling": (
+        *("mean_pooling_forward", "mean_pooling_backward"),
+        *("attention_pooling_forward", "attention_pooling_backward"),
+    ),
+    "models.language_model": ("language_model_forward", "language_model_backward"),
+    "models.classifier": ("sequence_classifier_forward", "sequence_classifier_backward"),
+    "models.regressor": ("sequence_regressor_forward", "sequence_regressor_backward"),
+    "search.greedy": ("greedy_search",),
+    "search.beam": ("beam_search",),
     "clipping": ("clip_by_global_norm",),
-    "optimizers": ("sgd_step", "adam_step"),
+    "optimizers": ("sgd_step", "nesterov_step", "rmsprop_step", "adam_step", "adamw_step"),
+    "measures.vanishing": ("rnn_gradient_norms", "lstm_gradient_norms"),
+    "measures.numerical": ("numerical_gradient", "relative_errors", "wrong_gradients"),
 }
 _FILE_OF = {name: file for file, names in _FILES.items() for name in names}
 
 __all__ = [
+    "absolute_error_backward",
+    "absolute_error_forward",
     "adam_step",
+    "adamw_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "attention_pooling_backward",
+    "attention_pooling_forward",
+    "beam_search",
     "bidirectional_backward",
     "bidirectional_forward",
     "bridge_backward",
@@ -206,6 +257,10 @@ __all__ = [
     "gru_before_step_forward",
     "hold_backward",
     "hold_forward",
+    "huber_error_backward",
+    "huber_error_forward",
+    "language_model_backward",
+    "language_model_forward",
     "layer_norm_lstm_backward",
     "layer_norm_lstm_forward",
     "layer_norm_lstm_step_backward",
@@ -215,28 +270,45 @@ __all__ = [
     "linear_forward",
     "lstm_backward",
     "lstm_forward",
+    "lstm_gradient_norms",
     "lstm_step_backward",
     "lstm_step_forward",
+    "mean_pooling_backward",
+    "mean_pooling_forward",
+    "nesterov_step",
     "noisy_lstm_backward",
     "noisy_lstm_forward",
     "normalise_backward",
     "normalise_forward",
+    "numerical_gradient",
     "peephole_lstm_backward",
     "peephole_lstm_forward",
     "peephole_lstm_step_backward",
     "peephole_lstm_step_forward",
+    "relative_errors",
     "relu_rnn_backward",
     "relu_rnn_forward",
     "relu_rnn_step_backward",
     "relu_rnn_step_forward",
+    "rmsprop_step",
     "rnn_backward",
     "rnn_forward",
+    "rnn_gradient_norms",
     "rnn_step_backward",
     "rnn_step_forward",
+    "sequence_classifier_backward",
+    "sequence_classifier_forward",
+    "sequence_regressor_backward",
+    "sequence_regressor_forward",
     "sgd_step",
     "sigmoid",
+    "squared_error_backward",
+    "squared_error_forward",
     "stack_backward",
     "stack_forward",
+    "weighted_cross_entropy_backward",
+    "weighted_cross_entropy_forward",
+    "wrong_gradients",
     "zero_padding_backward",
     "zero_padding_forward",
     "zoneout_backward",
@@ -247,7 +319,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _FILE_OF:
         value = getattr(importlib.import_module(f"seqmem.reference.{_FILE_OF[name]}"), name)
-        globals()[name] = value  # found without this function the next time
+        globals()[name] = value  # the next access does not call this function
         return value
     raise AttributeError(f"module 'seqmem.reference' has no attribute {name!r}")
 

@@ -1,19 +1,19 @@
-"""What a decoder looks at: the fixed context, then additive attention.
+"""Contexts of a decoder: the fixed context, then additive attention.
 
 Fixed (Cho et al., 2014), the key of the last valid position, the same at every step:
 
     weights = 1 at the last valid position, else 0      (B, S)
     context = sum over s of weights_s * k_s             (B, K)
 
-Additive (Bahdanau, Cho & Bengio, 2015), of one query over S keys:
+Additive (Bahdanau, Cho & Bengio, 2015), for one query over S keys:
 
     hidden_s = tanh(query @ W_q + k_s @ W_k + b)        (S, B, A)
     score_s  = hidden_s @ v                             (S, B)
     alpha    = softmax of the scores over s             (S, B), 0 in the padding
     context  = sum over s of alpha_s * k_s              (B, K)
 
-query (B, Q), keys (S, B, K), W_q (Q, A), W_k (K, A), b (A,), v (A,). Inside, the source positions lead, as in
-the keys; the weights that are returned are alpha with the batch first, (B, S).
+query (B, Q), keys (S, B, K), W_q (Q, A), W_k (K, A), b (A,), v (A,). Internally the source positions lead, as
+in the keys; the returned weights are alpha with the batch first, (B, S).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from seqmem.reference.masks import zero_padding_backward, zero_padding_forward
 
 
 def fixed_context_forward(keys: Array, mask: Array | None = None) -> tuple[Array, Array, Any]:
-    """Return context (B, K), weights (B, S) and what `fixed_context_backward` needs.
+    """Return context (B, K), weights (B, S) and the cache for `fixed_context_backward`.
 
     Args:
-        keys: what is looked at, (S, B, K).
-        mask: (S, B) bool, True where a position is valid; None when all are. A row with nothing valid gets
-            zeros.
+        keys: the keys, (S, B, K).
+        mask: (S, B) bool, True where a position is valid; None if all are. A row without a valid position
+            gets zeros.
 
     >>> mask = np.array([[True], [True], [False]])
     >>> context, weights, cache = fixed_context_forward(np.ones((3, 1, 2)), mask)
@@ -51,7 +51,7 @@ def fixed_context_forward(keys: Array, mask: Array | None = None) -> tuple[Array
 
 
 def fixed_context_backward(d_context: Array, d_weights: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradient of keys (S, B, K); the weights depend on nothing, so d_weights goes nowhere."""
+    """Return the gradient of keys (S, B, K); the weights are constant, so d_weights has no effect."""
     weights, mask = cache
     # from context = (weights.T[:, :, None] * keys).sum(axis=0)
     d_keys = weights.T[:, :, None] * d_context
@@ -63,17 +63,17 @@ def fixed_context_backward(d_context: Array, d_weights: Array, cache: Any) -> di
 def additive_attention_forward(
     query: Array, keys: Array, W_q: Array, W_k: Array, b: Array, v: Array, mask: Array | None = None
 ) -> tuple[Array, Array, Any]:
-    """Return context (B, K), weights (B, S) and what `additive_attention_backward` needs.
+    """Return context (B, K), weights (B, S) and the cache for `additive_attention_backward`.
 
     Args:
-        query: what asks, (B, Q).
-        keys: what is looked at, (S, B, K).
+        query: the query, (B, Q).
+        keys: the keys, (S, B, K).
         W_q: (Q, A).
         W_k: (K, A).
         b: (A,).
         v: (A,).
-        mask: (S, B) bool, True where a position is valid; None when all are. A row with nothing valid gets
-            zeros.
+        mask: (S, B) bool, True where a position is valid; None if all are. A row without a valid position
+            gets zeros.
 
     >>> query, keys, mask = np.ones((1, 3)), np.ones((4, 1, 2)), np.array([[True], [True], [False], [False]])
     >>> scorer = (np.ones((3, 5)), np.ones((2, 5)), np.zeros(5), np.ones(5))
@@ -99,12 +99,12 @@ def additive_attention_forward(
 
 
 def additive_attention_backward(d_context: Array, d_weights: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that the forward pass took.
+    """Return the gradients of all inputs of the forward pass.
 
     Args:
         d_context: the gradient of the context, (B, K).
         d_weights: the gradient of the weights as an output, (B, S).
-        cache: what `additive_attention_forward` returned.
+        cache: the cache that `additive_attention_forward` returned.
     """
     query, keys, W_q, W_k, v, mask, hidden, alpha = cache
     # from context = (alpha[:, :, None] * keys).sum(axis=0)

@@ -1,8 +1,8 @@
-"""Gradients scaled down together to a common Euclidean norm (Pascanu, Mikolov & Bengio, 2013).
+"""Gradients scaled down by a common factor to a maximum Euclidean norm (Pascanu, Mikolov & Bengio, 2013).
 
-norm = sqrt(sum of all squares);  grad * max_norm / norm where norm > max_norm, else grad
+norm = sqrt(sum of all squares);  grad * max_norm / norm if norm > max_norm, else grad
 
-Nothing is differentiated through it.
+Clipping itself has no backward pass.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from seqmem.reference.activations import Array
 
 
 def clip_by_global_norm(grads: dict[str, Array], max_norm: float) -> tuple[dict[str, Array], float]:
-    """Return gradients whose common norm is at most max_norm, and the norm before.
+    """Return gradients whose common norm is at most max_norm, and the norm before clipping.
 
     Args:
         grads: gradients of any shapes by name.
-        max_norm: above 0.
+        max_norm: a number above 0.
 
     >>> clipped, norm = clip_by_global_norm({"W": np.array([3.0, 0.0]), "b": np.array([-4.0])}, 1.0)
     >>> clipped["b"], float(norm)

@@ -1,10 +1,10 @@
 """The mean cross-entropy of the unmasked positions, in nats, from logits.
 
     p    = softmax(logits)                              (T, B, V)
-    loss = mean over the unmasked of -log p[target]
-    d_logits = (p - onehot(target)) / how many count
+    loss = mean over the unmasked positions of -log p[target]
+    d_logits = (p - onehot(target)) / number of unmasked positions
 
-The logarithm of p is taken as logit - top - log(total), which is exact where p itself is 0.
+The logarithm of p is computed as logit - top - log(total), which is exact even where p underflows to 0.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from seqmem.reference.activations import Array
 
 
 def cross_entropy_forward(logits: Array, targets: Array, mask: Array | None = None) -> tuple[Array, Any]:
-    """Return the loss, an array without axes, and what `cross_entropy_backward` needs.
+    """Return the loss, a zero-dimensional array, and the cache for `cross_entropy_backward`.
 
     Args:
         logits: unnormalised log-probabilities, (T, B, V), finite everywhere.
-        targets: the right ids, (T, B) integers from 0 to V - 1 where they count.
-        mask: (T, B) bool, True where a position counts; None when all do.
+        targets: the correct ids, (T, B) integers, from 0 to V - 1 at unmasked positions.
+        mask: (T, B) bool, True where a position counts; None if all count.
 
     >>> logits, targets, mask = np.zeros((1, 2, 4)), np.array([[3, -1]]), np.array([[True, False]])
     >>> loss, cache = cross_entropy_forward(logits, targets, mask)
@@ -45,7 +45,7 @@ def cross_entropy_forward(logits: Array, targets: Array, mask: Array | None = No
 
 
 def cross_entropy_backward(d_loss: float, cache: Any) -> dict[str, Array]:
-    """Return the gradient of the logits; d_loss is 1 where nothing follows the loss."""
+    """Return the gradient of the logits; d_loss is 1 if nothing follows the loss."""
     p, onehot, mask, counted = cache
     # from loss = (losses * mask).sum() / counted
     d_losses = d_loss * mask / counted  # (T, B)

@@ -1,4 +1,4 @@
-"""A row of a table for every token; the derivative adds up where a token occurs twice.
+"""A table with a row for every token; the backward pass adds up the gradients of repeated tokens.
 
 y[t, b] = W[tokens[t, b]]        W (V, E), tokens (T, B), y (T, B, E)
 """
@@ -13,11 +13,11 @@ from seqmem.reference.activations import Array
 
 
 def embedding_forward(W: Array, tokens: Array) -> tuple[Array, Any]:
-    """Return y (T, B, E) and what `embedding_backward` needs.
+    """Return y (T, B, E) and the cache for `embedding_backward`.
 
     Args:
         W: the table, (V, E).
-        tokens: (T, B) integers from 0 to V - 1; any other shape will do, one step's (B,) for instance.
+        tokens: (T, B) integers from 0 to V - 1; or of any other shape, such as (B,) for one step.
 
     >>> y, cache = embedding_forward(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1, 1]]))
     >>> y

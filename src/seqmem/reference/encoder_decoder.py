@@ -3,13 +3,13 @@
 After Bahdanau, Cho & Bengio (2015):
 
     encoder     e_s = embedding of the source's token s;  k_s = gru(e_s, k_{s-1});  s_0 = the last k
-    decoder     y_{t-1} = embedding of the token before
-                C_t = attention of s_{t-1} over k_1, ..., k_S: the state before the step asks
+    decoder     y_{t-1} = embedding of the previous token
+                C_t = attention of s_{t-1} over k_1, ..., k_S: the query is the state before the step
                 s_t = gru(s_{t-1}, [y_{t-1} ; C_t])
                 logits_t = s_t @ W + b
-    loss        mean cross-entropy of the targets that count
+    loss        mean cross-entropy of the unmasked targets
 
-Tokens are (S, B) and (T, B), k (S, B, H), s (B, H), y (B, E), C (B, H), logits (T, B, V). The gated unit is
+Tokens are (S, B) and (T, B), k (S, B, H), s (B, H), y (B, E), C (B, H), logits (T, B, V). The GRU is
 `gru_before`. Parameters come in one dict, under the names that they have in a `seqmem.Seq2Seq` of GRU cells:
 
     encoder.embedding.W (V, E)         encoder.layer.cell.W_x (3, E, H), .W_h (3, H, H), .b (3, H)
@@ -39,12 +39,12 @@ Params = dict[str, Array]
 
 
 def encoder_forward(tokens: Array, mask: Array, params: Params) -> tuple[Array, Array, Any]:
-    """Return the keys (S, B, H), the last state (B, H) and what `encoder_backward` needs.
+    """Return the keys (S, B, H), the last state (B, H) and the cache for `encoder_backward`.
 
     Args:
         tokens: the source, (S, B) integers from 0 to V - 1.
         mask: (S, B) bool, True within a source.
-        params: all parameters by name; the encoder's are used.
+        params: all parameters by name; only the encoder's are used.
 
     >>> params = {"encoder.embedding.W": np.ones((7, 2)), "encoder.layer.cell.W_x": np.ones((3, 2, 4))}
     >>> params |= {"encoder.layer.cell.W_h": np.ones((3, 4, 4)), "encoder.layer.cell.b": np.zeros((3, 4))}
@@ -67,7 +67,7 @@ def encoder_backward(d_keys: Array, d_state: Array, cache: Any) -> dict[str, Par
     Args:
         d_keys: the gradient of the keys, (S, B, H).
         d_state: the gradient of the last state, (B, H).
-        cache: what `encoder_forward` returned.
+        cache: the cache that `encoder_forward` returned.
     """
     embedding, gru = cache
     # from keys, state, gru = gru_before_forward(xs, h0, W_x, W_h, b, mask)
@@ -86,14 +86,14 @@ def encoder_backward(d_keys: Array, d_state: Array, cache: Any) -> dict[str, Par
 def decoder_step_forward(
     tokens: Array, s_prev: Array, keys: Array, mask: Array, params: Params
 ) -> tuple[Array, Array, Array, Any]:
-    """Return logits (B, V), weights (B, S), s (B, H) and what `decoder_step_backward` needs.
+    """Return logits (B, V), weights (B, S), s (B, H) and the cache for `decoder_step_backward`.
 
     Args:
         tokens: the tokens before the step, (B,) integers.
         s_prev: the state before the step, (B, H).
-        keys: what the encoder made of the source, (S, B, H).
+        keys: the encoder's keys of the source, (S, B, H).
         mask: (S, B) bool, True within a source.
-        params: all parameters by name; the decoder's are used.
+        params: all parameters by name; only the decoder's are used.
 
     >>> import seqmem
     >>> attention = seqmem.AdditiveAttention(4, 4, 6, rng=0)
@@ -124,8 +124,8 @@ def decoder_step_backward(d_logits: Array, d_weights: Array, d_s: Array, cache: 
     Args:
         d_logits: the gradient of the logits, (B, V).
         d_weights: the gradient of the weights as an output, (B, S).
-        d_s: the gradient of the state after the step by every later step, (B, H).
-        cache: what `decoder_step_forward` returned.
+        d_s: the gradient of the state after the step from all later steps, (B, H).
+        cache: the cache that `decoder_step_forward` returned.
     """
     embedding, attention, gru, output = cache
     # from logits, output = linear_forward(s, W_o, b_o): s is used twice, here and by the next step
@@ -161,14 +161,14 @@ def decoder_step_backward(d_logits: Array, d_weights: Array, d_s: Array, cache: 
 def decoder_forward(
     tokens: Array, s0: Array, keys: Array, mask: Array, params: Params
 ) -> tuple[Array, Array, Array, Any]:
-    """Return logits (T, B, V), weights (T, B, S), the last state (B, H) and what `decoder_backward` needs.
+    """Return logits (T, B, V), weights (T, B, S), the last state (B, H) and the cache for `decoder_backward`.
 
     Args:
-        tokens: what each step is fed, (T, B) integers: teacher forcing.
+        tokens: the input tokens of all steps, (T, B) integers: teacher forcing.
         s0: the state before the first step, (B, H).
-        keys: what the encoder made of the source, (S, B, H).
+        keys: the encoder's keys of the source, (S, B, H).
         mask: (S, B) bool, True within a source.
-        params: all parameters by name; the decoder's are used.
+        params: all parameters by name; only the decoder's are used.
 
     >>> import seqmem
     >>> attention = seqmem.AdditiveAttention(4, 4, 6, rng=0)
@@ -201,7 +201,7 @@ def decoder_backward(d_logits: Array, d_weights: Array, d_s: Array, cache: Any) 
         d_logits: the gradient of the logits, (T, B, V).
         d_weights: the gradient of the weights as an output, (T, B, S).
         d_s: the gradient of the last state, (B, H).
-        cache: what `decoder_forward` returned.
+        cache: the cache that `decoder_forward` returned.
     """
     steps, keys = cache
     d_keys = np.zeros_like(keys)
@@ -221,12 +221,12 @@ def decoder_backward(d_logits: Array, d_weights: Array, d_s: Array, cache: Any) 
 def encoder_decoder_forward(
     source: Array, inputs: Array, targets: Array, source_mask: Array, target_mask: Array, params: Params
 ) -> tuple[Array, Any]:
-    """Return the loss, an array without axes, and what `encoder_decoder_backward` needs.
+    """Return the loss, a zero-dimensional array, and the cache for `encoder_decoder_backward`.
 
     Args:
         source: (S, B) tokens of the source.
-        inputs: (T, B) what the decoder is fed: the start token, then the target without its last token.
-        targets: (T, B) what it should answer: the target, then the end token.
+        inputs: (T, B) the decoder's input: the start token, then the target without its last token.
+        targets: (T, B) the correct output: the target, then the end token.
         source_mask: (S, B) bool, True within a source.
         target_mask: (T, B) bool, True where a target counts.
         params: all parameters by name.
@@ -253,7 +253,7 @@ def encoder_decoder_forward(
 
 
 def encoder_decoder_backward(d_loss: float, cache: Any) -> dict[str, Params]:
-    """Return {"params": the gradients of all parameters}; d_loss is 1 where nothing follows the loss."""
+    """Return {"params": the gradients of all parameters}; d_loss is 1 if nothing follows the loss."""
     encoder, decoder, cross_entropy, state, weights = cache
     # from loss, cross_entropy = cross_entropy_forward(logits, targets, target_mask)
     d_logits = cross_entropy_backward(d_loss, cross_entropy)["logits"]

@@ -1,4 +1,4 @@
-"""A gated recurrent unit whose reset gate stands after the product: one step, then a sequence of them.
+"""A gated recurrent unit with the reset gate after the product: one step, then a sequence of steps.
 
 Cho et al. (2014), with z as in Chung et al. (2014):
 
@@ -8,7 +8,7 @@ Cho et al. (2014), with z as in Chung et al. (2014):
     h = (1 - z) * h_prev + z * n
 
 x (B, D), h_prev and h (B, H), W_x (3, D, H), W_h (3, H, H), b (3, H), b_hn (H,): the gates lead, r, z, n.
-cuDNN, torch and Keras compute it so, and their z keeps where this one writes: theirs is 1 - z here.
+cuDNN, torch and Keras use this form, but their z = 1 keeps the old state: their z is 1 - z here.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from seqmem.reference.masks import hold_backward, hold_forward, zero_padding_bac
 def gru_after_step_forward(
     x: Array, h_prev: Array, W_x: Array, W_h: Array, b: Array, b_hn: Array
 ) -> tuple[Array, Any]:
-    """Return h (B, H) and what `gru_after_step_backward` needs.
+    """Return h (B, H) and the cache for `gru_after_step_backward`.
 
     Args:
-        x: what the step sees, (B, D).
+        x: the input of the step, (B, D).
         h_prev: the state before the step, (B, H).
         W_x: (3, D, H).
         W_h: (3, H, H).
@@ -54,7 +54,7 @@ def gru_after_step_forward(
 
 
 def gru_after_step_backward(d_h: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that the step took; d_h (B, H) is dLoss/dh by every path after the step."""
+    """Return the gradients of all inputs; d_h (B, H) is dLoss/dh over all paths after the step."""
     x, h_prev, W_x, W_h, r, z, n, a_hn = cache
     # from h = (1 - z) * h_prev + z * n
     d_z = d_h * (n - h_prev)
@@ -94,7 +94,7 @@ def gru_after_step_backward(d_h: Array, cache: Any) -> dict[str, Array]:
 def gru_after_forward(
     xs: Array, h0: Array, W_x: Array, W_h: Array, b: Array, b_hn: Array, mask: Array | None = None
 ) -> tuple[Array, Array, Any]:
-    """Return hs (T, B, H), the last state h (B, H) and what `gru_after_backward` needs.
+    """Return hs (T, B, H), the last state h (B, H) and the cache for `gru_after_backward`.
 
     Args:
         xs: the inputs of all steps, (T, B, D).
@@ -103,8 +103,8 @@ def gru_after_forward(
         W_h: (3, H, H).
         b: (3, H).
         b_hn: (H,).
-        mask: (T, B) bool, True within a sequence; None when all have T steps. Outside, hs is 0 and the state
-            stands still.
+        mask: (T, B) bool, True within a sequence; None if all have T steps. In the padding, hs is 0 and
+            the state does not change.
 
     >>> xs, h0 = np.ones((5, 2, 3)), np.zeros((2, 4))
     >>> weights = (np.ones((3, 3, 4)), np.ones((3, 4, 4)), np.ones((3, 4)))
@@ -129,12 +129,12 @@ def gru_after_forward(
 
 
 def gru_after_backward(d_hs: Array, d_h: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that `gru_after_forward` took: backpropagation through time.
+    """Return the gradients of all inputs of `gru_after_forward`: backpropagation through time.
 
     Args:
         d_hs: the gradient of the outputs, (T, B, H).
         d_h: the gradient of the last state, (B, H).
-        cache: what `gru_after_forward` returned.
+        cache: the cache that `gru_after_forward` returned.
     """
     xs, mask, steps, W_x, W_h = cache
     T = len(xs)

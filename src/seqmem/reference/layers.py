@@ -1,12 +1,12 @@
-"""The small layers, each a line: an affine map, the bridge from an encoder to a decoder, dropout.
+"""The small layers, one line each: an affine map, the bridge from an encoder to a decoder, dropout.
 
 linear     y = x @ W + b                        x (..., D), W (D, F), b (F,), y (..., F)
 bridge     s0 = tanh(h @ W + b)                 h (B, F), W (F, H), b (H,), s0 (B, H)
 dropout    y = x * keep / (1 - rate)            keep of x's shape, 0 with probability rate, else 1
 
-Scores of a vocabulary are an affine map of a state. Where the sizes of encoder and decoder differ, the
-decoder starts from s0, as that of Bahdanau, Cho & Bengio (2015) does; of an LSTM, h stands for [h ; c] side
-by side. Dropout (Srivastava et al., 2014) is scaled while training, so that nothing changes afterwards.
+The scores of a vocabulary are an affine map of a state. If the sizes of encoder and decoder differ, the
+decoder starts from s0, as in Bahdanau, Cho & Bengio (2015); for an LSTM, h is [h ; c] side by side. Dropout
+(Srivastava et al., 2014) is rescaled during training, so that inference needs no change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from seqmem.reference.activations import Array
 
 
 def linear_forward(x: Array, W: Array, b: Array) -> tuple[Array, Any]:
-    """Return y (..., F) of x (..., D), W (D, F) and b (F,), and what `linear_backward` needs.
+    """Return y (..., F) of x (..., D), W (D, F) and b (F,), and the cache for `linear_backward`.
 
     >>> y, cache = linear_forward(np.ones((2, 3)), np.full((3, 1), 2.0), np.array([0.5]))
     >>> y
@@ -43,7 +43,7 @@ def linear_backward(d_y: Array, cache: Any) -> dict[str, Array]:
 
 
 def bridge_forward(h: Array, W: Array, b: Array) -> tuple[Array, Any]:
-    """Return s0 (B, H) of h (B, F), W (F, H) and b (H,), and what `bridge_backward` needs.
+    """Return s0 (B, H) of h (B, F), W (F, H) and b (H,), and the cache for `bridge_backward`.
 
     >>> s0, cache = bridge_forward(np.ones((2, 3)), np.zeros((3, 4)), np.zeros(4))
     >>> s0.shape, bridge_backward(np.ones((2, 4)), cache)["b"]
@@ -67,12 +67,12 @@ def bridge_backward(d_s0: Array, cache: Any) -> dict[str, Array]:
 
 
 def dropout_forward(x: Array, keep: Array, rate: float) -> tuple[Array, Any]:
-    """Return y, of the shape of x, and what `dropout_backward` needs.
+    """Return y, of the shape of x, and the cache for `dropout_backward`.
 
     Args:
         x: of any shape.
-        keep: what is kept, bool of the same shape; `rng.random(x.shape) >= rate` draws it.
-        rate: the probability with which an entry is set to 0.
+        keep: True for the entries to keep, bool of the same shape; `rng.random(x.shape) >= rate` draws it.
+        rate: the probability of setting an entry to 0.
 
     >>> y, cache = dropout_forward(np.ones(4), np.array([True, True, False, True]), 0.5)
     >>> y, dropout_backward(np.ones(4), cache)["x"]
@@ -83,7 +83,7 @@ def dropout_forward(x: Array, keep: Array, rate: float) -> tuple[Array, Any]:
 
 
 def dropout_backward(d_y: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradient of x: nothing where x was dropped, the same factor where it was kept."""
+    """Return the gradient of x: 0 where x was dropped, and the same factor as forward where x was kept."""
     keep, rate = cache
     # from y = x * keep / (1 - rate)
     d_x = d_y * keep / (1 - rate)

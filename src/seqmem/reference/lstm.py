@@ -1,4 +1,4 @@
-"""A long short-term memory: one step, then a sequence of them.
+"""A long short-term memory: one step, then a sequence of steps.
 
 Hochreiter & Schmidhuber (1997), with the forget gate of Gers, Schmidhuber & Cummins (2000):
 
@@ -26,10 +26,10 @@ from seqmem.reference.masks import hold_backward, hold_forward, zero_padding_bac
 def lstm_step_forward(
     x: Array, h_prev: Array, c_prev: Array, W_x: Array, W_h: Array, b: Array
 ) -> tuple[Array, Array, Any]:
-    """Return h and c, (B, H) each, and what `lstm_step_backward` needs.
+    """Return h and c, (B, H) each, and the cache for `lstm_step_backward`.
 
     Args:
-        x: what the step sees, (B, D).
+        x: the input of the step, (B, D).
         h_prev: the output before the step, (B, H).
         c_prev: the cell state before the step, (B, H).
         W_x: (4, D, H).
@@ -55,12 +55,12 @@ def lstm_step_forward(
 
 
 def lstm_step_backward(d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that the step took.
+    """Return the gradients of all inputs of the step.
 
     Args:
-        d_h: dLoss/dh by every path after the step, (B, H).
-        d_c: dLoss/dc by every path but the one through this step's h, (B, H).
-        cache: what `lstm_step_forward` returned.
+        d_h: dLoss/dh over all paths after the step, (B, H).
+        d_c: dLoss/dc over all paths except through this step's h, (B, H).
+        cache: the cache that `lstm_step_forward` returned.
     """
     x, h_prev, c_prev, W_x, W_h, i, f, o, g, tanh_c = cache
     # from h = o * tanh_c
@@ -95,7 +95,7 @@ def lstm_step_backward(d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
 def lstm_forward(
     xs: Array, h0: Array, c0: Array, W_x: Array, W_h: Array, b: Array, mask: Array | None = None
 ) -> tuple[Array, Array, Array, Any]:
-    """Return hs (T, B, H), the last state h and c, (B, H) each, and what `lstm_backward` needs.
+    """Return hs (T, B, H), the last state h and c, (B, H) each, and the cache for `lstm_backward`.
 
     Args:
         xs: the inputs of all steps, (T, B, D).
@@ -104,8 +104,8 @@ def lstm_forward(
         W_x: (4, D, H).
         W_h: (4, H, H).
         b: (4, H).
-        mask: (T, B) bool, True within a sequence; None when all have T steps. Outside, hs is 0 and the state
-            stands still.
+        mask: (T, B) bool, True within a sequence; None if all have T steps. In the padding, hs is 0 and
+            the state does not change.
 
     >>> xs, state = np.ones((6, 2, 3)), np.zeros((2, 5))
     >>> weights = (np.ones((4, 3, 5)), np.ones((4, 5, 5)), np.zeros((4, 5)))
@@ -131,13 +131,13 @@ def lstm_forward(
 
 
 def lstm_backward(d_hs: Array, d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that `lstm_forward` took: backpropagation through time.
+    """Return the gradients of all inputs of `lstm_forward`: backpropagation through time.
 
     Args:
         d_hs: the gradient of the outputs, (T, B, H).
         d_h: the gradient of the last output as a state, (B, H).
         d_c: the gradient of the last cell state, (B, H).
-        cache: what `lstm_forward` returned.
+        cache: the cache that `lstm_forward` returned.
     """
     xs, mask, steps, W_x, W_h = cache
     T = len(xs)

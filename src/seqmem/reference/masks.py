@@ -1,11 +1,11 @@
-"""What unequal lengths do to a step: past its end a sequence's state stands still and its outputs are 0.
+"""Masks for unequal lengths: beyond a sequence's end the state does not change and the outputs are 0.
 
-    h_t  = new_t where step t lies within the sequence, else h_{t-1}
-    ys_t = xs_t  where step t lies within the sequence, else 0
+    h_t  = new_t if step t lies within the sequence, else h_{t-1}
+    ys_t = xs_t  if step t lies within the sequence, else 0
 
 A mask is True within a sequence. Values are selected, not multiplied: 0 * NaN would be NaN. To read sequences
-backwards, turn the time axis of the inputs, of the mask and of the outputs: the padding then comes first, the
-state stands still in it, and begins to move at each sequence's last step.
+backwards, reverse the time axis of the inputs, of the mask and of the outputs: the padding then comes first,
+and the state does not change until each sequence's last step.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def length_mask(lengths: Array, T: int) -> Array:
 
 
 def hold_forward(new: Array, prev: Array, valid: Array) -> tuple[Array, Array]:
-    """Return the state after a step, (B, H), and what `hold_backward` needs.
+    """Return the state after a step, (B, H), and the cache for `hold_backward`.
 
     Args:
-        new: what the step made of the state, (B, H).
+        new: the new state that the step computed, (B, H).
         prev: the state before the step, (B, H).
         valid: row t of the mask, (B,) bool.
 
@@ -47,7 +47,7 @@ def hold_forward(new: Array, prev: Array, valid: Array) -> tuple[Array, Array]:
 
 
 def hold_backward(d_h: Array, cache: Array) -> dict[str, Array]:
-    """Return the gradients of new and prev, (B, H) each: a row of d_h goes to the one it came from."""
+    """Return the gradients of new and prev, (B, H) each: each row of d_h goes to its origin."""
     valid = cache
     # from h = np.where(valid[:, None], new, prev)
     d_new = np.where(valid[:, None], d_h, 0)
@@ -72,7 +72,7 @@ def zero_padding_forward(xs: Array, mask: Array) -> tuple[Array, Array]:
 
 
 def zero_padding_backward(d_ys: Array, cache: Array) -> dict[str, Array]:
-    """Return the gradient of xs, (T, B, D): what stood in the padding had no effect."""
+    """Return the gradient of xs, (T, B, D): the padding had no effect."""
     mask = cache
     # from ys = np.where(mask[:, :, None], xs, 0)
     d_xs = np.where(mask[:, :, None], d_ys, 0)

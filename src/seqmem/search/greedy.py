@@ -1,4 +1,4 @@
-"""From a model's scores to a sequence of tokens."""
+"""Greedy search: from a decoder's scores to the most probable token at each step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seqmem.nests import tree_leaves
 from seqmem.search.stepper import Decodes
 from seqmem.validation import as_count
 
-BLOCK_BYTES = 1 << 16  # of logits that wait: scored together while the cache still holds them
+BLOCK_BYTES = 1 << 16  # of logits to collect: scored together while they are still in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,23 +23,23 @@ class Hypothesis:
     """One decoded sequence."""
 
     tokens: list[int]  # without the start and the end token
-    score: float  # its log-probability, the end token's included when it came
-    weights: Array  # (T, S) for each token, how much each source position counted
-    ended: bool  # by the end token; False when it was cut off at the maximal length
+    score: float  # the log-probability, including the end token's if the sequence ended
+    weights: Array  # (T, S) for each token, the weight of each source position
+    ended: bool  # True after the end token; False if cut off at the maximum length
 
 
 def greedy_search(
     decoder: Decodes, state: State, memory: Memory, start: int, end: int, max_length: int
 ) -> list[Hypothesis]:
-    """The most probable token at each step, for a batch at once; of equally probable ones, the lowest id.
+    """Choose the most probable token at each step, for a batch at once; of several, the lowest id.
 
     Args:
-        decoder: what scores the tokens.
-        state: its state before the first step.
-        memory: what `decoder.memory` returned.
-        start: the token fed to the first step.
+        decoder: the decoder that scores the tokens.
+        state: the decoder's state before the first step.
+        memory: the memory that `decoder.memory` returned.
+        start: the input token of the first step.
         end: the token that ends a sequence.
-        max_length: tokens after which a sequence ends without it.
+        max_length: the maximum number of tokens, without the end token.
 
     Returns:
         A hypothesis for each row.
@@ -69,7 +69,7 @@ def greedy_search(
         if unscored:
             log_probabilities.append(_of_the_best(unscored))
         if not tokens:
-            _, weights = decoding.step(previous)  # which says how many source positions there are
+            _, weights = decoding.step(previous)  # for the number of source positions
             return [Hypothesis([], 0.0, row[None][:0], ended=False) for row in weights]
     written, shown = np.stack(tokens), np.stack(looks)  # (T, B), (T, B, S)
     is_end = written == end
@@ -103,5 +103,5 @@ def _parts_of(state: Any) -> list[Array]:
 
 
 def _of_the_best(logits: list[Array]) -> Array:
-    """The log-probability of the best token, (n, B), of n steps' logits, (B, V) each."""
+    """Return the log-probability of the best token, (n, B), for the logits of n steps, (B, V) each."""
     return log_softmax(np.stack(logits)).max(axis=-1)

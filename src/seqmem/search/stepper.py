@@ -1,4 +1,4 @@
-"""Stepper: the questions that a search asks of a decoder."""
+"""The interface through which a search uses a decoder."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from seqmem.module import Array
 
 
 class Decoding(Protocol):
-    """B sequences being decoded, one step at a time."""
+    """B sequences being decoded step by step."""
 
     def step(self, tokens: Array, /) -> tuple[Array, Array]:
-        """Feed a token to each sequence, (B,): the logits of the next one (B, V), and the weights (B, S)."""
+        """Feed each sequence a token (B,); return the next token's logits (B, V) and the weights (B, S)."""
 
     def keep(self, rows: Array, /) -> None:
-        """Go on with some of the sequences, in that order; a row may be kept several times."""
+        """Continue with the given rows, in that order; a row may occur several times."""
 
 
 class Decodes(Protocol):
-    """A decoder, to a search."""
+    """A decoder that a search can use."""
 
     def start(self, initial: Sequence[Array], memory: Memory, n_steps: int, /) -> Decoding:
         """Begin to decode step by step.
 
         Args:
             initial: the parts of the state before the first step, (B, H) each.
-            memory: what the context looks at.
-            n_steps: how many steps there will be, at most.
+            memory: the context's memory.
+            n_steps: the maximum number of steps.
         """

@@ -1,4 +1,4 @@
-"""A model that learns the lecture's sentence in seconds, for pages that need a trained one at hand."""
+"""A model that learns the lecture's sentence in seconds, for pages that need a trained model."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from seqmem.tasks.translator import Translator
 from seqmem.training import Adam, cosine_decay, fit
 from seqmem.validation import as_choice
 
-EMBEDDING, HIDDEN = 24, 32  # small: a larger state needs no attention for sentences as short as these
-EMBEDDING_STD = 0.1  # with 1 it learns as well, but "Le" looks at "cat"
+EMBEDDING, HIDDEN = 24, 32  # small: with a larger state, sentences this short need no attention
+EMBEDDING_STD = 0.1  # 1 works as well, but then "Le" attends to "cat"
 BATCH, EPOCHS = {"fr": 24, "pl": 8}, {"fr": 30, "pl": 60}
 
 
@@ -28,18 +28,18 @@ def phrase_model(
 ) -> Translator:
     """Train a small word-level model on `phrases(language)`, in float32.
 
-    With the settings as they are it takes about 5 seconds, "The cat sat on mat" becomes "Le chat s'assit sur
-    le tapis" ("How are you?" becomes "Jak się masz?"), and with attention each French word looks at the
-    English word it stands for. A GRU is the default because at this size it shows the current word in its
-    state at once. An LSTM shows much of it one step later: it needs some 60 epochs, and about half of its
-    words look at the input word to the right of theirs.
+    With the default settings training takes about 5 seconds, "The cat sat on mat" becomes "Le chat s'assit
+    sur le tapis" ("How are you?" becomes "Jak się masz?"), and with attention each French word attends to the
+    English word that it translates. A GRU is the default because at this size its state reflects the current
+    word at once. The state of an LSTM reflects much of the word one step later: it needs about 60 epochs, and
+    about half of its words attend to the input word to the right of the correct one.
 
     Args:
         language: "fr" for French, "pl" for Polish.
         context: "attention" (additive), or "fixed": every step sees the encoder's final output.
-        rng: of the first weights and of the order of the phrases.
+        rng: seed or generator for the initial weights and for the order of the phrases.
         cell: "gru", "lstm" or "rnn".
-        epochs: times through the phrases; enough to learn nearly all of them when None.
+        epochs: passes over the phrases; None for enough to learn nearly all of them.
 
     Returns:
         The trained translator.

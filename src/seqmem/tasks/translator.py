@@ -1,11 +1,10 @@
-"""A model together with what its ids mean: text in, text out, one file."""
+"""A model together with its vocabularies: text in, text out, one file."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,41 +12,43 @@ import numpy.typing as npt
 from seqmem.contexts import AdditiveAttention
 from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
-from seqmem.data.pairs import check_pair
+from seqmem.data.pairs import check_pair, read_pairs
 from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
 from seqmem.data.vocabulary import END, PAD, START, Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.embedding import STD
+from seqmem.layers.losses import cross_entropy
 from seqmem.models import Decoder, Encoder
 from seqmem.models.seq2seq import Seq2Seq, as_max_length
-from seqmem.module import Array
-from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
+from seqmem.module import Array, Module
+from seqmem.tasks.task import Task
+from seqmem.training.callbacks import Direction
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
 from seqmem.validation import as_choice, as_list, as_size, brief
 
 
 @dataclass(frozen=True, eq=False)
 class Translation:
-    """What a translator found for one text."""
+    """A translator's result for one text."""
 
     text: str
-    source: list[str]  # the symbols that were read
-    target: list[str]  # the symbols that were written
+    source: list[str]  # the source symbols
+    target: list[str]  # the predicted symbols
     score: float  # log-probability of the target
-    weights: Array  # (T, S) for each target symbol, how much each source symbol counted
-    ended: bool  # by the end symbol; False when it was cut off at max_length
+    weights: Array  # (T, S) for each target symbol, the weight of each source symbol
+    ended: bool  # True after the end symbol; False if cut off at max_length
 
 
 @dataclass(frozen=True, eq=False)
-class Translator:
+class Translator(Task):
     """A sequence-to-sequence model with its vocabularies.
 
     Attributes:
-        model: what scores the ids.
-        source_vocabulary, target_vocabulary: what the ids mean.
-        level: how a text is cut into symbols, "char" or "word".
-        strip: whether white space and byte order marks around a text are dropped, as `read_pairs` does. False
-            is for a model that was trained on pairs in which they mean something.
+        model: the model, which works on ids.
+        source_vocabulary, target_vocabulary: the symbols of the ids.
+        level: how texts are split into symbols, "char" or "word".
+        strip: whether to drop white space and byte order marks around a text, as `read_pairs` does. False
+            is for a model that was trained on pairs in which they matter.
 
     >>> from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq
     >>> letters = Vocabulary("abc")
@@ -58,6 +59,10 @@ class Translator:
     >>> found.source, found.weights.shape == (len(found.target), 3)
     (['c', 'a', 'b'], True)
     """
+
+    file_form: ClassVar[str] = "a source, a tab and a target on each line"
+    metric: ClassVar[str] = "token accuracy"
+    direction: ClassVar[Direction] = "max"
 
     model: Seq2Seq
     source_vocabulary: Vocabulary
@@ -87,24 +92,24 @@ class Translator:
         """Return an untrained encoder-decoder for pairs, with their vocabularies.
 
         Args:
-            pairs: (source symbols, target symbols) of the training, as `read_pairs` returns them.
-            level: how a text is cut into symbols, "char" or "word".
+            pairs: (source symbols, target symbols) of the training data, as `read_pairs` returns them.
+            level: how texts are split into symbols, "char" or "word".
             hidden_size: H of the encoder and of the decoder.
-            embedding_size: E of both.
-            cell: the name of the cell of both, such as "lstm", "gru" or "rnn".
+            embedding_size: E of the encoder and of the decoder.
+            cell: the name of the cell in encoder and decoder, such as "lstm", "gru" or "rnn".
             context: "additive" attention, or "fixed": the encoder's final output at every step.
-            attention_size: A of the attention; half of H when None.
-            readout: "state" predicts from the decoder's state alone, "all" also from the symbol before and
+            attention_size: A of the attention; None means H / 2.
+            readout: "state" predicts from the decoder's state alone, "all" also from the previous symbol and
                 the context.
-            embedding_std: standard deviation of the embeddings' first tables.
-            min_count: how often a symbol must occur to be in a vocabulary.
-            max_vocabulary: the most ids of a vocabulary, the special ones included; None for no limit.
-            strip: as the attribute.
-            rng: seed or generator of the first weights.
+            embedding_std: standard deviation of the embeddings' initial tables.
+            min_count: how often a symbol must occur to be included in a vocabulary.
+            max_vocabulary: the maximum size of a vocabulary, including special symbols; None for no limit.
+            strip: see the attribute.
+            rng: seed or generator for the initial weights.
             dtype: float64 or float32.
 
         Raises:
-            TypeError, ValueError: for a wrong argument, or vocabularies in which no symbol is left.
+            TypeError, ValueError: for a wrong argument, or if a vocabulary would be empty.
 
         >>> from seqmem import Adam, fit
         >>> pairs = [("cab", "bac"), ("ab", "ba")]
@@ -141,12 +146,12 @@ class Translator:
     def batches(
         self, pairs: Sequence[Pair], batch_size: int, *, allow_unknown: bool = False
     ) -> BucketedBatches:
-        """Return what `fit` takes: batches of pairs of similar length in this translator's ids.
+        """Return batches for `fit`: pairs of similar length in this translator's ids.
 
         Args:
             pairs: (source symbols, target symbols).
-            batch_size: pairs of a batch; fewer where they are long.
-            allow_unknown: whether a symbol that a vocabulary lacks becomes UNKNOWN; otherwise an error.
+            batch_size: pairs per batch; fewer if the pairs are long.
+            allow_unknown: whether symbols outside a vocabulary become UNKNOWN; if False, they are an error.
 
         Raises:
             TypeError, ValueError: as from `BucketedBatches`.
@@ -155,24 +160,24 @@ class Translator:
         return BucketedBatches(pairs, sources, targets, batch_size, allow_unknown=allow_unknown)
 
     def prepare(self, text: str) -> list[str]:
-        """The symbols of a text, prepared as the texts were that the model learnt from: by `prepare_text`."""
+        """Return the symbols of a text, prepared like the training texts with `prepare_text`."""
         return prepare_text(text, self.level, strip=self.strip)
 
     def translate(
         self, texts: Iterable[str], max_length: int = 100, batch_size: int = 64
     ) -> list[Translation]:
-        """Translate texts, in batches, at each step by the most probable symbol.
+        """Translate texts in batches, choosing the most probable symbol at each step.
 
         Args:
-            texts: any number of them, prepared by `prepare`; an empty one is read as no symbols.
-            max_length: symbols after which a translation is cut off.
-            batch_size: texts at a time; fewer where these would have more than `default_max_symbols`.
+            texts: any number of texts, prepared by `prepare`; an empty text has no symbols.
+            max_length: the maximum number of symbols, without the end symbol.
+            batch_size: texts per batch; fewer if the batch would have more than `default_max_symbols`.
 
         Returns:
             A Translation for each text, in order.
 
         Raises:
-            TypeError: for a single string, or a text that is not a string.
+            TypeError: if texts is a single string, or a text is not a string.
             ValueError: for a max_length below 0, a batch_size below 1, or a model with logits that are not
                 finite.
         """
@@ -180,14 +185,14 @@ class Translator:
         as_max_length(max_length, "Translator.translate")
         sources = [self.prepare(text) for text in as_texts(texts, "Translator.translate")]
         found: list[Translation] = []
-        # a decoder that does not learn keeps no looks: its one step is all that counts
+        # decoding stores nothing for a backward pass: the size of one step is the limit
         steps = [(len(source), 1) for source in sources]
         for cut in cut_by_symbols(steps, batch_size, default_max_symbols(batch_size)):
             part = sources[cut]
             tokens, lengths = pad([self.source_vocabulary.encode(source) for source in part])
             hypotheses = self.model.generate(tokens, lengths, max_length=max_length)
             for source, hypothesis in zip(part, hypotheses, strict=True):
-                # special symbols, which a model of little training may write, are no text
+                # leave out special symbols, which a barely trained model may predict
                 shown = np.array([token not in (PAD, START, END) for token in hypothesis.tokens], bool)
                 ids = np.array(hypothesis.tokens, np.intp)[shown]
                 target = self.target_vocabulary.decode(ids)
@@ -195,16 +200,55 @@ class Translator:
                 found.append(Translation(text, source, target, hypothesis.score, weights, hypothesis.ended))
         return found
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write model, vocabularies and the preparation of texts to one file, as `seqmem.save` does."""
-        save(path, self.model, self._metadata())
+    def predict(  # type: ignore[override]
+        self, inputs: Iterable[str], *, max_length: int = 100, batch_size: int = 64
+    ) -> list[str]:
+        """Return the translation of each text; `translate` says more about each.
 
-    def check_save(self, path: str | os.PathLike[str]) -> None:
-        """Raise what `save` would raise, for finding out before a long training, as `check_save` does."""
-        check_save(path, self.model, self._metadata())
+        Args:
+            inputs, max_length, batch_size: as the texts and so on of `translate`.
 
-    def _metadata(self) -> dict[str, Any]:
-        """What the file holds beside the model."""
+        Raises:
+            TypeError, ValueError: as from `translate`.
+        """
+        found = self.translate(as_texts(inputs, "Translator.predict"), max_length, batch_size)
+        return [one.text for one in found]
+
+    def evaluate(  # type: ignore[override]
+        self, examples: Sequence[Pair], *, max_length: int = 100, batch_size: int = 64
+    ) -> dict[str, float]:
+        """Return scores of pairs that the model was not trained on.
+
+        Args:
+            examples: (source symbols, target symbols).
+            max_length: symbols after which a translation is cut off.
+            batch_size: pairs at a time.
+
+        Returns:
+            "loss", the mean cross-entropy in nats per symbol, "token accuracy", the share of symbols that are
+            right after the right ones, and "exact match", the share of pairs whose translation is the target.
+
+        Raises:
+            TypeError, ValueError: as from `batches`.
+        """
+        pairs = as_list(examples, "Translator.evaluate", "examples", "pairs of source and target symbols")
+        held = list(self.batches(pairs, batch_size, allow_unknown=True)(0))
+        right = total = 0
+        loss = 0.0
+        for batch in held:
+            (logits, _), _ = self.model.forward(batch.source, batch.inputs, lengths=batch.source_lengths)
+            counted = int(batch.mask.sum())
+            loss += cross_entropy(logits, batch.targets, batch.mask)[0] * counted
+            right += int(((logits.argmax(axis=-1) == batch.targets) & batch.mask).sum())
+            total += counted
+        texts = [join_symbols(list(source), self.level) for source, _ in pairs]
+        targets = [join_symbols(list(target), self.level) for _, target in pairs]
+        found = self.predict(texts, max_length=max_length, batch_size=batch_size)
+        exact = sum(one == other for one, other in zip(found, targets, strict=True)) / len(targets)
+        return {"loss": loss / total, "token accuracy": right / total, "exact match": exact}
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the vocabularies and the preparation of texts."""
         return {
             "source_symbols": self.source_vocabulary.symbols,
             "target_symbols": self.target_vocabulary.symbols,
@@ -213,39 +257,41 @@ class Translator:
         }
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Translator:
-        """Read what `save` wrote.
-
-        Raises:
-            CheckpointError: for a file that holds no model, one without vocabularies that fit it, or one with
-                a preparation of texts that this version does not know; it is a FileNotFoundError too when
-                there is no such file.
-        """
-        model, metadata = load(path), read_metadata(path)
+    def of_metadata(cls, model: Module, metadata: Mapping[str, Any]) -> Translator:
+        """Return the translator of a model and its metadata."""
         try:
             source, target = Vocabulary(metadata["source_symbols"]), Vocabulary(metadata["target_symbols"])
             level = metadata["level"]
             join_symbols([], level)
         except (KeyError, TypeError, ValueError) as error:
             reason = brief(str(error), MAX_MESSAGE)
-            raise CheckpointError(f"{os.fspath(path)}: no vocabularies in the metadata: {reason}") from None
-        strip = _strip_of(metadata, os.fspath(path))
+            raise CheckpointError(f"no vocabularies in the metadata: {reason}") from None
+        strip = _strip_of(metadata)
         if not isinstance(model, Seq2Seq):
-            raise CheckpointError(f"{os.fspath(path)}: holds a {type(model).__name__}, expected a Seq2Seq")
+            raise CheckpointError(f"holds a {type(model).__name__}, expected a Seq2Seq")
         for name, found, expected in (
             ("source", len(source), model.encoder.vocab_size),
             ("target", len(target), model.decoder.vocab_size),
         ):
             if found != expected:
                 raise CheckpointError(
-                    f"{os.fspath(path)}: the {name} vocabulary has {found} ids, "
-                    f"expected {expected}: vocab_size"
+                    f"the {name} vocabulary has {found} ids, expected {expected}: vocab_size"
                 )
         return cls(model, source, target, level, strip)
 
+    @classmethod
+    def read(cls, paths: Sequence[str], **options: Any) -> list[tuple[list[str], list[str]]]:
+        """Return the pairs of files, as `read_pairs` does with the same options."""
+        return [pair for path in paths for pair in read_pairs(path, **options)]
+
+    def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:
+        """Yield the translation of each line."""
+        for line in lines:
+            yield self.predict([line])[0]
+
 
 def as_texts(texts: Any, caller: str) -> list[str]:
-    """A list of the texts; a string would pass for one text a character."""
+    """Return a list of the texts; a single string would pass for a list of its characters."""
     if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise TypeError(f"{caller}: texts is of type {type(texts).__name__}, expected a list of strings")
     found = list(texts)
@@ -255,13 +301,13 @@ def as_texts(texts: Any, caller: str) -> list[str]:
     return found
 
 
-def _strip_of(metadata: dict[str, Any], name: str) -> bool:
+def _strip_of(metadata: Mapping[str, Any]) -> bool:
     # a file without the entry was written when there was one way to prepare a text: this one
     found = metadata.get("preparation", {"strip": True, "form": NORMAL_FORM})
     for strip in (True, False):
         if found == {"strip": strip, "form": NORMAL_FORM}:
             return strip
     raise CheckpointError(
-        f"{name}: the preparation of texts is {found!r:.200}, expected strip (true or false) and "
+        f"the preparation of texts is {found!r:.200}, expected strip (true or false) and "
         f"the form {NORMAL_FORM!r}"
     )

@@ -200,3 +200,29 @@ def test_in_a_step_the_same_numbers_of_different_mistakes_have_no_name():
     )
     assert not unlike(one, other)
     assert lstm.backward_mistakes(one) is None
+
+
+def of_an_lstm_without_c0():
+    """The known results of an LSTM that starts with an empty cell and returns the outputs of all steps."""
+    like = KINDS["lstm_sequence"]
+    problem = like.problem(0, ["c0"])
+    return KnownResults(like, Problem(problem.inputs, {"hs": problem.upstream["hs"]}))
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"lstm-carry-dropped", "lstm-carried-d-c-dropped"},
+        {"lstm-d-o-with-c", "lstm-d-b-mean"},
+        {"lstm-grads-overwritten", "lstm-sigmoid-derivative-of-f-in-i"},
+    ],
+    ids=" and ".join,
+)
+def test_two_mistakes_are_named_without_the_gradients_that_are_not_returned(pair):
+    known = of_an_lstm_without_c0()
+    made = tuple(mistake for mistake in known.kind.mistakes if mistake.code in pair)
+    assert len(made) == 2
+    _, gradients = known.kind.run(known.problem.inputs, known.problem.upstream, made)
+    del gradients["c0"]
+    assert codes(known.backward_mistakes(gradients)) == pair
+    assert known.backward_mistakes({"W_x": gradients["W_x"], "surplus": np.zeros(1)}) is None

@@ -1,11 +1,13 @@
 """What a pass does to what it was given, and what it keeps, is a finding of its own."""
 
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from seqmem.checking import gradcheck_functions
+from seqmem.checking import assert_gradients, gradcheck_functions
 
 X = np.random.default_rng(1).standard_normal((3, 4))
 
@@ -57,20 +59,67 @@ def counted():
     return back
 
 
+def once():
+    calls = []
+
+    def back(d_y, x):
+        calls.append(d_y)
+        if len(calls) > 1:
+            raise RuntimeError("called again")
+        return 2 * x * d_y
+
+    return back
+
+
+def popped(d_y, cache):
+    x = cache.pop()
+    return 2 * x * d_y
+
+
+def popped_if_any(d_y, cache):
+    d_x = np.zeros(X.shape)
+    while cache:
+        x = cache.pop()
+        d_x += 2 * x * d_y
+    return d_x
+
+
+def counted_down(d_y, cache):
+    cache["t"] -= 1
+    return (2 + cache["t"]) * cache["x"] * d_y
+
+
 def norm_clipped(d_y, x):
     d_x = 2 * x * d_y
     return d_x / np.maximum(0.1, np.linalg.norm(d_x, axis=1, keepdims=True))
 
 
-FAULTS = {
-    "forward writes inputs": (writes_inputs, lambda: square_back, "inputs-written", "forward writes into x"),
+SIDE_EFFECTS = {
+    "forward writes inputs": (
+        writes_inputs, square_back, "inputs-written", "forward writes into x, an input", "x *= 2",
+    ),
     "backward writes inputs": (
-        lambda x: (x**2, x), lambda: cache_written, "inputs-written", "backward writes into x",
+        lambda x: (x**2, x), cache_written, "inputs-written", "backward writes into x", "x += 1",
     ),
     "backward writes upstream": (
-        square, lambda: upstream_written, "upstream-written", "writes into the upstream gradient",
+        square, upstream_written, "upstream-written", "writes into the upstream gradient", "d_y *= 2",
     ),
-    "backward writes the cache": (square, lambda: cache_written, "cache-written", "1 of the cache's arrays"),
+    "backward writes the cache": (
+        square, cache_written, "cache-written", "1 of the cache's arrays", "x += 1",
+    ),
+    "backward takes out of the cache": (
+        lambda x: (x**2, [x.copy()]), popped, "cache-used-up", "raises IndexError", "x = cache.pop()",
+    ),
+    "backward leaves the cache empty": (
+        lambda x: (x**2, [x.copy()]), popped_if_any, "cache-used-up", "gives other numbers",
+        "x = cache.pop()",
+    ),
+    "backward counts down": (
+        lambda x: (x**2, {"x": x.copy(), "t": 1}), counted_down, "cache-used-up", "gives other numbers",
+        'cache["t"] -= 1',
+    ),
+}  # fmt: skip
+FAULTS = {
     "sums kept": (square, kept_sums, "not-repeatable", "gives twice the numbers for x"),
     "something else kept": (square, counted, "not-repeatable", "gives other numbers for x"),
     "clipped": (
@@ -78,6 +127,7 @@ FAULTS = {
     ),
     "rows clipped by norm": (square, lambda: norm_clipped, "not-linear", "(x)"),
     "a constant added": (square, lambda: lambda d, x: 2 * x * d + 1e-2, "not-linear", "or added"),
+    "the second raises": (square, once, "not-repeatable", "also after another forward pass"),
 }  # fmt: skip
 
 
@@ -87,13 +137,82 @@ def test_a_fault_is_wrong_and_is_the_only_one_named(forward, back, code, words):
     assert report.verdict == "wrong"
     assert [cause.code for cause in report.causes] == [code]
     assert words in report.causes[0].message
+    assert report.side_effects == ()
 
 
-@pytest.mark.parametrize("fault", [name for name, (*_, code, _) in FAULTS.items() if "written" in code])
-def test_what_is_written_over_does_not_make_the_gradients_wrong(fault):
-    forward, back, *_ = FAULTS[fault]
-    (row,) = gradcheck_functions(forward, back(), (X,)).rows
-    assert row.verdict == "right"
+@pytest.mark.parametrize(
+    ("forward", "back", "code", "words", "line"), SIDE_EFFECTS.values(), ids=SIDE_EFFECTS.keys()
+)
+def test_right_numbers_with_a_side_effect_pass_and_say_what_and_where(forward, back, code, words, line):
+    x = X.copy()
+    report = gradcheck_functions(forward, back, (x,))
+    assert report.passed
+    assert report.verdict == "right, with a side effect"
+    assert {row.verdict for row in report.rows} == {"right"}
+    assert report.causes == ()
+    (effect,) = report.side_effects
+    assert effect.code == code
+    assert words in effect.message
+    assert effect.source == line
+    assert line in Path(__file__).read_text().splitlines()[effect.line - 1]
+    assert x.tobytes() == X.tobytes()
+
+
+@pytest.mark.parametrize("effect", [name for name in SIDE_EFFECTS if "inputs" not in name])
+def test_wrong_numbers_with_a_side_effect_are_wrong_and_both_are_said(effect):
+    forward, back, code, *_ = SIDE_EFFECTS[effect]
+    report = gradcheck_functions(forward, lambda d, cache: 1.01 * back(d, cache), (X,))
+    assert report.verdict == "wrong"
+    assert [one.code for one in report.side_effects] == [code]
+    assert [cause.code for cause in report.causes] != [code]
+
+
+def test_an_error_is_raised_for_a_side_effect_unless_somebody_lets_it_pass():
+    with pytest.raises(AssertionError, match=r"line \d+ `d_y \*= 2`: backward writes into the upstream"):
+        assert_gradients(square, upstream_written, (X,))
+    assert_gradients(square, upstream_written, (X,), strict=False)
+    with pytest.raises(AssertionError, match="WRONG"):
+        assert_gradients(square, lambda d, x: 3 * x * d, (X,), strict=False)
+
+
+def test_what_a_forward_pass_writes_to_its_input_is_what_its_backward_pass_sees():
+    def forward(x):
+        x *= 2
+        return x**2, x
+
+    assert gradcheck_functions(forward, lambda d, x: 4 * x * d, (X.copy(),)).passed
+    assert gradcheck_functions(forward, lambda d, x: 8 * x * d, (X.copy(),)).verdict == "wrong"
+
+
+def test_looking_for_the_line_leaves_the_tracing_of_others_alone():
+    seen = []
+
+    def tracer(frame, event, argument):
+        seen.append(event)
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        gradcheck_functions(square, upstream_written, (X,))
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(before)
+
+
+def test_an_objects_own_state_may_be_what_is_used_up():
+    class Layer:
+        def forward(self, x):
+            self.x, self.d_x = [x.copy()], None
+            return x**2, None
+
+        def backward(self, d, cache):
+            self.d_x = 2 * d
+            self.d_x *= self.x.pop()
+            return self.d_x
+
+    layer = Layer()
+    (effect,) = gradcheck_functions(layer.forward, layer.backward, (X,)).side_effects
+    assert (effect.code, effect.source) == ("cache-used-up", "self.d_x *= self.x.pop()")
 
 
 def test_sums_kept_are_right_the_first_time():
@@ -117,7 +236,7 @@ def test_a_cache_is_looked_through(keep):
         return value
 
     report = gradcheck_functions(forward, lambda d, kept: cache_written(d, first(kept.arrays)), (X,))
-    assert [cause.code for cause in report.causes] == ["cache-written"]
+    assert [effect.code for effect in report.side_effects] == ["cache-written"]
 
 
 def drawn():
@@ -163,7 +282,10 @@ def test_what_a_forward_writes_is_named_where_nothing_can_be_told():
         return x * 1, None
 
     report = gradcheck_functions(forward, square_back, (X.copy(),))
-    assert [cause.code for cause in report.causes] == ["not-finite", "inputs-written"]
+    assert [cause.code for cause in report.causes] == ["not-finite"]
+    assert [(effect.code, effect.source) for effect in report.side_effects] == [
+        ("inputs-written", "x += np.nan")
+    ]
     assert report.verdict == "cannot tell"
 
 
@@ -217,7 +339,7 @@ def test_a_buffer_that_is_handed_out_twice_is_named_as_that():
         return np.multiply(d, 2, out=buffer)
 
     report = gradcheck_functions(lambda x: (2 * x, None), back, (np.ones(3),))
-    assert [cause.code for cause in report.causes] == ["one-buffer"]
+    assert [effect.code for effect in report.side_effects] == ["one-buffer"]
 
 
 def test_outputs_that_stand_in_one_array_do_not_hide_what_is_drawn_at_random():
@@ -243,7 +365,9 @@ def test_integers_that_are_written_over_are_named():
         return {"W": d_W}
 
     report = gradcheck_functions(forward, back, {"W": np.ones((4, 2)), "tokens": np.array([0, 1])})
-    assert "tokens" in next(cause.message for cause in report.causes if cause.code == "inputs-written")
+    (effect,) = report.side_effects
+    assert (effect.code, effect.source) == ("inputs-written", "tokens += 1")
+    assert "tokens" in effect.message
 
 
 def test_a_cache_that_cannot_be_copied_is_fine():
@@ -289,5 +413,6 @@ def test_outputs_that_a_backward_pass_writes_over_are_named():
         return y, lambda: (x, y)
 
     report = gradcheck_functions(forward, back, (X,))
-    assert [cause.code for cause in report.causes] == ["outputs-written"]
-    assert "backward writes into the outputs" in report.causes[0].message
+    (effect,) = report.side_effects
+    assert (effect.code, effect.source) == ("outputs-written", "y *= 2")
+    assert "backward writes into the outputs" in effect.message

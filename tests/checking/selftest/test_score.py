@@ -15,7 +15,15 @@ from seqmem.checking.selftest.mutants import mutants
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.places import PLACES
 from seqmem.checking.selftest.planted import PLANTED, Planted, plant
-from seqmem.checking.selftest.score import CATALOGUES, Score, SelfTest, _planted, _score, _score_planted
+from seqmem.checking.selftest.score import (
+    CATALOGUES,
+    WITHOUT_C0,
+    Score,
+    SelfTest,
+    _planted,
+    _score,
+    _score_planted,
+)
 from seqmem.module import Module
 
 FULL = Score("an LSTM", 100, 100, 100, 40, 30)
@@ -146,6 +154,7 @@ def test_the_figures_in_the_docs_are_of_this_version():
     shown, (in_all, caught, right) = printed_in_the_docs()
     likes = [KINDS[name] for name in CATALOGUES]
     planted = {like.title: len(_planted(like)) for like in likes} | {"the library's own code": len(PLANTED)}
+    planted["a sequence of an LSTM without c0"] = len(_planted(KINDS["lstm_sequence"], WITHOUT_C0))
     planted["in all"] = sum(planted.values())
     assert {title: counts[0] for title, counts in shown.items()} == planted
     assert all(counts[1] == counts[0] for counts in shown.values())

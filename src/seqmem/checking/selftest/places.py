@@ -1,4 +1,4 @@
-"""What mutants are made of, and which of them have right gradients all the same."""
+"""The functions from which mutants are made, and the mutants whose gradients are right."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqmem.module import Module
 
 
 class Place(NamedTuple):
-    """Methods of which mutants are made, and modules that run through all their lines."""
+    """Methods from which mutants are made, and modules that run through all their lines."""
 
     owner: type | ModuleType  # a class, or a file with functions
     methods: tuple[str, ...]
@@ -68,7 +68,7 @@ def _tied_cell() -> Module:
 
 
 def _in_blocks() -> Module:
-    """A layer whose local derivatives are computed a few steps at a time."""
+    """Return a layer whose local derivatives are computed a few steps at a time."""
     return with_text(DEMANDING(), Cell, "_blocks", text_of(Cell, "_blocks"), {"BLOCK_BYTES": 1 << 9})
 
 
@@ -122,7 +122,7 @@ PLACES = (
     Place(Decoder, ("forward", "_backward"), DECODERS),
 )
 
-ANYTHING = ""  # where every change of a line has the same reason
+ANYTHING = ""  # if every change of a line has the same reason
 TIME = "a matter of time: the numbers are the same"
 UNKNOWN = "no cell here asks for what there is not"
 SPARE = "blocks that nothing uses"

@@ -1,4 +1,4 @@
-"""What goes wrong in a gated recurrent unit wherever its reset gate stands."""
+"""Mistakes in a gated recurrent unit, wherever its reset gate is."""
 
 from __future__ import annotations
 
@@ -18,11 +18,21 @@ _D_W_H = "d_W_hz = h_prev.T @ d_a_z"
 _PARTS = "x_r, x_z, x_n = a_x"
 _H = "h = (1 - z) * h_prev + z * n"
 _N = "n = np.tanh(a_n)"
+_LAST_H = "(1 - steps[-1][5]) * steps[-1][1] + steps[-1][5] * steps[-1][6]"
+_JOINED = (  # the gates' share of the gradient of [h, x]; the candidate has a product of its own
+    "d_x = (d_a @ W_x.transpose(0, 2, 1)).sum(axis=0)\n"
+    "d_joined = [through_r + through_z, (d_a[:2] @ W_x[:2].transpose(0, 2, 1)).sum(axis=0)]\n"
+)
 _NEW_H = "((1 - z) * h_prev + z * n)"  # h of this step, which the backward pass has no use for
 
 
-def in_both_forms(name: str) -> tuple[Mistake, ...]:
-    """The mistakes of the lines that both forms share, coded by the pass's name."""
+def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tuple[Mistake, ...]:
+    """Return the mistakes in the lines that both forms share; the codes begin with the pass's name.
+
+    Args:
+        name: what the codes start with.
+        grads: the names of the weights and biases.
+    """
     backward = (
         (
             "z-exchanged-in-d-z",
@@ -235,6 +245,54 @@ def in_both_forms(name: str) -> tuple[Mistake, ...]:
             "How many pre-activations does x go into?",
         ),
         (
+            "d-hx-taken-apart-as-xh",
+            _D_X,
+            _JOINED + "d_joined = np.concatenate(d_joined, axis=1)\n"
+            "D, H = x.shape[1], h_prev.shape[1]\n"
+            "d_x = d_x + d_joined[:, :D] - d_joined[:, H:]\n"
+            "d_h_prev = d_h_prev + d_joined[:, D:] - d_joined[:, :H]",
+            "The gates' gradient of the joined [h, x] is taken apart as [x, h].",
+            "In which order does the forward pass join h and x, and which columns are x's then?",
+        ),
+        (
+            "d-xh-taken-apart-as-hx",
+            _D_X,
+            _JOINED + "d_joined = np.concatenate(d_joined[::-1], axis=1)\n"
+            "D, H = x.shape[1], h_prev.shape[1]\n"
+            "d_x = d_x + d_joined[:, H:] - d_joined[:, :D]\n"
+            "d_h_prev = d_h_prev + d_joined[:, :H] - d_joined[:, D:]",
+            "The gates' gradient of the joined [x, h] is taken apart as [h, x].",
+            "In which order does the forward pass join x and h, and which columns are h's then?",
+        ),
+        (
+            "d-z-through-weights-of-r",
+            "through_z = d_a_z @ W_h[1].T",
+            "through_z = d_a_z @ W_h[0].T\nW_x = W_x[[0, 0, 2]]",
+            "The update gate's gradient goes back to x and h_{t-1} through the reset gate's weights.",
+            "Which weights does z have in the forward pass?",
+        ),
+        (
+            "d-r-through-weights-of-z",
+            "through_r = d_a_r @ W_h[0].T",
+            "through_r = d_a_r @ W_h[1].T\nW_x = W_x[[1, 1, 2]]",
+            "The reset gate's gradient goes back to x and h_{t-1} through the update gate's weights.",
+            "Which weights does r have in the forward pass?",
+        ),
+        (
+            "sigmoid-derivative-of-r-in-z",
+            _D_A_Z,
+            "d_a_z = d_z * r * (1 - r)",
+            "The update gate's gradient is multiplied by r (1 - r), the reset gate's derivative.",
+            "Which gate's pre-activation does d_a_z belong to?",
+        ),
+        (
+            "sigmoid-derivative-of-z-in-r",
+            _D_A_R,
+            "d_a_r = d_r * z * (1 - z)",
+            "The reset gate's gradient is multiplied by z (1 - z), the update gate's derivative.",
+            "Which gate's pre-activation does d_a_r belong to?",
+        ),
+        (
             "d-h-through-z-without-transpose",
             "through_z = d_a_z @ W_h[1].T",
             "through_z = d_a_z @ W_h[1]",
@@ -347,10 +405,11 @@ def in_both_forms(name: str) -> tuple[Mistake, ...]:
             "h = np.zeros_like(h0)",
             "The forward pass starts from zeros and ignores the initial state h0.",
             "What is h_prev at the first step?",
+            "The forward pass takes zeros for h_prev. What do the gates look at?",
         ),
     )
     return (
-        *over_time(name, 1),
+        *over_time(name, 1, grads, _LAST_H),
         *(Mistake(f"{name}-{code}", "backward", *rest) for code, *rest in backward),
         *(Mistake(f"{name}-forward-{code}", "forward", *rest) for code, *rest in forward),
     )

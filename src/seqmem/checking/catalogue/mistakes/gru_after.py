@@ -1,4 +1,4 @@
-"""What goes wrong in a gated recurrent unit whose reset gate stands after the product."""
+"""Mistakes in a gated recurrent unit whose reset gate is after the product."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _A_N = "a_n = x_n + r * a_hn"
 _A_HN = "a_hn = h_prev @ W_h[2] + b_hn"
 
 MISTAKES: tuple[Mistake, ...] = (
-    *in_both_forms("gru-after"),
+    *in_both_forms("gru-after", ("W_x", "W_h", "b", "b_hn")),
     Mistake(
         "gru-after-d-r-with-h-prev",
         "backward",

@@ -1,4 +1,4 @@
-"""What goes wrong in a long short-term memory."""
+"""Mistakes in a long short-term memory."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ _TANH_C = "tanh_c = np.tanh(c)"
 _NEW_C = "(f * c_prev + i * g)"  # c of this step, which the backward pass has no use for
 
 
+_JOINED = f"{_D_H}\nD, H = x.shape[1], h_prev.shape[1]\n"
+
+
 def _of_gate(letter: str, name: str) -> tuple[Mistake, ...]:
-    """The mistakes with the derivative of one gate's sigmoid."""
+    """Return the mistakes in the derivative of one gate's sigmoid."""
     line = f"d_a_{letter} = d_{letter} * {letter} * (1 - {letter})"
     return (
         Mistake(
@@ -61,11 +64,41 @@ def _of_gate(letter: str, name: str) -> tuple[Mistake, ...]:
             f"The {name} gate's derivative is taken as 1 - {letter}², tanh's; {letter} is a sigmoid.",
             f"Which activation made {letter}?",
         ),
+        *(
+            Mistake(
+                f"lstm-sigmoid-derivative-of-{other}-in-{letter}",
+                "backward",
+                line,
+                f"d_a_{letter} = d_{letter} * {other} * (1 - {other})",
+                f"The {name} gate's gradient is multiplied by another gate's {other} (1 - {other}).",
+                f"Which gate's pre-activation does d_a_{letter} belong to?",
+            )
+            for other in "ifo"
+            if other != letter
+        ),
     )
 
 
+def _through_others() -> tuple[Mistake, ...]:
+    """Return the mistakes in which one gate's gradient uses another gate's weights."""
+    found = []
+    for k, gate in enumerate("ifog"):
+        for j, other in enumerate("ifog"):
+            index = [*range(k), j, *range(k + 1, 4)]
+            mistake = Mistake(
+                f"lstm-d-{gate}-through-weights-of-{other}",
+                "backward",
+                _D_X,
+                f"W_x, W_h = W_x[{index}], W_h[{index}]\n{_D_X}",
+                f"The gradient of {gate} goes back to x and h_{{t-1}} through the weights of {other}.",
+                f"Which weights made {gate} in the forward pass?",
+            )
+            found += [mistake] * (j != k)
+    return tuple(found)
+
+
 MISTAKES: tuple[Mistake, ...] = (
-    *over_time("lstm", 1),
+    *over_time("lstm", 1, last_h="steps[-1][7] * steps[-1][9]"),
     *_of_gate("i", "input"),
     *_of_gate("f", "forget"),
     *_of_gate("o", "output"),
@@ -140,6 +173,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_hold_c = hold_backward(d_c if t < T - 1 else 0 * d_c, mask[t])",
         "The gradient of the final cell state c, given from outside, is ignored: d_c starts at zero.",
         "The final c is an output as well: with what does d_c start before the loop?",
+        "The gradient of c, given from outside, is ignored. c is an output, too: where is it added?",
     ),
     Mistake(
         "lstm-carried-and-final-d-c-dropped",
@@ -148,6 +182,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_c = d_tanh_c * (1 - tanh_c**2)",
         "d_c is overwritten at every step: the carried gradient and the final cell state's are both lost.",
         "Is d_c replaced at step t, or added to?",
+        "The gradient of c, given from outside, is lost. Is d_c replaced, or added to?",
     ),
     Mistake(
         "lstm-d-c-doubled",
@@ -397,6 +432,50 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_W_h is set anew at each step; only the first step's term is left when the loop ends.",
         "W_h is used at every step: are its gradients replaced or added up?",
     ),
+    *_through_others(),
+    Mistake(
+        "lstm-activations-derivatives-missing-towards-x-and-h",
+        "backward",
+        _D_X,
+        f"d_a = np.stack([d_i, d_f, d_o, d_g])\n{_D_X}",
+        "The derivatives of all four activations are missing towards x and h_{t-1}; the weights have them.",
+        "Which gradient do the weights get: that of the gates, or that of their pre-activations?",
+    ),
+    Mistake(
+        "lstm-sigmoid-derivatives-missing-towards-x-and-h",
+        "backward",
+        _D_X,
+        f"d_a = np.stack([d_i, d_f, d_o, d_a_g])\n{_D_X}",
+        "The derivatives of the three sigmoids are missing towards x and h_{t-1}; the weights have them.",
+        "Which gradient do the weights get: that of the gates, or that of their pre-activations?",
+    ),
+    Mistake(
+        "lstm-sigmoid-derivatives-of-i-and-f-exchanged",
+        "backward",
+        _D_A,
+        "slopes = i * (1 - i) / (f * (1 - f))\n"
+        "d_a = np.stack([d_a_i / slopes, d_a_f * slopes, d_a_o, d_a_g])",
+        "The sigmoids' derivatives of i and f are exchanged: d_i has f (1 - f), d_f has i (1 - i).",
+        "Each gate's derivative is made of that gate: which letters stand in each line?",
+    ),
+    Mistake(
+        "lstm-d-hx-taken-apart-as-xh",
+        "backward",
+        _D_H,
+        _JOINED + "d_joined = np.concatenate([d_h_prev, d_x], axis=1)\n"
+        "d_x, d_h_prev = d_joined[:, :D], d_joined[:, D:]",
+        "The gradient of the joined [h, x] is taken apart as [x, h].",
+        "In which order does the forward pass join h and x, and which columns are x's then?",
+    ),
+    Mistake(
+        "lstm-d-xh-taken-apart-as-hx",
+        "backward",
+        _D_H,
+        _JOINED + "d_joined = np.concatenate([d_x, d_h_prev], axis=1)\n"
+        "d_h_prev, d_x = d_joined[:, :H], d_joined[:, H:]",
+        "The gradient of the joined [x, h] is taken apart as [h, x].",
+        "In which order does the forward pass join x and h, and which columns are h's then?",
+    ),
     Mistake(
         "lstm-d-x-without-g",
         "backward",
@@ -460,6 +539,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_c0 = np.zeros_like(d_c)",
         "The gradient of the initial cell state c0 is returned as zeros.",
         "What is left in d_c when the loop has passed the first step?",
+        "The gradient of c_prev is returned as zeros. How much of c_prev does c keep?",
     ),
     Mistake(
         "lstm-d-c0-without-f",
@@ -476,6 +556,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_h0, d_c0 = d_c, d_h0",
         "The gradients of the two initial states are exchanged: h0 has that of c0.",
         "In which order does your function return them?",
+        "The gradients of h_prev and c_prev are exchanged. In which order does your function return them?",
     ),
     Mistake(
         "lstm-forward-tanh-of-c-missing",
@@ -500,6 +581,14 @@ MISTAKES: tuple[Mistake, ...] = (
         "c = tanh_c = np.tanh(c)",
         "The cell state itself is squashed by tanh and carried on so; only what h shows of it is squashed.",
         "Is there a tanh on the way from c_prev to c?",
+    ),
+    Mistake(
+        "lstm-forward-c-handed-out",
+        "forward",
+        "outputs.append(h)",
+        "outputs.append(c)",
+        "The forward pass hands out the cell state: this is c, not h.",
+        "Which of the two states is the output of a step?",
     ),
     Mistake(
         "lstm-forward-h-from-old-c",
@@ -644,6 +733,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "h, c = np.zeros_like(h0), c0",
         "The forward pass starts from zeros and ignores the initial state h0.",
         "What is h_prev at the first step?",
+        "The forward pass takes zeros for h_prev. What do the gates look at?",
     ),
     Mistake(
         "lstm-forward-c0-ignored",
@@ -652,5 +742,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "h, c = h0, np.zeros_like(c0)",
         "The forward pass starts with an empty memory and ignores the initial cell state c0.",
         "What is c_prev at the first step?",
+        "The forward pass takes zeros for c_prev. What does the forget gate keep?",
     ),
 )

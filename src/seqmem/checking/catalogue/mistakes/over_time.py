@@ -1,17 +1,47 @@
-"""The mistakes that every recurrent pass can make: in the loop over time and in the sums over it."""
+"""Mistakes that every recurrent pass can contain: in the loop over time and in the sums over it."""
 
 from __future__ import annotations
 
 from seqmem.checking.catalogue.mistakes.record import Mistake
 
+_IN_STEP = {  # what to say of a single step
+    "loop-without-first-step": "All gradients are zero. Is the step taken back at all?",
+    "d-W-h-of-last-state-at-first-step": (
+        "The gradient of W_h is taken with the new h; the forward pass multiplies W_h by h_prev. "
+        "Which h does the forward pass multiply by W_h?"
+    ),
+    "final-h-ignored": "The gradient of h, given from outside, is ignored. Where does it enter?",
+    "carry-and-final-dropped": "The gradient of h, given from outside, is ignored. Where does it enter?",
+    "d-h0-zero": "The gradient of h_prev is returned as zeros. Along which paths does h_prev reach h?",
+    "d-h0-before-first-step": "The gradient of h_prev has been through no step. How does h_prev reach h?",
+    "grads-over-B": (
+        "The gradients of the weights and biases are divided by the batch size B. "
+        "Is a mean over the batch part of this step, or of the loss behind it?"
+    ),
+    "all-over-B": (
+        "Every gradient is divided by the batch size B. "
+        "Is a mean over the batch part of this step, or of the loss behind it?"
+    ),
+}
 
-def over_time(name: str, bias_axis: int) -> tuple[Mistake, ...]:
-    """The mistakes of the lines that all recurrent passes share, coded by the pass's name.
+
+def over_time(
+    name: str, bias_axis: int, grads: tuple[str, ...] = ("W_x", "W_h", "b"), last_h: str = "steps[-1][4]"
+) -> tuple[Mistake, ...]:
+    """Return the mistakes in the lines that all recurrent passes share; the codes begin with the pass's name.
 
     Args:
         name: what the codes start with.
         bias_axis: the batch axis of d_a, over which the bias's gradient is summed.
+        grads: the names of the weights and biases.
+        last_h: the last step's h, from the caches.
     """
+    stem = name.replace("-", "_")
+    given = 'd_hold_h["new"], d_hold_c["new"]' if name == "lstm" else 'd_hold["new"]'
+    step = f"d_step = {stem}_step_backward({given}, steps[t])"
+    first = f"{stem}_step_backward({given}, (steps[t][0], {last_h}, *steps[t][2:]))"
+    sums = ", ".join(f"d_{grad}" for grad in grads)
+    zeros = ", ".join(f"0 * d_{grad}" for grad in grads)
     carried = "d_h = d_h + d_hs[t]"
     bias = f"d_b = d_a.sum(axis={bias_axis})"
     made = "return d_inputs | grads"
@@ -22,6 +52,41 @@ def over_time(name: str, bias_axis: int) -> tuple[Mistake, ...]:
             "for t in range(T):",
             "The backward loop runs from the first step to the last; gradients flow the other way.",
             "Which step's gradient has to be known before step t's can be computed?",
+        ),
+        (
+            "loop-without-first-step",
+            "for t in reversed(range(T)):",
+            "for t in reversed(range(1, T)):",
+            "The backward loop stops before t = 0: the first step has no share in any gradient.",
+            "Which is the last t that the backward loop reaches? range leaves its stop out.",
+        ),
+        (
+            "cache-of-previous-step",
+            step,
+            step.replace("steps[t]", "steps[t - 1]"),
+            "Step t is taken back with the cache of step t - 1, and step 0 with the last step's.",
+            "Which cache did the forward pass make at step t? Check t = 0.",
+        ),
+        (
+            "caches-in-forward-order",
+            step,
+            step.replace("steps[t]", "steps[T - 1 - t]"),
+            "The caches are read from the first step on while the backward loop runs from the last.",
+            "When the loop is at step t, which step's cache does it read?",
+        ),
+        (
+            "d-W-h-of-last-state-at-first-step",
+            'd_W_h += d_step["W_h"]',
+            f'd_W_h += d_step["W_h"] if t else {first}["W_h"]',
+            "At t = 0 the gradient of W_h is taken with the last state, not with h0: hs[t - 1] is hs[-1].",
+            "Which element does an index of -1 stand for?",
+        ),
+        (
+            "grads-overwritten",
+            'd_W_x += d_step["W_x"]',
+            f'{sums} = {zeros}\nd_W_x += d_step["W_x"]',
+            "All gradients of weights and biases are set anew at each step; only step 0's terms are left.",
+            "The weights are used at every step: are their gradients replaced or added up?",
         ),
         (
             "carry-dropped",
@@ -185,4 +250,10 @@ def over_time(name: str, bias_axis: int) -> tuple[Mistake, ...]:
             "Do the sums start at zero in every call?",
         ),
     )
-    return tuple(Mistake(f"{name}-{code}", "backward", *rest) for code, *rest in table)
+    in_step = dict(_IN_STEP)
+    if not name.startswith("gru"):  # the others have a mistake of the step that comes to the same
+        del in_step["d-W-h-of-last-state-at-first-step"]
+    return tuple(
+        Mistake(f"{name}-{code}", "backward", line, becomes, message, hint, in_step.get(code, ""))
+        for code, line, becomes, message, hint in table
+    )

@@ -1,4 +1,4 @@
-"""A mistake is a line of a reference pass and what it becomes."""
+"""The record of a mistake: a line of a reference pass and its replacement."""
 
 from __future__ import annotations
 
@@ -11,31 +11,47 @@ from typing import Any, Literal, NamedTuple
 
 
 class Mistake(NamedTuple):
-    """One mistake that people make, as one change of one line."""
+    """One common mistake, as one change of one line."""
 
     code: str  # its name: "lstm-f-with-new-c"
     place: Literal["forward", "backward"]
     line: str  # a line of that pass, without its indentation and without a comment
-    becomes: str  # what stands there instead; further lines are indented relative to the first
-    message: str  # what is wrong, with the array, the gate and the place
+    becomes: str  # the replacement; further lines are indented relative to the first
+    message: str  # the mistake, with the array, the gate and the position
     hint: str  # the question that leads to the right line
+    in_step: str = ""  # both for a single step, if they mention a loop
+
+    def text(self, is_step: bool) -> str:
+        """Return the message and the hint, for a sequence or for a single step."""
+        return self.in_step if is_step and self.in_step else f"{self.message} {self.hint}"
 
 
 class Passes(NamedTuple):
-    """A reference's pass forward and its pass backward."""
+    """The forward and backward pass of a reference."""
 
     forward: Callable[..., Any]
-    backward: Callable[..., Any] | None  # None where nothing is differentiated
+    backward: Callable[..., Any] | None  # None if nothing is differentiated
 
 
 def passes_of(reference: ModuleType) -> Passes:
-    """Return a reference's whole passes, the last in its file: those of a sequence stand after its steps'."""
+    """Return a reference's complete passes, the last in its file: sequence passes follow step passes."""
     functions = _functions(reference)
     return Passes(functions["forward"][-1], functions["backward"][-1] if functions["backward"] else None)
 
 
 def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
-    """Return a reference's passes with mistakes in them, be it in a step or in the loop over the steps.
+    """Return a reference's passes with mistakes in them, in a step or in the loop over the steps.
+
+    Raises:
+        ValueError: for a line that does not occur exactly once in the functions of its direction.
+    """
+    names = mistaken_names(reference, mistakes)
+    forward, backward = passes_of(reference)
+    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+
+
+def mistaken_names(reference: ModuleType, mistakes: Iterable[Mistake]) -> dict[str, Any]:
+    """Return all names of a reference, its functions with mistakes in them; what it imports stays as it is.
 
     Raises:
         ValueError: for a line that does not stand exactly once in the functions of its direction.
@@ -44,16 +60,21 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
     functions = _functions(reference)
     sources = {place: [_source(function) for function in functions[place]] for place in functions}
     for mistake in mistakes:
-        sources[mistake.place] = _replaced(sources[mistake.place], mistake)
+        sources[mistake.place] = replaced(sources[mistake.place], mistake)
     for source in itertools.chain(*sources.values()):
         exec(_compiled(source), names)  # our own text, from our own files; all of it: a loop calls its step
-    forward, backward = passes_of(reference)
-    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+    return names
+
+
+def stands_in_loop(reference: ModuleType, mistake: Mistake) -> bool:
+    """Return whether a mistake's line belongs to the complete pass, not to a step of it."""
+    whole = _source(_functions(reference)[mistake.place][-1])
+    return mistake.line in (line.partition("  #")[0].strip() for line in whole.splitlines())
 
 
 @cache
 def _functions(reference: ModuleType) -> dict[str, list[Callable[..., Any]]]:
-    """A reference's own functions in the order of its file, by the direction of their pass."""
+    """Return a reference's own functions in the order of its file, by the direction of their pass."""
     own = [
         value
         for value in vars(reference).values()
@@ -70,12 +91,21 @@ def _source(function: Callable[..., Any]) -> str:
     return inspect.getsource(function)
 
 
-@lru_cache(maxsize=64)  # what no mistake changes is compiled once
+@lru_cache(maxsize=512)  # functions that no mistake, or only one of a pair, changes are compiled once
 def _compiled(source: str) -> CodeType:
     return compile(source, "<a reference with mistakes>", "exec")
 
 
-def _replaced(sources: list[str], mistake: Mistake) -> list[str]:
+def replaced(sources: list[str], mistake: Mistake) -> list[str]:
+    """Return source texts of which one has a line changed.
+
+    Args:
+        sources: of functions.
+        mistake: whose line stands exactly once in them.
+
+    Raises:
+        ValueError: where it does not.
+    """
     texts = [source.splitlines() for source in sources]
     found = [
         (lines, k)

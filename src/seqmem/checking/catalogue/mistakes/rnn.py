@@ -1,4 +1,4 @@
-"""What goes wrong in a plain recurrent network."""
+"""Mistakes in a plain recurrent network."""
 
 from __future__ import annotations
 
@@ -68,6 +68,24 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_h_prev = d_a @ W_h",
         "The gradient carried to step t - 1 is multiplied by W_h, not by its transpose.",
         "W_h is square, so the shapes do not warn: which axis of W_h does d_a belong to?",
+    ),
+    Mistake(
+        "rnn-d-hx-taken-apart-as-xh",
+        "backward",
+        _D_H,
+        f"{_D_H}\nd_joined = np.concatenate([d_h_prev, d_x], axis=1)\n"
+        "d_x, d_h_prev = d_joined[:, : x.shape[1]], d_joined[:, x.shape[1] :]",
+        "The gradient of the joined [h, x] is taken apart as [x, h].",
+        "In which order does the forward pass join h and x, and which columns are x's then?",
+    ),
+    Mistake(
+        "rnn-d-xh-taken-apart-as-hx",
+        "backward",
+        _D_H,
+        f"{_D_H}\nd_joined = np.concatenate([d_x, d_h_prev], axis=1)\n"
+        "d_h_prev, d_x = d_joined[:, : h.shape[1]], d_joined[:, h.shape[1] :]",
+        "The gradient of the joined [x, h] is taken apart as [h, x].",
+        "In which order does the forward pass join x and h, and which columns are h's then?",
     ),
     Mistake(
         "rnn-d-h-without-W-h",
@@ -212,6 +230,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "h = np.zeros_like(h0)",
         "The forward pass starts from zeros and ignores the initial state h0.",
         "What is h_prev at the first step?",
+        "The forward pass takes zeros for h_prev. What does W_h multiply?",
     ),
     Mistake(
         "rnn-forward-state-not-carried",

@@ -1,4 +1,4 @@
-"""The greedy search of an encoder-decoder: the most probable token at each step, fed to the next one."""
+"""Greedy search with an encoder-decoder: the most probable token of each step is the next step's input."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def greedy_search(
     Args:
         source: one sequence of at least one token, (S,) integers.
         params: all parameters by name, as `encoder_decoder_forward` takes them.
-        start: the token fed to the first step.
+        start: the input token of the first step.
         end: the token that ends a sequence; its log-probability counts too.
-        max_length: tokens after which a sequence ends without it.
+        max_length: the maximum number of tokens, without the end token.
 
     >>> import seqmem
     >>> attention = seqmem.AdditiveAttention(4, 4, 6, rng=0)

@@ -1,0 +1,1 @@
+"""The command exercises: one file for each group of users."""

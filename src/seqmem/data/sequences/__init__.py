@@ -1,0 +1,1 @@
+"""Sequences with targets: padded batches, windows over series, standardization, truncated windows."""

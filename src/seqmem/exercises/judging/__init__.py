@@ -1,0 +1,1 @@
+"""Judging: the questions to a student's code, and the credit for its answers."""

@@ -1,0 +1,1 @@
+"""Further losses: weighted and smoothed cross-entropy, and regression errors."""
