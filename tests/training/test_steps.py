@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from comparing import assert_close
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqmem import SGD, Adam, Linear, Recurrent, RNNCell, mse_loss
@@ -78,6 +78,7 @@ def test_a_count_is_an_integer_and_it_is_asked_for_before_the_step(count: Any) -
     assert all((model.params[name] == before[name]).all() for name in before)
 
 
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_accumulated_batches_make_the_step_of_one_large_batch(sizes: list[int]) -> None:
     parts = examples(*sizes)
