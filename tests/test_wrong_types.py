@@ -331,9 +331,7 @@ def calls() -> Iterator[Call]:
     yield Call("Seq2Seq.loss_and_grads", model.loss_and_grads, {"batch": batch, "rng": 0})
     kinds = {"source_type": seqmem.LSTMState, "target_type": seqmem.LSTMState, "rng": 0, "dtype": "float64"}
     yield Call("Bridge", models.Bridge, {"source_size": D, "target_size": H, **kinds})
-    yield from protocol(
-        models.Bridge(D, H, source_type=seqmem.LSTMState, target_type=seqmem.LSTMState), (x, x)
-    )
+    yield from protocol(models.Bridge(seqmem.LSTMState(D, D), seqmem.LSTMState(H, H)), (x, x))
     greedy = {"decoder": decoder, "state": state, "memory": memory, "start": 1, "end": 2, "max_length": 4}
     yield Call("greedy_search", search.greedy_search, greedy)
 

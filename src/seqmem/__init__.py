@@ -74,7 +74,7 @@ __all__ = sorted(entry.name for entry in PUBLIC)
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        value = globals()[name] = find(name)  # found without this function the next time
+        value = globals()[name] = find(name)  # the next access does not call this function
         return value
     if name in ROOMS:
         return importlib.import_module(f"seqmem.{name}")

@@ -1,4 +1,4 @@
-"""What is measured after an epoch: the loss of the validation batches, and metrics with a direction."""
+"""Measurements after an epoch: the loss of the validation batches, and metrics with a direction."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from seqmem.validation import as_choice, as_returned, as_text, brief, check_call
 
 
 class Metric(NamedTuple):
-    """A number that says how good a model is.
+    """A number that measures how good a model is.
 
     >>> Metric(lambda model: 0.9, "max").direction
     'max'
     """
 
-    function: Callable[[Any], float]  # of the model
+    function: Callable[[Any], float]  # the number as a function of the model
     direction: Direction  # "max" if more is better, "min" if less is
 
 
 class Measures:
-    """Everything that is measured after an epoch.
+    """All measurements after an epoch.
 
     Args:
-        model: what is trained.
-        validation: batches, or a function of a Generator that gives them; None for no validation loss.
-        metrics: by name; a function alone is one of which more is better.
+        model: the trained model.
+        validation: batches, or a function of a Generator that returns them; None for no validation loss.
+        metrics: by name; for a plain function, more is better.
         validate: a function of the model whose number goes to `history.metric`; None for none.
     """
 
@@ -48,7 +48,7 @@ class Measures:
 
     @property
     def directions(self) -> dict[str, Direction]:
-        """What is recorded after an epoch, and whether less or more of it is better."""
+        """The names of all records after an epoch, each with "min" or "max" for the better direction."""
         found: dict[str, Direction] = {"loss": "min"}
         if self._validation is not None:
             found["validation_loss"] = "min"
@@ -74,7 +74,7 @@ class Measures:
 def validation_loss(model: Any, batches: Iterable[Any] | Callable[..., Iterable[Any]]) -> float:
     """Return the mean loss over batches, without dropout and without a step.
 
-    A function of a Generator gets the same one every time, and so gives the same batches.
+    A function of a Generator gets the same Generator every time, and therefore returns the same batches.
 
     Args:
         model: anything with `loss_and_grads`; its `loss(batch)` is called instead if it has one.
