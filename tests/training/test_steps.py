@@ -183,6 +183,15 @@ def test_windows_start_from_the_state_in_which_the_window_before_ended() -> None
     assert_close(starts[2], whole[1])
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_schedule_sees_how_many_windows_there_are(known: bool) -> None:
+    batches = TruncatedBatches([waves()] if known else lambda rng: [waves()], 4)
+    seen: list[float] = []
+    fit(Follower(), batches, SGD(0.1), epochs=2, schedule=lambda fraction: seen.append(fraction) or 1.0)
+    first = [0, 1 / 6, 2 / 6] if known else [0, 0, 0]
+    assert seen == pytest.approx([*first, 3 / 6, 4 / 6, 5 / 6])
+
+
 def test_validation_carries_the_state_too() -> None:
     model, batch = Follower(), waves()
     windows = list(TruncatedBatches([batch], 4)(0))
