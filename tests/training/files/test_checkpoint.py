@@ -18,7 +18,18 @@ from hypothesis import strategies as st
 from seqmem import registry
 from seqmem.cells import GRUCell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell, RNNCell
 from seqmem.contexts import AdditiveAttention, FixedContext
-from seqmem.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear, Recurrent, Stack
+from seqmem.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    Dropout,
+    Embedding,
+    Linear,
+    Recurrent,
+    Stack,
+    TruncatedBPTT,
+)
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.training import CheckpointError, check_save, load, read_metadata, save
@@ -74,6 +85,7 @@ MODULES = [
     RNN(3, 4, num_layers=3, dropout=0.125),
     LSTM(3, 4, num_layers=2, bidirectional=True, forget_bias=0.5),
     GRU(3, 4, reset="after", dtype="float32"),
+    TruncatedBPTT(Recurrent(GRUCell(3, 4)), 7),
     AdditiveAttention(3, 4, 5),
     FixedContext(),
     Encoder(7, 3, 4, cell="gru", embedding_std=0.1, dropout=0.1),
