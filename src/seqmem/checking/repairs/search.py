@@ -30,7 +30,7 @@ from seqmem.checking.repairs.own_code import Own, as_changed, functions_run
 from seqmem.checking.repairs.slips import slips
 from seqmem.module import Array
 
-SECONDS = 5.0  # of computing, for a search
+SECONDS = 4.0  # of computing, for a search
 ONE = 0.5  # seconds for a single run
 CLOSE = 1e-9  # relative, at least: a repaired line rounds differently
 SLOPE = 1e-5  # the step of a difference, when the forward pass was changed
@@ -85,27 +85,28 @@ class Repair:
         self.forward_run = [own for own in forward_run if own.function not in known]
         self.ends = time.process_time() + SECONDS
 
-    def found(self) -> tuple[Edit, ...]:
-        """The changes that make every gradient right; none when nothing tried does."""
-        if not self.measured.elementwise:
-            return ()
+    def found(self) -> Tried | None:
+        """The changes that make every gradient right; None when nothing tried does."""
+        is_wrong = any(not mask.all() for mask in self.right.values())
+        if not self.measured.elementwise or not is_wrong:
+            return None
         partly: list[Tried] = []
         of_forward: list[Tried] = []  # where the backward pass is right for another forward pass
         for phase in PHASES:
             for tried in self._all(phase, self.backward_run):
                 if tried.is_whole and self._holds(tried.edits):
                     if not tried.is_forward:
-                        return tried.edits
+                        return tried
                     of_forward.append(tried)
                 if tried.gained > 0:
                     partly.append(tried)
             together = self._together(partly)
-            if together:
+            if together is not None:
                 return together
         for tried in itertools.chain(of_forward, self._all(slips, self.forward_run)):
             if tried.is_whole and self._holds(tried.edits):
-                return tried.edits
-        return ()
+                return tried
+        return None
 
     def _all(self, phase: Phase, functions: list[Own], start: tuple[Edit, ...] = ()) -> Iterator[Tried]:
         for edit in itertools.chain.from_iterable(map(phase, functions)):
@@ -113,7 +114,7 @@ class Repair:
                 return
             yield self._tried((*start, edit))
 
-    def _together(self, partly: list[Tried]) -> tuple[Edit, ...]:
+    def _together(self, partly: list[Tried]) -> Tried | None:
         """Changes that are right for a part each, made together."""
         chosen: tuple[Edit, ...] = ()
         best = 0
@@ -125,10 +126,10 @@ class Repair:
             if both.gained > best:
                 chosen, best = both.edits, both.gained
             if both.is_whole and self._holds(both.edits):
-                return both.edits
+                return both
             if len(chosen) == MOST_EDITS or time.process_time() > self.ends:
                 break
-        return ()
+        return None
 
     def _tried(self, edits: tuple[Edit, ...]) -> Tried:
         try:

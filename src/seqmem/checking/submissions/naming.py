@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import math
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +28,14 @@ _CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a 
 NAMING = 8.0  # seconds for a mistake's name
 
 
-def named(plan: Plan, names: dict[str, Any], excluded: frozenset[str], report: Report, seed: int) -> Report:
+def named(
+    plan: Plan,
+    names: dict[str, Any],
+    excluded: frozenset[str],
+    report: Report,
+    seed: int = 0,
+    until: float = math.inf,
+) -> Report:
     """A wrong pass's report with the name of its mistake, where there is one.
 
     Args:
@@ -35,18 +44,21 @@ def named(plan: Plan, names: dict[str, Any], excluded: frozenset[str], report: R
         excluded: inputs that are not looked at.
         report: without a name.
         seed: of the numbers.
+        until: no search for a line is begun after this time, `time.monotonic`'s.
     """
     candidate = plan.call.candidate
     by_name = _named(candidate, plan, excluded, report, seed)
     if by_name is not None:
         return by_name
+    if time.monotonic() > until:
+        return report
     made = flat(plan, excluded)
     try:
         path = candidate.forward.__code__.co_filename
         found = Repair(made.forward, made.backward, dict(made.inputs), names, path, seed).found()
     except Exception:  # noqa: BLE001 - whatever somebody's code does when it is changed
         return report
-    return replace(report, causes=(*causes_of(found), *_faults(report))) if found else report
+    return replace(report, causes=(*causes_of(found), *_faults(report))) if found is not None else report
 
 
 def _named(
