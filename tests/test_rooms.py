@@ -21,9 +21,27 @@ ROOMS = (
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
+    "reference": (
+        *("activations", "masks", "rnn", "lstm", "gru_before", "gru_after", "layers", "embedding"),
+        *(
+            "cross_entropy",
+            "losses",
+            "clipping",
+            "optimizers",
+            "attention",
+            "encoder_decoder",
+            "search",
+            "measures",
+            "variants",
+        ),
+    ),
     "data": (
         *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
         *("vectors", "conll", "generators"),
+    ),
+    "training": (
+        *("optimizers", "schedules", "files", "scoring", "history", "progress", "clock", "callbacks"),
+        *("steps", "measuring", "loop"),
     ),
     "checking": (
         *(
@@ -37,6 +55,10 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "strategies",
         ),
         *("reading", "calling", "repairs", "submissions", "selftest"),
+    ),
+    "exercises": (
+        *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
+        *("notebooks", "verifying", "grading", "student"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

@@ -31,6 +31,10 @@ def quoted(function):
     return [head.removeprefix("# from ").partition(": ")[0] for head in heads]
 
 
+def module_of(path):
+    return ".".join(("seqmem.reference", *path.relative_to(ROOM).with_suffix("").parts))
+
+
 def forward_of(name):
     return getattr(reference, name.replace("_backward", "_forward"))
 
@@ -81,13 +85,9 @@ def test_a_file_imports_nothing_but_numpy_and_its_own_room(path):
     tree = ast.parse(path.read_text("utf-8"))
     names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    allowed = ("numpy", "numpy.typing", "typing", "__future__", "seqmem.reference")
+    allowed = ("numpy", "numpy.typing", "typing", "collections.abc", "__future__", "seqmem.reference")
     assert [name for name in names if not name.startswith(allowed)] == []
     assert not any(isinstance(node, ast.ClassDef) for node in ast.walk(tree))
-
-
-def module_of(path):
-    return ".".join(["seqmem.reference", *path.relative_to(ROOM).with_suffix("").parts])
 
 
 def test_every_function_of_every_file_is_public_and_found_without_knowing_its_file():

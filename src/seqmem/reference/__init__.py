@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         encoder_decoder_forward,
         encoder_forward,
     )
-    from seqmem.reference.greedy import greedy_search
     from seqmem.reference.gru_after import (
         gru_after_backward,
         gru_after_forward,
@@ -86,9 +85,33 @@ if TYPE_CHECKING:
         zero_padding_backward,
         zero_padding_forward,
     )
+    from seqmem.reference.measures.numerical import numerical_gradient, relative_errors, wrong_gradients
+    from seqmem.reference.measures.vanishing import lstm_gradient_norms, rnn_gradient_norms
     from seqmem.reference.optimizers import adam_step, sgd_step
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+    from seqmem.reference.search.beam import beam_search
+    from seqmem.reference.search.greedy import greedy_search
     from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.layer_norm_lstm import (
+        layer_norm_lstm_backward,
+        layer_norm_lstm_forward,
+        layer_norm_lstm_step_backward,
+        layer_norm_lstm_step_forward,
+        normalise_backward,
+        normalise_forward,
+    )
+    from seqmem.reference.variants.peephole_lstm import (
+        peephole_lstm_backward,
+        peephole_lstm_forward,
+        peephole_lstm_step_backward,
+        peephole_lstm_step_forward,
+    )
+    from seqmem.reference.variants.relu_rnn import (
+        relu_rnn_backward,
+        relu_rnn_forward,
+        relu_rnn_step_backward,
+        relu_rnn_step_forward,
+    )
     from seqmem.reference.variants.stack import stack_backward, stack_forward
 
 # In reading order.
@@ -112,6 +135,26 @@ _FILES = {
         *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
         *("dropout_forward", "dropout_backward"),
     ),
+    "variants.relu_rnn": (
+        "relu_rnn_step_forward",
+        "relu_rnn_step_backward",
+        "relu_rnn_forward",
+        "relu_rnn_backward",
+    ),
+    "variants.peephole_lstm": (
+        "peephole_lstm_step_forward",
+        "peephole_lstm_step_backward",
+        "peephole_lstm_forward",
+        "peephole_lstm_backward",
+    ),
+    "variants.layer_norm_lstm": (
+        "normalise_forward",
+        "normalise_backward",
+        "layer_norm_lstm_step_forward",
+        "layer_norm_lstm_step_backward",
+        "layer_norm_lstm_forward",
+        "layer_norm_lstm_backward",
+    ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
@@ -129,9 +172,12 @@ _FILES = {
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
     ),
-    "greedy": ("greedy_search",),
+    "search.greedy": ("greedy_search",),
+    "search.beam": ("beam_search",),
     "clipping": ("clip_by_global_norm",),
     "optimizers": ("sgd_step", "adam_step"),
+    "measures.vanishing": ("rnn_gradient_norms", "lstm_gradient_norms"),
+    "measures.numerical": ("numerical_gradient", "relative_errors", "wrong_gradients"),
 }
 _FILE_OF = {name: file for file, names in _FILES.items() for name in names}
 
@@ -141,6 +187,7 @@ __all__ = [
     "adam_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "beam_search",
     "bidirectional_backward",
     "bidirectional_forward",
     "bridge_backward",
@@ -175,15 +222,33 @@ __all__ = [
     "hold_forward",
     "huber_error_backward",
     "huber_error_forward",
+    "layer_norm_lstm_backward",
+    "layer_norm_lstm_forward",
+    "layer_norm_lstm_step_backward",
+    "layer_norm_lstm_step_forward",
     "length_mask",
     "linear_backward",
     "linear_forward",
     "lstm_backward",
     "lstm_forward",
+    "lstm_gradient_norms",
     "lstm_step_backward",
     "lstm_step_forward",
+    "normalise_backward",
+    "normalise_forward",
+    "numerical_gradient",
+    "peephole_lstm_backward",
+    "peephole_lstm_forward",
+    "peephole_lstm_step_backward",
+    "peephole_lstm_step_forward",
+    "relative_errors",
+    "relu_rnn_backward",
+    "relu_rnn_forward",
+    "relu_rnn_step_backward",
+    "relu_rnn_step_forward",
     "rnn_backward",
     "rnn_forward",
+    "rnn_gradient_norms",
     "rnn_step_backward",
     "rnn_step_forward",
     "sgd_step",
@@ -194,6 +259,7 @@ __all__ = [
     "stack_forward",
     "weighted_cross_entropy_backward",
     "weighted_cross_entropy_forward",
+    "wrong_gradients",
     "zero_padding_backward",
     "zero_padding_forward",
 ]

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from seqmem.checking.submissions.run_apart import KEPT_LINES, KEPT_OUTPUT, Said, check_file
+from seqmem.checking.submissions.boxed import KEPT_LINES, KEPT_OUTPUT
+from seqmem.checking.submissions.run_apart import Said, check_file
 
 RIGHT = """
 import numpy as np

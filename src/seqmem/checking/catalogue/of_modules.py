@@ -57,7 +57,7 @@ def _family_of(module: Any) -> str | None:
     return None
 
 
-_family_of.register(RNNCell, lambda cell: "rnn")
+_family_of.register(RNNCell, lambda cell: "rnn" if cell.activation == "tanh" else None)
 _family_of.register(LSTMCell, lambda cell: "lstm")
 _family_of.register(GRUCell, lambda cell: "gru" if cell.reset == "before" else "gru_after")
 _family_of.register(AdditiveAttention, lambda attention: "attention")

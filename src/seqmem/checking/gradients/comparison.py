@@ -1,4 +1,4 @@
-"""One array's gradient beside the right one."""
+"""One array's gradient compared with the right gradient."""
 
 from __future__ import annotations
 
@@ -13,37 +13,41 @@ from seqmem.module import Array
 EMPTY = "empty: not put to the test"
 ZERO = "zero: not put to the test by these inputs"
 TINY = "nothing but rounding: not put to the test by these inputs"
-WIDE = 1e-3  # an error bar, relative to the array's largest entry, with which nothing can be told
+WIDE = 1e-3  # an error bar, relative to the array's largest entry, with which nothing can be judged
 
 
 class Comparison(NamedTuple):
-    """What the backward pass gave for one array, and what is right."""
+    """The gradient of one array from the backward pass, and the right gradient."""
 
     name: str
     shape: tuple[int, ...]
-    got: Array | None  # None when it cannot be compared
+    got: Array | None  # None if it cannot be compared
     right: Array
-    bar: Array  # how wrong the right one may be
-    scale: float  # what a difference is relative to
+    bar: Array  # the error bar of the right gradient
+    scale: float  # the unit of a relative difference
     note: str = ""
-    unread: bool = False  # whether the forward pass declares that it does not look at the array
+    unread: bool = False  # whether the forward pass declares to ignore the array
+    kink: Array | None = None  # where the function has a kink or jumps; None: nowhere
 
     def wrong(self, tolerance: float, floor: float) -> Array:
-        """Where it is wrong: bool, in the shape of what was compared."""
+        """Return a bool array, True where the gradient is wrong."""
         if self.got is None:
             return np.ones(self.right.shape, bool)
         return ~(np.abs(self.got - self.right) <= tolerance * max(self.scale, floor) + 3 * self.bar)
 
     def unsure(self, tolerance: float, floor: float) -> Array:
-        """Where it is not wrong, but the bar is so wide that it might be."""
+        """Return a bool array, True where the gradient may be wrong because the error bar is too wide."""
         if self.got is None:
             return np.zeros(self.right.shape, bool)
         scale = max(self.scale, floor)
         near = np.abs(self.got - self.right) <= tolerance * scale
-        return ~self.wrong(tolerance, floor) & ~near & (self.bar > WIDE * scale)
+        wide = ~near & (self.bar > WIDE * scale)
+        if self.kink is not None:  # the mean of the slopes to both sides is as good as either, and as bad
+            wide |= self.kink
+        return ~self.wrong(tolerance, floor) & wide
 
     def untested(self, tolerance: float, floor: float) -> str:
-        """Why nothing could have refuted it, or "": a gradient of zeros would be called right as well."""
+        """Return why the gradient was not tested, or "": if untested, zeros would pass as well."""
         if self.got is None or self.wrong(tolerance, floor).any():
             return ""
         if not self.right.size:
@@ -55,7 +59,7 @@ class Comparison(NamedTuple):
         return TINY if passes else ""
 
     def row(self, tolerance: float, floor: float) -> Row:
-        """The report's row."""
+        """Return this comparison as a row of the report."""
         if self.got is None:
             return Row(self.name, self.shape, "wrong", math.inf, None, self.note)
         untested = self.untested(tolerance, floor)
@@ -66,7 +70,8 @@ class Comparison(NamedTuple):
         difference = np.abs(self.got - self.right)
         wrong, unsure = self.wrong(tolerance, floor), self.unsure(tolerance, floor)
         counted = np.where(np.isnan(difference), np.inf, difference)
-        counted = np.where(wrong, counted, -1) if wrong.any() else counted
+        shown = wrong if wrong.any() else unsure
+        counted = np.where(shown, counted, -1) if shown.any() else counted
         worst = np.unravel_index(np.argmax(counted), difference.shape)
         largest, scale = float(difference[worst]), max(self.scale, floor)
         error = math.inf if math.isnan(largest) else largest / scale if scale else largest
@@ -75,6 +80,7 @@ class Comparison(NamedTuple):
         right = f"{self.right[worst]:.6g}" + (f" ± {bar:.0e}" if bar else "")
         note = f"got {self.got[worst] + 0.0:.6g}, right is {right}"
         if verdict == "cannot tell":
-            note += ": the function has a kink or is noisy there"
+            has_kink = self.kink is not None and self.kink[worst]
+            note += f": the function {'has a kink or jumps' if has_kink else 'is noisy'} there"
         where = tuple(int(i) for i in worst) if self.right.shape == self.shape else None
         return Row(self.name, self.shape, verdict, error, where, note)

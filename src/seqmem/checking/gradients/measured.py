@@ -1,4 +1,4 @@
-"""Measure every gradient of a subject against the right one."""
+"""The comparison of every gradient of a subject with the right gradient."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from seqmem.checking.report import Row
 from seqmem.module import Array
 
 DIRECTIONS = 3  # compared for each array of a large subject
-LARGE = 10_000_000  # numbers in a Jacobian that is not kept
+LARGE = 10_000_000  # a Jacobian with more numbers is not kept
 NO_GRADIENT = "no gradient was returned"
 
 
 class Measured:
-    """The measurements of a subject: each array's gradient and the right one.
+    """The measurements of a subject: each array's gradient and the right gradient.
 
     Args:
-        passes: the subject's passes, with the gradients that they gave.
-        tolerance: the largest relative error of what is right.
-        max_elements: with more than these, random directions are compared instead of every element.
+        passes: the subject's passes, with the gradients that they returned.
+        tolerance: the largest relative error of a right gradient.
+        max_elements: with more elements, random directions are compared instead of every element.
         rng: draws the directions.
     """
 
@@ -40,11 +40,11 @@ class Measured:
         self.upstream = flat(passes.upstream).astype(np.float64)
         self.jacobians: dict[
             str, Array
-        ] = {}  # (size, n_outputs) of arrays for which it is small enough to keep
+        ] = {}  # (size, n_outputs) for arrays whose Jacobian is small enough to keep
         self.elementwise = sum(array.size for array in self.subject.arrays.values()) <= max_elements
         self.comparisons = [self._compared(name) for name in self.subject.arrays]
-        # A gradient that is nothing but rounding is measured against the other gradients and the outputs:
-        # with this floor, the default tolerance is no more than four rounding errors of the largest of them.
+        # A gradient that consists of rounding errors is compared with the other gradients and the outputs:
+        # with this floor, the default tolerance is at most four rounding errors of the largest of them.
         weighted = np.abs(self.upstream * flat(passes.outputs))
         scales = [comparison.scale for comparison in self.comparisons]
         self.floor = 1e-3 * max([*scales, float(np.max(weighted, initial=0.0))])
@@ -56,7 +56,7 @@ class Measured:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """A report's rows: one for each array, and one for each gradient returned beyond them."""
+        """The rows of a report: one per array, and one per superfluous gradient."""
         surplus = self.passes.gradients.surplus
         rows = [comparison.row(self.tolerance, self.floor) for comparison in self.comparisons]
         return rows + [Row(name, (), "wrong", np.inf, None, note) for name, note in surplus.items()]
@@ -75,19 +75,21 @@ class Measured:
     def directions(self, name: str, region: tuple[slice, ...] = (), n: int = DIRECTIONS) -> Comparison:
         """Compare along random directions of one array, or of a region of it."""
         got = np.asarray(self.passes.gradients[name])
-        gots, rights, bars, scale = np.empty(n), np.empty(n), np.empty(n), 0.0
+        gots, rights, bars, kinks, scale = np.empty(n), np.empty(n), np.empty(n), np.zeros(n, bool), 0.0
         for k in range(n):
             direction = np.zeros(got.shape)
             direction[region] = self.rng.standard_normal(direction[region].shape)
             slope = self.derivatives.along(name, direction)
             rights[k], bars[k] = slope.value @ self.upstream, slope.bar @ np.abs(self.upstream)
+            kinks[k] = (slope.kink & (self.upstream != 0)).any()
             parts = got.astype(np.float64) * direction
             gots[k] = parts.sum()
-            scale = max(scale, float(np.sqrt(np.sum(parts**2))), abs(float(rights[k])))
-        return Comparison(name, got.shape, gots, rights, bars, scale)
+            slope_size = 0.0 if kinks[k] else abs(float(rights[k]))  # at a jump it is any number
+            scale = max(scale, float(np.sqrt(np.sum(parts**2))), slope_size)
+        return Comparison(name, got.shape, gots, rights, bars, scale, kink=kinks)
 
     def gradients_of(self, upstream: Named) -> Returned:
-        """Run both passes once more, the backward pass of an upstream gradient of its own."""
+        """Run both passes once more, with another upstream gradient for the backward pass."""
         _, record = self.subject.forward(self.subject.arrays)
         with np.errstate(all="ignore"):
             gradients = self.subject.backward(upstream, record)
@@ -107,6 +109,7 @@ class Measured:
         array, got = self.subject.arrays[name], np.asarray(self.passes.gradients[name])
         right: Array = np.empty(array.size)
         bar: Array = np.empty(array.size)
+        kink: Array = np.zeros(array.size, bool)
         jacobian = None
         if array.size * self.upstream.size <= LARGE:
             jacobian = self.jacobians[name] = np.empty((array.size, self.upstream.size))
@@ -114,14 +117,17 @@ class Measured:
             slope = self.derivatives.along(name, index=index)
             right[index] = slope.value @ self.upstream
             bar[index] = slope.bar @ np.abs(self.upstream)
+            kink[index] = (slope.kink & (self.upstream != 0)).any()
             if jacobian is not None:
                 jacobian[index] = slope.value
-        scale = float(np.max(np.abs(right), initial=0.0))
-        return Comparison(name, array.shape, got, right.reshape(array.shape), bar.reshape(array.shape), scale)
+        # at a jump the slope is any number, and nothing is measured against it
+        scale = float(np.max(np.abs(right), initial=0.0, where=~kink if not kink.all() else kink))
+        right, bar, kink = (part.reshape(array.shape) for part in (right, bar, kink))
+        return Comparison(name, array.shape, got, right, bar, scale, kink=kink)
 
 
 def _unusable(array: Array, got: Any) -> str:
-    """Say why a gradient cannot be compared; "" when it can."""
+    """Return why a gradient cannot be compared; "" if it can."""
     if got is None:
         return NO_GRADIENT
     if np.shape(got) != array.shape:

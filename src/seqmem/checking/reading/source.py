@@ -46,14 +46,23 @@ def read_source(path: Path) -> Source:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadableError(f"it cannot be read: {error.strerror}") from None
+    return source_of(data, str(path))
+
+
+def source_of(data: bytes, name: str) -> Source:
+    """Return the code of a file that was read already; its name says whether it is a notebook.
+
+    Raises:
+        UnreadableError: for anything else.
+    """
     if len(data) > MOST_BYTES:
         raise UnreadableError(f"it is larger than {MOST_BYTES >> 20} MB")
     is_notebook = data.lstrip()[:1] == b"{" and b'"nbformat"' in data
-    if is_notebook or path.suffix.lower() == ".ipynb":
+    if is_notebook or name.lower().endswith(".ipynb"):
         text, notes = _notebook(data)
     else:
         text, notes = _decoded(data), []
-    return _parsed(text, str(path), notes)
+    return _parsed(text, name, notes)
 
 
 def _decoded(data: bytes) -> str:

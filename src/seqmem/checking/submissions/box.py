@@ -1,4 +1,4 @@
-"""The inside of the box: the process in which `run_apart.check_file` has somebody's code run.
+"""The inside of the box: the process in which `run_apart.check_file`, or a grader, has somebody's code run.
 
 The process that is started is a guard. It runs nobody's code but ours, and waits for one of two things. The
 code has ended; then the guard ends what it left running, and itself in the same way. Or the other end of
@@ -8,14 +8,17 @@ parent and does nothing else: code that ends its parent, or that parent's group,
 guard cleans up. Where there is no fork, the code runs in the process itself, beside a thread that watches
 the input.
 
+An order with walls is a grader's: the code is kept within them (`walls.enter`), and is given nothing of ours
+but the function that does what was ordered.
+
 This file is run as a script and imports nothing of ours until the child is there: the guard is up at once.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
-import math
 import os
 import select
 import signal
@@ -24,14 +27,17 @@ import sysconfig
 import threading
 import time
 import traceback
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MOST_FILE = 64 << 20  # bytes of a file that the code writes
+MOST_FILE = 64  # MB of a file that the code writes
 MOST_FRAMES = 12  # of an error that are shown
 MOST_TROUBLE = 20_000  # characters that are sent back
 GRACE = 2.0  # seconds for the guard to see the end of all that was left running
+LOOK = 0.2  # seconds between two looks at what the code has written
+FILE_SYSTEM = 16  # a folder of its own holds at most this many files of the largest size
 SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36  # of Linux's prctl
 
 _SEQMEM = Path(__file__).parents[2]
@@ -59,6 +65,7 @@ def main() -> None:
 
 def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
     _prctl(SET_CHILD_SUBREAPER, 1)  # what the code leaves running becomes the guard's
+    walls = _Walls(order["walls"]) if "walls" in order else None
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -72,32 +79,85 @@ def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
             for number in (lifeline, woken, wake):
                 os.close(number)
             os.setsid()
-            _parent_of_the_code(order, answers, guard)
+            _parent_of_the_code(order, answers, guard, walls)
+        except BaseException:  # noqa: BLE001 - something of ours went wrong, or an attack on it right
+            traceback.print_exc()
         finally:
-            os._exit(70)  # only where something of ours went wrong
+            os._exit(70)
     os.close(answers)
-    ended, status = 0, 0
-    while not ended:
-        ready, _, _ = select.select([lifeline, woken], [], [])
-        if lifeline in ready:
-            os.kill(parent, signal.SIGKILL)
-            ended, status = os.waitpid(parent, 0)
-        else:
-            os.read(woken, 4096)
-            ended, status = os.waitpid(parent, os.WNOHANG)
+    status = _watched(parent, lifeline, woken, walls)
     with contextlib.suppress(OSError):
         os.killpg(parent, signal.SIGKILL)
+    if walls is not None:
+        walls.end_all()
     _end_the_rest()
+    if walls is not None:
+        walls.sweep()
     _end_as(status)
 
 
-def _parent_of_the_code(order: dict[str, Any], answers: int, guard: int) -> None:
+def _watched(parent: int, lifeline: int, woken: int, walls: _Walls | None) -> int:
+    """Wait for the end of a process, or bring it about; return how it ended."""
+    ended, status = 0, 0
+    while not ended:
+        ready, _, _ = select.select([lifeline, woken], [], [], None if walls is None else LOOK)
+        if woken in ready:
+            os.read(woken, 4096)
+            ended, status = os.waitpid(parent, os.WNOHANG)
+        elif lifeline in ready or (walls is not None and walls.are_too_full()):
+            os.kill(parent, signal.SIGKILL)
+            ended, status = os.waitpid(parent, 0)
+            if lifeline not in ready:
+                status = int(signal.SIGXFSZ)
+    return status
+
+
+class _Walls:
+    """What a grader's order keeps the code within, as its guard sees it."""
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        self.module = bare("seqmem.checking.submissions.walls")
+        self.measures = self.module.Measures(*about["measures"])
+        self.folder, self.hidden = Path(about["folder"]), [Path(path) for path in about["hidden"]]
+        self.user = self.module.own_user()
+        if self.user is not None:
+            os.chown(self.folder, self.user.number, self.user.number)
+
+    def enter(self) -> None:
+        number = self.user.number if self.user is not None else None
+        self.module.enter(self.measures, number, self.folder, self.hidden)
+
+    def are_too_full(self) -> bool:
+        return bool(self.module.is_too_much(self.folder, FILE_SYSTEM * self.measures.file_megabytes))
+
+    def end_all(self) -> None:
+        if self.user is not None:
+            self.module.end_all_of(self.user.number)
+
+    def sweep(self) -> None:
+        if self.user is not None:
+            self.module.sweep(self.user.number)
+
+
+def bare(name: str) -> types.ModuleType:
+    """Import a file of ours without the packages that it lies in, which import what solves exercises."""
+    parts = name.split(".")
+    for k in range(1, len(parts)):
+        package = ".".join(parts[:k])
+        if package not in sys.modules:
+            stand_in = types.ModuleType(package)
+            stand_in.__path__ = [str(_SEQMEM.parent.joinpath(*parts[:k]))]
+            sys.modules[package] = stand_in
+    return importlib.import_module(name)
+
+
+def _parent_of_the_code(order: dict[str, Any], answers: int, guard: int, walls: _Walls | None) -> None:
     _end_after(guard)
     own = os.getpid()
     code = os.fork()
     if code == 0:
         _end_after(own)
-        _answer(order, answers)
+        _answer(order, answers, walls, own)
     os.close(answers)
     _end_as(os.waitpid(code, 0)[1])
 
@@ -120,17 +180,41 @@ def _end_as(status: int) -> None:
 
 
 def _end_the_rest() -> None:
-    """End the processes that the code left behind, and theirs, wherever they moved to."""
+    """End the processes that the code left behind, and theirs, wherever they moved to.
+
+    They are all stopped before any is ended, so that none starts another meanwhile.
+    """
     end = time.monotonic() + GRACE
+    stopped: set[int] = set()
     while time.monotonic() < end:
-        with contextlib.suppress(OSError, ValueError):
-            for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
+        below = _below(os.getpid())
+        number = signal.SIGKILL if below <= stopped else signal.SIGSTOP
+        stopped |= below
+        for pid in below:
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
         try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(0.005)
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+            time.sleep(0.005)
         except ChildProcessError:  # there is none left
             return
+
+
+def _below(pid: int) -> set[int]:
+    """The processes that one has started, those that they have started, and so on."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            parent = Path(f"/proc/{int(entry)}/stat").read_text().rpartition(")")[2].split()[1]
+            children.setdefault(int(parent), []).append(int(entry))
+    found: set[int] = set()
+    left = [pid]
+    while left:
+        below = children.get(left.pop(), [])
+        left += [one for one in below if one not in found]
+        found.update(below)
+    return found
 
 
 def _prctl(option: int, value: int) -> None:
@@ -151,20 +235,44 @@ def _end_with(lifeline: int) -> None:
     os._exit(1)
 
 
-def _answer(order: dict[str, Any], answers: int) -> None:
+def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, parent: int = 0) -> None:
     """Do what was ordered, answering line by line, and end."""
+    token = order["token"]
 
     def emit(found: dict[str, Any]) -> None:
-        rest = f"{order['token']} {json.dumps(found)}\n".encode()
+        rest = f"{token} {json.dumps(found)}\n".encode()
         while rest:
             rest = rest[os.write(answers, rest) :]
 
-    run_apart(order, emit)
+    do = run_apart
+    if "do" in order:
+        module, _, name = order["do"].partition(":")
+        do = getattr(bare(module), name)
+    if walls is None:
+        do(order, emit)
+    else:
+        _within(walls, parent, lambda: do(order, emit), emit)
     emit({"done": True})
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):  # it may be anything by now
             stream.flush()
     os._exit(0)  # a thread that it left running holds nothing up
+
+
+def _within(
+    walls: _Walls, parent: int, do: Callable[[], None], emit: Callable[[dict[str, Any]], None]
+) -> None:
+    """Do something within walls, with nothing of ours to be found by its name."""
+    try:
+        walls.enter()
+    except RuntimeError as error:
+        emit({"unusable": str(error)})
+        return
+    if parent:
+        _end_after(parent)  # which is forgotten when the user changes
+    for name in [name for name in sys.modules if name.partition(".")[0] == "seqmem"]:
+        del sys.modules[name]
+    do()
 
 
 def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
@@ -178,8 +286,9 @@ def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
     sys.path.append(str(_SEQMEM.parent))
     from seqmem.checking.reading.loading import load
     from seqmem.checking.submissions.find import offers, options_of
+    from seqmem.checking.submissions.walls import Measures, limit
 
-    limit(order["megabytes"], order["seconds"])
+    limit(Measures(order["seconds"], order["megabytes"], MOST_FILE, 0, 0))
     found: list[Any] = []
 
     def read() -> str:
@@ -229,25 +338,6 @@ def _tried(do: Callable[[], Any], megabytes: int) -> dict[str, str]:
 
 def _trouble(text: str, kind: str = "") -> dict[str, str]:
     return {"trouble": text[:MOST_TROUBLE], "kind": kind}
-
-
-def limit(megabytes: int, seconds: float) -> None:
-    """Keep this process and those that it starts to a measure, where the system can."""
-    try:
-        import resource
-    except ImportError:  # not on this system
-        return
-    cpu = math.ceil(min(seconds, 1e8)) + 1  # the clock's limit comes first; this one is for when nobody looks
-    for name, size in (
-        ("RLIMIT_AS", megabytes << 20),
-        ("RLIMIT_CPU", cpu),
-        ("RLIMIT_FSIZE", MOST_FILE),
-        ("RLIMIT_CORE", 0),
-    ):
-        with contextlib.suppress(AttributeError, ValueError, OSError):
-            kind = getattr(resource, name)
-            _, most = resource.getrlimit(kind)
-            resource.setrlimit(kind, (size if most < 0 else min(size, most), most))
 
 
 def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:

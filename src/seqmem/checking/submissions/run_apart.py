@@ -2,31 +2,23 @@
 
 This is for accidents. It is no protection against code that means harm: what runs in the box has its user's
 rights. It can write files, find the processes that check it in the system's list and end them, and, as the
-check runs in the same process, put an answer of its own in the check's place.
+check runs in the same process, put an answer of its own in the check's place. A grader, whose submissions may
+mean harm, has walls around the code (`walls`), and judges outside the box what comes out of it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import secrets
-import signal
-import subprocess
-import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from seqmem.checking.report import Report
+from seqmem.checking.submissions.boxed import JUNK, Ran, ended, harmless, run_box, threads_of_one
 
-KEPT_LINES, KEPT_OUTPUT = 10, 2000  # lines and characters of what the code printed
 KEPT_TROUBLE = 40, 4000  # likewise of an error
 KEPT_NAME = 5, 1000  # likewise of each text in a report
 MOST_ANSWER = 1 << 20  # bytes of an answer
-GRACE = 10.0  # seconds for the guard to clean up before it is ended, too
-_BOX = Path(__file__).with_name("box.py")
 
 
 class Result(NamedTuple):
@@ -84,38 +76,11 @@ def check_file(
     Returns:
         An `Answer`, in which every text is short and harmless to a terminal.
     """
-    path, token = path.resolve(), secrets.token_hex(16)
+    path = path.resolve()
     order = {"path": str(path), "name": name, "like": like, "seed": seed} | (said or Said())._asdict()
-    order |= {"megabytes": megabytes, "seconds": seconds, "token": token}
-    process = subprocess.Popen(
-        [sys.executable, "-P", str(_BOX)],  # the order is not here: the code could read it
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=path.parent,
-        env=_environment(),
-        start_new_session=True,
-    )
-    answers, printed = _Kept(process.stdout, MOST_ANSWER), _Kept(process.stderr, 4 * KEPT_OUTPUT)
-    code = None
-    try:
-        if process.stdin:
-            with contextlib.suppress(OSError):
-                process.stdin.write(json.dumps(order).encode() + b"\n")
-                process.stdin.flush()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            code = process.wait(seconds)
-    finally:
-        _end(process)
-        for stream in (answers, printed):
-            stream.thread.join(1.0)
-    shown = harmless(printed.text, KEPT_LINES, KEPT_OUTPUT, printed.more_lines(KEPT_LINES))
-    why = ""
-    if code is None:
-        why = f"it did not finish within {seconds:g} seconds: is there an endless loop?"
-    elif code != 0:
-        why = _ended(code)
-    return _answer(_read(answers, token, why), shown)
+    order |= {"megabytes": megabytes, "seconds": seconds}
+    ran = run_box(order, path.parent, _environment(), seconds, MOST_ANSWER)
+    return _answer(_read(ran), ran.printed)
 
 
 def _answer(pieces: list[dict[str, Any]] | str, printed: str) -> Answer:
@@ -137,130 +102,34 @@ def _result(found: dict[str, Any]) -> Result:
     return Result(name, line, None, harmless(str(found["trouble"]), *KEPT_TROUBLE), str(found["kind"]))
 
 
-def harmless(text: str, lines: int, characters: int, more: int = 0) -> str:
-    """The beginning of a text that anybody may have written, for a terminal.
-
-    Args:
-        text: any text.
-        lines, characters: how much of it is kept.
-        more: lines that are known to follow it.
-
-    Returns:
-        The text with what a terminal would obey written out, and a last line where some was left out.
-
-    >>> harmless("red: \\x1b[31m", 10, 100)
-    'red: \\\\x1b[31m'
-    """
-    plain = "".join(
-        sign if sign.isprintable() or sign in "\n\t" else sign.encode("unicode_escape").decode()
-        for sign in text[: characters + 1].replace("\r\n", "\n")
-    )
-    kept = plain[:characters].split("\n")
-    more += max(0, len(kept) - lines)
-    if more:
-        kept = [*kept[:lines], f"... {more} more line{'s' * (more > 1)}"]
-    elif len(plain) > characters:
-        kept.append("... and more")
-    return "\n".join(kept)
-
-
-class _Kept:
-    """Reads whatever comes through a pipe, so that nobody is held up, and keeps the beginning."""
-
-    def __init__(self, stream: IO[bytes] | None, most: int) -> None:
-        self.data, self.most = b"", most
-        self.size, self.lines = 0, 0  # of all that came
-        self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
-        self.thread.start()
-
-    def _read(self, stream: IO[bytes] | None) -> None:
-        if stream is None:
-            return
-        with stream:
-            while part := stream.read1(65536):  # type: ignore[attr-defined]
-                self.size += len(part)
-                self.lines += part.count(b"\n")
-                self.data += part[: max(0, self.most - len(self.data))]
-
-    @property
-    def text(self) -> str:
-        return self.data.decode(errors="replace").rstrip("\n")
-
-    def more_lines(self, lines: int) -> int:
-        """How many lines came beyond the first so many and are not in the text."""
-        return max(0, self.lines - max(lines, self.data.count(b"\n")))
-
-
 def _environment() -> dict[str, str]:
     """This process's, with one thread, no caches beside the file, and paths that hold in any folder."""
-    changed = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    changed = threads_of_one()
     if os.environ.get("PYTHONPATH"):
         paths = os.environ["PYTHONPATH"].split(os.pathsep)
         changed["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in paths if path)
     return os.environ | changed
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a guard by closing its input, and so the processes that it guards; by force where it does not."""
-    if process.stdin:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-    if hasattr(signal, "SIGCONT"):
-        process.send_signal(signal.SIGCONT)  # it may have been stopped
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
-    if process.returncode is None:
-        process.kill()
-        process.wait()
-
-
-def _ended(code: int) -> str:
-    if hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU:
-        return "it kept the processor busy for longer than the time limit: is there an endless loop?"
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        return f"it was ended by {name} before the check was done"
-    return f"it ended with exit code {code} before the check was done: does it call exit?"
-
-
-def _read(answers: _Kept, token: str, why: str) -> list[dict[str, Any]] | str:
-    """The pieces of an answer that the code may have tampered with, or why there is none.
-
-    Args:
-        answers: what came back.
-        token: with which every line of an answer begins.
-        why: the process did not come to its end; "" when it did.
-    """
-    if answers.size > MOST_ANSWER:
+def _read(ran: Ran) -> list[dict[str, Any]] | str:
+    """The pieces of an answer that the code may have tampered with, or why there is none."""
+    if ran.size > MOST_ANSWER:
         return f"what came back is longer than {MOST_ANSWER >> 20} MB"
     try:
-        pieces = [_piece(line, token) for line in answers.data.split(b"\n")[:-1]]
+        pieces = [ran.piece(line) for line in ran.lines]
         names: list[str] = next((piece["names"] for piece in pieces if "names" in piece), [])
         results = [_result(piece["result"]) for piece in pieces if "result" in piece]
-        is_whole = bool(pieces) and pieces[-1] == {"done": True} and answers.data.endswith(b"\n")
+        is_whole = bool(pieces) and pieces[-1] == {"done": True} and ran.is_whole
     except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
-        return _JUNK
-    if not why and not is_whole:
-        return _JUNK if answers.size else _ended(0)
-    if not why:
+        return JUNK
+    if not ran.why and not is_whole:
+        return JUNK if ran.size else ended(0)
+    if not ran.why:
         return pieces
     if len(names) < 2:
-        return why
-    rest = [
-        {"result": {"name": name, "line": 0, "trouble": why, "kind": ""}} for name in names[len(results) :]
-    ]
-    return pieces + rest
-
-
-_JUNK = "what came back is no report: does it write to files that it did not open?"
-
-
-def _piece(line: bytes, token: str) -> dict[str, Any]:
-    head, _, text = line.partition(b" ")
-    found = json.loads(text.decode())
-    if head != token.encode() or type(found) is not dict:
-        raise ValueError("no piece of an answer")
-    return found
+        return ran.why
+    left = names[len(results) :]
+    return pieces + [{"result": {"name": name, "line": 0, "trouble": ran.why, "kind": ""}} for name in left]
 
 
 def _harmless_report(report: Report) -> Report:

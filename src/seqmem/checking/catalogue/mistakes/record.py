@@ -45,15 +45,25 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
     Raises:
         ValueError: for a line that does not stand exactly once in the functions of its direction.
     """
+    names = mistaken_names(reference, mistakes)
+    forward, backward = passes_of(reference)
+    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+
+
+def mistaken_names(reference: ModuleType, mistakes: Iterable[Mistake]) -> dict[str, Any]:
+    """Return all names of a reference, its functions with mistakes in them; what it imports stays as it is.
+
+    Raises:
+        ValueError: for a line that does not stand exactly once in the functions of its direction.
+    """
     names: dict[str, Any] = dict(vars(reference))
     functions = _functions(reference)
     sources = {place: [_source(function) for function in functions[place]] for place in functions}
     for mistake in mistakes:
-        sources[mistake.place] = _replaced(sources[mistake.place], mistake)
+        sources[mistake.place] = replaced(sources[mistake.place], mistake)
     for source in itertools.chain(*sources.values()):
         exec(_compiled(source), names)  # our own text, from our own files; all of it: a loop calls its step
-    forward, backward = passes_of(reference)
-    return Passes(names[forward.__name__], names[backward.__name__] if backward else None)
+    return names
 
 
 def stands_in_loop(reference: ModuleType, mistake: Mistake) -> bool:
@@ -86,7 +96,16 @@ def _compiled(source: str) -> CodeType:
     return compile(source, "<a reference with mistakes>", "exec")
 
 
-def _replaced(sources: list[str], mistake: Mistake) -> list[str]:
+def replaced(sources: list[str], mistake: Mistake) -> list[str]:
+    """Return source texts of which one has a line changed.
+
+    Args:
+        sources: of functions.
+        mistake: whose line stands exactly once in them.
+
+    Raises:
+        ValueError: where it does not.
+    """
     texts = [source.splitlines() for source in sources]
     found = [
         (lines, k)

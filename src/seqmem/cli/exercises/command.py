@@ -1,0 +1,20 @@
+"""The command exercises: files with holes, what came of them, and what an instructor needs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from seqmem.cli.exercises import course, folder, student
+
+PARTS = (folder, student, course)  # each adds commands of its own
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser's."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "exercises", help="exercises that grade themselves, and explain"
+    )
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for part in PARTS:
+        part.add(inner)

@@ -1,0 +1,48 @@
+"""What an instructor asks of exercises: a new one of a course's own, and whether all are sound."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from seqmem.cli.terminal.messages import say
+from seqmem.cli.terminal.screen import folded
+from seqmem.exercises.catalogue import all_exercises, unknown
+from seqmem.exercises.student.course import course_exercises, new_exercise
+from seqmem.exercises.verifying import verify
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the parser's."""
+    new = commands.add_parser("new", help="begin an exercise of a course's own")
+    new.add_argument("name", metavar="NAME", help="of the exercise and of its functions")
+    new.add_argument("--course", default="course", metavar="DIR", help="its folder (default: %(default)s)")
+    new.set_defaults(command=run_new)
+    sound = commands.add_parser(
+        "verify", help="does every stub fail, every solution pass, every mistake get its name?"
+    )
+    sound.add_argument("names", nargs="*", metavar="NAME", help="(default: all)")
+    sound.add_argument("--course", default="", metavar="DIR", help="a course's own exercises, in their place")
+    sound.set_defaults(command=run_verify)
+
+
+def run_new(arguments: argparse.Namespace) -> int:
+    """Write an exercise to begin with."""
+    path = new_exercise(Path(arguments.course), arguments.name)
+    print(folded(f"{path} is a solved exercise: write yours over it, then"))
+    print(folded(f"python -m seqmem exercises verify --course {arguments.course}"))
+    return 0
+
+
+def run_verify(arguments: argparse.Namespace) -> int:
+    """Verify exercises."""
+    exercises = course_exercises(Path(arguments.course)) if arguments.course else all_exercises()
+    known = [exercise.name for exercise in exercises]
+    for name in arguments.names:
+        if name not in known:
+            raise ValueError(unknown(name, known))
+    chosen = [one for one in exercises if not arguments.names or one.name in arguments.names]
+    found = verify(chosen, tell=lambda name: say(f"seqmem: verifying {name}"))
+    print(folded(found))
+    return 0 if found.passed else 1

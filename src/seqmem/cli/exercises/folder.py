@@ -1,0 +1,85 @@
+"""A folder of exercises: written, listed, and a file of it begun again."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+from pathlib import Path
+from typing import Any
+
+from seqmem.cli.arguments import seed
+from seqmem.cli.terminal.screen import folded, terminal_width
+from seqmem.exercises.student.folder import Folder, folder_at, new_folder
+
+_MARKS = {"passed": "ok", "started": "...", "not started": "-", "deleted": "?"}
+_SHOWN = {"passed": "passed", "started": "started", "not started": "", "deleted": "deleted"}
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the parser's."""
+    init = commands.add_parser("init", help="write the exercises into a new folder")
+    init.add_argument("folder", nargs="?", default="exercises", metavar="DIR", help="(default: %(default)s)")
+    init.add_argument("--seed", type=seed, help="yours, which draws the bugs (default: a random one)")
+    init.add_argument("--course", default="", metavar="DIR", help="a course's own exercises, in their place")
+    init.set_defaults(command=run_init)
+    listing = commands.add_parser("list", help="what there is, and how far you are")
+    add_folder(listing)
+    listing.set_defaults(command=run_list)
+    reset = commands.add_parser("reset", help="begin an exercise again; the old file is kept")
+    reset.add_argument("name", metavar="NAME")
+    add_folder(reset)
+    reset.set_defaults(command=run_reset)
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the folder of the exercises."""
+    parser.add_argument(
+        "--folder", default=".", metavar="DIR", help="where the exercises are (default: here)"
+    )
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    """Write a folder of exercises."""
+    own = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
+    folder = new_folder(Path(arguments.folder), own, arguments.course)
+    first = folder.file_of(folder.exercises[0])
+    print(folded(f"{len(folder.exercises)} exercises are in {arguments.folder}; your seed is {own}."))
+    print(folded(f"Begin with {first}, then: python -m seqmem exercises check"))
+    return 0
+
+
+def run_list(arguments: argparse.Namespace) -> int:
+    """Print what there is, and how far the student is."""
+    folder = folder_at(Path(arguments.folder))
+    width = max(len(exercise.name) for exercise in folder.exercises)
+    minutes, states, section = 0, [], ""
+    for k, exercise in enumerate(folder.exercises):
+        state = folder.state_of(exercise)
+        states.append(state)
+        minutes += exercise.minutes * (state != "passed")
+        if exercise.section != section:
+            section = exercise.section
+            print(f"\n{section}" if k else section)
+        line = f"  {_MARKS[state]:<3} {k + 1:>2}  {exercise.name:<{width}}  {exercise.minutes:>3} min"
+        print(f"{line}  {_SHOWN[state]}".rstrip()[: terminal_width()])
+    print(f"\n{states.count('passed')} of {len(states)} passed{_left(minutes)}")
+    return 0
+
+
+def run_reset(arguments: argparse.Namespace) -> int:
+    """Write a file anew."""
+    folder = folder_at(Path(arguments.folder))
+    exercise = folder.named(arguments.name)
+    kept = folder.reset(exercise)
+    where = f"; your old one is {shown(kept, folder)}" if kept is not None else ""
+    print(folded(f"{folder.file_of(exercise).name} is as it was in the beginning{where}"))
+    return 0
+
+
+def shown(path: Path, folder: Folder) -> str:
+    """Return a path as it is said: relative to the folder."""
+    return str(path.relative_to(folder.path))
+
+
+def _left(minutes: int) -> str:
+    return f"; about {minutes // 60} h {minutes % 60:02} min to go" if minutes else ""

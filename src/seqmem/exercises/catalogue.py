@@ -1,0 +1,75 @@
+"""All exercises by name, in the order of the lecture."""
+
+from __future__ import annotations
+
+import difflib
+
+from seqmem.exercises.bugs import bug_exercises
+from seqmem.exercises.exercise import Exercise
+from seqmem.exercises.lectures import (
+    attention,
+    encoder_decoder,
+    gru,
+    losses,
+    lstm,
+    masks,
+    own_cell,
+    plain_rnn,
+    training,
+)
+from seqmem.validation import as_text
+
+
+def all_exercises(seed: int = 0) -> tuple[Exercise, ...]:
+    """Return the exercises in the order of the lecture, those with a bug to find last.
+
+    Args:
+        seed: the student's, which draws the bugs.
+
+    >>> all_exercises()[0].name
+    'rnn_step_forward'
+    """
+    return (
+        plain_rnn.RNN_STEP_FORWARD,
+        plain_rnn.RNN_STEP_BACKWARD,
+        *losses.EXERCISES,
+        *masks.EXERCISES,
+        plain_rnn.RNN_BACKWARD,
+        training.VANISHING_GRADIENT,
+        *lstm.EXERCISES,
+        *gru.EXERCISES,
+        *attention.EXERCISES,
+        *encoder_decoder.EXERCISES,
+        training.CLIPPING,
+        training.BEAM_SEARCH,
+        training.GRADIENT_CHECK,
+        own_cell.OWN_CELL,
+        *bug_exercises(seed),
+    )
+
+
+def exercise_named(name: str, seed: int = 0) -> Exercise:
+    """Return an exercise.
+
+    Args:
+        name: of `all_exercises`.
+        seed: the student's.
+
+    Raises:
+        ValueError: for a name that is none; the nearest is offered.
+
+    >>> exercise_named("lstm_step_backward").minutes
+    45
+    """
+    as_text(name, "exercise_named", "name")
+    known = {exercise.name: exercise for exercise in all_exercises(seed)}
+    if name in known:
+        return known[name]
+    raise ValueError(unknown(name, list(known)))
+
+
+def unknown(name: str, known: list[str]) -> str:
+    """Return what is to be said of a name that is none: the nearest one that there is."""
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    offered = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return f"there is no exercise {name!r}; {offered}"

@@ -1,0 +1,56 @@
+"""The inside of a grader's box: a submission's file is read and its functions are called.
+
+Nothing that comes out of here is believed but as numbers: what runs here can forge any of it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seqmem.checking.reading.loading import load
+from seqmem.checking.reading.source import UnreadableError
+from seqmem.exercises.asking import Trouble, each_answer, packed, trouble_of, unpacked
+from seqmem.exercises.grading.forbidding import ForbiddenError, refuse
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def answer(order: dict[str, Any], emit: Emit) -> None:
+    """Do a grader's order.
+
+    Args:
+        order: "files", base64 by relative name; "main", the one that is asked; "questions", packed;
+            "forbids", packages that it must not import; "hidden", the folders that they are in.
+        emit: is given {"trouble": ...} when nothing can be asked, else {"notes": ...} and an {"answer": ...}
+            for each question.
+    """
+    for name, text in order["files"].items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(text))
+    main = Path.cwd() / order["main"]
+    questions = unpacked(order["questions"])
+    forbids, hidden = order["forbids"], order["hidden"]
+    order.clear()  # what the code finds of it is no use
+    try:
+        refuse(forbids, hidden)
+        loaded = load(main)
+    except BaseException as error:  # noqa: BLE001 - whatever a file raises is why it has no answers
+        emit({"trouble": packed(_trouble(error, str(main)))})
+        return
+    emit({"notes": list(loaded.notes)})
+    for found in each_answer(loaded.names, questions, str(main)):
+        emit({"answer": packed(found)})
+
+
+def _trouble(error: BaseException, file: str) -> Trouble:
+    if isinstance(error, UnreadableError):
+        return Trouble("unreadable", str(error.args[0]))
+    if isinstance(error, ForbiddenError):
+        return Trouble("forbidden", str(error))
+    if isinstance(error, SystemExit):
+        return Trouble("ended", f"it calls exit({error.code!r:.100}) when it is imported")
+    return trouble_of(error, file)

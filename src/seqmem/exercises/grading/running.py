@@ -1,0 +1,148 @@
+"""A class, graded: on any executor, and taken up again where it was interrupted."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
+
+from seqmem.checking.submissions.walls import Measures
+from seqmem.exercises.exercise import Exercise
+from seqmem.exercises.grading.grade import Work, grade
+from seqmem.exercises.grading.record import Grade, Record
+from seqmem.exercises.grading.submissions import Submission, answered, digest_of
+from seqmem.version import VERSION
+
+AHEAD = 64  # answers that are handed to the executor before the first comes back
+
+Told = Callable[[int, int, Grade], None]  # how many are done, of how many, and the latest
+
+
+def grade_class(
+    submissions: Sequence[Submission],
+    exercises: Sequence[Exercise],
+    record: Record,
+    *,
+    seed: str = "",
+    measures: Measures | None = None,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    told: Told | None = None,
+) -> list[Grade]:
+    """Grade submissions, and write each grade down as soon as there is one.
+
+    Args:
+        submissions: as `submissions_in` finds them.
+        exercises: each student is graded on all of them.
+        record: where grades are written; what it has of the same files, seed and version is not graded again.
+        seed: a secret, from which the numbers come; the record's, or a new one, when "".
+        measures: how much a student's code may use.
+        executor: runs the grading; processes of this machine when None.
+        workers: how many of these there are; as many as processors when None.
+        told: is called after each grade.
+
+    Returns:
+        The grades, by student and exercise.
+
+    Raises:
+        UnusableError: when this machine cannot run anybody's code within walls.
+    """
+    used = measures or Measures()
+    settings = {"version": VERSION, "measures": list(used)}
+    own = seed or record.seed or secrets.token_hex(16)
+    is_same = own == record.seed and settings == record.settings
+    known = dict(record.grades) if is_same else {}
+    record.begin(own, settings)
+    works = list(_works(submissions, exercises, own, used))
+    left = [work for work in works if not _is_done(work, known)]
+    for count, found in enumerate(_each(left, executor, workers), len(works) - len(left) + 1):
+        record.add(found)
+        if told is not None:
+            told(count, len(works), found)
+    return record.of([one.student for one in submissions], [exercise.name for exercise in exercises])
+
+
+def _works(
+    submissions: Iterable[Submission], exercises: Sequence[Exercise], seed: str, measures: Measures
+) -> Iterator[Work]:
+    known = [exercise.name for exercise in exercises]
+    for submission in submissions:
+        files = submission.files()
+        for exercise in exercises:
+            main, notes = answered(submission, files, exercise, known)
+            digest = digest_of(files, main) if main else ""
+            yield Work(
+                submission.student,
+                exercise.name,
+                files if main else {},
+                main,
+                digest,
+                seed,
+                measures,
+                (*submission.notes, *notes),
+            )
+
+
+def _is_done(work: Work, known: dict[tuple[str, str], Grade]) -> bool:
+    grade = known.get((work.student, work.exercise))
+    return (
+        grade is not None
+        and (grade.digest, grade.file) == (work.digest, work.main)
+        and grade.status != "error"
+    )
+
+
+def _each(works: Sequence[Work], executor: Executor | None, workers: int | None) -> Iterator[Grade]:
+    """Grade on the executor that was given, or on processes; one that an answer ends is started anew."""
+    if executor is not None:
+        yield from _through(executor, list(works), [])
+        return
+    suspects: list[Work] = []
+    left = list(works)
+    while left:
+        done: list[Work] = []
+        try:
+            with _processes(workers) as pool:
+                yield from _through(pool, left, done)
+            return
+        except BrokenExecutor:
+            rest = [work for work in left if work not in done]
+            suspects, left = rest[:AHEAD], rest[AHEAD:]
+        yield from _one_by_one(suspects)
+
+
+def _one_by_one(suspects: Sequence[Work]) -> Iterator[Grade]:
+    """Grade answers of which one ended a worker, each in a process that may end."""
+    for work in suspects:
+        try:
+            with _processes(1) as pool:
+                yield pool.submit(grade, work).result()
+        except BrokenExecutor:
+            text = "judging it ended the process that did: look at it yourself"
+            yield Grade(
+                work.student, work.exercise, "error", 0.0, 0.0, work.main, work.digest, text, notes=work.notes
+            )
+
+
+def _processes(workers: int | None) -> Executor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+
+def _through(executor: Executor, works: Sequence[Work], done: list[Work]) -> Iterator[Grade]:
+    """Hand works to an executor, a few ahead, and yield the grades as they come; `done` has theirs."""
+    waiting: dict[Future[Grade], Work] = {}
+    left = iter(works)
+    try:
+        while True:
+            while len(waiting) < AHEAD and (work := next(left, None)) is not None:
+                waiting[executor.submit(grade, work)] = work
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                found = future.result()
+                done.append(waiting.pop(future))
+                yield found
+    finally:
+        for future in waiting:
+            future.cancel()

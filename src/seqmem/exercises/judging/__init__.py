@@ -1,0 +1,1 @@
+"""Judging: the questions that are asked, and what the answers are worth."""

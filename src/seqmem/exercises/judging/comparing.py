@@ -1,0 +1,72 @@
+"""Numbers that came back, compared with the right ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from seqmem.checking.contract.pairing import spelled
+from seqmem.exercises.exercise import Part, Task
+from seqmem.nests import tree_leaves
+
+LEAST = 1e-3  # what a difference is relative to, at least
+
+
+def close(got: Any, right: Any, tolerance: float) -> bool:
+    """Whether numbers are the right ones to rounding, relative to the largest of them."""
+    one, other = np.asarray(got), np.asarray(right)
+    if one.shape != other.shape or one.dtype.kind not in "biufc" or one.dtype.kind == "c" != other.dtype.kind:
+        return False
+    if other.dtype.kind in "bi":
+        return bool(np.array_equal(one, other))
+    size = max(float(np.max(np.abs(other), initial=0.0)), LEAST)
+    return bool(np.all(np.abs(one - other) <= tolerance * size))
+
+
+def part_of(part: Part, array: Any, task: Task) -> Any:
+    """Return an array, or one gate of it; None where it has no such gate."""
+    if not part.gate:
+        return array
+    k = task.gates.index(part.gate)
+    return array[k] if np.ndim(array) and len(array) == len(task.gates) else None
+
+
+def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return gradients by name: of a dict by its keys, with or without a leading d; of a tuple in order."""
+    if isinstance(result, dict):
+        leaves = {name.removeprefix("params."): leaf for name, leaf in tree_leaves(result, "")}
+        found: dict[str, Any] = {}
+        for name in wanted:
+            key = spelled(name, leaves)
+            if key in leaves:
+                found[name] = leaves.pop(key)
+        return found | leaves
+    if result is None:
+        return {}
+    parts = result if isinstance(result, (tuple, list)) else (result,)
+    if any(isinstance(part, dict) for part in parts):
+        merged: dict[str, Any] = {}
+        plain = [part for part in parts if not isinstance(part, dict)]
+        for part in parts:
+            merged |= part if isinstance(part, dict) else {}
+        by_name = named_arrays(merged, wanted)
+        waiting = [name for name in wanted if name not in by_name]
+        return by_name | dict(zip(waiting, plain, strict=False))
+    return dict(zip(wanted, parts, strict=False)) | {
+        f"number {k + 1}": part for k, part in enumerate(parts) if k >= len(wanted)
+    }
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a text: x, h_prev and W_x."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def shape_text(name: str, right: Any, task: Task) -> str:
+    """Return a shape with the letters of its axes: (4, 7, 5), which is (4, D, H)."""
+    shape, letters = np.shape(right), task.axes.get(name, "")
+    if not letters:
+        return str(shape)
+    symbols = [str(len(task.gates)) if letter == "G" else letter for letter in letters]
+    return f"{shape}: ({', '.join(symbols)}{',' if len(symbols) == 1 else ''})"

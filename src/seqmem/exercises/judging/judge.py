@@ -1,0 +1,159 @@
+"""What the answers to an exercise's questions are worth, judged from plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from seqmem.exercises.asking import Answer, Question, Trouble
+from seqmem.exercises.exercise import Exercise, Part, parts_of
+from seqmem.exercises.judging.of_task import TaskJudge
+from seqmem.exercises.judging.report import CHECKS, Check, ExerciseReport, Verdict
+
+_TROUBLES = {
+    "time": "it did not finish in time: is there an endless loop?",
+    "memory": "it needs more memory than it may have",
+}
+
+
+def judge(
+    exercise: Exercise,
+    questions: Sequence[Question],
+    answers: Sequence[Answer],
+    imports: Iterable[str] = (),
+) -> ExerciseReport:
+    """Return what a student's answers are worth.
+
+    Args:
+        exercise: what was asked about.
+        questions: as `questions` made them.
+        answers: one for each, in order; what is missing at the end was not answered.
+        imports: of seqmem, as `imports_of_seqmem` finds them in the file.
+    """
+    found = list(answers) + [Answer(trouble=Trouble("ended", "it ended before it answered"))] * (
+        len(questions) - len(answers)
+    )
+    forbidden = list(imports) if exercise.forbids_seqmem else []
+    if forbidden:
+        text = "it imports seqmem, whose passes are the answer; write your own, with NumPy alone"
+        return _unanswered(exercise, text, tuple(forbidden))
+    judges = [
+        TaskJudge(
+            task,
+            [pair for pair in zip(questions, found, strict=False) if pair[0].about.task == k],
+            task.is_backward and task.forward in exercise.functions,
+            exercise.planted.code if exercise.planted else "",
+        )
+        for k, task in enumerate(exercise.tasks)
+    ]
+    if all(one.is_not_started for one in judges) or (exercise.planted and _is_untouched(exercise, judges)):
+        frames = judges[0].base.trouble.frames if judges[0].base.trouble else ()
+        return _not_started(exercise, frames)
+    tables = [one.checks() for one in judges]
+    several = len(tables) > 1
+    titles = exercise.functions if several else ("",)
+    parts: dict[Part, bool] = {}
+    for one in judges:
+        parts |= one.parts
+    share = sum(parts.values()) / max(1, len(parts))
+    merged = [_merged(name, tables, titles) for name in CHECKS]
+    checks = [_scored(check, parts, share, exercise) for check in merged if check is not None]
+    is_right = all(check.verdict == "right" for check in checks)
+    layouts = [one.layout_text for one in judges if one.layout_text]
+    named = {part.name: right for part, right in parts.items()}
+    return ExerciseReport(
+        exercise.name, "right" if is_right else "wrong", tuple(checks), named, "; ".join(layouts)
+    )
+
+
+def _is_untouched(exercise: Exercise, judges: list[TaskJudge]) -> bool:
+    """Whether the planted mistake still stands, and none is named."""
+    *passes, name = judges
+    still = [cause.code for one in passes for cause in one.causes]
+    return name.is_not_started and exercise.planted is not None and still == [exercise.planted.code]
+
+
+def empty_report(exercise: Exercise, trouble: Trouble) -> ExerciseReport:
+    """Return the report of a file none of whose functions could be asked."""
+    if trouble.kind == "not started":
+        return _not_started(exercise, trouble.frames)
+    return _unanswered(exercise, _TROUBLES.get(trouble.kind, trouble.message), trouble.frames)
+
+
+def _not_started(exercise: Exercise, frames: tuple[str, ...]) -> ExerciseReport:
+    names = ", ".join(exercise.functions)
+    if exercise.planted is not None:
+        text = f"the mistake in {exercise.functions[0]} still stands, and wrong_line names none"
+        first = Check("runs", "not started", 0.0, 0.0, text)
+        return ExerciseReport(exercise.name, "not started", (first, *_rest(exercise)), _no_parts(exercise))
+    says = f"{names} still raises NotImplementedError: that is where your lines go"
+    first = Check("runs", "not started", 0.0, 0.0, says, frames)
+    return ExerciseReport(exercise.name, "not started", (first, *_rest(exercise)), _no_parts(exercise))
+
+
+def _unanswered(exercise: Exercise, says: str, details: tuple[str, ...]) -> ExerciseReport:
+    first = Check("runs", "wrong", 0.0, 0.0, says, details)
+    return ExerciseReport(exercise.name, "wrong", (first, *_rest(exercise)), _no_parts(exercise))
+
+
+def _rest(exercise: Exercise) -> list[Check]:
+    checks = [Check(name, "not reached") for name in _asked(exercise)]
+    return [check._replace(max_score=_most(check.name, exercise)) for check in checks]
+
+
+def _asked(exercise: Exercise) -> list[str]:
+    is_backward = any(task.is_backward for task in exercise.tasks)
+    is_timed = any(task.is_timed for task in exercise.tasks)
+    asked = {"gradient": is_backward, "speed": is_timed}
+    return [name for name in CHECKS[1:] if asked.get(name, True)]
+
+
+def _most(check: str, exercise: Exercise) -> float:
+    """Return what a check is worth: a point for each part, and one each for purity and speed."""
+    if check in ("values", "gradient"):
+        tasks = [task for task in exercise.tasks if task.is_backward == (check == "gradient")]
+        return float(sum(len(parts_of(task)) for task in tasks))
+    return 1.0 if check in ("purity", "speed") else 0.0
+
+
+def _no_parts(exercise: Exercise) -> dict[str, bool]:
+    return {part.name: False for part in exercise.parts}
+
+
+def _scored(check: Check, parts: dict[Part, bool], share: float, exercise: Exercise) -> Check:
+    most = _most(check.name, exercise)
+    if check.name in ("values", "gradient"):
+        backward = {task.function for task in exercise.tasks if task.is_backward}
+        score: float = sum(
+            right
+            for part, right in parts.items()
+            if (part.function in backward) == (check.name == "gradient")
+        )
+    elif check.verdict == "right":
+        score = round(most * share, 2)  # nothing for a pass that is pure, fast and computes nothing
+    else:
+        score = 0.0
+    return check._replace(score=float(score), max_score=most)
+
+
+def _merged(name: str, tables: list[dict[str, Check]], titles: Sequence[str]) -> Check | None:
+    """Return one check of all tasks: wrong where one is, what is right said once."""
+    pairs = [(table[name], title) for table, title in zip(tables, titles, strict=True) if name in table]
+    if not pairs:
+        return None
+    if len(pairs) == 1 and not pairs[0][1]:
+        return pairs[0][0]
+    verdicts: list[Any] = [check.verdict for check, _ in pairs]
+    order: tuple[Verdict, ...] = ("wrong", "not started", "not reached", "right")
+    verdict = next(one for one in order if one in verdicts)
+    shown = [(check, title) for check, title in pairs if check.verdict == verdict]
+    says = "; ".join(
+        f"{title}: {check.says}" if title else check.says for check, title in shown if check.says
+    )
+    if verdict == "right" and len({check.says for check, _ in shown}) == 1:
+        says = shown[0][0].says
+    details = tuple(
+        f"{title}: {detail}" if title else detail for check, title in shown for detail in check.details
+    )
+    causes = tuple(cause for check, _ in pairs for cause in check.causes)
+    return Check(name, verdict, says=says, details=details, causes=causes)

@@ -1,0 +1,148 @@
+"""Why a wrong array is wrong: the catalogue's name where one mistake gives just these numbers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from seqmem.checking.catalogue.kinds import KINDS
+from seqmem.checking.catalogue.kinds import Problem as KindProblem
+from seqmem.checking.catalogue.mistakes.record import mistaken_names
+from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
+from seqmem.checking.gradients.explain import causes as explanations
+from seqmem.checking.report import Cause
+from seqmem.exercises.exercise import Problem, Task
+from seqmem.exercises.judging.comparing import close
+from seqmem.exercises.judging.places import ArraysSubject, by_gate, comparisons
+from seqmem.exercises.judging.questions import About
+
+CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of what is right elsewhere
+
+
+def why(
+    task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]
+) -> tuple[Cause, ...]:
+    """Return the causes: the catalogue's first, else what the wrong array is, seen from the right one.
+
+    Args:
+        task: the function that is judged.
+        problems: two sets of numbers, of which the first shows that something is wrong.
+        got: what came back for each, by name.
+        right: what is right for each.
+    """
+    named = _known(task, problems, got)
+    if named:
+        return named
+    subject = ArraysSubject(task, problems[0], right[0])
+    wrong = comparisons(got[0], right[0], task.tolerance)
+    whole = explanations(subject, wrong, task.tolerance)
+    told = {name for cause in whole for name in cause.message.partition(":")[0].split(", ")}
+    gates = by_gate(task, [one for one in wrong if one.name not in told])
+    return (*whole, *explanations(subject, [one for one in gates if " of gate " in one.name], task.tolerance))
+
+
+def conventions(causes: Sequence[Cause]) -> tuple[Cause, ...]:
+    """Return those causes that are another convention, not a mistake."""
+    return tuple(cause for cause in causes if any(word in cause.code for word in CONVENTIONS))
+
+
+def described(about: About, task: Task) -> str:
+    """Return a layout in words, from how it packs the reference's arrays."""
+    assert about.layout is not None
+    layout, inputs = about.layout, about.problem.inputs
+    owners: dict[str, list[str]] = {}
+    for name in inputs:
+        marks = {key: np.zeros(np.shape(value)) for key, value in inputs.items()}
+        marks[name] = np.ones(np.shape(inputs[name]))
+        for own, packer in layout.packers.items():
+            if np.any(packer(marks)):
+                owners.setdefault(own, []).append(name)
+    packed = layout.pack(inputs)
+    texts = []
+    if about.axes:
+        first = {(1, 0, 2): "the batch first", (1, 0): "a column a row of the batch", (2, 1, 0): "columns"}
+        texts.append(f"data with {first.get(about.axes, str(about.axes))}")
+    for own, names in owners.items():
+        shape = np.shape(packed[own])
+        if len(names) > 1:
+            texts.append(f"{own} {shape} joins {' and '.join(names)}")
+        elif task.axes.get(names[0], "").startswith("G") and shape != np.shape(inputs[names[0]]):
+            texts.append(f"{own} {shape} has the gates of {names[0]} side by side" * (len(shape) < 3) or own)
+    if task.gates and layout.order and layout.order != task.gates:
+        texts.append(f"gates in the order {', '.join(layout.order)}")
+    return "; ".join(dict.fromkeys(texts)) or "names of its own"
+
+
+def _known(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:
+    """Return the catalogue's name for what came back, where the same mistake gives both problems' numbers."""
+    if not got[0]:
+        return ()
+    found = _of_kind(task, problems, got) if task.kind else None
+    found = found or _of_task(task, problems, got)
+    return tuple(Cause(mistake.code, f"{mistake.message} {mistake.hint}") for mistake in found or ())
+
+
+def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
+    """Return one or two mistakes of the gradient check's catalogue."""
+    kind = KINDS[task.kind]
+    cases = [as_kind(task, one) for one in problems]
+    arrays = [_without_holder(one) for one in got]
+    if not kind.is_differentiated:
+        fitting = [
+            mistake
+            for mistake in kind.mistakes
+            if all(
+                agree(own, kind.run(case.inputs, None, (mistake,))[0], CLOSE)
+                for own, case in zip(arrays, cases, strict=True)
+            )
+        ]
+        return (fitting[0],) if len(fitting) == 1 else None
+    known = KnownResults(kind, cases[0])
+    found = known.backward_mistakes(arrays[0]) if task.is_backward else known.forward_mistake(arrays[0])
+    if not found:
+        return None
+    outputs, gradients = kind.run(cases[1].inputs, cases[1].upstream, found)
+    confirmed = not arrays[1] or agree(arrays[1], gradients if task.is_backward else outputs, CLOSE)
+    return found if confirmed else None
+
+
+def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
+    """Return a mistake that is known of the function itself."""
+    for mistake in task.known:
+        reference = sys.modules[task.of_reference(task.function).__module__]
+        names = mistaken_names(reference, (mistake,))
+        functions = {name: names.get(name, task.of_reference(name)) for name in (task.forward, task.function)}
+        try:
+            with np.errstate(all="ignore"):
+                wrong = [task.run(problem, functions) for problem in problems]
+        except Exception:  # noqa: BLE001 - a mistake may not run on every problem
+            continue
+        if all(_gives(task, one, other) for one, other in zip(got, wrong, strict=True)):
+            return (mistake,)
+    return None
+
+
+def _gives(task: Task, got: dict[str, Any], wrong: dict[str, Any]) -> bool:
+    """Whether what came back is what a mistake gives."""
+    return set(got) == set(wrong) and all(
+        close(np.nan_to_num(got[name]), np.nan_to_num(wrong[name]), task.tolerance)
+        and np.array_equal(np.isnan(got[name]), np.isnan(wrong[name]))
+        for name in got
+    )
+
+
+def as_kind(task: Task, problem: Problem) -> KindProblem:
+    """Return a problem as the catalogue has it: arrays that come in a dict stand for themselves there."""
+    inputs: dict[str, Any] = {}
+    for name, value in problem.inputs.items():
+        inputs |= value if isinstance(value, dict) else {name: value}
+    return KindProblem(inputs, dict(zip(task.outputs, problem.upstream, strict=False)))
+
+
+def _without_holder(got: dict[str, Any]) -> dict[str, Any]:
+    """Return the arrays of a dict that was returned, under their own names; all where there is none."""
+    inner = {name.partition(".")[2]: value for name, value in got.items() if "." in name}
+    return inner or got

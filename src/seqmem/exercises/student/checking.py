@@ -1,0 +1,75 @@
+"""A check of a student's file: run apart, judged here, and remembered when it passes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from seqmem.checking.submissions.walls import Measures
+from seqmem.exercises.asking import Trouble
+from seqmem.exercises.exercise import Exercise
+from seqmem.exercises.grading.grade import Work, report_on
+from seqmem.exercises.grading.submissions import functions_of
+from seqmem.exercises.judging.comparing import listed
+from seqmem.exercises.judging.judge import empty_report
+from seqmem.exercises.judging.report import ExerciseReport
+from seqmem.exercises.student.folder import Folder
+
+SECONDS = 30.0
+_HEAD = re.compile(rb"exercises check (\w+)")
+
+
+def check_exercise(
+    folder: Folder, exercise: Exercise, seconds: float = SECONDS
+) -> tuple[ExerciseReport, str]:
+    """Check the file of an exercise; return the report, and the beginning of what the file printed.
+
+    Args:
+        folder: the student's.
+        exercise: one of its.
+        seconds: after which the file is ended.
+
+    Raises:
+        ValueError: when the file was deleted; says how to bring it back.
+        UnusableError: when this machine cannot run the file apart.
+    """
+    file = folder.file_of(exercise)
+    if not file.is_file():
+        raise ValueError(
+            f"{file.name} is not there any more: python -m seqmem exercises reset {exercise.name} "
+            "writes it anew"
+        )
+    report, printed = check_path(file, exercise, seconds)
+    if report.passed:
+        folder.pass_(exercise)
+    return report, printed
+
+
+def _made_for(data: bytes) -> str:
+    """Return the name of the exercise that a file says it is of; "" where it says none."""
+    found = _HEAD.search(data)
+    return found[1].decode() if found else ""
+
+
+def _defines(data: bytes, name: str, exercise: Exercise) -> bool:
+    return bool(functions_of(data, name) & set(exercise.functions))
+
+
+def check_path(file: Path, exercise: Exercise, seconds: float = SECONDS) -> tuple[ExerciseReport, str]:
+    """Check any file against an exercise; return the report, and what the file printed."""
+    data = file.read_bytes()
+    other = _made_for(data)
+    if other and other != exercise.name and not _defines(data, file.name, exercise):
+        text = f"{file.name} holds {other}, and no {listed(list(exercise.functions))}"
+        return empty_report(exercise, Trouble("missing", text)), ""
+    work = Work(
+        "student",
+        exercise.name,
+        {file.name: data},
+        file.name,
+        "",
+        str(exercise.seed),
+        Measures(seconds=seconds),
+    )
+    report, asked = report_on(work, exercise)
+    return report, asked.printed

@@ -1,0 +1,207 @@
+"""A folder of exercises on a student's disk: what is in it, what was passed, and nothing of it ever lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from seqmem.exercises.catalogue import all_exercises, unknown
+from seqmem.exercises.cutting import stub
+from seqmem.exercises.exercise import Exercise
+from seqmem.exercises.notebooks import as_text, notebook
+from seqmem.exercises.student.course import course_exercises
+
+MARK = ".seqmem-exercises.json"
+NOTEBOOKS = "notebooks"
+OLD = "old"
+_VERSION = 1
+_README = """# Exercises
+
+    python -m seqmem exercises list              what there is, and how far you are
+    python -m seqmem exercises check             the next one; check NAME for another, --watch to go on
+    python -m seqmem exercises hint NAME         one of three hints, from a question to all but the line
+    python -m seqmem exercises reset NAME        begin again; your file is kept in the folder old
+    python -m seqmem exercises solution NAME     once it is passed, or with --give-up
+
+Open a file, read what is given, and write your lines where `raise NotImplementedError` stands. The folder
+notebooks has the same exercises for whoever prefers notebooks. Your seed is {seed}: it draws the mistakes of
+the last exercises.
+"""
+
+State = Literal["passed", "started", "not started", "deleted"]
+
+
+@dataclass
+class Folder:
+    """A student's folder.
+
+    Args:
+        path: where it is.
+        seed: the student's.
+        course: the folder of a course's own exercises; "" for the library's.
+        passed: of each exercise that was passed the digest of the file that did.
+        hints: of each exercise how many hints were read.
+        given_up: the exercises whose solution was shown.
+    """
+
+    path: Path
+    seed: int = 0
+    course: str = ""
+    passed: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, int] = field(default_factory=dict)
+    given_up: list[str] = field(default_factory=list)
+
+    @property
+    def exercises(self) -> tuple[Exercise, ...]:
+        """Its exercises, in order."""
+        return course_exercises(Path(self.course)) if self.course else all_exercises(self.seed)
+
+    def named(self, name: str) -> Exercise:
+        """Return an exercise by its name, its number or its file.
+
+        Raises:
+            ValueError: for a name that is none; the nearest is offered.
+        """
+        exercises = self.exercises
+        stem = Path(name).name.removesuffix(".py").removesuffix(".ipynb")
+        for k, exercise in enumerate(exercises):
+            if stem in (exercise.name, str(k + 1), f"{k + 1:02}", _stem(k, exercise)):
+                return exercise
+        raise ValueError(unknown(stem, [exercise.name for exercise in exercises]))
+
+    def file_of(self, exercise: Exercise) -> Path:
+        """Return where an exercise's file is, whether it is there or not."""
+        names = [one.name for one in self.exercises]
+        return self.path / f"{_stem(names.index(exercise.name), exercise)}.py"
+
+    def notebook_of(self, exercise: Exercise) -> Path:
+        """Return where an exercise's notebook is."""
+        return self.path / NOTEBOOKS / f"{self.file_of(exercise).stem}.ipynb"
+
+    def state_of(self, exercise: Exercise) -> State:
+        """Return how far the student is with an exercise."""
+        file = self.file_of(exercise)
+        if not file.is_file():
+            return "deleted"
+        text = file.read_text("utf-8", errors="replace")
+        if self.passed.get(exercise.name) == digest(text):
+            return "passed"
+        return "not started" if text == stub(exercise) else "started"
+
+    def next_one(self) -> Exercise | None:
+        """Return the first exercise that is not passed; None when all are."""
+        return next((one for one in self.exercises if self.state_of(one) != "passed"), None)
+
+    def reset(self, exercise: Exercise) -> Path | None:
+        """Write an exercise's file anew; return where the old one is kept, if there was one to keep."""
+        file, kept = self.file_of(exercise), None
+        if file.exists() and file.read_text("utf-8", errors="replace") != stub(exercise):
+            kept = _free(self.path / OLD, file)
+            kept.parent.mkdir(exist_ok=True)
+            file.rename(kept)
+        file.write_text(stub(exercise), "utf-8")
+        self.passed.pop(exercise.name, None)
+        self.save()
+        return kept
+
+    def pass_(self, exercise: Exercise) -> None:
+        """Remember that an exercise was passed, by the file that is there."""
+        text = self.file_of(exercise).read_text("utf-8", errors="replace")
+        self.passed[exercise.name] = digest(text)
+        self.save()
+
+    def save(self) -> None:
+        """Write down what is remembered."""
+        about: dict[str, Any] = {"version": _VERSION, "seed": self.seed, "course": self.course}
+        about |= {"passed": self.passed, "hints": self.hints, "given_up": self.given_up}
+        new = self.path / f"{MARK}.new"
+        new.write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+        new.replace(self.path / MARK)
+
+
+def new_folder(path: Path, seed: int, course: str = "") -> Folder:
+    """Write a folder of exercises.
+
+    Args:
+        path: a folder that is empty, or is not there yet.
+        seed: the student's.
+        course: the folder of a course's own exercises; "" for the library's.
+
+    Raises:
+        ValueError: for anything else; then nothing was written.
+    """
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is a file, expected a folder or a name that is free")
+    if (path / MARK).exists():
+        raise ValueError(
+            f"{path} has exercises in it already, and nothing was written; "
+            "python -m seqmem exercises reset NAME brings one file back"
+        )
+    if path.is_dir() and any(path.iterdir()):
+        raise ValueError(f"{path} is not empty, and nothing was written: name a new folder")
+    where = str(Path(course).resolve()) if course else ""
+    folder = Folder(path, seed, where)
+    exercises = folder.exercises  # before anything is written
+    (path / NOTEBOOKS).mkdir(parents=True)
+    for k, exercise in enumerate(exercises):
+        (path / f"{_stem(k, exercise)}.py").write_text(stub(exercise), "utf-8")
+        (path / NOTEBOOKS / f"{_stem(k, exercise)}.ipynb").write_text(as_text(notebook(exercise)), "utf-8")
+    (path / "README.md").write_text(_README.format(seed=seed), "utf-8")
+    folder.save()
+    return folder
+
+
+def folder_at(path: Path) -> Folder:
+    """Return the folder of exercises at a path: itself, one above it, or one named exercises in it.
+
+    Raises:
+        ValueError: where there is none.
+    """
+    for place in (path.resolve(), *path.resolve().parents, path.resolve() / "exercises"):
+        if (place / MARK).is_file():
+            return _read(place)
+    raise ValueError(
+        f"there are no exercises in {path.resolve()}: python -m seqmem exercises init writes them"
+    )
+
+
+def digest(text: str) -> str:
+    """Return what tells a file's text from any other."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(place: Path) -> Folder:
+    try:
+        about = json.loads((place / MARK).read_text("utf-8"))
+        return Folder(
+            place,
+            int(about["seed"]),
+            str(about["course"]),
+            {str(name): str(value) for name, value in about["passed"].items()},
+            {str(name): int(value) for name, value in about["hints"].items()},
+            _texts(about["given_up"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        raise ValueError(
+            f"{place / MARK} cannot be read; delete it, and init in an empty folder: your files stay"
+        ) from None
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _stem(k: int, exercise: Exercise) -> str:
+    return f"{k + 1:02}_{exercise.name}"
+
+
+def _free(folder: Path, file: Path) -> Path:
+    """Return a name in a folder that no file has."""
+    k = 1
+    while (folder / f"{file.stem}-{k}.py").exists():
+        k += 1
+    return folder / f"{file.stem}-{k}.py"

@@ -1,0 +1,155 @@
+"""Are exercises sound? Stubs are not started, solutions pass, planted mistakes are caught and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqmem.checking.catalogue.kinds import KINDS
+from seqmem.checking.catalogue.mistakes.record import Mistake
+from seqmem.checking.catalogue.recognise import CLOSE, agree
+from seqmem.exercises.asking import answers, trouble_of
+from seqmem.exercises.cutting import imports_of_seqmem, parameters_of, solution, stub
+from seqmem.exercises.exercise import Exercise, Task
+from seqmem.exercises.judging.judge import empty_report, judge
+from seqmem.exercises.judging.naming import as_kind
+from seqmem.exercises.judging.questions import questions
+from seqmem.exercises.judging.report import ExerciseReport
+
+_FILE = "<exercise>"
+
+
+class Fault(NamedTuple):
+    """Something about an exercise that is not as it should be."""
+
+    exercise: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What came of verifying; printable."""
+
+    exercises: int
+    planted: int  # mistakes
+    named: int  # of those that were planted
+    faults: tuple[Fault, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all exercises are sound."""
+        return not self.faults
+
+    def __str__(self) -> str:
+        lines = [f"{fault.exercise}: {fault.what}" for fault in self.faults]
+        few = (
+            f"{self.exercises} exercises: every stub is not started, every solution passes; "
+            f"{self.named} of {self.planted} planted mistakes caught and named"
+        )
+        return "\n".join(
+            [*lines, few if self.passed else f"{len(self.faults)} faults in {self.exercises} exercises"]
+        )
+
+
+def verify(
+    exercises: Iterable[Exercise], seed: int = 0, tell: Callable[[str], Any] | None = None
+) -> Verified:
+    """Verify exercises: their stubs, their solutions, and all mistakes of the catalogue that fit in.
+
+    Args:
+        exercises: to verify.
+        seed: of the numbers.
+        tell: is given each exercise's name before it is verified.
+    """
+    faults: list[Fault] = []
+    count = planted = named = 0
+    for exercise in exercises:
+        if tell is not None:
+            tell(exercise.name)
+        count += 1
+        faults += [Fault(exercise.name, what) for what in _of_texts(exercise, seed)]
+        for mistake, text in mistaken_solutions(exercise):
+            planted += 1
+            what = _of_mistake(exercise, mistake, text, seed)
+            named += not what
+            faults += [Fault(exercise.name, what)] * bool(what)
+    return Verified(count, planted, named, tuple(faults))
+
+
+def report_on_text(exercise: Exercise, text: str, seed: int = 0) -> ExerciseReport:
+    """Return the report on a text of ours, which is run in this process."""
+    asked = questions(exercise, np.random.default_rng(seed), parameters_of(text))
+    names: dict[str, Any] = {"__name__": "exercise"}
+    try:
+        exec(compile(text, _FILE, "exec"), names)  # ours, or an instructor's
+    except Exception as error:  # noqa: BLE001 - whatever it raises is what there is to say
+        return empty_report(exercise, trouble_of(error, _FILE))
+    return judge(exercise, asked, answers(names, asked, _FILE), imports_of_seqmem(text))
+
+
+def mistaken_solutions(exercise: Exercise) -> Iterator[tuple[Mistake, str]]:
+    """The solutions of an exercise with one mistake each, of all that are known of what is to be written."""
+    if exercise.planted is not None:
+        return
+    whole = solution(exercise)
+    for task in exercise.tasks:
+        for mistake in known_of(task):
+            text = _planted(whole, task.function, mistake)
+            if text:
+                yield mistake, text
+
+
+def known_of(task: Task) -> tuple[Mistake, ...]:
+    """Return the mistakes that are known of a task's function."""
+    place = "backward" if task.is_backward else "forward"
+    of_kind = KINDS[task.kind].mistakes if task.kind else ()
+    return (*(one for one in of_kind if one.place == place), *task.known)
+
+
+def _planted(text: str, function: str, mistake: Mistake) -> str:
+    """Return a text with a mistake in one of its functions; "" where its line does not stand there once."""
+    head, found, tail = text.partition(f"\ndef {function}(")
+    lines = tail.split("\n")
+    end = next((k for k, line in enumerate(lines) if k and line[:1].strip() and line[:1] != ")"), len(lines))
+    places = [k for k in range(end) if lines[k].partition("  #")[0].strip() == mistake.line]
+    if not found or len(places) != 1:
+        return ""
+    (k,) = places
+    indent = lines[k][: len(lines[k]) - len(lines[k].lstrip())]
+    lines[k] = "\n".join(indent + line for line in mistake.becomes.splitlines())
+    return head + found + "\n".join(lines)
+
+
+def _of_texts(exercise: Exercise, seed: int) -> Iterator[str]:
+    report = report_on_text(exercise, stub(exercise), seed)
+    if report.verdict != "not started":
+        yield f"its stub is {report.verdict}, expected not started:\n{report}"
+    report = report_on_text(exercise, solution(exercise), seed)
+    if not report.passed:
+        yield f"its solution is {report.verdict}:\n{report}"
+
+
+def _of_mistake(exercise: Exercise, mistake: Mistake, text: str, seed: int) -> str:
+    """What is wrong with how a planted mistake is judged; "" for nothing."""
+    report = report_on_text(exercise, text, seed)
+    if report.passed:
+        return f"{mistake.code} is not caught: {mistake.line} -> {mistake.becomes}"
+    codes = [cause.code for cause in report.causes]
+    if mistake.code in codes or _is_the_same(exercise, mistake, codes, seed):
+        return ""
+    return f"{mistake.code} is caught, and named {', '.join(codes) or 'nothing'}"
+
+
+def _is_the_same(exercise: Exercise, mistake: Mistake, codes: list[str], seed: int) -> bool:
+    """Whether a mistake goes by another's name that gives the same numbers, as some do in a single step."""
+    for task in exercise.tasks:
+        others = [one for one in known_of(task) if one.code in codes]
+        if not task.kind or mistake not in known_of(task) or len(others) != 1:
+            continue
+        case = as_kind(task, task.problem(np.random.default_rng(seed)))
+        both = [KINDS[task.kind].run(case.inputs, case.upstream, (one,)) for one in (mistake, *others)]
+        return all(agree(one, other, CLOSE) for one, other in zip(*both, strict=True) if one)
+    return False

@@ -1,0 +1,1 @@
+"""From scores to tokens, one sequence at a time."""

@@ -1,0 +1,221 @@
+"""What a report says: the layout that was taken, the place, the cause, and what is right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from exercises.solving import report_on
+
+from seqmem import reference
+from seqmem.exercises import ExerciseReport, check, exercise_named, solution, stub
+
+JOINED = """
+import numpy as np
+
+def sigma(a):
+    return 1 / (1 + np.exp(-a))
+
+def lstm_step_forward(x, h_prev, c_prev, W, b):
+    H = h_prev.shape[1]
+    a = np.concatenate([h_prev, x], axis=1) @ W + b
+    i, f, g, o = (a[:, k * H : (k + 1) * H] for k in range(4))
+    i, f, o, g = sigma(i), sigma(f), sigma(o), np.tanh(g)
+    c = f * c_prev + i * g
+    return o * np.tanh(c), c, None
+"""
+BATCH_FIRST = """
+import numpy as np
+
+def rnn_forward(xs, h0, W_x, W_h, b):
+    h, hs, cache = h0, [], []
+    for t in range(xs.shape[1]):
+        cache.append((xs[:, t], h))
+        h = np.tanh(xs[:, t] @ W_x + h @ W_h + b)
+        hs.append(h)
+    return np.stack(hs, axis=1), h, (xs, hs, cache, W_x, W_h)
+
+def rnn_backward(d_hs, d_h, cache):
+    xs, hs, steps, W_x, W_h = cache
+    dxs, dWx, dWh, db = np.zeros_like(xs), 0, 0, 0
+    for t in reversed(range(xs.shape[1])):
+        x, h_prev = steps[t]
+        da = (d_h + d_hs[:, t]) * (1 - hs[t] ** 2)
+        dWx, dWh, db = dWx + x.T @ da, dWh + h_prev.T @ da, db + da.sum(0)
+        dxs[:, t], d_h = da @ W_x.T, da @ W_h.T
+    return dxs, d_h, dWx, dWh, db
+"""
+COLUMNS = """
+import numpy as np
+
+def rnn_step_forward(x, h_prev, W_x, W_h, b):
+    h = np.tanh(W_x @ x + W_h @ h_prev + b)
+    return h, None
+"""
+
+
+def checked(report: ExerciseReport, name: str) -> str:
+    return next(one for one in report.checks if one.name == name).verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("lstm_step_forward", JOINED, "joins W_x and W_h; b (20,) has the gates of b side by side; gates in"),
+        ("rnn_backward", BATCH_FIRST, "the batch first"),
+        ("rnn_step_forward", COLUMNS, "a column a row of the batch"),
+    ],
+)
+def test_another_layout_is_taken_and_named(name: str, text: str, says: str) -> None:
+    report = report_on(exercise_named(name), text)
+    assert report.passed, str(report)
+    assert says in report.layout
+    assert says in str(report).replace("\n          ", " ")
+
+
+def test_a_mistake_in_another_layout_is_named() -> None:
+    text = JOINED.replace("o * np.tanh(c), c, None", "o * c, c, None")
+    report = report_on(exercise_named("lstm_step_forward"), text)
+    assert [cause.code for cause in report.causes] == ["lstm-forward-tanh-of-c-missing"]
+    assert report.parts == {"lstm_step_forward: h": False, "lstm_step_forward: c": True}
+
+
+def test_a_mistake_in_a_gradient_of_another_layout_is_named() -> None:
+    text = BATCH_FIRST.replace("(1 - hs[t] ** 2)", "(1 - hs[t])")
+    report = report_on(exercise_named("rnn_backward"), text)
+    assert report.layout
+    assert len(report.causes) == 1
+
+
+def test_another_convention_is_told_from_a_mistake() -> None:
+    exercise = exercise_named("gru_step_forward")
+    text = solution(exercise).replace("(1 - z) * h_prev + z * n", "z * h_prev + (1 - z) * n")
+    report = report_on(exercise, text)
+    assert checked(report, "convention") == "wrong"
+    assert [cause.code for cause in report.causes] == ["gru-before-forward-z-keeps"]
+
+
+def test_a_gradient_that_no_catalogue_knows_is_explained_by_what_it_is() -> None:
+    exercise = exercise_named("lstm_step_backward")
+    text = solution(exercise).replace("d_f = d_c * c_prev", "d_f = 7 * d_c * c_prev")
+    report = report_on(exercise, text)
+    whole = " ".join(str(report).split())
+    assert "W_x: forget gate (f) wrong; input gate (i), output gate (o) and candidate (g) right" in whole
+    assert "7 times the right gradient" in whole
+    assert report.parts["lstm_step_backward: c_prev"]
+
+
+def test_what_is_half_done_earns_what_is_right() -> None:
+    exercise = exercise_named("cross_entropy")
+    text = solution(exercise)
+    head, _, _ = text.partition("    p, onehot, mask, counted = cache\n    # from")
+    report = report_on(exercise, head + "    raise NotImplementedError\n")
+    assert report.verdict == "wrong"
+    assert 0 < report.score < report.max_score
+    assert report.parts == {"cross_entropy_forward: loss": True, "cross_entropy_backward: logits": False}
+
+
+def test_a_gradient_that_depends_on_the_call_before_is_not_pure() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    text = solution(exercise).replace(
+        '    return {"x": d_x', '    KEPT[0] += 1\n    return {"x": d_x * KEPT[0]'
+    )
+    report = report_on(exercise, text + "\nKEPT = [0]\n")
+    assert checked(report, "purity") == "wrong"
+
+
+def test_a_loop_over_the_batch_is_right_and_slow() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    text = solution(exercise).replace("def rnn_step_backward(", "def whole(") + LOOP
+    report = report_on(exercise, text)
+    assert all(report.parts.values())
+    assert checked(report, "speed") == "wrong"
+
+
+LOOP = """
+
+def rnn_step_backward(d_h, cache):
+    x, h_prev, W_x, W_h, h = cache
+    rows = [
+        whole(d_h[k : k + 1], (x[k : k + 1], h_prev[k : k + 1], W_x, W_h, h[k : k + 1]))
+        for k in range(len(x))
+    ]
+    found = {name: np.concatenate([row[name] for row in rows]) for name in ("x", "h_prev")}
+    return found | {name: sum(row[name] for row in rows) for name in ("W_x", "W_h", "b")}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("return None", "returns nothing: is a return missing?"),
+        ("return d_h", "there is no gradient of h_prev, W_x, W_h and b"),
+        ("return {'x': 'text', 'h_prev': 1, 'W_x': 1, 'W_h': 1, 'b': 1}", "x has shape ()"),
+        ("return object()", "a value of type object was returned"),
+        ("return {'x': np.array([None])}", "an array of dtype object was returned"),
+        ("raise SystemExit", "SystemExit"),
+        ("return rnn_step_backward(d_h, cache)", "RecursionError"),
+        ("missing", "NameError: name 'missing' is not defined"),
+    ],
+)
+def test_what_is_no_gradient_is_said(line: str, says: str) -> None:
+    exercise = exercise_named("rnn_step_backward")
+    report = report_on(exercise, stub(exercise).replace("raise NotImplementedError", line))
+    assert report.verdict == "wrong"
+    assert says in " ".join(str(report).split())
+    assert report.score == 0
+
+
+def test_a_report_fits_eighty_columns_and_unfolds() -> None:
+    exercise = exercise_named("lstm_backward")
+    text = solution(exercise).replace('d_W_x += d_step["W_x"]', 'd_W_x = d_step["W_x"]')
+    report = report_on(exercise, text)
+    assert max(map(len, str(report).splitlines())) <= 80
+    assert len(report.lines(whole=True)) >= len(report.lines())
+    assert "<table>" in report._repr_html_()
+    assert "d_W_x" in report._repr_html_() or "W_x" in report._repr_html_()
+
+
+def test_a_check_in_a_notebook() -> None:
+    assert check("lstm_step_backward", reference.lstm_step_backward).passed
+    assert check("masks", *(getattr(reference, name) for name in exercise_named("masks").functions)).passed
+    assert check("masks", vars(reference) | {n: getattr(reference, n) for n in dir(reference)}).passed
+
+    def mine(d_h: np.ndarray, cache: object) -> dict[str, np.ndarray]:
+        return {name: 2 * grad for name, grad in reference.rnn_step_backward(d_h, cache).items()}
+
+    report = check("rnn_step_backward", mine)
+    assert "twice the right gradient" in str(report)
+
+
+def test_a_check_without_a_function_or_of_no_exercise_is_refused() -> None:
+    with pytest.raises(TypeError, match="no function was passed, expected rnn_step_backward"):
+        check("rnn_step_backward")
+    with pytest.raises(TypeError, match="expected a function of yours"):
+        check("rnn_step_backward", 3)
+    with pytest.raises(TypeError, match="2 functions were passed"):
+        check("rnn_step_backward", len, abs)
+    with pytest.raises(ValueError, match="did you mean lstm_step_backward"):
+        check("lstm_step_bakward", len)
+
+
+@pytest.mark.parametrize("topic", ["rnn", "lstm", "gru", "attention"])
+def test_a_bug_is_another_for_another_student_and_is_not_told(topic: str) -> None:
+    texts = {stub(exercise_named(f"find_the_bug_{topic}", seed)) for seed in range(6)}
+    assert len(texts) == 6
+    exercise = exercise_named(f"find_the_bug_{topic}", 3)
+    assert exercise.planted is not None
+    named = stub(exercise).replace("raise NotImplementedError", 'return "d_x = 0"')
+    report = report_on(exercise, named)
+    assert report.verdict == "wrong"
+    assert exercise.planted.code not in [cause.code for cause in report.causes]
+    assert exercise.planted.message.split(".")[0] not in str(report)
+
+
+def test_a_bug_must_be_mended_and_named() -> None:
+    exercise = exercise_named("find_the_bug_lstm", 3)
+    solved = solution(exercise)
+    assert report_on(exercise, solved).passed
+    unnamed = solved.replace(f"return {exercise.planted.becomes!r}", "raise NotImplementedError")  # type: ignore[union-attr]
+    report = report_on(exercise, unnamed)
+    assert report.verdict == "wrong"
+    assert sum(report.parts.values()) == len(report.parts) - 1
