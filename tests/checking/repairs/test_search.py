@@ -143,7 +143,12 @@ MISTAKES = {
     "not weighted": (SOFTMAX, [("(dp * p).sum(", "dp.mean(")], ["weighted", "(dp * p).sum("]),
     "no mean": (NORM, [("dn - dn.mean(axis=0) -", "dn -")], ["the path through the mean"]),
     "no variance": (NORM, [(" - n * (dn * n).mean(axis=0)", "")], ["the path through the scale"]),
-    "forward": (GATE, [("return g * s", "return g * g")], ["line 11", "another forward pass", "`s * g`"]),
+    "forward": (GATE, [("return g * s", "return g * g")], ["line 11", "in the forward pass", "`s * g`"]),
+    "an axis, of either pass": (
+        SOFTMAX,
+        [("e.sum(axis=1, keepdims=True)", "e.sum(axis=0)")],
+        ["line 13: the wrong axis. With", "line 6: the wrong axis in the forward pass, or", "e.sum(axis=1"],
+    ),
 }
 
 

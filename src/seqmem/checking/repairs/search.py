@@ -27,7 +27,7 @@ from seqmem.checking.repairs.missing import (
     missing_terms,
 )
 from seqmem.checking.repairs.own_code import Own, as_changed, functions_run
-from seqmem.checking.repairs.slips import slips
+from seqmem.checking.repairs.slips import axes, slips
 from seqmem.module import Array
 
 SECONDS = 4.0  # of computing, for a search
@@ -50,6 +50,7 @@ class Tried(NamedTuple):
     gained: int  # entries of the gradients that were wrong and are right; -1 when a right one is lost
     is_whole: bool  # whether all are right
     is_forward: bool = False  # whether the outputs are others, too
+    instead: tuple[Edit, ...] = ()  # a change of the forward pass that would do as well
 
 
 class Repair:
@@ -96,7 +97,7 @@ class Repair:
             for tried in self._all(phase, self.backward_run):
                 if tried.is_whole and self._holds(tried.edits):
                     if not tried.is_forward:
-                        return tried
+                        return tried._replace(instead=self._of_forward(tried.edits[0]))
                     of_forward.append(tried)
                 if tried.gained > 0:
                     partly.append(tried)
@@ -107,6 +108,14 @@ class Repair:
             if tried.is_whole and self._holds(tried.edits):
                 return tried
         return None
+
+    def _of_forward(self, edit: Edit) -> tuple[Edit, ...]:
+        """A change of the forward pass's axis that would do as well as one of the backward pass's."""
+        if edit.kind == "axis":
+            for tried in self._all(axes, self.forward_run):
+                if tried.is_whole and self._holds(tried.edits):
+                    return tried.edits
+        return ()
 
     def _all(self, phase: Phase, functions: list[Own], start: tuple[Edit, ...] = ()) -> Iterator[Tried]:
         for edit in itertools.chain.from_iterable(map(phase, functions)):

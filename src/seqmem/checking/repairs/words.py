@@ -38,7 +38,8 @@ _WHY = {
 def causes_of(tried: Tried) -> tuple[Cause, ...]:
     """Return a cause for each changed line; together they are why a pass is wrong."""
     edits = sorted(tried.edits, key=lambda edit: edit.own.line(edit.statement))
-    return tuple(_cause(edit, len(edits), tried.is_forward) for edit in edits)
+    found = [_cause(edit, len(edits), tried.is_forward) for edit in edits]
+    return (*found, *(_cause(edit, 1, is_forward=True) for edit in tried.instead))
 
 
 def _cause(edit: Edit, n_edits: int, is_forward: bool) -> Cause:
@@ -46,7 +47,7 @@ def _cause(edit: Edit, n_edits: int, is_forward: bool) -> Cause:
     line = edit.own.line(edit.statement if edit.shown else _first(edit))
     text = f"line {line}: {_WHY[edit.kind]}"
     if is_forward:
-        text += ", or the backward pass is that of another forward pass"
+        text += " in the forward pass, or the backward pass is that of another one"
     if n_edits == 1:
         text += f". With `{after}` for `{before}` every gradient is right"
     else:

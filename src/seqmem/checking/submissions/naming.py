@@ -14,7 +14,7 @@ import numpy as np
 
 from seqmem.checking.calling.flat import Flat, flat
 from seqmem.checking.calling.trial import Plan
-from seqmem.checking.catalogue.check_kind import check_kind
+from seqmem.checking.catalogue.check_kind import causes_in
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.catalogue.layouts import says_nothing
 from seqmem.checking.contract.conduct import FAULTS
@@ -24,7 +24,6 @@ from seqmem.checking.repairs.search import Repair
 from seqmem.checking.repairs.words import causes_of
 from seqmem.checking.report import Cause, Report
 
-_CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
 NAMING = 8.0  # seconds for a mistake's name
 
 
@@ -68,17 +67,13 @@ def _named(
     whole = flat(plan, excluded, everything=True)
     for kind in _kinds(candidate, whole):
         made = _of_kind(plan, whole, kind, excluded)
-        known = {mistake.code for mistake in KINDS[kind].mistakes}
         try:
             with patience(NAMING), np.errstate(all="ignore"):
-                other = check_kind(*_renamed(made), kind, seed)
+                causes = causes_in(*_renamed(made), kind, seed)
         except Exception:  # noqa: BLE001 - it is not of this kind
             continue
-        causes = tuple(
-            cause for cause in other.causes if cause.code in known and cause.code not in _CONVENTIONS
-        )
-        if other.verdict == "wrong" and causes:
-            return replace(report, causes=(*causes, *_faults(report)), places=report.places or other.places)
+        if causes:
+            return replace(report, causes=(*causes, *_faults(report)))
     return None
 
 
