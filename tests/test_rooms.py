@@ -31,6 +31,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "attention",
             "encoder_decoder",
             "search",
+            "models",
             "measures",
             "variants",
         ),
@@ -58,7 +59,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
     ),
     "exercises": (
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
-        *("notebooks", "verifying", "grading", "student"),
+        *("notebooks", "course", "verifying", "grading", "student"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.contexts import AdditiveAttention as AdditiveAttention
     from seqmem.contexts import FixedContext as FixedContext
     from seqmem.data import Batch as Batch
+    from seqmem.data import SequenceBatch as SequenceBatch
     from seqmem.data import Vocabulary as Vocabulary
     from seqmem.data import make_batch as make_batch
     from seqmem.layers import GRU as GRU
@@ -49,14 +50,29 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.layers import mse_loss as mse_loss
     from seqmem.models import Decoder as Decoder
     from seqmem.models import Encoder as Encoder
+    from seqmem.models import LanguageModel as LanguageModel
     from seqmem.models import Seq2Seq as Seq2Seq
+    from seqmem.models import SequenceClassifier as SequenceClassifier
+    from seqmem.models import SequenceRegressor as SequenceRegressor
+    from seqmem.models import SequenceTagger as SequenceTagger
     from seqmem.registry import register as register
     from seqmem.search import Hypothesis as Hypothesis
+    from seqmem.search import sample_tokens as sample_tokens
+    from seqmem.tasks import Classifier as Classifier
+    from seqmem.tasks import Forecaster as Forecaster
+    from seqmem.tasks import Tagger as Tagger
+    from seqmem.tasks import TextGenerator as TextGenerator
     from seqmem.tasks import Translator as Translator
+    from seqmem.tasks import load_task as load_task
     from seqmem.training import SGD as SGD
     from seqmem.training import Adam as Adam
+    from seqmem.training import AdamW as AdamW
     from seqmem.training import CheckpointError as CheckpointError
+    from seqmem.training import EarlyStopping as EarlyStopping
     from seqmem.training import History as History
+    from seqmem.training import KeepBest as KeepBest
+    from seqmem.training import Metric as Metric
+    from seqmem.training import RMSProp as RMSProp
     from seqmem.training import clip_by_global_norm as clip_by_global_norm
     from seqmem.training import cosine_decay as cosine_decay
     from seqmem.training import fit as fit
@@ -69,7 +85,7 @@ __all__ = sorted(entry.name for entry in PUBLIC)
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        value = globals()[name] = find(name)  # found without this function the next time
+        value = globals()[name] = find(name)  # the next access does not call this function
         return value
     if name in ROOMS:
         return importlib.import_module(f"seqmem.{name}")

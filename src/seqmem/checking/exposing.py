@@ -14,11 +14,22 @@ from typing import Any, TypeVar
 import numpy as np
 
 from seqmem.cells import Cell
-from seqmem.cells.tape import fields_of, state_of
 from seqmem.contexts import Context
 from seqmem.layers import Dropout, Embedding, Linear
 from seqmem.layers.sequence import SequenceLayer
-from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
+from seqmem.models import (
+    AttentionPooling,
+    Bridge,
+    Decoder,
+    Encoder,
+    LanguageModel,
+    MeanPooling,
+    Seq2Seq,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceTagger,
+)
+from seqmem.models.reading import Reader, layer_of
 from seqmem.module import Array, Module
 from seqmem.nests import tree_map
 from seqmem.validation import check_type
@@ -91,8 +102,7 @@ def _(module: Context, rng: np.random.Generator) -> Inputs:
 
 @exposing_inputs.register
 def _(module: Bridge, rng: np.random.Generator) -> Inputs:
-    parts = [_normal(module, rng, B, module.source_size) for _ in fields_of(module.source_type)]
-    return (state_of(module.source_type, parts),), {}
+    return (tree_map(lambda size: _normal(module, rng, B, size), module.source),), {}
 
 
 @exposing_inputs.register
@@ -104,7 +114,7 @@ def _(module: Encoder, rng: np.random.Generator) -> Inputs:
 def _(module: Decoder, rng: np.random.Generator) -> Inputs:
     tokens = _tokens(rng, T, module.vocab_size)
     keys = _normal(module, rng, S, B, module.key_size)
-    return (tokens, _state(module.cell, rng), keys), {"lengths": _lengths(S)}
+    return (tokens, _state(module, rng), keys), {"lengths": _lengths(S)}
 
 
 @exposing_inputs.register
@@ -113,12 +123,35 @@ def _(module: Seq2Seq, rng: np.random.Generator) -> Inputs:
     return (source, _tokens(rng, T, module.decoder.vocab_size)), {"lengths": _lengths(S)}
 
 
+@exposing_inputs.register
+def _(module: MeanPooling | AttentionPooling, rng: np.random.Generator) -> Inputs:
+    size = module.input_size if isinstance(module, AttentionPooling) else 5
+    return (_normal(module, rng, T, B, size),), {"lengths": _lengths(T)}
+
+
+@exposing_inputs.register
+def _(module: SequenceClassifier | SequenceTagger, rng: np.random.Generator) -> Inputs:
+    return (_read(module.encoder, rng),), {"lengths": _lengths(T)}
+
+
+@exposing_inputs.register
+def _(module: LanguageModel | SequenceRegressor, rng: np.random.Generator) -> Inputs:
+    inputs = _read(module.encoder, rng)
+    return (inputs, _state(layer_of(module.encoder), rng)), {"lengths": _lengths(T)}
+
+
+def _read(encoder: Reader, rng: np.random.Generator) -> Array:
+    if isinstance(encoder, Encoder):
+        return _tokens(rng, T, encoder.vocab_size)
+    return _normal(encoder, rng, T, B, layer_of(encoder).input_size)
+
+
 def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:
     check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     return rng.standard_normal(shape).astype(module.dtype or np.float64)
 
 
-def _state(module: Cell[Any] | SequenceLayer[Any], rng: np.random.Generator) -> Any:
+def _state(module: Cell[Any] | SequenceLayer[Any] | Decoder, rng: np.random.Generator) -> Any:
     check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     return tree_map(lambda zeros: _normal(module, rng, *zeros.shape), module.zero_state(B))
 

@@ -87,7 +87,22 @@ if TYPE_CHECKING:
     )
     from seqmem.reference.measures.numerical import numerical_gradient, relative_errors, wrong_gradients
     from seqmem.reference.measures.vanishing import lstm_gradient_norms, rnn_gradient_norms
-    from seqmem.reference.optimizers import adam_step, sgd_step
+    from seqmem.reference.models.classifier import sequence_classifier_backward, sequence_classifier_forward
+    from seqmem.reference.models.language_model import language_model_backward, language_model_forward
+    from seqmem.reference.models.pooling import (
+        attention_pooling_backward,
+        attention_pooling_forward,
+        mean_pooling_backward,
+        mean_pooling_forward,
+    )
+    from seqmem.reference.models.regressor import sequence_regressor_backward, sequence_regressor_forward
+    from seqmem.reference.optimizers import (
+        adam_step,
+        adamw_step,
+        nesterov_step,
+        rmsprop_step,
+        sgd_step,
+    )
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
     from seqmem.reference.search.beam import beam_search
     from seqmem.reference.search.greedy import greedy_search
@@ -172,10 +187,17 @@ _FILES = {
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
     ),
+    "models.pooling": (
+        *("mean_pooling_forward", "mean_pooling_backward"),
+        *("attention_pooling_forward", "attention_pooling_backward"),
+    ),
+    "models.language_model": ("language_model_forward", "language_model_backward"),
+    "models.classifier": ("sequence_classifier_forward", "sequence_classifier_backward"),
+    "models.regressor": ("sequence_regressor_forward", "sequence_regressor_backward"),
     "search.greedy": ("greedy_search",),
     "search.beam": ("beam_search",),
     "clipping": ("clip_by_global_norm",),
-    "optimizers": ("sgd_step", "adam_step"),
+    "optimizers": ("sgd_step", "nesterov_step", "rmsprop_step", "adam_step", "adamw_step"),
     "measures.vanishing": ("rnn_gradient_norms", "lstm_gradient_norms"),
     "measures.numerical": ("numerical_gradient", "relative_errors", "wrong_gradients"),
 }
@@ -185,8 +207,11 @@ __all__ = [
     "absolute_error_backward",
     "absolute_error_forward",
     "adam_step",
+    "adamw_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "attention_pooling_backward",
+    "attention_pooling_forward",
     "beam_search",
     "bidirectional_backward",
     "bidirectional_forward",
@@ -222,6 +247,8 @@ __all__ = [
     "hold_forward",
     "huber_error_backward",
     "huber_error_forward",
+    "language_model_backward",
+    "language_model_forward",
     "layer_norm_lstm_backward",
     "layer_norm_lstm_forward",
     "layer_norm_lstm_step_backward",
@@ -234,6 +261,9 @@ __all__ = [
     "lstm_gradient_norms",
     "lstm_step_backward",
     "lstm_step_forward",
+    "mean_pooling_backward",
+    "mean_pooling_forward",
+    "nesterov_step",
     "normalise_backward",
     "normalise_forward",
     "numerical_gradient",
@@ -246,11 +276,16 @@ __all__ = [
     "relu_rnn_forward",
     "relu_rnn_step_backward",
     "relu_rnn_step_forward",
+    "rmsprop_step",
     "rnn_backward",
     "rnn_forward",
     "rnn_gradient_norms",
     "rnn_step_backward",
     "rnn_step_forward",
+    "sequence_classifier_backward",
+    "sequence_classifier_forward",
+    "sequence_regressor_backward",
+    "sequence_regressor_forward",
     "sgd_step",
     "sigmoid",
     "squared_error_backward",

@@ -1,4 +1,4 @@
-"""What is missing from a line: a factor, a term, a derivative's other half."""
+"""Missing parts of a line: a factor, a term, the other half of a derivative."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _FACTORS = (
     *("(1 - {0} ** 2)", "{0} * (1 - {0})", "{0}", "(1 - np.tanh({0}) ** 2)", "(1 - {0})"),
     *("{0}[..., None]", "1 / {0}"),
 )
-_MOST_SHAPED = 24  # arrays that are tried as what is missing
+_MOST_SHAPED = 24  # arrays to try as the missing part
 
 
 def derivatives(own: Own) -> Iterator[Edit]:
-    """The softmax's derivative for its diagonal, and its weighted mean for the plain one."""
+    """Yield the softmax's derivative for its diagonal, and its weighted mean for the plain mean."""
     for place in places(own.tree):
         yield from _softmax(own, place)
         yield from _weighted(own, place)
 
 
 def _softmax(own: Own, place: Place) -> Iterator[Edit]:
-    """d * p * (1 - p): p * (d - sum of d * p)."""
+    """Replace d * p * (1 - p) by p * (d - sum of d * p)."""
     node = place.spot.node
     parts = factors(node)
     if len(parts) < 2 or (place.parents and isinstance(getattr(place.parents[-1], "op", None), ast.Mult)):
@@ -56,7 +56,7 @@ def _weighted(own: Own, place: Place) -> Iterator[Edit]:
 
 
 def missing_factors(own: Own) -> Iterator[Edit]:
-    """One more factor."""
+    """Yield edits that add a factor."""
     wholes = [place for place in places(own.tree) if is_whole(place)]
     names = _arrays(own) + [name for name, shape in own.shapes.items() if shape == ()]
     for form in _FACTORS:
@@ -69,9 +69,9 @@ def missing_factors(own: Own) -> Iterator[Edit]:
 
 
 def missing_means(own: Own) -> Iterator[Edit]:
-    """The paths through a mean and through a scale, which a normalisation has."""
-    wholes = [place for place in places(own.tree) if is_whole(place)]
-    wholes.reverse()  # a path is added where the others end, in a formula sooner than in a return
+    """Yield edits that add the paths through the mean and the scale of a normalisation."""
+    wholes = [place for place in places(own.tree) if is_whole(place)][::-1]
+    # a path is added where the others end, in a formula sooner than in a return
     for place in sorted(wholes, key=_is_formula, reverse=True):
         text = f"({ast.unparse(place.spot.node)})"
         for axis in (0, -1):
@@ -94,7 +94,7 @@ def missing_terms(own: Own) -> Iterator[Edit]:
 
 
 def missing_products(own: Own) -> Iterator[Edit]:
-    """One more term: a product of two arrays."""
+    """Yield edits that add a product of two arrays as a term."""
     pairs = itertools.combinations(_arrays(own), 2)
     shapes = own.shapes
     products = {f"{one} * {other}": shapes[one] for one, other in pairs if shapes[one] == shapes[other]}
@@ -118,7 +118,7 @@ def _shape(own: Own, place: Place) -> Shape | None:
 
 
 def _is_sum(place: Place) -> bool:
-    """Whether a place is the whole of a sum."""
+    """Return whether a place is a whole sum."""
     parent = place.parents[-1] if place.parents else None
     return not isinstance(parent, (ast.BinOp, ast.Attribute, ast.Subscript))
 

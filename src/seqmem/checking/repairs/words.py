@@ -1,4 +1,4 @@
-"""A change of a line in words."""
+"""Descriptions of changes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from seqmem.checking.repairs.edits import Edit
 from seqmem.checking.repairs.search import Tried
 from seqmem.checking.report import Cause
 
-MOST = 100  # characters of a line that is shown
+MOST = 100  # characters of a line to show
 _WHY = {
-    "sum": "one step's term replaces the one before it, = where += is meant",
-    "no-sum": "what should be set is added up",
+    "sum": "one step's term replaces the previous one: = instead of +=",
+    "no-sum": "a value is added up that should be set: += instead of =",
     "name": "the wrong array",
     "exchanged": "two arrays are exchanged",
     "index": "the wrong step or index",
@@ -27,7 +27,7 @@ _WHY = {
     "order": "the wrong order",
     "left-out": "a factor, a term or a function too many",
     "softmax": "every score changes every weight; the softmax's derivative is taken as its diagonal",
-    "weighted": "the mean is to be weighted",
+    "weighted": "the mean should be weighted",
     "factor": "a factor is missing",
     "mean-path": "the path through the mean is missing",
     "scale-path": "the path through the scale (the variance) is missing",
@@ -36,7 +36,7 @@ _WHY = {
 
 
 def causes_of(tried: Tried) -> tuple[Cause, ...]:
-    """Return a cause for each changed line; together they are why a pass is wrong."""
+    """Return a cause for each changed line; together they explain why a pass is wrong."""
     edits = sorted(tried.edits, key=lambda edit: edit.own.line(edit.statement))
     found = [_cause(edit, len(edits), tried.is_forward) for edit in edits]
     return (*found, *(_cause(edit, 1, is_forward=True) for edit in tried.instead))
@@ -61,7 +61,7 @@ def _first(edit: Edit) -> ast.AST:
 
 
 def _texts(edit: Edit) -> tuple[str, str]:
-    """What is changed and what it becomes: the smallest part of the line that reads by itself."""
+    """Return the changed text and its replacement: the smallest part of the line that is readable alone."""
     if edit.shown:
         return ast.unparse(edit.statement), edit.shown
     spot, new = edit.changes[0]

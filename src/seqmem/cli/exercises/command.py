@@ -1,13 +1,13 @@
-"""The command exercises: files with holes, what came of them, and what an instructor needs."""
+"""The command exercises: files with holes, their checks, and tools for instructors."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from seqmem.cli.exercises import course, folder, student
+from seqmem.cli.exercises import course, folder, grading, student
 
-PARTS = (folder, student, course)  # each adds commands of its own
+PARTS = (folder, student, course, grading)  # each adds commands of its own
 
 
 def add(commands: Any) -> None:

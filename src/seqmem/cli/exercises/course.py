@@ -1,4 +1,4 @@
-"""What an instructor asks of exercises: a new one of a course's own, and whether all are sound."""
+"""Exercises for instructors: create one for a course, and verify that all of them are sound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from seqmem.cli.terminal.messages import say
 from seqmem.cli.terminal.screen import folded
 from seqmem.exercises.catalogue import all_exercises, unknown
-from seqmem.exercises.student.course import course_exercises, new_exercise
+from seqmem.exercises.course import course_exercises, new_exercise
 from seqmem.exercises.verifying import verify
 
 

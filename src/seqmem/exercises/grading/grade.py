@@ -1,11 +1,11 @@
-"""One student's answer to one exercise, graded: asked within walls with numbers of its own, judged here."""
+"""One student's answer to one exercise, graded: run within walls with individual numbers, judged here."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import time
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,8 @@ import numpy as np
 from seqmem.checking.reading.source import UnreadableError, source_of
 from seqmem.checking.submissions.walls import Measures, UnusableError
 from seqmem.exercises.asking import Answer, Trouble
-from seqmem.exercises.catalogue import all_exercises, exercise_named
+from seqmem.exercises.catalogue import all_exercises, exercise_named, unknown
+from seqmem.exercises.course import course_exercises
 from seqmem.exercises.cutting import imports_of_seqmem, parameters_of
 from seqmem.exercises.exercise import Exercise
 from seqmem.exercises.grading.apart import Asked, ask
@@ -23,7 +24,7 @@ from seqmem.exercises.judging.judge import empty_report, judge
 from seqmem.exercises.judging.questions import questions
 from seqmem.exercises.judging.report import ExerciseReport
 
-MOST_IMPORTS = 5  # that are shown
+MOST_IMPORTS = 5  # imports to show
 _WHOLE = (
     "time",
     "memory",
@@ -35,7 +36,7 @@ _WHOLE = (
 
 
 class Work(NamedTuple):
-    """What a worker needs to grade one answer; plain values, which go to any machine."""
+    """The data that a worker needs to grade one answer; plain values, which can go to any machine."""
 
     student: str
     exercise: str
@@ -45,15 +46,16 @@ class Work(NamedTuple):
     seed: str  # the grader's secret
     measures: Measures = Measures()
     notes: tuple[str, ...] = ()
+    course: str = ""  # the folder of a course's own exercises, which the worker can read; "" for ours
 
 
 def grade(work: Work) -> Grade:
-    """Return what an answer is worth.
+    """Return the grade of an answer.
 
     Raises:
-        UnusableError: when this machine cannot run anybody's code within walls.
+        UnusableError: if this machine cannot run code within walls.
     """
-    exercise = exercise_named(work.exercise, _students_seed(work))
+    exercise = exercise_of(work.exercise, work.course, _students_seed(work))
     if not work.main:
         return _without(work, exercise, "not handed in", "no file answers it")
     start = time.monotonic()
@@ -68,27 +70,41 @@ def grade(work: Work) -> Grade:
 
 
 def _students_seed(work: Work) -> int:
-    """The seed that drew the bug which a student was to find, as the file has it."""
+    """Return the seed that drew a student's bug, according to the file."""
     data = work.files.get(work.main, b"")
     found = re.search(rb"\bSeed: (\d{1,18})\b", data)
     return int(found[1]) if found else 0
 
 
+def exercise_of(name: str, course: str = "", seed: int = 0) -> Exercise:
+    """Return an exercise, of a course's own in its folder or of ours.
+
+    Raises:
+        ValueError: for a name that is none; the nearest is offered.
+    """
+    if not course:
+        return exercise_named(name, seed)
+    known = {exercise.name: exercise for exercise in course_exercises(Path(course))}
+    if name in known:
+        return known[name]
+    raise ValueError(unknown(name, list(known)))
+
+
 def rng_of(work: Work) -> np.random.Generator:
     """Return the generator of an answer's numbers.
 
-    It is another for each student, exercise and version of the files, and none can be told from another
-    without the seed: what a report shows of one says nothing about the next.
+    It differs for each student, exercise and version of the files, and none can be derived from another
+    without the seed: a report reveals nothing about the next numbers.
     """
     text = "\0".join((work.seed, work.student, work.exercise, work.digest))
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
 
 
 def report_on(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
-    """Return the report on an answer, and what came of running it.
+    """Return the report on an answer, and the result of running it.
 
     Raises:
-        UnusableError: when this machine cannot run anybody's code within walls.
+        UnusableError: if this machine cannot run code within walls.
     """
     try:
         text = source_of(work.files[work.main], work.main).text
@@ -111,7 +127,7 @@ def report_on(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
 
 
 def _imports(work: Work, exercise: Exercise, text: str) -> list[str]:
-    """The imports of seqmem in the file and in those that it imports, where the exercise forbids them."""
+    """Return the imports of seqmem in the file and in the files that it imports, if they are forbidden."""
     if not exercise.forbids_seqmem:
         return []
     found = imports_of_seqmem(text)
@@ -124,21 +140,21 @@ def _imports(work: Work, exercise: Exercise, text: str) -> list[str]:
         try:
             inner = source_of(work.files[name], name).text
         except UnreadableError:
-            continue  # it cannot be imported either
+            continue  # it cannot be imported, either
         found += [f"{name}, {line}" for line in imports_of_seqmem(inner)]
         left += _beside(work, inner)
     return found[:MOST_IMPORTS]
 
 
 def _beside(work: Work, text: str) -> list[str]:
-    """The submission's files that a text may import."""
+    """Return the submission's files that a text may import."""
     roots = set(re.findall(r"^\s*(?:import|from)\s+\.*(\w+)", text, re.M))
     names = {name: PurePosixPath(name).with_suffix("").parts for name in work.files if name.endswith(".py")}
     return [name for name, parts in names.items() if roots & set(parts)]
 
 
 def _of_all(answers: tuple[Answer, ...]) -> Trouble | None:
-    """The trouble that all answers have; None where some have none, or another."""
+    """Return the trouble that all answers have in common; None if there is none."""
     troubles = {
         answer.trouble for answer in answers if answer.trouble is None or answer.trouble.kind != "not asked"
     }
@@ -147,7 +163,7 @@ def _of_all(answers: tuple[Answer, ...]) -> Trouble | None:
 
 
 def _answers_another(work: Work, exercise: Exercise) -> str:
-    """What is to be said of a file that answers another exercise; "" where it answers none."""
+    """Return a sentence about a file that answers another exercise; "" if it answers none."""
     own = functions_of(work.files[work.main], work.main)
     if own & set(exercise.functions):
         return ""
@@ -178,7 +194,7 @@ def _without(work: Work, exercise: Exercise, status: str, says: str) -> Grade:
 
 def _graded(work: Work, report: ExerciseReport, asked: Asked, seconds: float) -> Grade:
     first = report.first
-    has_failed = first is not None and first.name == "runs" and report.verdict == "wrong"
+    has_failed = first is not None and first.name == "runs" and report.verdict == "wrong" and not report.score
     checks = tuple(
         GradedCheck(one.name, one.verdict, one.score, one.max_score, one.says, tuple(map(str, one.details)))
         for one in report.checks

@@ -1,4 +1,4 @@
-"""Why a wrong array is wrong: the catalogue's name where one mistake gives just these numbers."""
+"""The cause of a wrong array: the catalogue's name if one mistake gives exactly these numbers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from seqmem.exercises.judging.comparing import close
 from seqmem.exercises.judging.places import ArraysSubject, by_gate, comparisons
 from seqmem.exercises.judging.questions import About
 
-CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of what is right elsewhere
+CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of variants that are right elsewhere
 
 
 def why(
     task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]
 ) -> tuple[Cause, ...]:
-    """Return the causes: the catalogue's first, else what the wrong array is, seen from the right one.
+    """Return the causes: the catalogue's first, otherwise how the wrong array derives from the right one.
 
     Args:
-        task: the function that is judged.
+        task: the function to judge.
         problems: two sets of numbers, of which the first shows that something is wrong.
-        got: what came back for each, by name.
-        right: what is right for each.
+        got: the returned arrays for each, by name.
+        right: the right arrays for each.
     """
     named = _known(task, problems, got)
     if named:
@@ -50,7 +50,7 @@ def conventions(causes: Sequence[Cause]) -> tuple[Cause, ...]:
 
 
 def described(about: About, task: Task) -> str:
-    """Return a layout in words, from how it packs the reference's arrays."""
+    """Return a layout in words, from the way in which it packs the reference's arrays."""
     assert about.layout is not None
     layout, inputs = about.layout, about.problem.inputs
     owners: dict[str, list[str]] = {}
@@ -77,7 +77,7 @@ def described(about: About, task: Task) -> str:
 
 
 def _known(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:
-    """Return the catalogue's name for what came back, where the same mistake gives both problems' numbers."""
+    """Return the catalogue's name for the result, if the same mistake gives both problems' numbers."""
     if not got[0]:
         return ()
     found = _of_kind(task, problems, got) if task.kind else None
@@ -90,27 +90,26 @@ def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
     kind = KINDS[task.kind]
     cases = [as_kind(task, one) for one in problems]
     arrays = [_without_holder(one) for one in got]
-    if not kind.is_differentiated:
+    tables = [KnownResults(kind, case) for case in cases]
+    place = "backward" if task.is_backward else "forward"
+    found = None
+    if kind.is_differentiated:
+        first = tables[0]
+        found = first.backward_mistakes(arrays[0]) if task.is_backward else first.forward_mistake(arrays[0])
+    if not found:  # two mistakes may give the same numbers once, and not twice
         fitting = [
-            mistake
-            for mistake in kind.mistakes
-            if all(
-                agree(own, kind.run(case.inputs, None, (mistake,))[0], CLOSE)
-                for own, case in zip(arrays, cases, strict=True)
-            )
+            [one.mistakes for one in table.singles(place) if agree(own, one.results, CLOSE)]
+            for table, own in zip(tables, arrays, strict=True)
         ]
-        return (fitting[0],) if len(fitting) == 1 else None
-    known = KnownResults(kind, cases[0])
-    found = known.backward_mistakes(arrays[0]) if task.is_backward else known.forward_mistake(arrays[0])
-    if not found:
-        return None
+        both = [one for one in fitting[0] if one in fitting[1]]
+        return both[0] if len(both) == 1 else None
     outputs, gradients = kind.run(cases[1].inputs, cases[1].upstream, found)
     confirmed = not arrays[1] or agree(arrays[1], gradients if task.is_backward else outputs, CLOSE)
     return found if confirmed else None
 
 
 def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
-    """Return a mistake that is known of the function itself."""
+    """Return a known mistake of the function itself."""
     for mistake in task.known:
         reference = sys.modules[task.of_reference(task.function).__module__]
         names = mistaken_names(reference, (mistake,))
@@ -126,7 +125,7 @@ def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
 
 
 def _gives(task: Task, got: dict[str, Any], wrong: dict[str, Any]) -> bool:
-    """Whether what came back is what a mistake gives."""
+    """Return whether the returned numbers are those of a mistake."""
     return set(got) == set(wrong) and all(
         close(np.nan_to_num(got[name]), np.nan_to_num(wrong[name]), task.tolerance)
         and np.array_equal(np.isnan(got[name]), np.isnan(wrong[name]))
@@ -135,7 +134,7 @@ def _gives(task: Task, got: dict[str, Any], wrong: dict[str, Any]) -> bool:
 
 
 def as_kind(task: Task, problem: Problem) -> KindProblem:
-    """Return a problem as the catalogue has it: arrays that come in a dict stand for themselves there."""
+    """Return a problem in the catalogue's form, in which arrays from a dict are separate inputs."""
     inputs: dict[str, Any] = {}
     for name, value in problem.inputs.items():
         inputs |= value if isinstance(value, dict) else {name: value}
@@ -143,6 +142,6 @@ def as_kind(task: Task, problem: Problem) -> KindProblem:
 
 
 def _without_holder(got: dict[str, Any]) -> dict[str, Any]:
-    """Return the arrays of a dict that was returned, under their own names; all where there is none."""
+    """Return the arrays of a returned dict under their own names; unchanged if there is none."""
     inner = {name.partition(".")[2]: value for name, value in got.items() if "." in name}
     return inner or got

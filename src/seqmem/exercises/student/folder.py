@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqmem.exercises.catalogue import all_exercises, unknown
+from seqmem.exercises.course import course_exercises
 from seqmem.exercises.cutting import stub
 from seqmem.exercises.exercise import Exercise
 from seqmem.exercises.notebooks import as_text, notebook
-from seqmem.exercises.student.course import course_exercises
 
 MARK = ".seqmem-exercises.json"
 NOTEBOOKS = "notebooks"
@@ -109,7 +109,7 @@ class Folder:
         return kept
 
     def pass_(self, exercise: Exercise) -> None:
-        """Remember that an exercise was passed, by the file that is there."""
+        """Record that an exercise was passed, with the current file."""
         text = self.file_of(exercise).read_text("utf-8", errors="replace")
         self.passed[exercise.name] = digest(text)
         self.save()
