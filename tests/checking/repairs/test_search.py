@@ -125,7 +125,7 @@ MISTAKES = {
         [("x.T @ dz", "x.T @ da"), ("da.sum(", "da.mean(")],
         ["`x.T @ dz`", "`da.sum(axis=0)`", "line 22", "line 23", "with these 2 changes"],
     ),
-    "= for +=": (SEQUENCE, [("dw +=", "dw =")], ["+= is meant", "`dw += self.xs[t].T @ da`"]),
+    "= for +=": (SEQUENCE, [("dw +=", "dw =")], ["= instead of +=", "`dw += self.xs[t].T @ da`"]),
     "= for += twice": (
         SEQUENCE,
         [("dw +=", "dw ="), ("du +=", "du =")],
