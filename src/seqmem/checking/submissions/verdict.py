@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ class Options(NamedTuple):
     excluded: frozenset[str] = frozenset()  # inputs to ignore
     pair: tuple[str, str] | None = None  # names of the two passes
     verbose: bool = False
+    until: float = math.inf  # when, by `time.monotonic`, no further search for a wrong line is begun
 
 
 class UnguessedError(LookupError):
@@ -59,7 +61,7 @@ def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Repo
         if report.verdict == "wrong" and _is_nearly_right(report):
             report = _meant(candidate, plan, made, report, options.seed)
         if report.verdict == "wrong":
-            report = named(plan, names, options.excluded, report, options.seed)
+            report = named(plan, names, options.excluded, report, options.seed, options.until)
     notes = (*report.notes, *_notes(found, made, options))
     return replace(report, title=_title(candidate), notes=notes)
 
