@@ -39,6 +39,9 @@ from seqmem.module import Array, Module
 __all__ = ["CELLS", "D", "kinds", "random_like", "seeds"]  # with what is defined here
 
 
+any_cell = cells()
+
+
 class Recurrence(NamedTuple):
     """A layer, what goes in, and the gradients of what comes out."""
 
@@ -52,10 +55,15 @@ class Recurrence(NamedTuple):
 
 @st.composite
 def recurrences(
-    draw: st.DrawFn, T: Any = T, B: Any = B, full: bool = False, reverse: Sequence[bool] = (False, True)
+    draw: st.DrawFn,
+    T: Any = T,
+    B: Any = B,
+    full: bool = False,
+    reverse: Sequence[bool] = (False, True),
+    cells: Any = any_cell,
 ) -> Recurrence:
     """A cell of any kind run over sequences of unequal lengths, or of T steps each when `full`."""
-    cell, steps, batch, rng = draw(cells()), draw(T), draw(B), draw(rngs)
+    cell, steps, batch, rng = draw(cells), draw(T), draw(B), draw(rngs)
     layer = Recurrent(cell, reverse=draw(st.sampled_from(reverse)))
     return Recurrence(
         layer,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cells.own.peephole import PeepholeCell
+from cells.own.coupled import CoupledCell
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,42 +30,44 @@ def nothing_else_registered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_registration_makes_a_cell_known_to_models_strategies_files_and_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert seqmem.register("peephole")(PeepholeCell) is PeepholeCell
+    assert seqmem.register("coupled")(CoupledCell) is CoupledCell
 
     model = seqmem.Seq2Seq(
-        seqmem.Encoder(6, 3, 4, cell="peephole", rng=0), seqmem.Decoder(7, 2, 4, cell="peephole", rng=1)
+        seqmem.Encoder(6, 3, 4, cell="coupled", rng=0), seqmem.Decoder(7, 2, 4, cell="coupled", rng=1)
     )
-    assert type(model.encoder.cell) is type(model.decoder.cell) is PeepholeCell
+    assert type(model.encoder.cell) is type(model.decoder.cell) is CoupledCell
 
-    assert strategies.CELLS["peephole"] is PeepholeCell
+    assert strategies.CELLS["coupled"] is CoupledCell
     drawn = []
 
-    @given(strategies.cells(kinds=st.just("peephole")))
+    @given(strategies.cells(kinds=st.just("coupled")))
     def draw(cell: Any) -> None:
         drawn.append(type(cell))
 
     draw()
-    assert set(drawn) == {PeepholeCell}
-    seqmem.check_module(strategies.CELLS["peephole"](2, 5))
+    assert set(drawn) == {CoupledCell}
+    seqmem.check_module(strategies.CELLS["coupled"](2, 5))
 
     path = tmp_path / "model.npz"
     seqmem.save(path, model)
     loaded = seqmem.load(path)
-    assert type(loaded.encoder.cell) is PeepholeCell
+    assert type(loaded.encoder.cell) is CoupledCell
     assert all(np.array_equal(loaded.params[name], param) for name, param in model.params.items())
 
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("ab\tba\nc\tc\nba\tab\n", "utf-8")
     monkeypatch.setattr(train, "fit", lambda *_, **__: None)
-    options = ["--cell", "peephole", "--hidden", "4", "--embedding", "3", "--dtype", "float64"]
+    options = ["--cell", "coupled", "--hidden", "4", "--embedding", "3", "--dtype", "float64"]
     assert main(["train", str(pairs), "--out", str(tmp_path / "t.npz"), *options]) == 0
 
 
 def test_a_cell_that_is_not_registered_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^Encoder: cell is 'peephole', expected one of \['gru', 'lstm'"):
-        seqmem.Encoder(6, 3, 4, cell="peephole")
-    with pytest.raises(TypeError, match=r"^save: PeepholeCell .*@seqmem\.register\(\)"):
-        seqmem.save(tmp_path / "model.npz", PeepholeCell(2, 3))
+    with pytest.raises(
+        ValueError, match=r"^Encoder: cell is 'coupled', expected one of \['gru', 'layer-norm', 'lstm'"
+    ):
+        seqmem.Encoder(6, 3, 4, cell="coupled")
+    with pytest.raises(TypeError, match=r"^save: CoupledCell .*@seqmem\.register\(\)"):
+        seqmem.save(tmp_path / "model.npz", CoupledCell(2, 3))
 
 
 def test_a_name_belongs_to_one_class() -> None:

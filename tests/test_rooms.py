@@ -21,9 +21,27 @@ ROOMS = (
     *("checking", "exercises", "insight", "experiments", "pages", "cli"),
 )
 SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
+    "reference": (
+        *("activations", "masks", "rnn", "lstm", "gru_before", "gru_after", "layers", "embedding"),
+        *(
+            "cross_entropy",
+            "losses",
+            "clipping",
+            "optimizers",
+            "attention",
+            "encoder_decoder",
+            "search",
+            "measures",
+            "variants",
+        ),
+    ),
     "data": (
         *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
         *("vectors", "conll", "generators"),
+    ),
+    "training": (
+        *("optimizers", "schedules", "files", "scoring", "history", "progress", "clock", "callbacks"),
+        *("steps", "measuring", "loop"),
     ),
     "checking": (
         *(
@@ -36,7 +54,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "module_check",
             "strategies",
         ),
-        *("reading", "calling", "submissions", "selftest"),
+        *("reading", "calling", "repairs", "submissions", "selftest"),
     ),
     "exercises": (
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),

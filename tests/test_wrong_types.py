@@ -240,6 +240,9 @@ def calls() -> Iterator[Call]:
     yield Call(
         "Recurrent.trace_gradients", layer.trace_gradients, {"d_outputs": (None, final), "cache": traced}
     )
+    windows = seqmem.TruncatedBPTT(layer, 2)
+    yield Call("TruncatedBPTT", seqmem.TruncatedBPTT, {"layer": layer, "steps": 2})
+    yield from protocol(windows, xs, final, lengths=lengths)
     yield Call("Linear", seqmem.Linear, {"input_size": D, "output_size": H, "rng": 0, "dtype": "float64"})
     yield from protocol(seqmem.Linear(D, H, rng=0), xs)
     table = {"vocab_size": V, "embedding_size": E, "std": 1.0, "rng": 0, "dtype": "float64"}

@@ -18,8 +18,10 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from typing import Any
 
     from seqmem.cells import GRUCell as GRUCell
+    from seqmem.cells import LayerNormLSTMCell as LayerNormLSTMCell
     from seqmem.cells import LSTMCell as LSTMCell
     from seqmem.cells import LSTMState as LSTMState
+    from seqmem.cells import PeepholeLSTMCell as PeepholeLSTMCell
     from seqmem.cells import RNNCell as RNNCell
     from seqmem.checking import assert_gradients as assert_gradients
     from seqmem.checking import check_module as check_module
@@ -40,6 +42,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.layers import Linear as Linear
     from seqmem.layers import Recurrent as Recurrent
     from seqmem.layers import Stack as Stack
+    from seqmem.layers import TruncatedBPTT as TruncatedBPTT
     from seqmem.layers import cross_entropy as cross_entropy
     from seqmem.layers import huber_loss as huber_loss
     from seqmem.layers import mae_loss as mae_loss

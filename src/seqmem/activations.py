@@ -21,6 +21,19 @@ def sigmoid(a: Array, out: Array | None = None) -> Array:
     return np.add(s, 0.5, out=out)
 
 
+def relu(a: Array, out: Array | None = None) -> Array:
+    """The positive part: a where it is above 0, and 0 elsewhere; of complex numbers the real part decides.
+
+    Its derivative in terms of its value h is 1 where h > 0, else 0.
+
+    >>> relu(np.array([-2.0, 0.0, 3.0]))
+    array([0., 0., 3.])
+    """
+    if a.dtype.kind == "c":
+        return np.multiply(a, a.real > 0, out=out)
+    return np.maximum(a, 0, out=out)
+
+
 def softmax(scores: Array, valid: Array | None = None) -> Array:
     """Return the softmax over the last axis; where `valid` is False the weight is exactly 0.
 

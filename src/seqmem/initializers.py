@@ -1,13 +1,21 @@
-"""Random number generators and initial weights."""
+"""Random number generators and initial weights.
+
+Each initialiser draws the weights of a shape whose last two axes are the input's and the output's, gate after
+gate where a gate axis leads; cells take them by name (`INITIALIZERS`). docs/first-values.md says what they
+gave where that was measured.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from seqmem.module import Array
 
+Initializer = Callable[[np.random.Generator, tuple[int, ...], "np.dtype[Any]"], Array]
 Rng = int | np.random.Generator | np.random.SeedSequence | None
 
 
@@ -34,10 +42,71 @@ def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.d
 
 
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Draw random orthogonal matrices in the last two axes (Saxe et al., 2014): products keep norms."""
+    """Draw random orthogonal matrices in the last two axes (Saxe et al., 2014): products keep norms.
+
+    Each gate has its own matrix. Where the axes differ, the shorter one's vectors are orthonormal.
+    """
     drawn = rng.standard_normal(shape)
     if not drawn.any():  # all zeros: a model about to be filled from a file; the decomposition is slow
         return drawn.astype(dtype, copy=False)
-    Q, R = np.linalg.qr(drawn)
-    signs = np.sign(np.diagonal(R, axis1=-2, axis2=-1))
-    return (Q * signs[..., None, :]).astype(dtype, copy=False)
+    wide = shape[-2] < shape[-1]
+    Q, R = np.linalg.qr(drawn.swapaxes(-1, -2) if wide else drawn)
+    Q *= np.sign(np.diagonal(R, axis1=-2, axis2=-1))[..., None, :]
+    return np.ascontiguousarray(Q.swapaxes(-1, -2) if wide else Q, dtype)
+
+
+def uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Uniform within ±1/sqrt(H) with H the last axis, as torch starts all weights of a recurrent layer.
+
+    >>> W = uniform(np.random.default_rng(0), (4, 3, 100), np.dtype(float))
+    >>> bool((abs(W) <= 0.1).all())
+    True
+    """
+    limit = 1 / math.sqrt(shape[-1])
+    return rng.uniform(-limit, limit, shape).astype(dtype, copy=False)
+
+
+def normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Normal with mean 0 and standard deviation 1/sqrt(D), D the inputs (LeCun et al., 1998).
+
+    A sum of D independent terms of size 1 then has size 1.
+    """
+    return (rng.standard_normal(shape) / math.sqrt(shape[-2])).astype(dtype, copy=False)
+
+
+def identity(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """The identity in the last two axes: a state that is copied (Le, Jaitly & Hinton, 2015).
+
+    Where they differ, each output copies the input of its own number, as far as there is one.
+    """
+    W = rng.uniform(0, 0, shape)  # zeros that count: of a model from a file only so many numbers are drawn
+    W += np.eye(shape[-2], shape[-1])
+    return W.astype(dtype, copy=False)
+
+
+def chrono(rng: np.random.Generator, size: int, longest: float, dtype: np.dtype[Any]) -> Array:
+    """Biases (H,) of gates that keep: memories of 1 to `longest` steps (Tallec & Ollivier, 2018).
+
+    log(u) with u uniform from 1 to longest - 1: a gate sigmoid(log u) keeps a share of u / (1 + u), which
+    forgets over about 1 + u steps.
+
+    Args:
+        rng: draws u.
+        size: H.
+        longest: the longest distance that is to be remembered, in steps; at least 2.
+        dtype: of the biases.
+
+    >>> b = chrono(np.random.default_rng(0), 1000, 50, np.dtype(float))
+    >>> bool(b.min() >= 0), bool(b.max() <= np.log(49))
+    (True, True)
+    """
+    return np.log1p(rng.uniform(0, longest - 2, size)).astype(dtype, copy=False)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "glorot": glorot_uniform,
+    "orthogonal": orthogonal,
+    "uniform": uniform,
+    "normal": normal,
+    "identity": identity,
+}

@@ -2,12 +2,12 @@
 
 One line here makes a cell, a context, a layer or a model of the library available everywhere:
 
-        seqmem.LSTMCell              imported from its room on first use; `dir(seqmem)`, `import *`
-        Encoder(..., cell="lstm")    the short name, also for Decoder, Translator.build and `train --cell`
-        checking.strategies.CELLS    the tests of all cells
-        save, load                   files can store objects of this kind
+    seqmem.LSTMCell              imported from its room on first use; `dir(seqmem)`, `import *`
+    Encoder(..., cell="lstm")    the short name, also for Decoder, Translator.build and `train --cell`
+    checking.strategies.CELLS    the tests of all cells
+    save, load                   files can store objects of this kind
 
-    `register` makes a user's class available in the same places. Nothing is imported before its first use.
+`register` makes a user's class available in the same places. Nothing is imported before its first use.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ PUBLIC = (
     Entry("LSTMCell", "cells", "cell", "lstm"),
     Entry("LSTMState", "cells"),
     Entry("GRUCell", "cells", "cell", "gru"),
+    Entry("PeepholeLSTMCell", "cells", "cell", "peephole"),
+    Entry("LayerNormLSTMCell", "cells", "cell", "layer-norm"),
     Entry("FixedContext", "contexts", "context"),
     Entry("AdditiveAttention", "contexts", "context"),
     Entry("Linear", "layers", "layer"),
@@ -53,6 +55,7 @@ PUBLIC = (
     Entry("RNN", "layers", "layer"),
     Entry("LSTM", "layers", "layer"),
     Entry("GRU", "layers", "layer"),
+    Entry("TruncatedBPTT", "layers", "layer"),
     Entry("cross_entropy", "layers"),
     Entry("mse_loss", "layers"),
     Entry("mae_loss", "layers"),
@@ -97,7 +100,7 @@ def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
     """Return a decorator that makes a user's class available wherever the library's own classes are.
 
     `save` and `load` then accept modules of the class, by the class's name. A cell with a short name is
-    available by that name: `Encoder(..., cell="peephole")`, and `checking.strategies.CELLS` includes it. A
+    available by that name: `Encoder(..., cell="coupled")`, and `checking.strategies.CELLS` includes it. A
     program that loads the file must first import the class.
 
     Args:

@@ -155,6 +155,16 @@ def as_number(value: Any, caller: str, name: str) -> float:
     return float(value)
 
 
+def as_longest(value: Any, caller: str) -> float | None:
+    """The longest distance that gates are started for: a finite number of steps, at least 2; or None."""
+    if value is None:
+        return None
+    longest = as_number(value, caller, "chrono")
+    if longest < 2:
+        raise ValueError(f"{caller}: chrono is {value!r}, expected at least 2 steps")
+    return longest
+
+
 def as_flag(value: Any, caller: str, name: str) -> bool:
     """Return True or False; any other value would silently count as one of them."""
     if not isinstance(value, (bool, np.bool_)):

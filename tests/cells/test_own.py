@@ -2,26 +2,43 @@
 
 import ast
 import copy
+import functools
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cells.own.layer_norm import LayerNormCell
-from cells.own.peephole import PeepholeCell
+from cells.own.coupled import CoupledCell
 from cells.own.squared import SquaredInputCell
 from comparing import ROUNDING, assert_close, assert_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import exposed, random_like, random_state, rngs
 
-from seqmem import AdditiveAttention, Decoder, Encoder, LSTMCell, LSTMState, Recurrent, gradcheck
+from seqmem import (
+    AdditiveAttention,
+    Decoder,
+    Encoder,
+    LayerNormLSTMCell,
+    LSTMCell,
+    LSTMState,
+    PeepholeLSTMCell,
+    Recurrent,
+    RNNCell,
+    gradcheck,
+)
 from seqmem.activations import sigmoid
 from seqmem.cells import Cell
 from seqmem.checking import check_module
 from seqmem.nests import tree_map
 
-OWN = {"peephole": PeepholeCell, "layer norm": LayerNormCell, "squared input": SquaredInputCell}
+OWN = {  # users' cells, and those of the library's that use what users can use
+    "coupled": CoupledCell,
+    "squared input": SquaredInputCell,
+    "peephole": PeepholeLSTMCell,
+    "layer norm": LayerNormLSTMCell,
+    "relu": functools.partial(RNNCell, activation="relu", recurrent_init="identity"),
+}
 FILES = sorted(Path(__file__).parent.glob("own/*.py"))
 MOST_LINES = 60
 DOCUMENT = Path(__file__).parents[2] / "docs" / "extending.md"
@@ -65,8 +82,8 @@ def test_a_cell_is_one_short_file(path):
     assert lines_of_code(path.read_text("utf-8")) <= MOST_LINES
 
 
-def test_the_document_shows_the_peephole_cell_as_it_is_tested():
-    _, _, code = (FILES[0].parent / "peephole.py").read_text("utf-8").partition('"""\n\nimport')
+def test_the_document_shows_the_coupled_cell_as_it_is_tested():
+    _, _, code = (FILES[0].parent / "coupled.py").read_text("utf-8").partition('"""\n\nimport')
     assert f"```python\nimport{code}```" in DOCUMENT.read_text("utf-8")
 
 
@@ -162,6 +179,10 @@ def test_what_its_steps_did_is_shown_by_name(kind, lengths):
         assert_close(trace[gate][inside], squash(trace[f"a_{gate}"][inside]))
 
 
+def coupled_h(cell, trace, c):
+    return trace["o"] * np.tanh(c)
+
+
 def peephole_h(cell, trace, c):
     a_o = trace["a_o"] + cell.p_o * (c - trace["c"])
     return sigmoid(a_o) * np.tanh(c)
@@ -173,7 +194,9 @@ def layer_norm_h(cell, trace, c):
     return trace["o"] * np.tanh(cell.s_c * c_hat + cell.t_c)
 
 
-@pytest.mark.parametrize(("kind", "h_of"), [("peephole", peephole_h), ("layer norm", layer_norm_h)])
+@pytest.mark.parametrize(
+    ("kind", "h_of"), [("coupled", coupled_h), ("peephole", peephole_h), ("layer norm", layer_norm_h)]
+)
 @pytest.mark.parametrize("t", range(3))
 def test_the_gradient_of_a_cell_state_is_what_the_complex_step_finds(kind, h_of, t):
     """What c changes, it changes through the h of its own step as well."""

@@ -365,7 +365,7 @@ def test_a_check_is_told_what_functions_are_like_and_names_the_mistake(
         (["check", "nowhere.py:dense"], "nowhere.py: no such file"),
         (["check", r"C:\Users\me\nowhere.py"], "no such file"),
         (["check", r"C:\Users\me\nowhere.py:dense"], "nowhere.py: no such file"),
-        (["check", "."], "there is no file of Python and no notebook in this folder"),
+        (["check", "."], "there is no Python file and no notebook in this folder"),
         (["check", ".:dense"], ". is a folder: name a file in it"),
         (["check", os.devnull], "not a file"),
     ],

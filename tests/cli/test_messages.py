@@ -73,12 +73,21 @@ def test_a_reader_who_leaves_before_a_short_output_is_no_traceback(model: Path) 
         (["compare", "--memory", "."], ".: Is a directory"),
         (
             ["compare", "--memory", "pairs.tsv"],
-            "pairs.tsv: not what `memory --json` prints: text is not JSON: Expecting value",
+            "pairs.tsv: not the output of `memory --json`: text is not JSON: Expecting value",
         ),
-        (["compare", "--memory", "list.json"], "list.json: not what `memory --json` prints: expected an obj"),
-        (["compare", "--memory", "other.json"], "other.json: not what `memory --json` prints: it is of 'oth"),
-        (["compare", "--memory", "deep.json"], "deep.json: not what `memory --json` prints: nested too deep"),
-        (["compare", "--memory", "junk.json"], "junk.json: not what `memory --json` prints: expected"),
+        (
+            ["compare", "--memory", "list.json"],
+            "list.json: not the output of `memory --json`: expected an obj",
+        ),
+        (
+            ["compare", "--memory", "other.json"],
+            "other.json: not the output of `memory --json`: its title is 'oth",
+        ),
+        (
+            ["compare", "--memory", "deep.json"],
+            "deep.json: not the output of `memory --json`: nested too deep",
+        ),
+        (["compare", "--memory", "junk.json"], "junk.json: not the output of `memory --json`: expected"),
         (["translate", "pairs.tsv", "a"], "pairs.tsv: expected a readable .npz file"),
     ],
 )

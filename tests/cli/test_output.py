@@ -60,7 +60,7 @@ def test_a_file_that_is_no_model_is_left_alone(
     Path("thesis").write_bytes(content)
     os.symlink("thesis", "link")
     for name in ("thesis", "link"):
-        refused([*command, "--out", name], f"--out {name} exists and is no model of seqmem's", capsys)
+        refused([*command, "--out", name], f"--out {name} exists and is not a seqmem model", capsys)
 
 
 def test_force_replaces_a_file_and_a_model_needs_none() -> None:
@@ -95,7 +95,7 @@ def test_a_page_replaces_a_page_and_nothing_else(model: str, capsys: pytest.Capt
         assert main(explore("--out", "pages")) == 0
     Path("pages/movie.html").write_text("<!doctype html> somebody else's", encoding="utf-8")
     capsys.readouterr()
-    refused(explore("--out", "pages"), "movie.html exists and is no page of seqmem's", capsys)
+    refused(explore("--out", "pages"), "movie.html exists and is not a seqmem page", capsys)
     assert main(explore("--out", "pages", "--force")) == 0
 
 

@@ -81,7 +81,7 @@ def test_the_text_has_the_lectures_rows_the_figures_and_the_choice(monkeypatch):
 
 
 def test_what_does_not_fit_is_said():
-    with pytest.raises(ValueError, match="comparison: memory is of 'bottleneck'"):
+    with pytest.raises(ValueError, match="comparison: memory has the title 'bottleneck'"):
         comparison(an_experiment("bottleneck"))
     with pytest.raises(ValueError, match="comparison: repeats is 0"):
         comparison(repeats=0)

@@ -318,7 +318,7 @@ def test_the_gradients_at_every_step_are_shown_by_layer_and_direction():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: Stack(), ValueError, "Stack: no layers came"),
+        (lambda: Stack(), ValueError, "Stack: got no layers"),
         (lambda: Stack(Linear(3, 4)), TypeError, r"Stack: layers\[0\] is of type Linear, expected a Seq"),
         (lambda: Stack(RNN(2, 3), RNN(4, 3)), ValueError, r"Stack: layers\[1\] has input_size 4, expected 3"),
         (lambda: Stack(RNN(2, 3), RNN(3, 3, dtype=np.float32)), ValueError, r"layers\[1\] has dtype float32"),

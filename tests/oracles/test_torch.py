@@ -27,7 +27,7 @@ from seqmem.training import SGD, Adam, clip_by_global_norm
 T, B, D, H = 7, 5, 3, 4
 LENGTHS = {"full": None, "unequal": np.array([3, 7, 1, 6, 3])}
 ORDERS = {"rnn": [0], "lstm": [0, 1, 3, 2], "gru": [0, 1, 2], "gru, reset after": [0, 1, 2]}
-KINDS = sorted(CELLS)
+KINDS = sorted(ORDERS)
 
 every_cell = pytest.mark.parametrize("kind", KINDS)
 both_contexts = pytest.mark.parametrize("context", ["additive", "fixed"])

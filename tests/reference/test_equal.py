@@ -18,9 +18,11 @@ from seqmem import (
     Encoder,
     FixedContext,
     GRUCell,
+    LayerNormLSTMCell,
     Linear,
     LSTMCell,
     LSTMState,
+    PeepholeLSTMCell,
     RNNCell,
     Seq2Seq,
     clip_by_global_norm,
@@ -38,7 +40,14 @@ def pass_of(cell):
     """What the room calls a cell: "lstm", "gru_after" and so on."""
     if isinstance(cell, GRUCell):
         return f"gru_{cell.reset}"
-    return {RNNCell: "rnn", LSTMCell: "lstm"}[type(cell)]
+    if isinstance(cell, RNNCell):
+        return "rnn" if cell.activation == "tanh" else "relu_rnn"
+    return {LSTMCell: "lstm", PeepholeLSTMCell: "peephole_lstm", LayerNormLSTMCell: "layer_norm_lstm"}[
+        type(cell)
+    ]
+
+
+relu_cells = st.builds(lambda D, H, rng: exposed(RNNCell(D, H, activation="relu"), rng), D, H, rngs)
 
 
 def parts(state):
@@ -50,7 +59,7 @@ def state_of(like, arrays):
     return LSTMState(*arrays) if isinstance(like, LSTMState) else arrays[0]
 
 
-@given(recurrences())
+@given(st.one_of(recurrences(), recurrences(cells=relu_cells)))
 def test_a_layer_run_either_way_over_sequences_of_unequal_lengths(drawn):
     layer, xs, state, rows, d_hs, d_final = drawn
     cell, name = layer.cell, pass_of(layer.cell)

@@ -28,6 +28,11 @@ def recurrent(gates, *states, **more):
     return step, sequence, sequence | {"mask": MASK}
 
 
+def gains():
+    wide = {name: normal(4, H) for name in ("s_x", "t_x", "s_h", "t_h")}
+    return wide | {"s_c": normal(H), "t_c": normal(H)}
+
+
 def both_directions():
     _, sequence, _ = recurrent(4, "h", "c")
     other = {f"{name}_back": array for name, array in recurrent(4, "h", "c")[1].items() if name != "xs"}
@@ -79,6 +84,9 @@ CASES = [
     *step_and_sequences("gru_before", recurrent(3, "h")),
     *step_and_sequences("gru_after", recurrent(3, "h", b_hn=normal(H))),
     *(("bidirectional", inputs) for inputs in both_directions()),
+    *step_and_sequences("relu_rnn", recurrent(0, "h")),
+    *step_and_sequences("peephole_lstm", recurrent(4, "h", "c", **{f"p_{k}": normal(H) for k in "ifo"})),
+    *step_and_sequences("layer_norm_lstm", recurrent(4, "h", "c", **gains())),
     ("hold", {"new": normal(B, H), "prev": normal(B, H), "valid": MASK[1]}),
     ("zero_padding", {"xs": normal(T, B, D), "mask": MASK}),
     ("linear", {"x": normal(B, D), "W": normal(D, V), "b": normal(V)}),
@@ -117,6 +125,14 @@ def test_dropouts_derivative_keeps_what_the_forward_pass_kept():
     ).passed
 
 
+@pytest.mark.parametrize(("axes", "shape"), [(1, (B, H)), ((0, 2), (4, B, H))])
+def test_the_derivative_of_a_normalisation(axes, shape):
+    forward = partial(reference.normalise_forward, axes=axes, eps=1e-5)
+    inputs = {"z": normal(*shape)}
+    report = gradcheck_functions(forward, reference.normalise_backward, inputs, tolerance=ROUNDING)
+    assert report.passed, report
+
+
 def test_a_stacks_derivative_goes_through_what_dropout_kept():
     keeps = RNG.random((2, T, B, H)) >= 0.3
     forward = partial(reference.stack_forward, keeps=keeps, rate=0.3)
@@ -150,7 +166,8 @@ def test_the_derivative_of_a_loss_is_that_of_what_it_is_the_loss_of(name):
 
 
 def test_every_backward_pass_is_checked_here():
-    checked = {f"{name}_backward" for name in [*(name for name, _ in CASES), "dropout", "stack", *LOSSES]}
+    checked = {f"{name}_backward" for name in [*(name for name, _ in CASES), *LOSSES]}
+    checked |= {"dropout_backward", "stack_backward", "normalise_backward"}
     assert checked == {name for name in dir(reference) if name.endswith("_backward")}
 
 

@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         (True, None, False, Line),
         (True, True, True, Bar),
         (True, False, True, Silent),
-        (False, None, True, Silent),
+        (False, None, True, Line),
         (False, True, True, Line),
         (False, False, False, Silent),
     ],
@@ -50,10 +50,11 @@ def test_what_is_shown_depends_on_the_wish_the_terminal_and_tqdm(
         monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setattr(sys, "stderr", Stream(terminal))
     progress = make_progress(wanted)
-    progress.show(0.5, "halfway", last=True)
+    progress.show(1.0, "done", last=True)
     progress.close()
     assert type(progress) is kind
-    assert ("halfway" in sys.stderr.getvalue()) is (kind is not Silent)  # type: ignore[attr-defined]
+    silent = kind is Silent or (kind is Line and wanted is None and not terminal)  # of a short training
+    assert ("done" in sys.stderr.getvalue()) is not silent  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("wanted", [None, True, False])
@@ -87,23 +88,52 @@ def test_where_nothing_can_be_overwritten_lines_are_whole_and_few(clock: list[fl
     stream = Stream(terminal=False)
     line = Line(stream, live=False)
     for step in range(100):
-        line.show(step / 100, f"step {step}", last=step == 99)
+        line.show(step / 99, f"step {step}", last=step % 5 == 4)
         clock[0] += 0.3
     line.close()
-    assert stream.getvalue() == " 27% step 27\n 54% step 54\n 81% step 81\n 99% step 99\n"
+    assert stream.getvalue() == " 27% step 27\n 55% step 54\n 82% step 81\n100% step 99\n"
+
+
+@pytest.mark.parametrize(
+    ("brief", "seconds", "lines"), [(False, 1, 0), (True, 1, 1), (False, 9, 1), (True, 9, 1), (False, 20, 2)]
+)
+def test_a_short_training_on_a_pipe_is_silent_unless_it_is_asked_for(
+    clock: list[float], brief: bool, seconds: float, lines: int
+) -> None:
+    stream = Stream(terminal=False)
+    line = Line(stream, live=False, brief=brief)
+    for fraction in (0.0, 0.5, 1.0):
+        line.show(fraction, "step", last=True)
+        clock[0] += seconds / 2
+    assert stream.getvalue().count("\n") == lines
+
+
+def test_a_notebook_has_a_live_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = type("OutStream", (Stream,), {"__module__": "ipykernel.iostream"})
+    monkeypatch.setattr(sys, "stderr", kind(terminal=False))
+    for wanted in (None, True):
+        make_progress(wanted).show(0.5, "halfway")
+    assert sys.stderr.getvalue().count("\r 50% halfway") == 2  # type: ignore[attr-defined]
+
+
+def test_a_line_is_made_when_it_is_shown(clock: list[float]) -> None:
+    line, made = Line(Stream(terminal=True), live=True), []
+    for _ in range(10):
+        line.show(0.5, lambda: made.append(1) or "halfway")
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("live", [True, False])
 def test_a_line_fits_the_terminal_and_loses_its_least_important_parts(
     live: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "41")
+    monkeypatch.setenv("COLUMNS", "42")
     stream = Stream(terminal=live)
     text = "epoch 1/2  step 123/456  99 tokens/s  loss 0.1234"
-    Line(stream, live).show(0.5, text, last=True)
-    assert stream.getvalue().strip() == "50% epoch 1/2  99 tokens/s  loss 0.1234"
-    Line(stream, live).show(0.5, "epoch" * 20, last=True)
-    assert len(stream.getvalue().split("epoch 1/2")[1].splitlines()[-1]) <= 41
+    Line(stream, live).show(1.0, text, last=True)
+    assert stream.getvalue().strip() == "100% epoch 1/2  99 tokens/s  loss 0.1234"
+    Line(stream, live).show(1.0, "epoch" * 20, last=True)
+    assert len(stream.getvalue().split("epoch 1/2")[1].splitlines()[-1]) <= 42
 
 
 def test_a_bar_stands_at_the_part_that_is_done() -> None:

@@ -4,8 +4,7 @@
     step               the recurrent product, the gates, the new state
     local_derivatives  the part of a step's derivative that needs no upstream gradient, many steps at once
     step_backward      the upstream gradient through one step
-    collect            the gradients of the recurrent weights, one product each for all rows, after the
-    loop
+    collect            the gradients of the recurrent weights, all rows in one product, after the loop
 
 A row is one sequence at one step; N rows are all steps of all sequences, step after step. The names of a
 method's arguments say which values the method uses (cells/names.py lists them); methods write in place.
@@ -38,11 +37,12 @@ from seqmem.cells.tape import (
     transposing,
     weight_gradient,
 )
-from seqmem.initializers import Rng, as_generator, glorot_uniform, orthogonal
+from seqmem.initializers import INITIALIZERS, Rng, as_generator
 from seqmem.module import Array, Grads, Module
 from seqmem.validation import (
     WrongTypeError,
     as_cache,
+    as_choice,
     as_count,
     as_floats,
     as_param_dtype,
@@ -88,7 +88,16 @@ class Cell(Module, ABC, Generic[S]):
     # The name of dLoss/d(features @ W_x): a different name if a step transforms that product.
     input_gradient: ClassVar[str] = "d_a"
 
-    def __init__(self, input_size: int, hidden_size: int, rng: Rng, dtype: npt.DTypeLike) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        rng: Rng,
+        dtype: npt.DTypeLike,
+        *,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
+    ) -> None:
         name = type(self).__name__
         if len(set(self.gates)) < len(self.gates) or any(len(gate) != 1 for gate in self.gates):
             raise TypeError(f"{name}: gates is {self.gates}, expected one letter for each gate")
@@ -98,8 +107,10 @@ class Cell(Module, ABC, Generic[S]):
         dtype = as_param_dtype(dtype, name)
         rng = as_generator(rng)
         gate_axis = (len(self.gates),) if self.gates else ()
-        self.W_x: Array = glorot_uniform(rng, (*gate_axis, D, H), dtype)
-        self.W_h: Array = orthogonal(rng, (*gate_axis, H, H), dtype)
+        self.input_init = as_choice(input_init, INITIALIZERS, name, "input_init")
+        self.recurrent_init = as_choice(recurrent_init, INITIALIZERS, name, "recurrent_init")
+        self.W_x: Array = INITIALIZERS[input_init](rng, (*gate_axis, D, H), dtype)
+        self.W_h: Array = INITIALIZERS[recurrent_init](rng, (*gate_axis, H, H), dtype)
         self.b: Array = np.zeros((*gate_axis, H), dtype)
 
     def gate(self, name: str) -> GateWeights:
@@ -236,10 +247,10 @@ class Cell(Module, ABC, Generic[S]):
 
         Args:
             initial: the initial state's parts, (B, H) each.
-                n_rows: N.
-                before: (N,) the index, among the states, of the state before each row; None if it is B rows
-                    above.
-                traced: keep the pre-activations, which the gates otherwise overwrite.
+            n_rows: N.
+            before: (N,) the index, among the states, of the state before each row; None if it is B rows
+                above.
+            traced: keep the pre-activations, which the gates otherwise overwrite.
         """
         B, dtype = len(initial[0]), initial[0].dtype
         kept, local = tuple(self.kept.items()), tuple(self.local.items())

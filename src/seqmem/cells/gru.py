@@ -2,9 +2,9 @@
 
     r = sigmoid(x @ W_xr + h_prev @ W_hr + b_r)                   reset gate
     z = sigmoid(x @ W_xz + h_prev @ W_hz + b_z)                   update gate: z = 1 writes
-        reset="before" (the lecture and both papers):
+    reset="before" (the lecture and both papers):
     n = tanh(x @ W_xn + (r * h_prev) @ W_hn + b_n)                candidate
-        reset="after" (cuDNN, torch and Keras):
+    reset="after" (cuDNN, torch and Keras):
     n = tanh(x @ W_xn + r * (h_prev @ W_hn + b_hn) + b_n)
     h = (1 - z) * h_prev + z * n
 
@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells.cell import Cell
-from seqmem.initializers import Rng
+from seqmem.initializers import Rng, as_generator
+from seqmem.initializers import chrono as chrono_biases
 from seqmem.module import Array, Grads
-from seqmem.validation import as_choice
+from seqmem.validation import as_choice, as_longest, as_number
 
 
 class GRUCell(Cell[Array]):
@@ -32,6 +33,12 @@ class GRUCell(Cell[Array]):
         input_size: D.
         hidden_size: H.
         reset: "before" applies the reset gate to h before the recurrent product, "after" to the product.
+        update_bias: first value of the update gate's bias, as `forget_bias` of an LSTM with the other sign:
+            the share of the state that is kept at first is sigmoid(-update_bias).
+        chrono: the longest distance to remember, in steps: the update gate's biases are then drawn for
+            memories of 1 to so many steps (Tallec & Ollivier, 2018). None for `update_bias`.
+        input_init: first values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
+        recurrent_init: first values of W_h, likewise.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -51,12 +58,24 @@ class GRUCell(Cell[Array]):
         hidden_size: int,
         *,
         reset: Literal["before", "after"] = "before",
+        update_bias: float = 0.0,
+        chrono: float | None = None,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         as_choice(reset, ("before", "after"), "GRUCell", "reset")
-        super().__init__(input_size, hidden_size, rng, dtype)
+        rng = as_generator(rng)
+        super().__init__(
+            input_size, hidden_size, rng, dtype, input_init=input_init, recurrent_init=recurrent_init
+        )
         self.reset = reset
+        self.update_bias = as_number(update_bias, "GRUCell", "update_bias")
+        self.chrono = as_longest(chrono, "GRUCell")
+        self.gate("z").b[...] = self.update_bias
+        if self.chrono is not None:
+            self.gate("z").b[...] = -chrono_biases(rng, hidden_size, self.chrono, self.b.dtype)
         if reset == "after":
             self.b_hn: Array = np.zeros(hidden_size, dtype)
         # reset_h = r * h_prev is the factor of W_hn; a_hn = h_prev @ W_hn + b_hn is the factor of r

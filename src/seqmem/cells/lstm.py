@@ -21,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells.cell import Cell
-from seqmem.initializers import Rng
+from seqmem.initializers import Rng, as_generator
+from seqmem.initializers import chrono as chrono_biases
 from seqmem.module import Array
-from seqmem.validation import as_number
+from seqmem.validation import as_longest, as_number
 
 
 class LSTMState(NamedTuple):
@@ -41,6 +42,11 @@ class LSTMCell(Cell[LSTMState]):
         hidden_size: H.
         forget_bias: initial value of the forget gate's bias; 1 lets the gradient of the cell state survive at
             the start of training (Gers et al., 2000; Jozefowicz et al., 2015).
+        chrono: the longest distance to remember, in steps: the forget gate's biases are then drawn for
+            memories of 1 to so many steps, and the input gate's are their negatives (Tallec & Ollivier,
+            2018). None for `forget_bias`.
+        input_init: first values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
+        recurrent_init: first values of W_h, likewise.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -65,12 +71,19 @@ class LSTMCell(Cell[LSTMState]):
         hidden_size: int,
         *,
         forget_bias: float = 1.0,
+        chrono: float | None = None,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        super().__init__(input_size, hidden_size, rng, dtype)
+        rng = as_generator(rng)
+        super().__init__(
+            input_size, hidden_size, rng, dtype, input_init=input_init, recurrent_init=recurrent_init
+        )
         self.forget_bias = as_number(forget_bias, "LSTMCell", "forget_bias")
-        self.gate("f").b[...] = forget_bias
+        self.chrono = as_longest(chrono, "LSTMCell")
+        start_forget_gate(self, self.forget_bias, self.chrono, rng)
 
     def step(self, recurrent, half, a, ifog, ifo, i, f, o, g, h_prev, c_prev, tanh_c, h, c) -> None:
         a += recurrent(h_prev)  # a = x @ W_x + h_prev @ W_h + b, of i, f and o a half
@@ -100,3 +113,11 @@ class LSTMCell(Cell[LSTMState]):
 
     def total_gradient(self, d_h, d_c, dh_dc) -> tuple[Array, ...]:  # type: ignore[override]
         return d_h, d_c + d_h * dh_dc
+
+
+def start_forget_gate(cell: Cell[LSTMState], forget_bias: float, chrono: float | None, rng: Rng) -> None:
+    """Write the first biases of the gates f and i: `forget_bias`, or for memories of up to `chrono` steps."""
+    cell.gate("f").b[...] = forget_bias
+    if chrono is not None:
+        cell.gate("f").b[...] = chrono_biases(as_generator(rng), cell.hidden_size, chrono, cell.b.dtype)
+        cell.gate("i").b[...] = -cell.gate("f").b

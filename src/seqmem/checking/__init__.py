@@ -1,4 +1,4 @@
-"""Checking: is a backward pass the derivative of its forward pass, and if not, which mistake is it?"""
+"""Checking: whether a backward pass is the derivative of its forward pass, and if not, the mistake."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "KINDS":  # with the reference passes, which a check of a module does without
+    if name == "KINDS":  # loads the reference passes, which the check of a module does not need
         from seqmem.checking.catalogue.kinds import KINDS
 
         return KINDS

@@ -1,6 +1,6 @@
 """Inputs that expose mistakes.
 
-A wrong backward pass looks right on timid inputs: with T = 1, square shapes, zero states or zero biases,
+A wrong backward pass can look right on special inputs: with T = 1, square shapes, zero states or zero biases,
 whole terms of the derivative vanish. So all sizes differ, states and biases are not zero, lengths are
 unequal, tokens occur twice, and weights have a standard deviation of 0.8.
 """
@@ -27,11 +27,11 @@ Inputs = tuple[tuple[Any, ...], dict[str, Any]]  # positional inputs, keyword op
 AnyModule = TypeVar("AnyModule", bound=Module)
 
 T, B, S = 4, 3, 6  # steps, batch, source positions
-DRAWS = 1000  # seeds that are tried for a dropout which lets something through
+DRAWS = 1000  # seeds to try until dropout keeps some entry
 
 
 def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModule:
-    """A copy whose parameters, biases included, are normal with standard deviation 0.8."""
+    """Return a copy with normal parameters, including biases, of standard deviation 0.8."""
     check_type(module, Module, "with_exposing_params", "module")
     check_type(rng, np.random.Generator, "with_exposing_params", "rng")
     other = copy.deepcopy(module)
@@ -42,10 +42,10 @@ def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModu
 
 @singledispatch
 def exposing_inputs(module: Module, rng: np.random.Generator) -> Inputs:
-    """Positional inputs and options for a module's forward pass.
+    """Return positional inputs and options for a module's forward pass.
 
     Raises:
-        TypeError: for a module of a kind that is not known here.
+        TypeError: for an unknown kind of module.
     """
     raise TypeError(
         f"gradcheck: no inputs are known for a {type(module).__name__}; pass them: gradcheck(module, x, ...)"
@@ -79,7 +79,7 @@ def _(module: Dropout, rng: np.random.Generator) -> Inputs:
     xs = rng.standard_normal((T, B, 5))
     seeds = [int(seed) for seed in rng.integers(1 << 31, size=DRAWS)]
     lets_through = (seed for seed in seeds if module.forward(np.ones_like(xs), rng=seed)[0].any())
-    return (xs,), {"rng": next(lets_through, seeds[0])}  # where all is dropped, no gradient can be seen
+    return (xs,), {"rng": next(lets_through, seeds[0])}  # if everything is dropped, all gradients are zero
 
 
 @exposing_inputs.register
@@ -126,7 +126,7 @@ def _state(module: Cell[Any] | SequenceLayer[Any], rng: np.random.Generator) -> 
 def _tokens(rng: np.random.Generator, length: int, vocab_size: int) -> Array:
     check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     tokens = rng.integers(vocab_size, size=(length, B))
-    tokens[-1] = tokens[0]  # a token that occurs twice must collect both gradients
+    tokens[-1] = tokens[0]  # the gradients of a repeated token must add up
     return tokens
 
 

@@ -1,4 +1,4 @@
-"""Is a backward pass the derivative of its forward pass? Two ways in, one check."""
+"""The check of a backward pass against the derivative of its forward pass: two entry points, one check."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def gradcheck(
         module: a subclass of `seqmem.module.Module` that follows its protocol.
         *inputs: the positional inputs of its forward pass. Without any, a copy of the module with parameters
             that expose mistakes is checked on inputs that do; this works for the library's own modules.
-        seed: of everything random here; the report names it.
-        tolerance: the largest error of a right gradient, relative to the largest entry of its array; 4096
-            rounding errors of the module's dtype when None (9e-13 in float64). Where derivatives are taken as
-            differences, their measured error bar is added.
-        max_elements: up to so many numbers in parameters and inputs, every single one is compared; beyond,
-            random directions of each array, and single entries where a direction is wrong.
+        seed: seed of all random draws; the report gives it.
+        tolerance: the largest error of a right gradient, relative to the largest entry of its array; None
+            means 4096 rounding errors of the module's dtype (9e-13 in float64). If derivatives are computed
+            by differences, their measured error bar is added.
+        max_elements: up to this many numbers in parameters and inputs, every number is compared; above it,
+            random directions of each array, and single entries if a direction is wrong.
         **options: keyword options of the forward pass. An `rng` must be a seed here, so that every pass draws
-            the same.
+            the same numbers.
 
-    Returns:
-        A `Report`: the verdict, a row for each array, where what is wrong is, and why where that is certain.
-        It passes where every number is right; `side_effects` lists what a pass changes or uses up.
+        rns:
+        A `Report`: the verdict, a row for each array, the positions of wrong entries, and the cause if it is
+        certain. It passes if every number is right; `side_effects` lists what a pass changes or uses up.
 
     Raises:
-        TypeError: when what is checked is not a Module, no inputs are known for it, or `rng` is not a seed.
+        TypeError: if the module is not a Module, no inputs are known for it, or `rng` is not a seed.
 
     >>> from seqmem.cells import LSTMCell
     >>> gradcheck(LSTMCell(2, 5, rng=0)).passed
@@ -68,7 +68,7 @@ def gradcheck(
     report = check(ModuleSubject(module, inputs, options), seed, tolerance, max_elements)
     if report.verdict != "wrong":
         return report
-    from seqmem.checking.catalogue.of_modules import name_mistake  # for who made a mistake
+    from seqmem.checking.catalogue.of_modules import name_mistake  # needed only for mistakes
 
     return name_mistake(module, report)
 
@@ -83,24 +83,24 @@ def gradcheck_functions(
     tolerance: float | None = None,
     max_elements: int = 20_000,
 ) -> Report:
-    """Compare a backward function with the derivative of a forward function; neither need know seqmem.
+    """Compare a backward function with the derivative of a forward function; neither needs seqmem.
 
     Args:
-        forward: called with the inputs by name, or by position when they are a tuple; returns (out, cache),
+        forward: called with the inputs by name, or by position if they are a tuple; returns (out, cache),
             or several outputs and the cache. Outputs may be nested in tuples, lists and dicts.
         backward: called with (d_out, cache), d_out in the structure of out; returns the gradients in the
             order of the inputs, or in a dict under the inputs' names, with or without a leading d.
-        inputs: the arrays at which to check; floats have gradients, integers have none. Sizes that all differ
-            and numbers that are not zero expose most. None with `like`, which brings its own.
-        like: what the functions should compute: "lstm_step", "gru_sequence", "attention" and so on (see
-            `KINDS`). The layout of their arrays is recognised, and mistakes of the catalogue are named.
+        inputs: the arrays at which to check; floats have gradients, integers have none. Different sizes and
+            non-zero numbers expose the most mistakes. None with `like`, which provides inputs.
+        like: the kind of function: "lstm_step", "gru_sequence", "attention" and so on (see `KINDS`). The
+            layout of the arrays is recognised, and mistakes of the catalogue are named.
         seed, tolerance, max_elements: as in `gradcheck`.
 
     Returns:
         A `Report`.
 
     Raises:
-        ValueError: for neither `inputs` nor `like`, or both.
+        ValueError: if neither or both of `inputs` and `like` are given.
 
     >>> def forward(x, w):
     ...     return x @ w, (x, w)
@@ -125,13 +125,13 @@ def gradcheck_functions(
         as_text(like, caller, "like")
         if inputs is not None:
             raise ValueError(
-                "gradcheck_functions: both inputs and like were passed; like brings its own inputs"
+                "gradcheck_functions: both inputs and like were passed; like provides its own inputs"
             )
         from seqmem.checking.catalogue.check_kind import check_kind
 
         return check_kind(forward, backward, like, seed, tolerance, max_elements)
     if inputs is None:
-        raise ValueError("gradcheck_functions: neither inputs nor like was passed: at what should it check?")
+        raise ValueError("gradcheck_functions: neither inputs nor like was passed: expected one of them")
     if not isinstance(inputs, (dict, tuple, list)):
         raise TypeError(f"{caller}: inputs is of type {type(inputs).__name__}, expected a tuple or a dict")
     _check_call(forward, inputs)
@@ -139,11 +139,11 @@ def gradcheck_functions(
 
 
 def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
-    """Raise for inputs with which a function cannot be called."""
+    """Raise if a function cannot be called with the given inputs."""
     named = isinstance(inputs, dict)
     try:
         signature = inspect.signature(forward)
-    except (TypeError, ValueError):  # a function written in C may not say what it takes
+    except (TypeError, ValueError):  # a function written in C may have no signature
         return
     try:
         signature.bind(*(() if named else inputs), **(inputs if named else {}))
@@ -152,7 +152,7 @@ def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
 
 
 def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str) -> None:
-    """Raise for settings of a check that mean nothing."""
+    """Raise for meaningless settings of a check."""
     as_count(seed, caller, "seed")
     if tolerance is not None:
         as_rate(tolerance, caller, "tolerance")
@@ -160,16 +160,16 @@ def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str) ->
 
 
 def assert_gradients(*arguments: Any, strict: bool = True, **options: Any) -> None:
-    """`gradcheck` of a module, or `gradcheck_functions` of two functions, as an assertion for a test.
+    """Assert that `gradcheck` of a module, or `gradcheck_functions` of two functions, finds no mistake.
 
     Args:
-        *arguments: what `gradcheck` or `gradcheck_functions` takes.
-        strict: whether a side effect of passes whose numbers are right is an error, too.
-        **options: what `gradcheck` or `gradcheck_functions` takes.
+        *arguments: the arguments of `gradcheck` or `gradcheck_functions`.
+        strict: whether a side effect of passes whose numbers are right is an error as well.
+        **options: the options of `gradcheck` or `gradcheck_functions`.
 
     Raises:
-        AssertionError: with the whole report, unless the verdict is "right"; where nothing is wrong and not
-            everything was put to the test, it says so first.
+        AssertionError: with the whole report, unless the verdict is "right"; if nothing is wrong but not
+            everything could be tested, the message says so first.
 
     >>> from seqmem.layers import Linear
     >>> assert_gradients(Linear(3, 2, rng=0))

@@ -1,7 +1,7 @@
-"""Every promise of the protocol as a named check, for the library's modules and anyone's own.
+"""Every promise of the protocol as a named check, for the library's modules and for users' modules.
 
 check_module(cell)                        a cell, or another kind that the library knows
-check_module(module, x, batch_axes=(0,))  any other module, on inputs of your own
+check_module(module, x, batch_axes=(0,))  any other module, with explicit inputs
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from seqmem.validation import as_count, as_flag, as_texts
 
 
 class ContractCheck(NamedTuple):
-    """One promise of the protocol, and what finds it broken."""
+    """One promise of the protocol, and the function that checks it."""
 
     name: str
     promise: str  # one sentence
@@ -32,14 +32,15 @@ class ContractCheck(NamedTuple):
 
 
 def _check(name: str, function: Callable[[ModuleSubject], None]) -> ContractCheck:
-    return ContractCheck(name, str(function.__doc__), function)
+    promise = str(function.__doc__).removeprefix("Check that ")
+    return ContractCheck(name, promise[:1].upper() + promise[1:], function)
 
 
 def gradients(case: ModuleSubject) -> None:
-    """The backward pass agrees with the complex step."""
-    case.run()  # what it raises is told by the pass that raises it
+    """Check that the backward pass agrees with the complex step."""
+    case.run()  # raises here what a pass raises, under that pass's name
     inputs = case.inputs
-    if case.module.dtype is None:  # it follows its inputs, and float64 shows more
+    if case.module.dtype is None:  # the dtype follows the inputs, and float64 shows more
         inputs = floats_mapped(lambda array: array.astype(np.float64), inputs)
     try:
         report = gradcheck(case.module, *inputs, seed=case.seed, **case.options)
@@ -86,7 +87,7 @@ class Checked:
 
     passed: tuple[str, ...]  # names of the checks that were run, all of which passed
     left_out: Mapping[str, str]  # the reasons, by name, why others were not run
-    side_effects: tuple[SideEffect, ...] = ()  # of right passes; none where they are errors
+    side_effects: tuple[SideEffect, ...] = ()  # of right passes; empty if side effects are errors
 
     def __str__(self) -> str:
         lines = [f"passed    {name}" for name in self.passed]
@@ -103,29 +104,29 @@ def check_module(
     strict: bool = True,
     **options: Any,
 ) -> Checked:
-    """Run the contract checks on a module: does it keep what the protocol promises?
+    """Run the contract checks on a module, which test the promises of the protocol.
 
     Args:
         module: a subclass of `seqmem.module.Module`.
         *inputs: the positional inputs of its forward pass. Give all axes different sizes, and the batch at
             least 2. Without any, a copy of the module with random parameters is checked on random inputs;
             this works for the library's own modules and for subclasses of `Cell` and the like.
-        checks: names of the checks to run, of those in `CONTRACT_CHECKS`; all when None.
-        seed: of everything random here.
-        batch_axes: for each input the axis along which the batch lies, None for an input that all rows
-            share: (1, 0) for xs (T, B, D) and a state (B, H). Known for the library's own kinds of module.
-        strict: whether what a pass writes to or uses up breaks a promise; otherwise it is listed in
-            `side_effects`, and the other promises are checked on copies.
+        checks: names of checks in `CONTRACT_CHECKS` to run; None for all.
+        seed: seed of all random draws.
+        batch_axes: for each input the batch axis, None for an input that all rows share: (1, 0) for xs
+            (T, B, D) and a state (B, H). Known for the library's own kinds of module.
+        strict: whether a promise is broken if a pass writes to its arguments or uses up its cache; if False,
+            this is listed in `side_effects`, and the other promises are checked on copies.
         **options: keyword options of the forward pass. An `rng` must be a seed.
 
     Returns:
-        A `Checked`: the names of the checks that passed, and why others were left out.
+        A `Checked`: the names of the checks that passed, and the reasons why others were left out.
 
     Raises:
-        AssertionError: when a promise is broken, or these inputs cannot show that the gradients are right;
-            lists every such check with its promise and what was found.
-        TypeError: when what is checked is not a Module, no inputs are known for it, or `rng` is no seed.
-        ValueError: for the name of a check that there is not, or too few batch_axes.
+        AssertionError: if a promise is broken, or these inputs cannot show that the gradients are right;
+            the message lists every such check with its promise and its finding.
+        TypeError: if the module is not a Module, no inputs are known for it, or `rng` is not a seed.
+        ValueError: for an unknown check name, or too few batch_axes.
 
     >>> from seqmem.cells import LSTMCell
     >>> checked = check_module(LSTMCell(2, 5, rng=0), checks=["gradients", "purity", "padding"])
@@ -147,9 +148,9 @@ def check_module(
     for check in chosen:
         if check.name in left_out:
             continue
-        fresh = copy.deepcopy((case.inputs, case.options))  # one check may spoil what it gets
+        fresh = copy.deepcopy((case.inputs, case.options))  # a check may change its inputs
         try:
-            sparing = case.sparing and check.name != "own arrays"  # a copy is always its own
+            sparing = case.sparing and check.name != "own arrays"  # copies never share memory
             check.function(replace(case, inputs=fresh[0], options=fresh[1], sparing=sparing))
             passed.append(check.name)
         except NotApplicableError as reason:
@@ -173,9 +174,9 @@ def check_module(
 def _side_effects(case: ModuleSubject) -> tuple[SideEffect, ...]:
     try:
         passes = watched(case)
-    except AssertionError:  # whatever it raises, the checks say
+    except AssertionError:  # the checks report what was raised
         return ()
-    from seqmem.checking.contract.side_effects import side_effects  # most checks do without
+    from seqmem.checking.contract.side_effects import side_effects  # most checks do not need it
 
     return side_effects(passes, passes.findings)
 

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ WITH_A_SIDE_EFFECT: Verdict = "right, with a side effect"
 
 @dataclass(frozen=True)
 class Row:
-    """One array's comparison."""
+    """The comparison of one array."""
 
     name: str
     shape: tuple[int, ...]
     verdict: Verdict
-    max_error: float  # largest difference, relative to the array's largest entry; inf when nothing fits
-    where: tuple[int, ...] | None = None  # its index; None when directions were compared, or nothing could be
-    note: str = ""  # what the backward pass gave there and what is right, or why nothing could be compared
+    max_error: float  # largest difference, relative to the array's largest entry; inf if not comparable
+    where: tuple[int, ...] | None = None  # its index; None if directions were compared, or nothing
+    note: str = ""  # the wrong and the right number there, or why nothing could be compared
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What explains a finding."""
+    """The explanation of a finding."""
 
     code: str  # stable, for programs
     message: str  # a sentence, for people
@@ -35,16 +35,16 @@ class Cause:
 
 @dataclass(frozen=True)
 class SideEffect:
-    """What a pass changes or uses up beside its work; the numbers that it returns are not touched.
+    """An effect of a pass on its arguments or its cache; the returned numbers are right all the same.
 
     >>> print(SideEffect("upstream-written", "backward writes into the upstream gradient.", 7, "d *= 2"))
     line 7 `d *= 2`: backward writes into the upstream gradient.
     """
 
     code: str  # stable, for programs
-    message: str  # what is changed and why that bites, for people
-    line: int | None = None  # where it happens, in its file; None when that is not known
-    source: str = ""  # that line
+    message: str  # the change and its consequence, for people
+    line: int | None = None  # the line number in the file; None if unknown
+    source: str = ""  # the text of that line
 
     def __str__(self) -> str:
         return self.message if self.line is None else f"line {self.line} `{self.source}`: {self.message}"
@@ -52,7 +52,7 @@ class SideEffect:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a check found; printable.
+    """The result of a check; printable.
 
     >>> row = Row("W_x", (4, 3, 5), "right", 2.5e-16, (0, 1, 2))
     >>> report = Report("LSTMCell", "right", "complex step", 1e-12, 0, (row,))
@@ -68,16 +68,16 @@ class Report:
     verdict: Verdict
     method: str
     tolerance: float
-    seed: int  # that draws the same again
+    seed: int  # to draw the same numbers again
     rows: tuple[Row, ...] = ()
-    causes: tuple[Cause, ...] = ()  # the most particular first
+    causes: tuple[Cause, ...] = ()  # the most specific first
     places: tuple[str, ...] = ()  # which gates, steps and rows are wrong, and which are right
     notes: tuple[str, ...] = ()  # nothing wrong, but worth knowing
     side_effects: tuple[SideEffect, ...] = ()  # what a pass changes or uses up, with lines
 
     @property
     def passed(self) -> bool:
-        """Whether every number is right; a side effect does not change that."""
+        """True if every number is right, even with a side effect."""
         return self.verdict in ("right", WITH_A_SIDE_EFFECT)
 
     @property
@@ -86,16 +86,16 @@ class Report:
         return max((row.max_error for row in self.rows), default=0.0)
 
     def to_json(self) -> str:
-        """The same as a JSON object; an infinite error is null there."""
+        """Return the report as a JSON object, in which an infinite error is null."""
         found = asdict(self) | {"passed": self.passed, "max_error": self.max_error}
         return json.dumps(_finite(found), indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """The report that `to_json` wrote.
+        """Return the report that `to_json` wrote.
 
         Raises:
-            ValueError: for any text but that, whoever wrote it.
+            ValueError: for any other text.
         """
         as_text(text, "Report.from_json", "text")
         try:
@@ -159,7 +159,7 @@ class Report:
 
 
 def _finite(value: Any) -> Any:
-    """The same with None for numbers that JSON has no word for."""
+    """Return the value with None for numbers that JSON cannot represent."""
     if isinstance(value, dict):
         return {key: _finite(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

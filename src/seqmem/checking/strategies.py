@@ -2,8 +2,8 @@
 
     from seqmem.checking.strategies import B, D, H, T, cells, layers, lengths, rngs
 
-T, B, S, D, H, E, K, A, Q and V draw sizes; `seeds` and `rngs` draw what everything random in a test comes
-from. They need hypothesis, `pip install "seqmem[test]"`, which is imported when the first is asked for.
+T, B, S, D, H, E, K, A, Q and V draw sizes; `seeds` and `rngs` draw the randomness of a test. They need
+hypothesis, `pip install "seqmem[test]"`, which is imported on first use.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from seqmem.module import Module
 from seqmem.registry import cell_class, cell_names
 
 AnyModule = TypeVar("AnyModule", bound=Module)
-Strategy = Any  # hypothesis.strategies.SearchStrategy, which is not imported for a name's sake
+Strategy = Any  # hypothesis.strategies.SearchStrategy, which is not imported just for its name
 
 MOST = {"T": 5, "B": 4, "S": 5, "D": 4, "H": 4, "E": 4, "K": 4, "A": 4, "Q": 4, "V": 6}  # the largest sizes
 
-CELLS: dict[str, Any]  # every cell by its short name, and its forms
+CELLS: dict[str, Any]  # every cell, and each form of it, by short name
 
 
 def __getattr__(name: str) -> Strategy:
-    """Return the cells known so far, or a strategy without arguments, made when it is first asked for."""
+    """Return the cells known so far, or a strategy without arguments, created on first use."""
     if name == "CELLS":
         return {kind: cell_class(kind) for kind in cell_names()} | {"gru, reset after": _gru_reset_after}
     if name in MOST:
@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Strategy:
         return _hypothesis().sampled_from(sorted(__getattr__("CELLS")))
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found  # found without this function the next time
+    globals()[name] = found  # the next access does not call this function
     return found
 
 
@@ -58,9 +58,9 @@ def _hypothesis() -> Any:
 
 
 def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
-    """The module itself, with parameters between -1 and 1, biases included.
+    """Return the module itself, with parameters between -1 and 1, including biases.
 
-    Bounded, because a gradient that must come through a saturated unit alone is nothing but rounding.
+    The range is bounded, because a gradient through a saturated unit alone consists of rounding errors.
 
     >>> from seqmem.cells import RNNCell
     >>> cell = exposed(RNNCell(2, 3), np.random.default_rng(0))
@@ -73,7 +73,7 @@ def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
 
 
 def random_state(cell: Cell[Any] | SequenceLayer[Any], batch_size: int, rng: np.random.Generator) -> Any:
-    """A state of a cell, or of a layer, none of whose parts is zero.
+    """Return a state of a cell, or of a layer, of which no part is zero.
 
     >>> from seqmem.cells import LSTMCell
     >>> random_state(LSTMCell(2, 3), 4, np.random.default_rng(0)).c.shape
@@ -83,14 +83,14 @@ def random_state(cell: Cell[Any] | SequenceLayer[Any], batch_size: int, rng: np.
 
 
 def lengths(longest: int, batch_size: int) -> Strategy:
-    """A strategy for (B,) integers from 0 to the longest, in any order."""
+    """Return a strategy for (B,) integers from 0 to the longest, in any order."""
     st = _hypothesis()
     each = st.lists(st.integers(0, longest), min_size=batch_size, max_size=batch_size)
     return each.map(lambda found: np.array(found, int))
 
 
 def cells(kinds: Strategy = None, D: Strategy = None, H: Strategy = None) -> Strategy:
-    """A strategy for any cell of any size with random parameters.
+    """Return a strategy for any cell of any size with random parameters.
 
     Args:
         kinds: draws one of the names in `CELLS`.
@@ -108,13 +108,13 @@ def cells(kinds: Strategy = None, D: Strategy = None, H: Strategy = None) -> Str
 
 
 def layers(kinds: Strategy = None, D: Strategy = None, H: Strategy = None, most: int = 3) -> Strategy:
-    """A strategy for layers with random parameters: a cell over time, both directions, or a stack of these.
+    """Return a strategy for layers: a cell over time, both directions, or a stack of these.
 
     Args:
         kinds: draws one of the names in `CELLS` for each cell.
         D: draws the input size.
         H: draws each hidden size.
-        most: layers in a stack.
+        most: the maximum number of layers in a stack.
     """
     given = {"kinds": kinds, "D": D, "H": H}
     found = {name: __getattr__(name) if strategy is None else strategy for name, strategy in given.items()}

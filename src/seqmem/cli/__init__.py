@@ -1,1 +1,1 @@
-"""The command line: python -m seqmem, one file for each command."""
+"""The command line, python -m seqmem: one file per command."""

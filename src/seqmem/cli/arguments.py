@@ -1,4 +1,4 @@
-"""Types of arguments, with messages for people."""
+"""Argument types with readable error messages."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ positive = _argument(as_positive, float)
 
 
 def seed(text: str) -> int:
-    """An integer of at least 0."""
+    """Return an integer of at least 0."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least 0")
     return int(text)
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
-    """Add the option without which a command replaces nothing but what it made itself."""
+    """Add the option --force, without which a command replaces only files that seqmem itself wrote."""
     parser.add_argument(
-        "--force", action="store_true", help="replace other files, too; never one that is read"
+        "--force", action="store_true", help="replace other files as well, but never an input file"
     )

@@ -1,4 +1,4 @@
-"""The command check: hand-written gradients, and the name of the mistake."""
+"""The command check: check hand-written gradients, and name the mistake."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from seqmem.cli.terminal.exit_codes import ASKS, UNREADABLE, WRONG_USE
 from seqmem.cli.terminal.screen import folded
 from seqmem.cli.terminal.waiting import heartbeat
 
-MOST_FILES = 300  # of a folder
-POLL = 0.5  # seconds between two looks at a watched file
+MOST_FILES = 300  # in a folder
+POLL = 0.5  # seconds between two checks of a watched file
 _SKIPPED = {"node_modules", "__pycache__", "site-packages", "venv", "env", "build", "dist"}
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add this command to the parser."""
     parser = commands.add_parser("check", help="check hand-written gradients, and name the mistake")
     parser.add_argument(
         "target",
         nargs="?",
         metavar="FILE[:NAME]",
-        help="a file of Python, a notebook or a folder; a pair of functions, a class or a function in it",
+        help="a Python file, a notebook or a folder; a pair of functions, a class or a function in it",
     )
     parser.add_argument(
         "--like",
@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
         type=_named,
         default=[],
         metavar="x=3x4",
-        help="shapes; x=3x4<7: whole numbers below 7",
+        help="shapes; x=3x4<7: integers below 7",
     )
     parser.add_argument(
         "--set",
@@ -56,23 +56,21 @@ def add(commands: Any) -> None:
         type=_named,
         default=[],
         metavar="NAME=VALUE",
-        help="other arguments, as Python's literals",
+        help="other arguments, as Python literals",
     )
     parser.add_argument(
         "--not", dest="excluded", type=_names, default=(), metavar="h0,c0", help="inputs to leave out"
     )
-    parser.add_argument(
-        "--run-all", action="store_true", help="run all of the file, not its definitions alone"
-    )
-    parser.add_argument("--verbose", action="store_true", help="say what was assumed")
+    parser.add_argument("--run-all", action="store_true", help="run the whole file, not only its definitions")
+    parser.add_argument("--verbose", action="store_true", help="report the assumptions")
     parser.add_argument(
         "--strict", action="store_true", help="a side effect of a right pass is an error: exit code 1"
     )
     parser.add_argument("--watch", action="store_true", help="check again whenever the file changes")
-    parser.add_argument("--seed", type=seed, default=0, help="of the numbers tried (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the test values (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(
-        "--seconds", type=positive, default=60.0, help="after which a file is ended (default: %(default)s)"
+        "--seconds", type=positive, default=60.0, help="time limit per file (default: %(default)s)"
     )
     parser.add_argument(
         "--selftest", action="store_true", help="check the checker: plant every known mistake"
@@ -162,7 +160,7 @@ def _entry(result: Result) -> dict[str, Any]:
 
 
 def _code(answer: Answer, strict: bool) -> int:
-    """The exit code: what is wrong comes before what cannot be told."""
+    """Return the exit code: a wrong gradient takes precedence over a missing verdict."""
     results = answer.results or (Result("", 0, answer.report, answer.trouble, answer.kind),)
     codes = {_code_of(result, strict) for result in results}
     return next((code for code in (1, WRONG_USE, UNREADABLE, ASKS) if code in codes), 0)
@@ -176,10 +174,10 @@ def _code_of(result: Result, strict: bool) -> int:
 
 
 def _folder(path: Path, arguments: argparse.Namespace) -> int:
-    """Check all that the files of a folder offer."""
+    """Check everything checkable in the files of a folder."""
     files = _files(path)
     if not files:
-        raise ValueError(f"{path}: there is no file of Python and no notebook in this folder")
+        raise ValueError(f"{path}: there is no Python file and no notebook in this folder")
     answers = [(str(file), _answer(file, "", arguments)) for file in files]
     found = [(name, answer) for name, answer in answers if answer.results and not _is_empty(answer)]
     if arguments.json:
@@ -208,10 +206,10 @@ def _is_empty(answer: Answer) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of Python and the notebooks in a folder and the folders in it.
+    """Return the Python files and notebooks in a folder and its subfolders.
 
     Raises:
-        ValueError: for more than can be checked.
+        ValueError: if there are too many to check.
     """
     found = []
     for path in sorted(folder.rglob("*")):
@@ -221,12 +219,12 @@ def _files(folder: Path) -> list[Path]:
         if path.suffix in (".py", ".ipynb"):
             found.append(path)
     if len(found) > MOST_FILES:
-        raise ValueError(f"{folder} holds {len(found)} files of Python: name one of its folders, or a file")
+        raise ValueError(f"{folder} holds {len(found)} Python files: name one of its folders, or a file")
     return found
 
 
 def watched(path: Path, check: Callable[[], int]) -> int:
-    """Check, and check again whenever the file changes, until somebody interrupts.
+    """Check, and check again whenever the file changes, until interrupted.
 
     Args:
         path: of the file.
@@ -237,7 +235,7 @@ def watched(path: Path, check: Callable[[], int]) -> int:
         try:
             about = path.stat()
             now = (about.st_mtime_ns, about.st_size)
-        except OSError:  # between an editor's two steps of saving
+        except OSError:  # an editor is about to replace the file
             now = seen or (0, 0)
         if now != seen:
             seen = now

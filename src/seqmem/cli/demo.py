@@ -1,4 +1,4 @@
-"""The command demo: gradients proven, a model trained on dates, and what it looks at."""
+"""The command demo: check the gradients, train a model on dates, and show its attention."""
 
 from __future__ import annotations
 
@@ -19,19 +19,21 @@ from seqmem.training import Adam, cosine_decay, fit
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
-    parser = commands.add_parser("demo", help="prove the gradients, train on dates, translate some")
+    """Add this command to the parser."""
+    parser = commands.add_parser("demo", help="check the gradients, train on dates, translate some")
     parser.add_argument(
         "--out", default="dates.npz", metavar="MODEL", help="where to save (default: %(default)s)"
     )
     parser.add_argument("--quick", action="store_true", help="train for 20 seconds only")
-    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="seed of all random numbers (default: %(default)s)"
+    )
     add_force(parser)
     parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Prove the gradients, train on dates and translate some."""
+    """Check the gradients, train on dates and translate some."""
     check_model_path(arguments.out, force=arguments.force)
     print("1. Every gradient against the complex step, entry by entry, in float64\n")
     _prove_gradients(arguments.seed)

@@ -19,23 +19,27 @@ POLISH = ("How are you?", "Good morning!")
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add this command to the parser."""
     parser = commands.add_parser(
         "explore", help="write interactive pages: gates, attention, states over time"
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write them to")
     parser.add_argument(
-        "--model", metavar="MODEL", help="what train or demo saved; the lecture's phrases if none"
+        "--model",
+        metavar="MODEL",
+        help="a model that train or demo saved (default: models of the lecture's phrases)",
     )
     parser.add_argument(
         "--text",
         action="append",
         default=[],
         metavar="TEXT",
-        help="what the model reads; more than once for more",
+        help="a text for the model; may be repeated",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of the phrase models (default: %(default)s)")
-    parser.add_argument("--open", action="store_true", help="show the first page in the browser")
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="seed of the phrase models (default: %(default)s)"
+    )
+    parser.add_argument("--open", action="store_true", help="open the first page in the browser")
     add_force(parser)
     parser.set_defaults(command=run)
 
@@ -67,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _lecture(number: int) -> dict[str, Page]:
-    """Make the pages of the lecture's sentences, from models trained here and now."""
+    """Return the pages of the lecture's sentences, from newly trained models."""
     print("training three small models on phrases (about ten seconds)", flush=True)
     trained = []
     for language, context in (("fr", "attention"), ("pl", "attention"), ("fr", "fixed")):

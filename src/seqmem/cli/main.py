@@ -22,27 +22,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; a user's mistake becomes one line on stderr.
 
     Args:
-        argv: the arguments without the program's name; the process's own when None.
+        argv: the arguments without the program's name; None means the arguments of the process.
 
     Returns:
-        The exit code: 0; 1 when training failed; 2 for a mistake in the arguments or a file; 130 after an
+        The exit code: 0; 1 if training failed; 2 for a mistake in the arguments or a file; 130 after an
         interrupt, 143 after SIGTERM, 129 after SIGHUP.
     """
     arguments = _arguments(argv)
     for name in ("stdin", "stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by the caller: there is nothing to read, and nobody to tell
+        if stream is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115 - until the process ends
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without ą must not end a translation
     try:
         with ending_by_exception():
             code = int(arguments.command(arguments) or 0)
-            sys.stdout.flush()  # here, where a full disk still gets a message and an exit code
+            sys.stdout.flush()  # here, so that a full disk leads to a message and an exit code
             return code
-    except BrokenPipeError:  # the reader had enough: python -m seqmem translate ... | head
+    except BrokenPipeError:  # the reader has closed the pipe: python -m seqmem translate ... | head
         settle_output()
-        return 0 if arguments.command is translate.run else INTERRUPTED  # training did not end
+        return 0 if arguments.command is translate.run else INTERRUPTED  # training was cut short
     except NonFiniteError as error:
         say(f"seqmem: training failed: {message_of(error, arguments)}")
         return 1
@@ -55,14 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Terminated as end:
         say(f"seqmem: {end}")
-        return 128 + end.number  # what a shell says of a process that a signal ended
+        return 128 + end.number  # as a shell reports a process that a signal ended
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
-    # argparse takes no text behind an option: translate MODEL --attention TEXT
-    if "--" in rest:  # what follows is text, whatever it looks like
+    # argparse does not accept positional text after an option: translate MODEL --attention TEXT
+    if "--" in rest:  # everything that follows is text
         rest.remove("--")
     elif rest and (arguments.command is not translate.run or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

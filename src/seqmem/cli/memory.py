@@ -1,4 +1,4 @@
-"""The command memory: how far back each kind of network remembers."""
+"""The command memory: measure how far back each kind of network remembers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from seqmem.insight.folding import WIDTH
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
-    parser = commands.add_parser("memory", help="how far back each kind of network remembers")
+    """Add this command to the parser."""
+    parser = commands.add_parser("memory", help="measure how far back each kind of network remembers")
     parser.add_argument(
         "--quick", action="store_true", help="fewer seeds and distances: three minutes, not twenty"
     )
     parser.add_argument("--lags", type=size, nargs="+", metavar="N", help="distances to test, in words")
-    parser.add_argument("--seeds", type=seed, nargs="+", metavar="SEED", help="a run of each kind for each")
-    parser.add_argument("--folder", metavar="DIR", help="where finished runs are kept: it goes on from there")
+    parser.add_argument(
+        "--seeds", type=seed, nargs="+", metavar="SEED", help="run every kind of network once per seed"
+    )
+    parser.add_argument("--folder", metavar="DIR", help="folder for finished runs, which are not run again")
     parser.add_argument("--json", action="store_true", help="print all settings and runs as JSON")
     parser.set_defaults(command=run)
 
@@ -46,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
             distances=arguments.lags,
             seeds=arguments.seeds,
             folder=arguments.folder,
-            progress=True,  # in a log, too: it takes minutes
+            progress=True,  # even in a log, because it takes minutes
             as_json=arguments.json,
             width=terminal_width(),
         )
@@ -64,16 +66,17 @@ def memory_text(
     as_json: bool = False,
     width: int = WIDTH,
 ) -> str:
-    """Return what the command prints: both experiments, as text or as JSON.
+    """Return the command's output: both experiments, as text or as JSON.
 
     Args:
-        quick: the quick settings rather than the full ones.
-        distances: the distances to test, instead of the settings' own; the longest is trained on too.
+        quick: whether to use the quick settings rather than the full ones.
+        distances: the distances to test, instead of the settings' own; the longest is also the longest for
+            training.
         seeds: the seeds, instead of the settings' own.
-        folder: where finished runs are kept, so that the command resumes.
+        folder: the folder for finished runs, from which the command resumes.
         executor, progress: as in `memory_horizon`.
         as_json: JSON with all settings and records instead of tables: {"memory": ..., "bottleneck": ...}.
-        width: columns that the tables may take.
+        width: maximum width of the tables in columns.
     """
     memory = asdict(MemorySettings.quick() if quick else MemorySettings.full())
     length = asdict(BottleneckSettings.quick() if quick else BottleneckSettings.full())

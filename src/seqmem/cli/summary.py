@@ -1,4 +1,4 @@
-"""The table of all passes that were checked, one a line, for 80 columns."""
+"""The summary table of all checked passes, one per line, for 80 columns."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _MARKS = {"right": "right", WITH_A_SIDE_EFFECT: "side effect", "wrong": "WRONG",
 
 
 def summary(files: Iterable[tuple[str, Sequence[Result]]]) -> str:
-    """Return a table of passes and what came of them, and how many of each there are.
+    """Return a table of the passes and their verdicts, with the count of each verdict.
 
     Args:
-        files: each with its name and its results.
+        files: pairs of a file's name and its results.
 
     >>> print(summary([("homework.py", [Result("lstm_step", 3, None, "the key 'W' is missing", "ask")])]))
     homework.py
@@ -46,7 +46,7 @@ def _verdict(result: Result) -> str:
 
 
 def _about(result: Result) -> str:
-    """What there is to say in a few words: which gradients, or why there is no verdict."""
+    """Return a short explanation: the wrong gradients, or the reason why there is no verdict."""
     if result.report is None:
         return result.trouble.split("\n")[0]
     rows = [row.name for row in result.report.rows if row.verdict != "right"]

@@ -1,4 +1,4 @@
-"""The command train: a model for a file of pairs."""
+"""The command train: train a model on a file of pairs."""
 
 from __future__ import annotations
 
@@ -18,45 +18,47 @@ from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add this command to the parser."""
     parser = commands.add_parser("train", help="train on a file of pairs, tab-separated")
     parser.add_argument("pairs", metavar="PAIRS.tsv", help="source, tab, target on each line, in UTF-8")
-    parser.add_argument("--out", required=True, metavar="MODEL", help="where to save the model (.npz)")
+    parser.add_argument("--out", required=True, metavar="MODEL", help="the file for the model (.npz)")
     parser.add_argument(
         "--columns",
         type=int,
         nargs=2,
         metavar=("SOURCE", "TARGET"),
-        help="which columns of PAIRS.tsv, counted from 0 (default: 0 1)",
+        help="the columns of PAIRS.tsv, counted from 0 (default: 0 1)",
     )
-    parser.add_argument("--level", choices=("char", "word"), default="char", help="what a symbol is")
+    parser.add_argument("--level", choices=("char", "word"), default="char", help="the unit of a symbol")
     parser.add_argument("--cell", choices=cell_names(), default="lstm")
     parser.add_argument("--attention", choices=("additive", "none"), default="additive")
     parser.add_argument(
         "--readout",
         choices=("all", "state"),
         default="all",
-        help="predict from the decoder's state, the symbol before and the context, or from the state alone "
+        help="predict from the decoder's state, the previous symbol and the context, or from the state alone "
         "(default: %(default)s)",
     )
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     for name, default, meaning in (
-        ("epochs", 10, "times through the pairs"),
-        ("batch-size", 64, "pairs in a step"),
+        ("epochs", 10, "passes over the pairs"),
+        ("batch-size", 64, "pairs per batch"),
         ("hidden", 128, "units of encoder, decoder and scorer"),
         ("embedding", 64, "width of a symbol's vector"),
-        ("min-count", 1, "how often a symbol must occur to be learnt"),
+        ("min-count", 1, "minimum number of occurrences of a symbol"),
     ):
         parser.add_argument(f"--{name}", type=size, default=default, help=f"{meaning} (default: %(default)s)")
     parser.add_argument(
         "--max-vocabulary",
         type=size,
         metavar="N",
-        help="the most symbols of a side, the commonest, with the four special ones (default: all)",
+        help="the maximum size of a vocabulary, including the four special symbols (default: no limit)",
     )
-    parser.add_argument("--learning-rate", type=positive, default=2e-3, help="Adam's (default: %(default)s)")
+    parser.add_argument("--learning-rate", type=positive, default=2e-3, help="of Adam (default: %(default)s)")
     parser.add_argument("--held-out", type=size, help="pairs to validate on (default: a tenth, at most 1000)")
-    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="seed of all random numbers (default: %(default)s)"
+    )
     add_force(parser)
     parser.set_defaults(command=run)
 
@@ -103,7 +105,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     def report(history: History) -> None:
         with naming(arguments.out):
-            translator.save(arguments.out)  # an interrupted training leaves the last whole epoch
+            translator.save(arguments.out)  # an interruption leaves the last complete epoch
         below_the_progress_line = "\n" if sys.stderr.isatty() else ""
         print(below_the_progress_line, end="")
         line = (
@@ -123,13 +125,13 @@ def run(arguments: argparse.Namespace) -> None:
         validate=lambda model: token_accuracy(model, held),
         callback=report,
         rng=arguments.seed,
-        progress=True,  # in a log, too: an epoch may take minutes
+        progress=True,  # even in a log, because an epoch may take minutes
     )
     print(f"saved in {arguments.out}")
 
 
 def _warn(messages: Sequence[str]) -> None:
-    """Print the first ten, and how many more there are."""
+    """Print the first ten messages, and the number of further ones."""
     for message in messages[:10]:
         say(f"seqmem: warning: {message}")
     if len(messages) > 10:

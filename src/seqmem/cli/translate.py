@@ -1,4 +1,4 @@
-"""The command translate: texts in, a saved model's answers out."""
+"""The command translate: translate texts with a saved model."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from seqmem.tasks import Translator
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add this command to the parser."""
     parser = commands.add_parser("translate", help="translate with a saved model")
-    parser.add_argument("model", metavar="MODEL", help="what train or demo saved")
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to translate; lines of stdin if none")
-    parser.add_argument("--attention", action="store_true", help="show what each symbol looked at")
-    parser.add_argument("--max-length", type=size, default=100, help="in symbols (default: %(default)s)")
+    parser.add_argument("model", metavar="MODEL", help="a model that train or demo saved")
+    parser.add_argument(
+        "text", nargs="*", metavar="TEXT", help="a text to translate (default: the lines of stdin)"
+    )
+    parser.add_argument("--attention", action="store_true", help="show the attention of each symbol")
+    parser.add_argument(
+        "--max-length", type=size, default=100, help="the maximum number of symbols (default: %(default)s)"
+    )
     parser.set_defaults(command=run)
 
 
@@ -35,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(one.text)
         if arguments.attention:
             print(heatmap(one), end="\n\n")
-        sys.stdout.flush()  # line by line, for whoever is at the other end of a pipe
+        sys.stdout.flush()  # line by line, for the reader of a pipe
 
 
 def _standard_input() -> Iterator[str]:
@@ -44,6 +48,6 @@ def _standard_input() -> Iterator[str]:
 
 
 def _readable(line: str) -> str:
-    if "\0" in line:  # other bytes that are not UTF-8 spoil a symbol, these spoil every one
+    if "\0" in line:  # other invalid bytes affect one symbol, zero bytes affect all
         raise ValueError("standard input holds a zero byte, as UTF-16 has, expected UTF-8")
     return line

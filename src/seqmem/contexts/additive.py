@@ -53,8 +53,8 @@ class AdditiveAttention(Context):
     Args:
         query_size: Q.
         key_size: K.
-            attention_size: A, the width of the scorer's hidden layer.
-            rng: seed or generator for the initial weights.
+        attention_size: A, the width of the scorer's hidden layer.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> attention = AdditiveAttention(3, 4, 5, rng=0)

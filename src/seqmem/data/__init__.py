@@ -63,6 +63,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("dates", "recall"):  # tasks, which most programs do without
+    if name in ("dates", "recall"):  # built-in tasks, which most programs do not use
         return importlib.import_module(f"seqmem.data.generators.{name}")
     raise AttributeError(f"module 'seqmem.data' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""What models are trained on: pairs of sequences, and sequences with targets."""
+"""The training data of models: pairs of sequences, and sequences with targets."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Batch(NamedTuple):
 
     source: Array  # (S, B) token ids
     source_lengths: Array  # (B,)
-    inputs: Array  # (T, B) what the decoder is fed: start, y_1, ..., y_n
-    targets: Array  # (T, B) what it should answer: y_1, ..., y_n, end
+    inputs: Array  # (T, B) the decoder's input: start, y_1, ..., y_n
+    targets: Array  # (T, B) the correct output: y_1, ..., y_n, end
     mask: Array  # (T, B) bool, False where the target is padding
 
 
 class SequenceBatch(NamedTuple):
-    """B sequences, padded at the end to T steps, and what a model should answer.
+    """B sequences, padded at the end to T steps, and their targets.
 
     A target belongs to a sequence, (B, ...), or to a step, (T, B, ...); the mask and the weights have the
     first axes of the targets. Class ids have no further axis, numbers have one of size K.
@@ -28,5 +28,7 @@ class SequenceBatch(NamedTuple):
     lengths: Array  # (B,)
     targets: Array  # (B,) or (T, B) ids; (B, K), (T, B, K) or, of a forecast, (steps, B, K) numbers
     mask: Array  # bool, (B,), (T, B) or (steps, B): False where the target does not count
-    weights: Array | None = None  # in the shape of the mask: how much each target counts; None for all alike
-    continues: bool = False  # whether row b goes on where row b of the batch before ended
+    weights: Array | None = (
+        None  # in the shape of the mask: the weight of each target; None for equal weights
+    )
+    continues: bool = False  # whether row b continues row b of the previous batch

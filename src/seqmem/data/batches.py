@@ -19,10 +19,10 @@ Pair = tuple[Sequence[str], Sequence[str]]  # source symbols, target symbols; a 
 
 
 def pad(sequences: Iterable[Sequence[int] | Array]) -> tuple[Array, Array]:
-    """Sequences side by side, one a column, filled up with PAD at the end.
+    """Pad sequences to a common length with PAD at the end, one sequence per column.
 
     Args:
-        sequences: B sequences of token ids, each (length,) integers; a length of 0 is fine.
+        sequences: B sequences of token ids, each (length,) integers; the length may be 0.
 
     Returns:
         (tokens, lengths): (S, B) and (B,) intp, where S is the greatest length.
@@ -51,23 +51,23 @@ def make_batch(
     *,
     allow_unknown: bool = False,
 ) -> Batch:
-    """Pairs of (source symbols, target symbols) as the arrays that a model is trained on.
+    """Return pairs of (source symbols, target symbols) as arrays for training.
 
-    The decoder is fed START and the target, and should answer the target and END. Symbols that a
-    vocabulary lacks become UNKNOWN; an empty source or target is fine.
+    The decoder's input is START and the target; the correct output is the target and END. Symbols outside a
+    vocabulary become UNKNOWN; an empty source or target is allowed.
 
     Args:
-        pairs: B pairs of sequences of strings; a plain string is its characters.
-        source_vocabulary, target_vocabulary: what turns each side into ids.
-        allow_unknown: whether a side may be of unknown symbols only, as may well happen in a few held-out
-            pairs. In training it is the sign of a vocabulary that was made for something else.
+        pairs: B pairs of sequences of strings; a plain string is a sequence of its characters.
+        source_vocabulary, target_vocabulary: the vocabularies that turn each side into ids.
+        allow_unknown: whether a side may consist of unknown symbols only, as may happen in a few held-out
+            pairs. In training it is a sign that the vocabulary belongs to other data.
 
     Returns:
         A Batch whose column b is pairs[b]; its arrays are intp, the mask bool.
 
     Raises:
         TypeError: for symbols that are not strings.
-        ValueError: for no pairs at all, an entry that is not a pair, or a side of unknown symbols only.
+        ValueError: for empty pairs, an entry that is not a pair, or a side of unknown symbols only.
 
     >>> letters = Vocabulary("abc")
     >>> batch = make_batch([("abc", "cb"), ("a", "")], letters, letters)
@@ -85,28 +85,28 @@ def make_batch(
 
 
 class BucketedBatches:
-    """Shuffled batches of pairs of similar lengths, so that little of a batch is padding.
+    """Shuffled batches of pairs of similar lengths, so that a batch has little padding.
 
-    Called with an rng it starts an epoch: an iterator in which every pair appears exactly once. Pairs are
-    shuffled and taken in pools of 50 batches; a pool is sorted by length and cut into batches; the batches
-    of all pools are shuffled. All that is random is drawn at the call, none of it while iterating.
-    `len` is the number of batches in an epoch.
+    A call with an rng starts an epoch: an iterator in which every pair occurs exactly once. Pairs are
+    shuffled and grouped into pools of 50 batches; each pool is sorted by length and cut into batches; the
+    batches of all pools are shuffled. All random numbers are drawn at the call, none during the iteration.
+    `len` is the number of batches per epoch.
 
-    Either side of a batch has at most `max_symbols` symbols, padding included: rows times the longest. So
-    that attention's memory is bounded too, rows S T is at most 256 max_symbols. Pairs so long that batch_size
-    of them would have more are sorted among themselves and share smaller batches.
+    Each side of a batch has at most `max_symbols` symbols including padding: rows times the longest. To bound
+    the memory of attention as well, rows S T is at most 256 max_symbols. Pairs so long that batch_size of
+    them would exceed a limit are sorted separately and form smaller batches.
 
     Args:
         pairs, source_vocabulary, target_vocabulary: as in `make_batch`; the pairs are encoded once, here.
-        batch_size: pairs in a batch; one batch of an epoch may be smaller, and those of long pairs are.
-        max_symbols: the most symbols on either side of a batch; `default_max_symbols` when None.
-        on_too_long: called with a message that names the position of each pair that fits no batch, which is
-            then left out; such a pair is an error when None.
-        allow_unknown: whether a side may be of unknown symbols only, as in `make_batch`.
+        batch_size: pairs per batch; one batch of an epoch may be smaller, and so are those of long pairs.
+        max_symbols: the maximum number of symbols on each side of a batch; None means `default_max_symbols`.
+        on_too_long: called with a message that gives the position of each pair that fits no batch, which is
+            then left out; if None, such a pair is an error.
+        allow_unknown: whether a side may consist of unknown symbols only, as in `make_batch`.
 
     Raises:
         TypeError: for symbols that are not strings.
-        ValueError: for no pairs, an entry that is not a pair, a batch_size or max_symbols below 1, a pair
+        ValueError: for empty pairs, an entry that is not a pair, a batch_size or max_symbols below 1, a pair
             that is too long, or a side of unknown symbols only.
 
     >>> letters = Vocabulary("abc")
@@ -135,7 +135,7 @@ class BucketedBatches:
         rows = _encode(pairs, source_vocabulary, target_vocabulary, "BucketedBatches")
         if not allow_unknown:
             _refuse_unknown(rows, "BucketedBatches")
-        # (N, 2): START is no step of a target, END is
+        # (N, 2): END counts as a step of a target, START does not
         lengths = np.array([(len(source), len(target) - 1) for source, target in rows])
         kept = _kept(lengths, self.max_symbols, on_too_long)
         self._rows = [rows[i] for i in kept]
@@ -145,7 +145,7 @@ class BucketedBatches:
         return len(self._buckets)
 
     def __call__(self, rng: Rng) -> Iterator[Batch]:
-        """One epoch."""
+        """Return an iterator over the batches of an epoch."""
         shuffled = self._buckets.cuts(as_generator(rng))
         return (_batch([self._rows[i] for i in cut]) for cut in shuffled)
 
@@ -158,7 +158,7 @@ def _encode(
     check_type(target_vocabulary, Vocabulary, caller, "target_vocabulary")
     rows = []
     for position, pair in enumerate(pairs):
-        if type(pair) is not tuple or len(pair) != 2:  # the usual case needs no words
+        if type(pair) is not tuple or len(pair) != 2:  # build no message in the usual case
             check_pair(pair, caller, position)
         source = np.array(source_vocabulary.encode(pair[0]), np.intp)
         target = np.array([START, *target_vocabulary.encode(pair[1]), END], np.intp)
@@ -169,7 +169,7 @@ def _encode(
 
 
 def _kept(lengths: Array, max_symbols: int, on_too_long: Callable[[str], object] | None) -> Array:
-    """The positions of the pairs that fit a batch; of all others on_too_long is told."""
+    """Return the positions of the pairs that fit a batch; call on_too_long for all others."""
     source_steps, target_steps = lengths.max(axis=0).tolist()
     if fits(1, source_steps, target_steps, max_symbols):
         return np.arange(len(lengths))
@@ -185,7 +185,7 @@ def _kept(lengths: Array, max_symbols: int, on_too_long: Callable[[str], object]
 
 
 def _refuse_unknown(rows: list[tuple[Array, Array]], caller: str) -> None:
-    framing = ((0, "source"), (2, "target"))  # START and END of a target are known to all
+    framing = ((0, "source"), (2, "target"))  # every vocabulary knows START and END of a target
     for side, (framed, name) in enumerate(framing):
         known = (np.count_nonzero(row[side] != UNKNOWN) > framed for row in rows)
         if not any(known) and any(len(row[side]) > framed for row in rows):
@@ -199,7 +199,7 @@ def _batch(rows: Sequence[tuple[Array, Array]]) -> Batch:
     source, source_lengths = _pad([source for source, _ in rows])
     framed, framed_lengths = _pad([target for _, target in rows])  # (T + 1, B): start, y_1, ..., y_n, end
     mask = np.arange(len(framed) - 1)[:, None] < framed_lengths - 1  # (T, B)
-    inputs = np.where(mask, framed[:-1], PAD)  # a target that ends early must not be fed its own end
+    inputs = np.where(mask, framed[:-1], PAD)  # the END of a shorter target must not be an input
     return Batch(source, source_lengths, inputs, framed[1:], mask)
 
 

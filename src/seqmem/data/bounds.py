@@ -1,4 +1,4 @@
-"""How large a batch may be, padding included, so that one long line costs no gigabytes."""
+"""Limits on the size of a batch including padding, so that one long line cannot take gigabytes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from seqmem.validation import as_size
 
-LOOKS = 256  # attention keeps rows S T looks of decoder steps at source positions: at most these per symbol
+LOOKS = 256  # attention stores rows S T weights (source position, decoder step): at most this many per symbol
 
 
 def default_max_symbols(batch_size: int) -> int:
-    """The most symbols on either side of a batch, padding included, when nobody says otherwise.
+    """Return the default maximum number of symbols on each side of a batch, including padding.
 
-    Batches of sequences up to 256 symbols are never cut for it, and it is 16,384 at least.
+    Batches of sequences of up to 256 symbols are never split by this limit, and it is at least 16,384.
 
     >>> default_max_symbols(64), default_max_symbols(1000)
     (16384, 256000)
@@ -21,7 +21,7 @@ def default_max_symbols(batch_size: int) -> int:
 
 
 def fits(rows: int, source_steps: int, target_steps: int, max_symbols: int) -> bool:
-    """Whether a batch of these sizes is within the bounds: its symbols on either side, and its looks.
+    """Return whether a batch of these sizes is within the limits of symbols and of attention weights.
 
     >>> fits(64, 256, 256, max_symbols=16384), fits(1, 3000, 3000, max_symbols=16384)
     (True, False)
@@ -31,7 +31,7 @@ def fits(rows: int, source_steps: int, target_steps: int, max_symbols: int) -> b
 
 
 def too_long(source_steps: int, target_steps: int, max_symbols: int) -> str:
-    """What is wrong with a pair that fits no batch; nothing for one that fits."""
+    """Return why a pair fits no batch; an empty string for one that fits."""
     if fits(1, source_steps, target_steps, max_symbols):
         return ""
     longest = max(source_steps, target_steps)
@@ -45,12 +45,12 @@ def too_long(source_steps: int, target_steps: int, max_symbols: int) -> str:
 
 
 def cut_by_symbols(steps: Iterable[tuple[int, int]], batch_size: int, max_symbols: int) -> list[slice]:
-    """Runs of at most batch_size sequences that fit one batch; what fits none is on its own.
+    """Return runs of at most batch_size sequences that fit one batch; a sequence that fits none is alone.
 
     Args:
-        steps: of the source and of the target, in the order of the sequences.
-        batch_size: sequences in a run.
-        max_symbols: of a run, on either side, padding included.
+        steps: source steps and target steps of each sequence, in order.
+        batch_size: the maximum number of sequences per run.
+        max_symbols: the maximum number of symbols of a run on each side, including padding.
 
     >>> cut_by_symbols([(2, 1), (2, 1), (2, 1), (9, 1), (1, 1)], batch_size=3, max_symbols=6)
     [slice(0, 3, None), slice(3, 4, None), slice(4, 5, None)]

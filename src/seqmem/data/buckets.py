@@ -1,4 +1,4 @@
-"""Which sequences share a batch: those of similar lengths, drawn anew in every epoch."""
+"""Batches of sequences of similar lengths, drawn anew in every epoch."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from seqmem.data.bounds import cut_by_symbols, fits
 from seqmem.module import Array
 
-POOL = 50  # batches that are sorted together: more pad less, fewer leave more to chance
+POOL = 50  # batches that are sorted together: more mean less padding, fewer mean more randomness
 
 
 class Buckets:
-    """A partition of sequences into batches of similar lengths, so that little of a batch is padding.
+    """A partition of sequences into batches of similar lengths, so that a batch has little padding.
 
-    Sequences are shuffled and taken in pools of 50 batches; a pool is sorted by length and cut into batches;
-    the batches of all pools are shuffled. Sequences so long that batch_size of them would not fit a batch are
-    sorted among themselves and share smaller batches. `len` is the number of batches.
+    Sequences are shuffled and grouped into pools of 50 batches; each pool is sorted by length and cut into
+    batches; the batches of all pools are shuffled. Sequences so long that batch_size of them would not fit a
+    batch are sorted separately and form smaller batches. `len` is the number of batches.
 
     Args:
-        lengths: (N, 2) of the source and of the target; what has no target has the target length 1.
-        batch_size: sequences in a batch.
-        max_symbols: of a batch, on either side, padding included; each sequence alone fits.
+        lengths: (N, 2) of source and target; without a target, the target length is 1.
+        batch_size: sequences per batch.
+        max_symbols: limit of a batch on each side, including padding; each sequence alone fits.
 
     >>> buckets = Buckets(np.array([[3, 1], [5, 1], [3, 1], [5, 1]]), batch_size=2, max_symbols=16)
     >>> sorted(sorted(cut.tolist()) for cut in buckets.cuts(np.random.default_rng(0)))
@@ -32,11 +32,11 @@ class Buckets:
     def __init__(self, lengths: Array, batch_size: int, max_symbols: int) -> None:
         self._lengths, self._batch_size = lengths, batch_size
         longest, of_row = np.unique(lengths.max(axis=1), return_inverse=True)
-        other = lengths[:, 1].max(initial=0) > 1  # without a target there are no looks to bound
+        other = lengths[:, 1].max(initial=0) > 1  # without a target there are no attention weights to limit
         is_long = [not fits(batch_size, n, n if other else 1, max_symbols) for n in longest.tolist()]
         self._is_long = np.array(is_long, bool)[of_row]  # (N,)
         long = lengths[self._is_long]
-        # the lengths in order are the same in every epoch, and so are the cuts
+        # the sorted lengths, and therefore the cuts, are the same in every epoch
         self._long_cuts = cut_by_symbols(long[_longest_last(long)].tolist(), batch_size, max_symbols)
 
     def __len__(self) -> int:
@@ -67,6 +67,6 @@ def pieces(indices: Array, size: int) -> list[Array]:
 
 
 def _longest_last(lengths: Array) -> Array:
-    """The order of (N, 2) lengths by their longer side; only equal lengths stay as they were."""
+    """Return the order of (N, 2) lengths by their longer side; a stable sort."""
     source, target = lengths.T
     return np.lexsort((target, source, lengths.max(axis=1)))

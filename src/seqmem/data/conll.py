@@ -1,4 +1,4 @@
-"""Sentences with a label for each word, from the column files of the CoNLL shared tasks."""
+"""Sentences with a label for each word, from column files of the CoNLL shared tasks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seqmem.validation import WrongTypeError, as_path, as_size, brief
 
 Sentence = tuple[list[str], list[str]]  # words, labels
 
-_NOT_A_WORD = re.compile(r"\d+[-.]\d+")  # CoNLL-U's ids of contracted and of empty words
+_NOT_A_WORD = re.compile(r"\d+[-.]\d+")  # CoNLL-U's ids of contracted words and of empty words
 
 
 def read_conll(
@@ -28,18 +28,18 @@ def read_conll(
 ) -> list[Sentence]:
     """Return the sentences of a UTF-8 file with a word and its labels on each line.
 
-    A blank line ends a sentence. Columns are separated by tabs, or by white space in a file whose first line
-    of columns has no tab. Lines that begin with # and have another number of columns are comments, and
-    -DOCSTART- lines say nothing. CoNLL-U's contracted words (3-4) and empty words (5.1) are left out where
-    the first column is one of ids. Words are composed (NFC), as those of texts are.
+    A blank line ends a sentence. Columns are separated by tabs, or by white space if the first line of
+    columns has no tab. Lines that begin with # and have another number of columns are comments, and
+    -DOCSTART- lines are ignored. CoNLL-U's contracted words (3-4) and empty words (5.1) are left out if the
+    first column contains ids. Words are composed (NFC), like the words of texts.
 
     Args:
         path: the file.
-        columns: which columns are the word and the label, counted from 0, or from the end below 0: (0, -1)
-            for CoNLL-2003, (1, 3) for the parts of speech of CoNLL-U.
-        max_words: a sentence of more words is too long; None is no limit.
-        on_too_long: called with a message that names the line of each sentence that is too long, which is
-            then left out; such a sentence is an error when None.
+        columns: the columns of word and label, counted from 0, or from the end if negative: (0, -1) for
+            CoNLL-2003, (1, 3) for the parts of speech of CoNLL-U.
+        max_words: a longer sentence is too long; None means no limit.
+        on_too_long: called with a message that gives the line of each sentence that is too long, which is
+            then left out; if None, such a sentence is an error.
 
     Returns:
         (words, labels) of each sentence, in order.
@@ -48,8 +48,8 @@ def read_conll(
         ValueError: with the file and the line for a line with another number of columns than the first, an
             empty word or label, a sentence that is too long, or bytes that are not UTF-8; for a file without
             a sentence.
-        TypeError: for what is not a path, or columns that are not integers.
-        OSError: when the file cannot be read.
+        TypeError: for anything but a path, or columns that are not integers.
+        OSError: if the file cannot be read.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ def read_conll(
 
 
 def _sentences(text: str, name: str, columns: tuple[int, int]) -> Iterator[tuple[int, list[list[str]]]]:
-    """The line at which each sentence begins, and the cells of its words."""
+    """Yield the line at which each sentence begins, and the cells of its words."""
     width, tabs, start = 0, False, 0
     rows: list[list[str]] = []
     for number, line in enumerate([*split_lines(text), ""], start=1):

@@ -1,4 +1,4 @@
-"""Pairs of texts from a tab-separated file, as the symbols that a vocabulary holds."""
+"""Pairs of texts from a tab-separated file, as symbols."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def read_pairs(
     max_symbols: int | None = None,
     on_too_long: Callable[[str], object] | None = None,
 ) -> list[tuple[list[str], list[str]]]:
-    """The pairs of a UTF-8 file with a source, a tab and a target on each line.
+    """Return the pairs of a UTF-8 file with a source, a tab and a target on each line.
 
     A line ends with LF, CR LF or CR, in any mixture; U+2028, U+0085 and the like are characters of a text.
     Each text is prepared by `prepare_text`, which drops white space and byte order marks around it. Blank
     lines are ignored, and so are all other columns.
 
-    In a file of three or more columns, a first or second column of nothing but numbers (ids, scores) is an
-    error unless `columns` says that it is meant; a header above it does not hide it. In a file of two
-    columns, numbers are a source and a target like any other: "12+7" and "19".
+    In a file of three or more columns, a first or second column of numbers only (ids, scores) is an error
+    unless `columns` is given; a header above the numbers makes no difference. In a file of two columns,
+    numbers are valid sources and targets: "12+7" and "19".
 
     Args:
         path: the file.
         level: "char" or "word", as in `split_symbols`.
-        columns: which columns are the source and the target, counted from 0; the first two when None.
-        max_symbols: what a batch may hold, as in `BucketedBatches`, whose own is `default_max_symbols`; a
-            line beyond it is too long. None is no limit.
-        on_too_long: called with a message that names the line for each one that is too long, which is then
-            left out; such a line is an error when None.
+        columns: the columns of source and target, counted from 0; None means the first two.
+        max_symbols: the limit of a batch, as in `BucketedBatches`, where it is `default_max_symbols` by
+            default; a line beyond it is too long. None means no limit.
+        on_too_long: called with a message that gives the line for each line that is too long, which is then
+            left out; if None, such a line is an error.
 
     Returns:
         (source symbols, target symbols) of each line, in order; no side is empty.
@@ -54,8 +54,9 @@ def read_pairs(
     Raises:
         ValueError: with the file and the line (from 1) for a line that lacks a column, or has an empty side,
             too many symbols, or a byte order mark between two lines that were joined into one; for bytes
-            that are not UTF-8, with UTF-16 named as such; for a column of numbers; for a file without a pair.
-        OSError: when the file cannot be read.
+            that are not UTF-8, with UTF-16 reported as such; for a column of numbers; for a file without a
+            pair.
+        OSError: if the file cannot be read.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +96,7 @@ def read_pairs(
 
 
 def check_pair(pair: Any, caller: str, position: int) -> None:
-    """Raise for what is not two sequences; a string of two characters would pass for a pair."""
+    """Raise unless a value is two sequences; a string of two characters would pass for a pair."""
     if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__"):
         raise WrongTypeError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
     if len(pair) != 2:
@@ -107,20 +108,20 @@ def check_pair(pair: Any, caller: str, position: int) -> None:
 def train_validation_split(
     pairs: Sequence[SomePair], held_out: int, rng: Rng = None
 ) -> tuple[list[SomePair], list[SomePair]]:
-    """Pairs for training and pairs for validation, with no source on both sides.
+    """Return pairs for training and pairs for validation, with no source on both sides.
 
     Args:
         pairs: (source, target) sequences.
-        held_out: how many pairs to hold out, drawn at random. All pairs of a source go together, so there are
-            a few more when the last source drawn has several targets.
-        rng: decides which.
+        held_out: the number of pairs to hold out, drawn at random. All pairs of a source stay together, so
+            there are a few more if the last drawn source has several targets.
+        rng: seed or generator for the choice.
 
     Returns:
         (training, validation), each in the order of `pairs`.
 
     Raises:
-        ValueError: for a held_out below 1 or one that leaves nothing to train on; for an entry that is not a
-            pair.
+        ValueError: for a held_out below 1 or one that leaves no pairs for training; for an entry that is not
+            a pair.
 
     >>> pairs = [("go", "va"), ("go", "marche"), ("stop", "halte"), ("run", "cours")]
     >>> training, validation = train_validation_split(pairs, held_out=1, rng=1)
@@ -151,7 +152,7 @@ def train_validation_split(
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """The number of each line that is not blank, and its cells as they stand there."""
+    """Yield the number and the unchanged cells of each line that is not blank."""
     for number, line in enumerate(split_lines(text), start=1):
         cells = line.split("\t")
         if len(cells) == 1 and not stripped(line):
@@ -159,13 +160,13 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
         if MARK in line and any(MARK in stripped(cell) for cell in cells[1:-1]):
             raise ValueError(
                 f"{name}, line {number}: a byte order mark inside a text, tabs on both sides, as when files "
-                "are joined of which one has no line end at its end: put one there, or drop the mark"
+                "are joined of which one lacks the final line end: add it, or drop the mark"
             )
         yield number, cells
 
 
 def _head(text: str, name: str) -> Iterator[list[str]]:
-    """The cells of the first two lines: where neither holds a number, no column is of nothing but numbers."""
+    """Yield the cells of the first two lines: if neither holds a number, no column is all numbers."""
     return (cells for _, cells in itertools.islice(_lines(text, name), 2))
 
 
@@ -189,7 +190,7 @@ def _as_columns(columns: Any) -> tuple[int, int]:
 
 
 def _refuse_numbers(rows: list[list[str]], name: str) -> None:
-    """Raise when one of the first two columns is of numbers and a further one could be meant instead."""
+    """Raise if one of the first two columns holds numbers and a further column could be meant instead."""
     for column in (0, 1):
         values = [cells[column] for cells in rows if len(cells) > column]
         header = len(values) > 2 and not _is_number(values[0])
@@ -203,12 +204,12 @@ def _refuse_numbers(rows: list[list[str]], name: str) -> None:
         instead = ""
         if len(texts) > 1:
             instead = (
-                f"columns=({texts[0]}, {texts[1]}) (--columns {texts[0]} {texts[1]}) or, if it is meant, "
+                f"columns=({texts[0]}, {texts[1]}) (--columns {texts[0]} {texts[1]}) or, if it is intended, "
             )
         shown = ", ".join(map(stripped, values[header:][:3]))
         raise ValueError(
-            f"{name}: column {column}, counted from 0, holds nothing but numbers, as ids and scores are: "
-            f"{shown:.60}; say which columns are source and target: {instead}columns=(0, 1) (--columns 0 1)"
+            f"{name}: column {column}, counted from 0, holds only numbers, such as ids or scores: "
+            f"{shown:.60}; specify the columns of source and target: {instead}columns=(0, 1) (--columns 0 1)"
         )
 
 

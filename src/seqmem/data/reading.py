@@ -1,4 +1,4 @@
-"""Text files of people: UTF-8, whatever their line ends, with errors that name the line."""
+"""Text files: UTF-8 with any line endings, and errors that name the line."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def read_text(path: str | os.PathLike[str]) -> str:
     """Return the text of a file that must be UTF-8.
 
     Raises:
-        ValueError: with the file and the line for bytes that are not UTF-8, UTF-16 named as such.
-        OSError: when the file cannot be read.
+        ValueError: with the file and the line for bytes that are not UTF-8; UTF-16 is reported as such.
+        OSError: if the file cannot be read.
     """
     name, data = os.fspath(path), Path(path).read_bytes()
     for mark, encoding in _OTHER_ENCODINGS:
@@ -37,7 +37,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 
 def split_lines(text: str) -> list[str]:
-    """Return the lines of a text that end with LF, CR LF or CR, in any mixture.
+    """Return the lines of a text, which end with LF, CR LF or CR, in any mixture.
 
     U+2028, U+0085 and the like are characters of a line.
 

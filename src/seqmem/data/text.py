@@ -1,6 +1,6 @@
-"""Texts and the symbols that they are cut into, for training and for use alike.
+"""Texts and their symbols, for training and for use.
 
-Case is kept: "Le" and "le" are two symbols. Lower the text before it is split if that is not wanted.
+Case is kept: "Le" and "le" are two symbols. To ignore case, lower the text before splitting it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Level = Literal["char", "word"]
 NORMAL_FORM: Literal["NFC"] = "NFC"
 MARK = "\ufeff"  # the byte order mark
 
-# What str.strip strips, and the mark: at the edge of a text neither says anything.
+# What str.strip strips, and the mark: both are meaningless at the edge of a text.
 _AROUND = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -28,16 +28,16 @@ _NO_SPACE_AFTER = frozenset("([{¿¡")
 
 
 def prepare_text(text: str, level: Level, *, strip: bool = True) -> list[str]:
-    """The symbols of a text as a model reads it: `read_pairs` and `Translator` both call this.
+    """Return the symbols of a text in the form that a model reads; `read_pairs` and `Translator` call this.
 
-    White space and byte order marks around the text are dropped, and the rest is cut by `split_symbols`,
+    White space and byte order marks around the text are dropped, and the rest is split by `split_symbols`,
     which composes accents (NFC). Nothing else is changed: case, white space inside a text, invisible
     characters such as U+200B, and compatibility forms ("ﬁ", "１") are kept.
 
     Args:
         text: any text.
         level: "char" or "word".
-        strip: False keeps what stands around the text.
+        strip: whether to drop white space and byte order marks around the text.
 
     Raises:
         TypeError: for something that is not a string.
@@ -52,18 +52,18 @@ def prepare_text(text: str, level: Level, *, strip: bool = True) -> list[str]:
 
 
 def stripped(text: str) -> str:
-    """A text without the white space and byte order marks around it."""
+    """Return a text without the white space and byte order marks around it."""
     text = text.strip()
     return text.strip(_AROUND) if MARK in text else text
 
 
 def split_symbols(text: str, level: Level) -> list[str]:
-    """The characters or the words of a text, in Unicode's composed form (NFC).
+    """Return the characters or the words of a text, in Unicode's composed form (NFC).
 
-    Characters are all characters, spaces included. Words leave white space out, and each punctuation mark
-    is a symbol of its own, with two exceptions inside words: an apostrophe stays with what is before it
-    ("s'assit" is "s'", "assit") and a hyphen with what is behind it ("dit-il" is "dit", "-il"). The curly
-    apostrophe inside a word becomes the straight one; 3.14 and 9:30 stay whole.
+    Characters are all characters, including spaces. Words exclude white space, and each punctuation mark is a
+    separate symbol, with two exceptions inside words: an apostrophe belongs to the preceding part ("s'assit"
+    is "s'", "assit") and a hyphen to the following part ("dit-il" is "dit", "-il"). The curly apostrophe
+    inside a word becomes the straight one; 3.14 and 9:30 remain whole.
 
     Args:
         text: any text.
@@ -86,13 +86,13 @@ def split_symbols(text: str, level: Level) -> list[str]:
 
 
 def join_symbols(symbols: Sequence[str], level: Level) -> str:
-    """A readable text of symbols: `split_symbols` of it gives the same symbols back.
+    """Return a readable text of symbols, which `split_symbols` splits into the same symbols again.
 
-    At the word level the white space is not the original's, but English usage: none before a comma or a
-    question mark, one between words.
+    At the word level, white space follows English usage, not the original text: none before a comma or a
+    question mark, one space between words.
 
     Args:
-        symbols: what `split_symbols` gave, or a model.
+        symbols: the result of `split_symbols`, or of a model.
         level: "char" or "word".
 
     Raises:
@@ -113,7 +113,7 @@ def join_symbols(symbols: Sequence[str], level: Level) -> str:
 
 @functools.cache
 def _word_pattern() -> re.Pattern[str]:
-    # \w lacks the combining marks and joiners without which Hindi, Thai or Persian words fall to pieces
+    # \w lacks the combining marks and joiners that Hindi, Thai or Persian words need to stay whole
     marks = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.category(c).startswith("M"))
     letter = rf"[\w{marks}\u200c\u200d]"
     number = r"\d+(?:[.,:]\d+)+"
@@ -132,5 +132,5 @@ def _touch(before: str, symbol: str) -> bool:
 
 
 def check_level(level: str, caller: str) -> None:
-    """Raise for what is no level."""
+    """Raise unless a value is a level."""
     as_choice(level, ("char", "word"), caller, "level")

@@ -14,41 +14,41 @@ from seqmem.data.vocabulary import SPECIALS, Vocabulary
 from seqmem.module import Array
 from seqmem.validation import as_path, brief, check_type
 
-MAX_WIDTH = 4096  # numbers of a vector
-MAX_LINE = 64 * (MAX_WIDTH + 64)  # bytes of a line: a number has at most 64, and so does a symbol
+MAX_WIDTH = 4096  # numbers per vector
+MAX_LINE = 64 * (MAX_WIDTH + 64)  # bytes per line: a number has at most 64, and so does a symbol
 
 
 class WordVectors(NamedTuple):
     """A table of vectors for a vocabulary."""
 
-    table: Array  # (V, E) float64; 0 where there is no vector
+    table: Array  # (V, E) float64; 0 for ids without a vector
     found: Array  # (V,) bool, whether the file has a vector for this id
 
 
 def read_vectors(path: str | os.PathLike[str], vocabulary: Vocabulary) -> WordVectors:
-    """Return the vectors that a text file has for the symbols of a vocabulary.
+    """Return the vectors that a text file contains for the symbols of a vocabulary.
 
-    A line holds a symbol and its numbers, with single spaces between them; a first line with two integers,
-    the number of lines and of numbers, is word2vec's and fastText's header. Only the vectors of the
-    vocabulary are kept, so the memory is that of the table, however long the file is. Of a symbol that occurs
-    twice the first vector counts, as in other readers. Symbols are composed (NFC) as those of texts are.
+    A line contains a symbol and its numbers, separated by single spaces; a first line with two integers, the
+    number of lines and of numbers, is the header of word2vec and fastText. Only vectors of the vocabulary are
+    kept, so the memory is that of the table, however long the file is. If a symbol occurs twice, the first
+    vector is used, as in other readers. Symbols are composed (NFC), like the symbols of texts.
 
-    `Embedding.from_vectors(*read_vectors(path, vocabulary), rng=0)` makes an embedding of them;
-    `model.embedding.W[found] = table[found]` sets those of a model.
+    `Embedding.from_vectors(*read_vectors(path, vocabulary), rng=0)` makes an embedding of the vectors;
+    `model.embedding.W[found] = table[found]` copies them into a model.
 
     Args:
         path: a UTF-8 file, not compressed.
-        vocabulary: whose symbols are looked for.
+        vocabulary: the vocabulary.
 
     Returns:
-        The table and which of its rows were found; the special ids have none.
+        The table, and which of its rows were found; the special ids have no vectors.
 
     Raises:
         ValueError: with the file and the line for a line whose numbers are too few, too many, not numbers or
             not finite, a line that is too long, or bytes that are not UTF-8; for a file without a vector, or
-            without one for this vocabulary.
-        TypeError: for what is not a path or not a Vocabulary.
-        OSError: when the file cannot be read.
+            without a vector for this vocabulary.
+        TypeError: for anything but a path and a Vocabulary.
+        OSError: if the file cannot be read.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,7 +88,7 @@ def read_vectors(path: str | os.PathLike[str], vocabulary: Vocabulary) -> WordVe
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
-    """The number of each line that is not blank, and its text without the white space around it."""
+    """Yield the number of each line that is not blank, and its text without surrounding white space."""
     number = 0
     while data := file.readline(MAX_LINE + 1):
         number += 1
@@ -106,13 +106,13 @@ def _lines(file: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
 
 
 def _width(line: str, name: str, number: int) -> int | None:
-    """How many numbers a vector has, from the first line; None for a header."""
+    """Return how many numbers a vector has, from the first line; None for a header."""
     parts = line.split(" ")
     if len(parts) == 2 and all(part.isascii() and part.isdigit() for part in parts) and number == 1:
         return None
     width = len(parts) - 1
     while width and not _is_number(parts[-width]):
-        width -= 1  # the symbol itself has spaces in it
+        width -= 1  # the symbol itself contains spaces
     if not 1 <= width <= MAX_WIDTH:
         raise ValueError(
             f"{name}, line {number}: {width:,} numbers, expected a symbol and 1 to {MAX_WIDTH:,} numbers "
@@ -122,11 +122,11 @@ def _width(line: str, name: str, number: int) -> int | None:
 
 
 def _check_line(parts: list[str], width: int, name: str, number: int) -> None:
-    # a symbol may have spaces in it, ". . ." for instance, but not end in a number that is one too many
+    # a symbol may contain spaces, for example ". . .", but must not end with a superfluous number
     if len(parts) <= width or not parts[0] or (" " in parts[0] and _is_number(parts[0].rsplit(" ", 1)[1])):
         came = "fewer" if len(parts) <= width else "more"
         raise ValueError(
-            f"{name}, line {number}: {came} than {width} numbers behind a symbol, expected as many as in the "
+            f"{name}, line {number}: {came} than {width} numbers after a symbol, expected as many as in the "
             "first line"
         )
 

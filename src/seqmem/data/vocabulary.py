@@ -15,11 +15,12 @@ SPECIALS = ("<pad>", "<start>", "<end>", "<unknown>")
 class Vocabulary:
     """A fixed order of symbols after the four special ids: pad 0, start 1, end 2, unknown 3.
 
-    The names of the special ids are no symbols, so no text can spell a special id. A vocabulary never
-    changes after it is made.
+    The names of the special ids are not symbols, so no text can contain a special id. A vocabulary is
+    immutable.
 
     Args:
-        symbols: distinct, non-empty strings; symbols[0] gets the id 4. A plain string is its characters.
+        symbols: distinct, non-empty strings; symbols[0] gets the id 4. A plain string is a sequence of its
+            characters.
 
     Raises:
         TypeError: for a symbol that is not a string.
@@ -51,16 +52,16 @@ class Vocabulary:
     def build(
         cls, sequences: Iterable[Iterable[str]], max_size: int | None = None, min_count: int = 1
     ) -> Vocabulary:
-        """The vocabulary of a text: its most frequent symbols first, equally frequent ones in string order.
+        """Return the vocabulary of a text: most frequent symbols first, ties in string order.
 
         Args:
-            sequences: sequences of symbols; a plain string counts as its characters.
-            max_size: the most that `len` may be, the four special ids included; None is no limit.
-            min_count: symbols seen less often than this stay unknown.
+            sequences: sequences of symbols; a plain string is a sequence of its characters.
+            max_size: the maximum of `len`, including the four special ids; None means no limit.
+            min_count: symbols that occur less often stay unknown.
 
         Raises:
             TypeError: for a symbol that is not a string.
-            ValueError: for a max_size below 4, a min_count below 1, or a symbol that the constructor refuses.
+            ValueError: for a max_size below 4, a min_count below 1, or a symbol that the constructor rejects.
 
         >>> Vocabulary.build(["banana"]).symbols
         ['a', 'n', 'b']
@@ -86,7 +87,7 @@ class Vocabulary:
         return list(self._ids)
 
     def encode(self, sequence: Iterable[str]) -> list[int]:
-        """The id of each symbol, UNKNOWN for one that the vocabulary lacks; START and END are not added.
+        """Return the id of each symbol, UNKNOWN for symbols outside the vocabulary, without START and END.
 
         Raises:
             TypeError: for a symbol that is not a string.
@@ -96,14 +97,14 @@ class Vocabulary:
         ]
 
     def decode(self, ids: Sequence[int] | Array, *, every: bool = False) -> list[str]:
-        """The symbols before the first END; PAD and START are left out, UNKNOWN reads "<unknown>".
+        """Return the symbols before the first END; PAD and START are left out, UNKNOWN becomes "<unknown>".
 
-        What a model wrote is meant to end there. Of ids that may go on behind an END, such as a text that was
-        sampled, `every=True` loses nothing.
+        The output of a model ends at END. If ids may continue after an END, as in a sampled text,
+        `every=True` keeps all of them.
 
         Args:
             ids: (T,) integers.
-            every: a symbol for every id, the special ones by their names: "<pad>", "<start>", "<end>".
+            every: whether to return a symbol for every id, including "<pad>", "<start>" and "<end>".
 
         Raises:
             TypeError: for ids that are not integers.
@@ -121,7 +122,7 @@ class Vocabulary:
         return symbols
 
     def __len__(self) -> int:
-        """The number of ids, the special ones included: what a model calls vocab_size."""
+        """Return the number of ids, including the special ones: the vocab_size of a model."""
         return len(self._names)
 
     def __contains__(self, symbol: object) -> bool:

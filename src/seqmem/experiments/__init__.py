@@ -1,4 +1,4 @@
-"""Experiments: what the lecture says of networks, measured."""
+"""Experiments: measurements of the lecture's claims about networks."""
 
 from seqmem.experiments.bottlenecks import BottleneckSettings, bottleneck
 from seqmem.experiments.comparison_table import Comparison, comparison

@@ -1,6 +1,6 @@
-"""How much fits through a fixed context? An encoder-decoder copies or reverses symbols.
+"""The capacity of a fixed context: an encoder-decoder copies or reverses symbols.
 
-`bottleneck` measures how many fit through a fixed context (Cho et al., 2014), and how many an attention reads
+`bottleneck` measures how many symbols fit through a fixed context (Cho et al., 2014), compared with attention
 (Bahdanau et al., 2015). Both models have equal numbers of parameters, and both are trained on short sources
 first, then on longer ones.
 """
@@ -36,19 +36,19 @@ from seqmem.validation import as_path, as_size, check_type
 
 @dataclass(frozen=True)
 class BottleneckSettings:
-    """What `bottleneck` does; a plain value that is stored with its results.
+    """The settings of `bottleneck`, which are stored with its results.
 
     Attributes:
         contexts: some of CONTEXTS.
-        seeds: each gives a run of every context.
+        seeds: one run of every context per seed.
         task: "copy" or "reverse".
-        symbols: how many different ones there are.
-        longest: sources of 1 to so many symbols are trained on, growing along the first part of it.
-        lengths: the lengths tested.
+        symbols: the number of different symbols.
+        longest: the longest source in training; the length grows up to it during the first part of training.
+        lengths: the lengths to test.
         budget: parameters of every model, within 3 %.
         embedding_size: E.
-        steps, batch_size, learning_rate: of the training, with Adam and a cosine.
-        test_count: sources of a test at one length.
+        steps, batch_size, learning_rate: of the training, with Adam and a cosine schedule.
+        test_count: sources per test of one length.
     """
 
     contexts: tuple[str, ...] = CONTEXTS
@@ -74,12 +74,12 @@ class BottleneckSettings:
 
     @classmethod
     def quick(cls) -> Self:
-        """Two seeds, shorter sources and fewer steps: a few minutes on two cores."""
+        """Return settings with two seeds, shorter sources and fewer steps: a few minutes on two cores."""
         return cls(seeds=(0, 1), longest=16, lengths=(2, 4, 6, 8, 10, 12, 14, 16), steps=1500)
 
     @classmethod
     def full(cls) -> Self:
-        """Three seeds: about ten minutes on two cores."""
+        """Return settings with three seeds: about ten minutes on two cores."""
         return cls()
 
 
@@ -90,14 +90,14 @@ def bottleneck(
     folder: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Experiment:
-    """Whole sequences reproduced without a mistake, by length: fixed context against attention.
+    """Measure how many whole sequences are reproduced without a mistake, by length and context.
 
     Args:
-        settings: `BottleneckSettings.quick()` when None.
+        settings: None means `BottleneckSettings.quick()`.
         executor, folder, progress: as in `memory_horizon`.
 
     Returns:
-        An Experiment; "at" are source lengths, "accuracy" is the part of whole sequences that are right.
+        An Experiment; "at" are source lengths, "accuracy" is the fraction of sequences without a mistake.
     """
     settings = BottleneckSettings.quick() if settings is None else settings
     check_type(settings, BottleneckSettings, "bottleneck", "settings")
@@ -110,7 +110,7 @@ def bottleneck(
 
 
 def bottleneck_runs(settings: BottleneckSettings) -> list[Run]:
-    """Every run of the settings: what `run_bottleneck` is to be called with."""
+    """Return all runs of the settings, as arguments of `run_bottleneck`."""
     common = asdict(settings)
     common = {name: common[name] for name in common.keys() - {"contexts", "seeds", "budget", "lengths"}}
     return [
@@ -128,7 +128,7 @@ def bottleneck_runs(settings: BottleneckSettings) -> list[Run]:
 
 
 def run_bottleneck(run: Run) -> dict[str, Any]:
-    """Train and test one encoder-decoder; the record is a function of the run alone, `seconds` excepted."""
+    """Train and test one encoder-decoder; except for `seconds`, the record depends on the run alone."""
     weights, texts, tests = np.random.SeedSequence(run["seed"]).spawn(3)
     model = _make_seq2seq(
         run["kind"], run["symbols"], run["embedding_size"], run["hidden_size"], np.random.default_rng(weights)
@@ -145,13 +145,13 @@ def run_bottleneck(run: Run) -> dict[str, Any]:
     for length in run["tested"]:
         batch = _symbols_batch(run, run["test_count"], length, rng)
         found = model.generate(batch.source, max_length=length + 1)
-        targets = batch.targets[:-1].T.tolist()  # without the end
+        targets = batch.targets[:-1].T.tolist()  # without the end token
         accuracy.append(float(np.mean([one.tokens == row for one, row in zip(found, targets, strict=True)])))
     return record_of(model, run, accuracy, losses)
 
 
 def bottleneck_hidden_size(kind: str, settings: BottleneckSettings) -> int:
-    """The hidden size of encoder and decoder that comes nearest to the budget of parameters."""
+    """Return the hidden size of encoder and decoder whose parameter count is nearest to the budget."""
     V, E, A = settings.symbols + 4, settings.embedding_size, ATTENTION_SIZE
 
     def parameters(H: int) -> int:

@@ -1,4 +1,4 @@
-"""The lecture's comparison table, with figures from this machine beside its words."""
+"""The lecture's comparison table, with measurements from this machine."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from seqmem.module import Array
 from seqmem.validation import as_size, check_type
 
 COLUMNS = ("RNN", "LSTM", "GRU", "LSTM + attention")
-_KINDS = ("rnn", "lstm", "gru", "lstm + attention")  # as the memory experiment calls them
+_KINDS = ("rnn", "lstm", "gru", "lstm + attention")  # the names in the memory experiment
 
-_WORDS = {  # the lecture's, column by column
+_WORDS = {  # from the lecture, column by column
     "long-range memory": ("vanishes", "cell state", "update gate", "all encoder states"),
     "mechanism": (
         "h only",
@@ -57,7 +57,7 @@ CHOICE = (
 
 @dataclass(frozen=True)
 class Shape:
-    """What the step times are measured at.
+    """The sizes at which step times are measured.
 
     Attributes:
         T, B, D, H: steps, batch, input features, hidden units.
@@ -78,13 +78,13 @@ class Comparison:
     """The measured table; print it, or read the figures, column by column in the order of COLUMNS.
 
     Attributes:
-        shape: what was measured.
+        shape: the measured sizes.
         parameters: numbers of parameters with one bias per gate, as here.
-        parameters_two_biases: in the variant with two, as torch and cuDNN have it.
-        state_floats: floats that one sequence carries from step to step; with attention, also those of the
-            states that stay readable, after T steps.
+        parameters_two_biases: the same with two biases per gate, as in torch and cuDNN.
+        state_floats: floats that one sequence carries from step to step; with attention, including all T
+            states, which remain accessible.
         milliseconds: the median time of a forward and backward pass.
-        horizon: the distances from which the memory was measured to be lost, as text; None for not measured.
+        horizon: the distances at which the memory was lost, as text; None if not measured.
     """
 
     shape: Shape
@@ -96,37 +96,37 @@ class Comparison:
 
     @property
     def gru_to_lstm(self) -> float:
-        """Parameters of the GRU over those of the LSTM: exactly 3/4 with one bias per gate."""
+        """The GRU's parameters divided by the LSTM's: exactly 3/4 with one bias per gate."""
         return self.parameters[COLUMNS.index("GRU")] / self.parameters[COLUMNS.index("LSTM")]
 
     @property
     def gru_to_lstm_two_biases(self) -> float:
-        """The same in the variant with two biases per gate in both: 3/4 too."""
+        """The same ratio with two biases per gate in both: also 3/4."""
         return self.parameters_two_biases[2] / self.parameters_two_biases[1]
 
     def __str__(self) -> str:
         return comparison_text(self)
 
     def to_json(self) -> str:
-        """The figures as JSON."""
+        """Return the figures as JSON."""
         return json.dumps({"columns": COLUMNS, **asdict(self), "gru_to_lstm": self.gru_to_lstm}, indent=1)
 
 
 def comparison(
     memory: Experiment | None = None, *, shape: Shape | None = None, repeats: int = 7
 ) -> Comparison:
-    """The lecture's table, measured here and now.
+    """Return the lecture's table with new measurements.
 
     Args:
-        memory: what `memory_horizon` returned, for the memory rows; None leaves them out and says so.
-        shape: what is measured; `Shape()` when None. The attention is one look of the last state at all T.
-        repeats: passes of which the median time is taken, after one that does not count.
+        memory: the result of `memory_horizon`, for the memory rows; None leaves them out, with a note.
+        shape: the sizes; None means `Shape()`. The last state attends once to all T states.
+        repeats: the number of timed passes, of which the median is taken, after one untimed pass.
 
     Returns:
         A Comparison.
 
     Raises:
-        ValueError: for no repeats, or an experiment that is not about the memory horizon.
+        ValueError: if repeats is below 1, or the experiment is not about the memory horizon.
 
     >>> table = comparison(shape=Shape(T=4, B=2, D=128, H=128), repeats=1)
     >>> table.parameters[:3], table.gru_to_lstm
@@ -139,7 +139,7 @@ def comparison(
     if memory is not None:
         check_type(memory, Experiment, "comparison", "memory")
     if memory is not None and memory.title != "memory horizon":
-        raise ValueError(f"comparison: memory is of {memory.title!r}, expected a 'memory horizon'")
+        raise ValueError(f"comparison: memory has the title {memory.title!r}, expected 'memory horizon'")
     cells: list[Cell[Any]] = [kind(D, H, rng=0, dtype=shape.dtype) for kind in (RNNCell, LSTMCell, GRUCell)]
     attention = AdditiveAttention(H, H, A, rng=0, dtype=shape.dtype)
     counts = [sum(param.size for param in module.params.values()) for module in (*cells, attention)]
@@ -160,7 +160,7 @@ def comparison(
 
 
 def comparison_text(table: Comparison, width: int = WIDTH) -> str:
-    """Return the table in `width` columns: the lecture's words, and beneath them what was measured."""
+    """Return the table in `width` columns: the lecture's words, then the measurements."""
     s = table.shape
     rnn, lstm = table.parameters[0], table.parameters[1]
     figures: dict[str, tuple[str, ...]] = {
@@ -244,7 +244,7 @@ def _parts(cell: Cell[Any]) -> tuple[Array, ...]:
 
 
 def _step(cell: Cell[Any], shape: Shape, attention: AdditiveAttention | None = None) -> Callable[[], Any]:
-    """A function that does one forward and backward pass."""
+    """Return a function that runs one forward and backward pass."""
     rng = np.random.default_rng(0)
     layer = Recurrent(cell)
     xs = rng.standard_normal((shape.T, shape.B, shape.D)).astype(shape.dtype)
@@ -266,7 +266,7 @@ def _step(cell: Cell[Any], shape: Shape, attention: AdditiveAttention | None = N
 
 
 def _medians(steps: list[Callable[[], Any]], repeats: int) -> list[float]:
-    """Milliseconds of each, taken in turn, so that what disturbs the machine disturbs all of them."""
+    """Return the median time of each function in milliseconds, timed in turn to share disturbances."""
     times: list[list[float]] = [[] for _ in steps]
     for round_ in range(repeats + 1):
         for step, own in zip(steps, times, strict=True):

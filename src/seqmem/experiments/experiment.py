@@ -1,4 +1,4 @@
-"""What an experiment found: its records side by side, as text, and what follows for the lecture's figures."""
+"""The results of an experiment: its records as tables, and a comparison with the lecture's figures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     kind: str
     course: str
     at: list[int]  # distances or lengths, ascending
-    accuracy: list[list[float]]  # for each of them, one of every seed
+    accuracy: list[list[float]]  # for each of them, one per seed
     parameters: int
 
     @property
@@ -47,28 +47,28 @@ class Row(NamedTuple):
 
     @property
     def below(self) -> int | None:
-        """The first distance at which the mean is below 90 %; None when there is none."""
+        """The first distance at which the mean is below 90 %; None if there is none."""
         return _first_below(self.at, self.means)
 
     @property
     def reach(self) -> int:
-        """The last distance before that one, up to which the mean is 90 % or more; 0 when there is none."""
+        """The last distance before `below`, up to which the mean is at least 90 %; 0 if there is none."""
         return max((at for at in self.at if self.below is None or at < self.below), default=0)
 
     @property
     def below_by_seed(self) -> list[int | None]:
-        """The same for each seed by itself."""
+        """`below` for each seed."""
         return [_first_below(self.at, values) for values in zip(*self.accuracy, strict=True)]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The result of `memory_horizon` or `bottleneck`: settings, and a record of each run; printable.
+    """The result of `memory_horizon` or `bottleneck`: settings and a record of each run; printable.
 
     Attributes:
-        title: what was done.
-        settings: with which settings, as a dict.
-        records: each run's settings and what came out: "at", "accuracy", "parameters", "loss", "seconds".
+        title: the name of the experiment.
+        settings: the settings, as a dict.
+        records: each run's settings and results: "at", "accuracy", "parameters", "loss", "seconds".
     """
 
     title: str
@@ -77,7 +77,7 @@ class Experiment:
 
     @property
     def rows(self) -> list[Row]:
-        """The records put together: one row for each kind and course, seeds side by side."""
+        """The records by kind and course: one row each, with all seeds."""
         groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
         for record in self.records:
             groups.setdefault((record["kind"], record["course"]), []).append(record)
@@ -92,17 +92,17 @@ class Experiment:
         return rows
 
     def row(self, kind: str, course: str) -> Row | None:
-        """The row of a kind and a course, or None."""
+        """Return the row of a kind and a course, or None."""
         return next((row for row in self.rows if (row.kind, row.course) == (kind, course)), None)
 
     @property
     def courses(self) -> list[str]:
-        """The courses of training that the records are of, in the order of the tables."""
+        """The courses of training in the records, in the order of the tables."""
         known = [*COURSES, *TASKS]
         return sorted({record["course"] for record in self.records}, key=known.index)
 
     def accuracy(self, course: str) -> dict[str, dict[int, list[float]]]:
-        """By kind and distance, the accuracy of each seed: what `plot_memory_horizon` draws."""
+        """Return the accuracy of each seed by kind and distance, for `plot_memory_horizon`."""
         kinds = [*KINDS, *CONTEXTS]
         rows = sorted(
             (row for row in self.rows if row.course == course), key=lambda row: kinds.index(row.kind)
@@ -113,15 +113,15 @@ class Experiment:
         return experiment_text(self)
 
     def to_json(self) -> str:
-        """All of it as JSON; `from_json` reads it back."""
+        """Return the experiment as JSON, for `from_json`."""
         return json.dumps(asdict(self), indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What `to_json` wrote, or the memory experiment of what `python -m seqmem memory --json` printed.
+        """Return the experiment from the output of `to_json`, or of `python -m seqmem memory --json`.
 
         Raises:
-            ValueError: for anything else.
+            ValueError: for any other text.
         """
         as_text(text, "Experiment.from_json", "text")
         try:
@@ -147,7 +147,7 @@ class Experiment:
 
 
 def _check_record(record: Any) -> None:
-    """Raise a ValueError unless a record has all that the rows are made of."""
+    """Raise a ValueError unless a record has all values that the rows need."""
     needed = {"kind": str, "course": str, "seed": int, "at": list, "accuracy": list, "parameters": int}
     if not isinstance(record, dict) or not needed.keys() <= record.keys():
         raise ValueError(f"Experiment.from_json: a record lacks some of {sorted(needed)}")
@@ -170,7 +170,7 @@ def _check_record(record: Any) -> None:
 def experiment_text(experiment: Experiment, width: int = WIDTH) -> str:
     """Return an experiment as text of `width` columns.
 
-    Accuracies in per cent with their spread over the seeds, then what follows for the lecture's figures.
+    Accuracies in per cent with their range over the seeds, then a comparison with the lecture's figures.
     """
     rows = experiment.rows
     kinds, courses = [*KINDS, *CONTEXTS], [*COURSES, *TASKS]
@@ -185,7 +185,7 @@ def experiment_text(experiment: Experiment, width: int = WIDTH) -> str:
 
 
 def findings(experiment: Experiment) -> list[str]:
-    """What the figures say about the lecture's: an RNN remembers 5-10 words, an LSTM hundreds."""
+    """Return a comparison with the lecture's figures: an RNN remembers 5-10 words, an LSTM hundreds."""
     if experiment.title != "memory horizon":
         return [f"{row.kind}: {_reach(row)}." for row in experiment.rows]
     found = []
@@ -212,7 +212,7 @@ def findings(experiment: Experiment) -> list[str]:
 
 
 def _course_lines(course: str, rows: Sequence[Row], longest: int | None, width: int) -> list[str]:
-    """A course's table, and where each kind falls below 90 %."""
+    """Return a course's table, and the distance at which each kind falls below 90 %."""
     what = "symbols of the source" if course in TASKS else "words from the clue to the blank"
     trained = "" if course == "alone" or longest is None else f"; trained up to {longest}"
     seeds = len(rows[0].accuracy[0])
@@ -237,7 +237,7 @@ def _course_lines(course: str, rows: Sequence[Row], longest: int | None, width: 
 
 
 def _plain(value: Any) -> str:
-    """A setting without brackets and quotes."""
+    """Return a setting as text without brackets and quotes."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {part}" for name, part in value.items())
     return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
@@ -260,7 +260,7 @@ def _reach(row: Row) -> str:
 
 
 def _verdict(row: Row, least: int, most: int | None) -> str:
-    """Whether the reach lies where the lecture's figure would have it."""
+    """Return whether the reach agrees with the lecture's figure, as words."""
     if most is not None and row.reach > most:
         return "do not hold: it is more"
     if row.below is None and (most is not None or row.reach < least):

@@ -1,14 +1,14 @@
-"""How far back can it remember? The lecture's "Japan … my native language is ___" as an experiment.
+"""How far back a network remembers: the lecture's "Japan … my native language is ___" as an experiment.
 
 A recurrent network (`seqmem.experiments.networks`) reads a text of `seqmem.data.recall` and answers with one
-of twelve languages. All kinds have equal numbers of parameters and are trained in the same way, for each of
+of twelve languages. All kinds have equal numbers of parameters and are trained in the same way, with each of
 these courses of training:
 
-    alone     one distance only, each with a network of its own: what can be LEARNT from so far back, when the
-              gradient has nothing nearer to begin with
+    alone     one distance only, a separate network for each: what can be LEARNT from that distance, with no
+              shorter distance to start with
     mixed     all distances from the first step, the logarithm of the distance uniform
-    growing   the longest distance grows along the first part of the training: what can be HELD, once
-              the network has learnt it from near by (a curriculum: Bengio et al., 2009)
+    growing   the longest distance grows during the first part of training: what can be HELD, once the
+              network has learnt it from short distances (a curriculum: Bengio et al., 2009)
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from seqmem.experiments.run_all import Run, run_all
 from seqmem.experiments.training import GROWTH, check_integers, check_subset, record_of, train
 from seqmem.validation import as_path, as_size, check_type
 
-LEADS = 8  # up to so many words come before the clue's sentence
-DRAWS = 12  # a test at one distance consists of so many batches: a batch's texts share their phrases' lengths
+LEADS = 8  # the maximum number of words before the clue's sentence
+DRAWS = 12  # batches per test at one distance: the texts of a batch share their phrases' lengths
 
 
 @dataclass(frozen=True)
 class MemorySettings:
-    """What `memory_horizon` does; a plain value that is stored with its results.
+    """The settings of `memory_horizon`, which are stored with its results.
 
     Attributes:
         kinds: some of KINDS.
-        seeds: each gives a run of every kind and course: its weights and its texts.
+        seeds: one run of every kind and course per seed, with other weights and texts.
         courses: some of COURSES.
         alone_distances: the distances of the course "alone".
-        distances: those at which the other courses' networks are tested.
-        longest: the longest distance that they are trained on.
-        moves: let the filler name other countries (see `seqmem.data.recall`).
+        distances: the distances at which the other courses' networks are tested.
+        longest: the longest distance in the other courses' training.
+        moves: whether the filler may name other countries (see `seqmem.data.recall`).
         budget: parameters of every network, within 3 %.
         embedding_size: E.
         steps, batch_size: of the courses "mixed" and "growing".
-        alone_steps: of the course "alone", of equal batches.
-        learning_rates: Adam's, by kind; a cosine takes it down to 0. The defaults are each kind's best of
+        alone_steps: of the course "alone", with the same batch size.
+        learning_rates: of Adam, by kind, decreasing to 0 along a cosine. The defaults are each kind's best of
             0.001, 0.002 and 0.005 in the course "growing", on a seed that no table shows. At 0.0005, 0.001
-            and 0.002 neither RNN was above 72 % at any distance in the course "mixed" on that seed either.
-        test_count: texts of a test at one distance.
+            and 0.002, neither RNN was above 72 % at any distance in the course "mixed" on that seed, either.
+        test_count: texts per test at one distance.
     """
 
     kinds: tuple[str, ...] = KINDS
@@ -95,12 +95,12 @@ class MemorySettings:
 
     @classmethod
     def quick(cls) -> Self:
-        """Two seeds, two courses and fewer distances: a few minutes on two cores."""
+        """Return settings with two seeds, two courses and fewer distances: a few minutes on two cores."""
         return cls(seeds=(0, 1), courses=("alone", "growing"), alone_distances=(5, 10, 20, 40, 80))
 
     @classmethod
     def full(cls) -> Self:
-        """Five seeds, all courses, and tests beyond the distances trained on: twenty minutes on two cores."""
+        """Return settings with five seeds, all courses and more distances: twenty minutes on two cores."""
         distances = (5, 7, 10, 15, 20, 30, 50, 100, 200, 300, 400, 800)
         return cls(
             seeds=(0, 1, 2, 3, 4), alone_distances=(5, 10, 20, 30, 40, 60, 80, 160), distances=distances
@@ -114,22 +114,22 @@ def memory_horizon(
     folder: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Experiment:
-    """Accuracy against the clue's distance for every kind of network and course of training.
+    """Measure the accuracy by distance of the clue, for every kind of network and course of training.
 
     Args:
-        settings: `MemorySettings.quick()` when None.
-        executor: where the runs are submitted, any `concurrent.futures.Executor` (of processes, of threads,
-            of a cluster: Dask's `client.get_executor()`); one process for each processor when None. A script
-            that leaves it None has its own code under `if __name__ == "__main__":`.
-        folder: where each finished run is written, a JSON file each; a run whose file is there is not
-            run again, so an interrupted experiment resumes. None writes nothing.
+        settings: None means `MemorySettings.quick()`.
+        executor: runs the jobs, any `concurrent.futures.Executor` (of processes, of threads, of a cluster:
+            Dask's `client.get_executor()`); None means one process per processor. A script that uses None
+            must guard its code with `if __name__ == "__main__":`.
+        folder: the folder for finished runs, a JSON file each; a run whose file exists is not run again, so
+            an interrupted experiment resumes. None writes nothing.
         progress: as in `fit`: a line on stderr; None shows it on a terminal.
 
     Returns:
         An Experiment.
 
     Raises:
-        ValueError: for settings that do not fit together.
+        ValueError: for inconsistent settings.
 
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> settings = MemorySettings(
@@ -152,7 +152,7 @@ def memory_horizon(
 
 
 def memory_runs(settings: MemorySettings) -> list[Run]:
-    """Every run of the settings: what `run_memory` is to be called with."""
+    """Return all runs of the settings, as arguments of `run_memory`."""
     common = {
         "moves": settings.moves,
         "embedding_size": settings.embedding_size,
@@ -177,11 +177,11 @@ def memory_runs(settings: MemorySettings) -> list[Run]:
                 else:
                     steps = {"steps": settings.steps, "longest": settings.longest}
                     runs.append({**own, **steps, "tested": list(settings.distances)})
-    return sorted(runs, key=_expected_work, reverse=True)  # the long ones first: no worker is left waiting
+    return sorted(runs, key=_expected_work, reverse=True)  # longest first, so that no worker idles at the end
 
 
 def run_memory(run: Run) -> dict[str, Any]:
-    """Train and test one network; the record is a function of the run alone, `seconds` excepted."""
+    """Train and test one network; except for `seconds`, the record depends on the run alone."""
     weights, texts, tests = np.random.SeedSequence(run["seed"]).spawn(3)
     reader = make_reader(run["kind"], run["embedding_size"], run["hidden_size"], weights)
 
@@ -202,7 +202,7 @@ def run_memory(run: Run) -> dict[str, Any]:
 
 
 def _draw_distance(run: Run, fraction: float, rng: np.random.Generator) -> int:
-    """The distance of a training batch, of which a part of the steps is done."""
+    """Draw the distance of a training batch, after the given fraction of the steps."""
     shortest, longest = recall.SHORTEST, run["longest"]
     if run["course"] == "alone":
         return int(longest)
@@ -218,7 +218,7 @@ def _recall_batch(size: int, distance: int, moves: bool, rng: np.random.Generato
 
 
 def _expected_work(run: Run) -> float:
-    """In arbitrary units, for the order of the runs and for the progress line."""
+    """Return the expected work in arbitrary units, for the order of the runs and the progress line."""
     longest, course = run["longest"], run["course"]
     mean = longest if course == "alone" else longest / max(1.0, math.log(longest / recall.SHORTEST))
     size = 0.4 if run["kind"] == "rnn" else 1.0

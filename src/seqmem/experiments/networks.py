@@ -4,10 +4,10 @@
     C  = attention of hs[S - 1] over all hs       (B, H), with attention only
     logits = [hs[S - 1] ; C] @ W + b              (B, N)
 
-RNN, LSTM, GRU and LSTM with attention have hidden sizes that make their numbers of parameters agree. The RNN
-comes twice: with the orthogonal recurrent matrix that the library starts all its cells with (Saxe et al.,
-2014), which keeps a gradient's norm at first, and with small random numbers, uniform within ±1/√H, the
-commonest start elsewhere.
+The hidden sizes are chosen to give RNN, LSTM, GRU and LSTM with attention equal numbers of parameters. The
+RNN occurs twice: with an orthogonal recurrent matrix, the default of the library's cells (Saxe et al., 2014),
+which keeps a gradient's norm at first; and with small random numbers, uniform within ±1/√H, the most common
+initialisation elsewhere.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ KINDS = ("rnn, small start", "rnn", "lstm", "gru", "lstm + attention")
 
 
 class ReaderCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     embedding: EmbeddingCache
     layer: RecurrentCache[Any]
@@ -52,9 +52,9 @@ class Reader(Module):
         embedding_size: E.
         hidden_size: H.
         cell: "lstm", "gru", "rnn", or a cell of input size E and hidden size H.
-        attention_size: width of an additive scorer (Bahdanau et al., 2015) with which the last state looks
-            at all states; 0 for no attention.
-        rng: seed or generator of the first weights.
+        attention_size: width of an additive scorer (Bahdanau et al., 2015) with which the last state attends
+            to all states; 0 for no attention.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> reader = Reader(10, 3, 4, 5, attention_size=6, rng=0)
@@ -88,7 +88,7 @@ class Reader(Module):
 
     @property
     def cell(self) -> Cell[Any]:
-        """The cell of every step."""
+        """The cell of the recurrent layer."""
         return self.layer.cell
 
     def forward(self, tokens: Array) -> tuple[tuple[Array, Array | None], ReaderCache]:
@@ -98,10 +98,10 @@ class Reader(Module):
             tokens: (S, B), S at least 1, integers from 0 to V - 1.
 
         Returns:
-            ((logits, weights), cache): (B, N); (B, S), None without attention; and what `backward` needs.
+            ((logits, weights), cache): (B, N); (B, S), None without attention; and the cache for `backward`.
 
         Raises:
-            ValueError, TypeError: for no tokens, tokens outside the vocabulary or a wrong shape.
+            ValueError, TypeError: for empty tokens, tokens outside the vocabulary or a wrong shape.
         """
         tokens = as_ids(tokens, self.vocab_size, ("S", "B"), "Reader.forward", "tokens")
         if len(tokens) == 0:
@@ -118,7 +118,7 @@ class Reader(Module):
     def backward(
         self, d_outputs: tuple[Array | None, Array | None], cache: ReaderCache
     ) -> tuple[tuple[None], Grads]:
-        """(d_logits, d_weights), None for zeros, to ((None,), grads)."""
+        """Return ((None,), grads) from (d_logits, d_weights); None means zeros."""
         d_logits, d_weights = as_pair(d_outputs, "Reader.backward", "d_outputs", "(d_logits, d_weights)")
         H = self.hidden_size
         (d_features,), output_grads = self.output.backward(d_logits, cache.output)
@@ -134,11 +134,11 @@ class Reader(Module):
         return (None,), self.summed(grads)
 
     def loss_and_grads(self, batch: Batch, rng: Any = None) -> tuple[float, Grads]:
-        """Mean cross-entropy of the answers in nats, and its gradient by every parameter.
+        """Return the mean cross-entropy of the answers in nats, and the parameters' gradients.
 
         Args:
-            batch: its source is what is read, its targets (1, B) are the answers; nothing else is used.
-            rng: not used: nothing is random.
+            batch: the source is the text, the targets (1, B) are the answers; nothing else is used.
+            rng: not used, because nothing is random.
         """
         (logits, _), cache = self.forward(batch.source)
         loss, d_logits = cross_entropy(logits, batch.targets[0])
@@ -147,7 +147,7 @@ class Reader(Module):
 
 
 def make_reader(kind: str, embedding_size: int, hidden_size: int, seed: np.random.SeedSequence) -> Reader:
-    """The network of a kind in float32, with its first weights, for the texts of `seqmem.data.recall`."""
+    """Return the untrained network of a kind in float32, for the texts of `seqmem.data.recall`."""
     reader = Reader(
         len(recall.VOCABULARY),
         len(recall.LANGUAGES),
@@ -164,7 +164,7 @@ def make_reader(kind: str, embedding_size: int, hidden_size: int, seed: np.rando
 
 
 def parameters_of(kind: str, hidden_size: int, embedding_size: int) -> int:
-    """The number of parameters of a network of `run_memory`.
+    """Return the number of parameters of a network of `run_memory`.
 
     >>> parameters_of("gru", 50, 16)
     12214
@@ -177,10 +177,10 @@ def parameters_of(kind: str, hidden_size: int, embedding_size: int) -> int:
 
 
 def hidden_size_for(kind: str, budget: int, embedding_size: int) -> int:
-    """The hidden size that comes nearest to a budget of parameters.
+    """Return the hidden size whose parameter count is nearest to a budget.
 
     Raises:
-        ValueError: when the nearest is more than 3 % away.
+        ValueError: if the nearest count is more than 3 % away.
 
     >>> {kind: hidden_size_for(kind, 14_500, 16) for kind in KINDS}
     {'rnn, small start': 100, 'rnn': 100, 'lstm': 48, 'gru': 56, 'lstm + attention': 43}
@@ -193,6 +193,6 @@ def _cell_name(kind: str) -> str:
 
 
 def _start_small(cell: Cell[Any], rng: np.random.Generator) -> None:
-    """Recurrent weights uniform within ±1/√H, as torch starts them: their spectral radius is about 0.58."""
+    """Draw recurrent weights uniformly within ±1/√H, as torch does: the spectral radius is about 0.58."""
     H = cell.hidden_size
     cell.W_h[...] = rng.uniform(-1, 1, cell.W_h.shape) / np.sqrt(H)

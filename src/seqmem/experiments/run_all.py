@@ -1,6 +1,6 @@
-"""Runs of an experiment: functions of their settings, through any executor, resumed from a folder.
+"""Runs of an experiment: functions of their settings, with any executor, resumed from a folder.
 
-Runs go through any `concurrent.futures.Executor`, and those whose file is already in the folder are not run
+Runs are submitted to any `concurrent.futures.Executor`; a run whose file is already in the folder is not run
 again.
 """
 
@@ -20,7 +20,7 @@ from seqmem.training.progress import make_progress
 
 Run = Mapping[str, Any]
 
-PATIENCE = 1.0  # seconds without a finished run, after which the progress is shown again
+PATIENCE = 1.0  # seconds without a finished run until the progress is shown again
 
 
 def run_all(
@@ -32,20 +32,20 @@ def run_all(
     progress: bool | None = None,
     work: Callable[[Run], float] | None = None,
 ) -> list[dict[str, Any]]:
-    """The record of every run, in the order of the runs; those already in the folder are read.
+    """Return the record of every run, in the order of the runs; records in the folder are read.
 
-    A file is written under another name and then renamed, so an interruption leaves none half written; a file
-    that cannot be read or belongs to other settings is replaced.
+    A file is written under another name and then renamed, so an interruption leaves no incomplete file; a
+    file that cannot be read or belongs to other settings is replaced.
 
     Args:
-        function: of a run, picklable: a module's own function.
-        runs: what it is called with, each a mapping with "kind", "course", "seed", "longest" and whatever
-            else.
+        function: a picklable function of a run: a function at module level.
+        runs: the arguments of the function, each a mapping with "kind", "course", "seed", "longest" and any
+            other entries.
         executor, folder, progress: as in `memory_horizon`.
-        work: how much a run is expected to take, in any unit, for the progress line; all the same when None.
+        work: the expected work of a run in any unit, for the progress line; None means the same for all.
 
     Raises:
-        Whatever a run raises, once those that are running have ended and have been written.
+        Any exception that a run raises, after the active runs have ended and have been written.
     """
     place = None if folder is None else Path(folder)
     paths = [None if place is None else place / _file_name(function, run) for run in runs]
@@ -75,9 +75,9 @@ def run_all(
 def _finished(
     executor: Any, function: Callable[[Run], dict[str, Any]], runs: Sequence[Run], wanted: Sequence[int]
 ) -> Iterator[tuple[int, dict[str, Any]] | None]:
-    """Yield the wanted runs' records as they come; after a failure those still running, and then the failure.
+    """Yield the records of runs as they finish; after a failure, those of active runs, then raise it.
 
-    Where nothing comes for a while, yield None: whoever waits can say so.
+    If no run finishes for a while, yield None, so that the caller can show progress.
     """
     futures: dict[Future[dict[str, Any]], int] = {
         executor.submit(function, dict(runs[index])): index for index in wanted
@@ -99,7 +99,7 @@ def _finished(
                     failure = failure or error
                     _cancel(futures)
     finally:
-        _cancel(futures)  # an interrupted experiment leaves nothing in the queue; a finished one has none
+        _cancel(futures)  # after an interruption; a finished experiment has an empty queue
     if failure is not None:
         raise failure
 
@@ -111,10 +111,10 @@ def _cancel(futures: Iterable[Future[dict[str, Any]]]) -> None:
 
 @contextlib.contextmanager
 def _own_processes(most: int) -> Iterator[Executor]:
-    """A process for each processor, each with one BLAS thread: they would hinder one another.
+    """Yield a pool with a process per processor, each with one BLAS thread, so that they do not compete.
 
-    A library reads these variables as it is loaded, so they are set while the processes start, and only where
-    the user has not.
+    A library reads these variables when it is loaded, so they are set while the processes start, and only if
+    the user has not set them.
     """
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
     added = [name for name in names if name not in os.environ]
@@ -126,7 +126,7 @@ def _own_processes(most: int) -> Iterator[Executor]:
             try:
                 yield executor
             except BaseException:
-                executor.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for what is queued
+                executor.shutdown(wait=False, cancel_futures=True)  # Ctrl-C does not wait for queued runs
                 raise
     finally:
         for name in added:
@@ -141,12 +141,12 @@ def _name(run: Run) -> str:
 def _file_name(function: Callable[..., Any], run: Run) -> str:
     text = f"{function.__name__} {run['kind']} {run['course']} {run['longest']} seed {run['seed']}"
     plain = "".join(letter if letter.isalnum() else "-" for letter in text.replace(" + ", "-"))
-    settings = zlib.crc32(json.dumps(dict(run), sort_keys=True).encode())  # others' runs stay where they are
+    settings = zlib.crc32(json.dumps(dict(run), sort_keys=True).encode())  # files of other settings are kept
     return f"{plain}-{settings:08x}.json"
 
 
 def _read_record(path: Path | None, run: Run) -> dict[str, Any] | None:
-    """What was stored for this very run; None when there is nothing, or something else."""
+    """Return the stored record of exactly this run; None if there is none."""
     if path is None:
         return None
     try:
@@ -159,13 +159,13 @@ def _read_record(path: Path | None, run: Run) -> dict[str, Any] | None:
 def _write_record(path: Path | None, run: Run, record: dict[str, Any]) -> None:
     if path is None:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)  # now that there is something to put into it
+    path.parent.mkdir(parents=True, exist_ok=True)  # only now that there is a record
     unfinished = path.with_suffix(f".{os.getpid()}.part")
     try:
         unfinished.write_text(json.dumps({"run": dict(run), "record": record}, indent=1), "utf-8")
         os.replace(unfinished, path)
     except BaseException as error:
         unfinished.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.strerror:  # by the name that a user knows
+        if isinstance(error, OSError) and error.strerror:  # with the name that the user knows
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise

@@ -1,4 +1,4 @@
-"""What the experiments share: settings checked, sizes matched to a budget, one way to train and to record."""
+"""The common part of the experiments: checks of settings, sizes for a budget, training and records."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from seqmem.module import Module
 from seqmem.training import Adam, cosine_decay, fit
 from seqmem.validation import WrongTypeError, brief
 
-GROWTH = 0.6  # the part of a growing course after which the longest distance is reached
+GROWTH = 0.6  # the fraction of a growing course after which the longest distance is reached
 ATTENTION_SIZE = 16
-EMBEDDING_STD = 0.1  # of all first tables: the settings' learning rates were chosen with it
+EMBEDDING_STD = 0.1  # of all initial tables: the settings' learning rates were chosen for it
 
 
 def check_subset(names: Sequence[str], known: Sequence[str], what: str) -> None:
-    """Raise unless there are names, all of them known."""
+    """Raise unless there is at least one name, and all names are known."""
     if isinstance(names, str) or not isinstance(names, Sequence):
         raise TypeError(f"{what} is of type {type(names).__name__}, expected a sequence of names")
     if not names:
@@ -31,7 +31,7 @@ def check_subset(names: Sequence[str], known: Sequence[str], what: str) -> None:
 
 
 def check_integers(values: Sequence[int], least: int, what: str) -> None:
-    """Raise unless there are values, all of them integers of at least `least`."""
+    """Raise unless there is at least one value, and all values are integers of at least `least`."""
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise TypeError(f"{what} is of type {type(values).__name__}, expected a sequence of integers")
     if not values:
@@ -44,7 +44,7 @@ def check_integers(values: Sequence[int], least: int, what: str) -> None:
 
 
 def nearest_size(parameters: Callable[[int], int], budget: int, what: str) -> int:
-    """The hidden size whose parameters come nearest to the budget; a ValueError when more than 3 % away."""
+    """Return the hidden size whose parameter count is nearest to the budget; raise if it is 3 % off."""
     H = 1
     while parameters(H + 1) <= budget:
         H += 1
@@ -56,10 +56,10 @@ def nearest_size(parameters: Callable[[int], int], budget: int, what: str) -> in
 
 
 def train(model: Any, batches: Callable[..., Iterator[Batch]], run: Run, seed: Any) -> dict[str, float]:
-    """The one protocol for all: Adam, gradients clipped at norm 1, a cosine down to 0."""
+    """Train with the protocol of all runs: Adam, gradients clipped at norm 1, a cosine schedule to 0."""
 
     class Epoch:
-        """One epoch, whose length the schedule needs to know."""
+        """One epoch, whose length the schedule uses."""
 
         def __len__(self) -> int:
             return int(run["steps"])
@@ -75,7 +75,7 @@ def train(model: Any, batches: Callable[..., Iterator[Batch]], run: Run, seed: A
 
 
 def record_of(model: Module, run: Run, accuracy: list[float], losses: Mapping[str, float]) -> dict[str, Any]:
-    """What a run answers, ready for JSON: its own settings and what came out."""
+    """Return the record of a run, ready for JSON: the run's settings and results."""
     return {
         **{name: run[name] for name in ("kind", "course", "seed", "hidden_size", "longest")},
         "parameters": sum(param.size for param in model.params.values()),

@@ -1,6 +1,6 @@
-"""Text that fits a number of columns: tables whose cells fold into lines, and lines that break between words.
+"""Text folded to a number of columns: tables with multi-line cells, and lines broken between words.
 
-Widths are columns of a terminal, not characters: a combining mark takes none, a wide character two.
+Widths are columns of a terminal, not characters: a combining mark has width 0, a wide character width 2.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-WIDTH = 80  # columns where nobody says how many there are
+WIDTH = 80  # columns, by default
 GAP = 2  # columns between two columns of a table
 
 
 def display_width(text: str) -> int:
-    """Return the columns that a text takes in a terminal.
+    """Return the number of columns that a text takes in a terminal.
 
     Args:
         text: one line, without control characters.
@@ -27,19 +27,19 @@ def display_width(text: str) -> int:
 
 
 def starts_with_mark(text: str) -> bool:
-    """Return whether a text begins with a character that a terminal draws over the one before it."""
+    """Return whether a text begins with a character that a terminal draws over the previous one."""
     return bool(text) and _columns(text[0]) == 0
 
 
 def fold_lines(text: str, width: int = WIDTH) -> str:
-    """Break the lines of a text that are longer than a width between words.
+    """Break long lines of a text between words.
 
     Args:
-        text: any number of lines; those that fit stay as they are.
-        width: columns; a word that is longer is left whole.
+        text: any number of lines; lines that fit are unchanged.
+        width: in columns; a longer word is not broken.
 
     Returns:
-        The text, continued lines indented two columns deeper than the line that they continue.
+        The text; continuation lines are indented by two more columns than the line that they continue.
 
     >>> print(fold_lines("short\\n  a line that is too long", 14))
     short
@@ -55,14 +55,15 @@ def fold_table(
 ) -> list[str]:
     """Lay out a table within a width.
 
-    Columns are narrowed and their cells folded into lines; where even single words do not fit side by side,
-    the columns stand in blocks, one below the other, each with the first column.
+    Columns are narrowed and their cells folded into lines; if even single words do not fit side by side, the
+    columns are split into blocks, one below the other, each with the first column.
 
     Args:
-        rows: cells, as many in each row; the first row is the head, the first cell of each row its name.
+        rows: the cells, the same number in each row; the first row is the header, the first cell of each row
+            its name.
         width: columns of the whole table.
-        numbers: set all columns but the first flush right.
-        whole: do not break cells: put fewer columns side by side.
+        numbers: whether to right-align all columns but the first.
+        whole: whether to keep cells in one line, with fewer columns side by side.
 
     Returns:
         The lines of the table.
@@ -91,10 +92,10 @@ def fold_table(
 
 
 def _columns(character: str) -> int:
-    """Return the columns of one character.
+    """Return the number of columns of one character.
 
-    A mark of category Mn or Me is drawn over its base whatever its combining class: Thai vowels have class 0.
-    The vowels and final consonants of conjoining Hangul complete the wide consonant before them.
+    A mark of category Mn or Me is drawn over its base, whatever its combining class: Thai vowels have class
+    0. The vowels and final consonants of conjoining Hangul complete the wide consonant before them.
     """
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0
@@ -109,7 +110,7 @@ def _longest_word(cell: str) -> int:
 
 
 def _blocks(least: Sequence[int], width: int) -> list[list[int]]:
-    """Return which columns after the first stand side by side: as many as fit, at least one."""
+    """Return the columns of each block, without the first column: as many as fit, at least one."""
     blocks: list[list[int]] = []
     used = width + 1
     for k in range(1, len(least)):
@@ -122,7 +123,7 @@ def _blocks(least: Sequence[int], width: int) -> list[list[int]]:
 
 
 def _narrowed(columns: Sequence[Sequence[str]], width: int, least: Sequence[int]) -> list[int]:
-    """Return the columns' widths, none below its least: narrowed where that adds the fewest lines."""
+    """Return the columns' widths, at least the least: narrowed where that adds the fewest lines."""
     widths = [max(map(display_width, column)) for column in columns]
     heights = [_heights(column, size) for column, size in zip(columns, widths, strict=True)]
     while sum(widths) + GAP * (len(widths) - 1) > width:

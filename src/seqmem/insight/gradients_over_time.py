@@ -1,13 +1,13 @@
-"""How much of a gradient reaches an early step: measured, and as exact Jacobians.
+"""The part of a gradient that reaches an early step: as norms, and as exact Jacobians.
 
     L           = v · h_T, a random projection of the last output
-    dL/dh_t     by every path from h_t to L, the cell state c_t being held where it is
-    dL/dc_t     by every path from c_t to L, h_t = o_t * tanh(c_t) following it
+    dL/dh_t     over all paths from h_t to L, with the cell state c_t held fixed
+    dL/dc_t     over all paths from c_t to L, including h_t = o_t * tanh(c_t)
     dh_T/dh_t   (H, H), row k the gradient of unit k of h_T; dL/dh_t = v @ dh_T/dh_t
 
-Of an LSTM dc_T/dc_t is the sum of two parts. The cell path, diag(f_{t+1} * ... * f_T), never leaves the cell
-state; it is what the forget gates let through (Hochreiter & Schmidhuber, 1997, with Gers et al., 2000). The
-rest goes through h and a recurrent matrix at least once. A plain RNN has nothing but products of such
+For an LSTM, dc_T/dc_t is the sum of two parts. The cell path, diag(f_{t+1} * ... * f_T), never leaves the
+cell state; it is the part that the forget gates pass (Hochreiter & Schmidhuber, 1997, with Gers et al.,
+2000). The rest goes through h and a recurrent matrix at least once. A plain RNN has only products of such
 matrices and tanh derivatives, which vanish or explode (Bengio et al., 1994; Pascanu et al., 2013).
 """
 
@@ -29,15 +29,15 @@ from seqmem.validation import as_ids, as_size, check_type
 
 @dataclass(frozen=True, eq=False)
 class GradientFlow:
-    """What of the last step's gradient reaches every step, for B sequences of T steps.
+    """The part of the last step's gradient that reaches each step, for B sequences of T steps.
 
     Attributes:
         projection: v, (B, H), of length 1 in each row.
         h_norms: the Euclidean norm of dL/dh_t, (T, B).
-        c_norms: that of dL/dc_t, (T, B); None for a cell without a cell state, as all that follow.
+        c_norms: the Euclidean norm of dL/dc_t, (T, B); like the c fields below, None without a cell state.
         h_jacobians: dh_T/dh_t, (T, B, H, H).
         c_jacobians: dc_T/dc_t, (T, B, H, H).
-        cell_path: the diagonal of its part that stays in the cell state, (T, B, H).
+        cell_path: the diagonal of the part of dc_T/dc_t that stays in the cell state, (T, B, H).
 
     The last step's Jacobians are the identity.
     """
@@ -51,13 +51,13 @@ class GradientFlow:
 
     @property
     def norms(self) -> dict[str, Array]:
-        """The norms as curves (T,), geometric means over the sequences: what `plot_gradient_flow` draws."""
+        """The norms as curves (T,), geometric means over the sequences, for `plot_gradient_flow`."""
         parts = {"dL/dh": self.h_norms} | ({} if self.c_norms is None else {"dL/dc": self.c_norms})
         return {name: _by_distance(norms)[::-1] for name, norms in parts.items()}
 
     @property
     def h_spectral(self) -> Array:
-        """The largest singular value of dh_T/dh_t, (T, B): the most that any gradient is stretched."""
+        """The largest singular value of dh_T/dh_t, (T, B): the maximum growth of any gradient."""
         return _spectral(self.h_jacobians)
 
     @property
@@ -72,14 +72,14 @@ class GradientFlow:
 
     @property
     def rest(self) -> Array | None:
-        """What of dc_T/dc_t went through h at least once, (T, B, H, H)."""
+        """The part of dc_T/dc_t that passes through h at least once, (T, B, H, H)."""
         if self.c_jacobians is None or self.cell_path is None:
             return None
         return self.c_jacobians - self.cell_path[:, :, :, None] * np.eye(self.cell_path.shape[2])
 
     @property
     def rest_spectral(self) -> Array | None:
-        """The largest singular value of that rest, (T, B)."""
+        """The largest singular value of `rest`, (T, B)."""
         rest = self.rest
         return None if rest is None else _spectral(rest)
 
@@ -89,10 +89,10 @@ class FlowCurve:
     """One line of a comparison: geometric means over the sequences, by distance from the last step.
 
     Attributes:
-        name: what it is.
+        name: the name of the case.
         h: norms of dL/dh, (T,): entry d belongs to the step d steps before the last.
         c: norms of dL/dc, or None.
-        jacobian: spectral norms of dh_T/dh_t, or None where only L was measured.
+        jacobian: spectral norms of dh_T/dh_t, or None if only the gradient of L was computed.
         cell_path: the largest product of forget gates, or None.
         rest: the spectral norm of the rest of dc_T/dc_t, or None.
     """
@@ -107,20 +107,20 @@ class FlowCurve:
 
 @dataclass(frozen=True, eq=False)
 class FlowCases:
-    """The cases of `gradient_flow_of_cases`, printable."""
+    """The cases of `gradient_flow_of_cases`; `print` shows them as a table."""
 
     curves: list[FlowCurve]
 
     @property
     def norms(self) -> dict[str, Array]:
-        """Norms of dL/dh from the first step to the last, by case: what `plot_gradient_flow` draws."""
+        """Norms of dL/dh from the first step to the last, by case, for `plot_gradient_flow`."""
         return {curve.name: curve.h[::-1] for curve in self.curves}
 
     def __str__(self) -> str:
         return gradient_flow_text(self)
 
     def as_dict(self) -> dict[str, Any]:
-        """Lists and numbers only, ready for JSON."""
+        """Return the curves as lists and numbers, ready for JSON."""
         return {
             curve.name: {
                 key: value.tolist()
@@ -132,23 +132,23 @@ class FlowCases:
 
 
 def gradient_flow(layer: Recurrent[Any], xs: Array, state: State = None, *, rng: Rng = 0) -> GradientFlow:
-    """The gradients of a random projection of the last output at every step, and the exact Jacobians.
+    """Return the gradients of a random projection of the last output at every step, and exact Jacobians.
 
-    One forward and backward pass with every sequence repeated H times, once for each unit of the last state,
-    gives all Jacobians; of an LSTM a second backward pass gives those of the cell state.
+    One forward and one backward pass with every sequence repeated H times, once for each unit of the last
+    state, give all Jacobians; for an LSTM, a second backward pass gives the Jacobians of the cell state.
 
     Args:
-        layer: a cell run forwards over time.
+        layer: a Recurrent that runs forwards.
         xs: inputs, (T, B, D), T at least 1.
-        state: the state before the first step; zeros when None.
-        rng: of the projection.
+        state: the state before the first step; None means zeros.
+        rng: seed or generator for the projection.
 
     Returns:
-        A GradientFlow. It takes about 2·T·B·H² numbers.
+        A GradientFlow, which holds about 2·T·B·H² numbers.
 
     Raises:
-        TypeError: when the layer is not a Recurrent.
-        ValueError: for a layer that runs backwards, or no step.
+        TypeError: if the layer is not a Recurrent.
+        ValueError: if the layer runs backwards, or xs has no step.
 
     >>> from seqmem.cells import LSTMCell
     >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
@@ -172,9 +172,7 @@ def gradient_flow(layer: Recurrent[Any], xs: Array, state: State = None, *, rng:
 
     repeated_state = cell.of_parts([np.repeat(part, H, axis=0) for part in parts])
     _, repeated = layer.forward(np.repeat(xs, H, axis=1), repeated_state)
-    one_hot = np.tile(
-        np.eye(H, dtype=xs.dtype), (B, 1)
-    )  # (B·H, H): row b·H + k asks for unit k of sequence b
+    one_hot = np.tile(np.eye(H, dtype=xs.dtype), (B, 1))  # (B·H, H): row b·H + k is for unit k of sequence b
     of_h = layer.trace_gradients((None, cell.of_output(one_hot)), repeated)["h"].reshape(T, B, H, H)
     if "c" not in seen:
         return GradientFlow(projection, _norms(seen["h"]), None, of_h, None, None)
@@ -189,17 +187,17 @@ def gradient_flow(layer: Recurrent[Any], xs: Array, state: State = None, *, rng:
 
 
 def source_gradients(model: Seq2Seq, source: Array, inputs: Array, *, rng: Rng = 0) -> Array:
-    """How much of the decoder's gradient reaches every state of the encoder.
+    """Return the norm of the decoder's gradient at every state of the encoder.
 
     Args:
-        model: with a fixed context or with attention.
+        model: a model with a fixed context or with attention.
         source: (S, B) tokens.
-        inputs: (T, B) what the decoder is fed.
-        rng: of the projection: L is the sum of the logits (T, B, V) times random numbers, of norm 1 for each
-            sequence.
+        inputs: (T, B) the decoder's input tokens.
+        rng: seed or generator for the projection: L is the sum of the logits (T, B, V) times random numbers,
+            whose norm is 1 for each sequence.
 
     Returns:
-        The Euclidean norm of dL/dh_s by every path, (S, B), where h_s is the encoder's state at position s.
+        The Euclidean norm of dL/dh_s over all paths, (S, B), where h_s is the encoder's state at position s.
 
     Raises:
         ValueError, TypeError: for tokens outside a vocabulary or wrong shapes.
@@ -220,21 +218,22 @@ def source_gradients(model: Seq2Seq, source: Array, inputs: Array, *, rng: Rng =
 def gradient_flow_of_cases(
     *, steps: int = 60, hidden_size: int = 24, batch_size: int = 4, rng: Rng = 0
 ) -> FlowCases:
-    """The lecture's story in numbers: untrained layers on random inputs.
+    """Return the gradient flow of the lecture's cases: untrained layers on random inputs.
 
-    A plain RNN whose recurrent matrix is 0.5 times orthogonal (vanishing), and one where it is 1.2 times
-    orthogonal: on inputs so faint that tanh' is 1 (exploding, by 1.2 a step) and on inputs like the others',
-    where tanh saturates and takes back what the matrix adds; LSTMs with a forget bias of 0, 1 and 2; a GRU;
-    and the states of an LSTM encoder of forget bias 0 under a decoder of 3 steps, with a fixed context and
-    with additive attention.
+    The cases are a plain RNN whose recurrent matrix is 0.5 times orthogonal (vanishing gradient); one where
+    it is 1.2 times orthogonal, on inputs so faint that tanh' is 1 (exploding, by 1.2 per step) and on inputs
+    of normal size, where saturation of tanh cancels the growth; LSTMs with a forget bias of 0, 1 and 2; a
+    GRU; and the states of an LSTM encoder with forget bias 0 under a decoder of 3 steps, with a fixed context
+    and with additive attention.
 
     Args:
         steps: T, and S of the encoder.
         hidden_size: H of every layer.
         batch_size: B.
-        rng: of weights and inputs.
+        rng: seed or generator for weights and inputs.
 
     Returns:
+        FlowCases with one curve per case; print it to see a table.
         FlowCases, one curve a case; print it.
 
     Raises:
@@ -267,7 +266,7 @@ def gradient_flow_of_cases(
         ("encoder, attention", AdditiveAttention(H, H, H, rng=rng)),
     ):
         cell = LSTMCell(H, H, forget_bias=0, rng=rng)
-        faint = 0.1  # so that the gates start where their biases put them, whatever the tokens
+        faint = 0.1  # so that the biases alone determine the initial gates, whatever the tokens
         encoder = Encoder(V, H, H, cell=cell, embedding_std=faint, rng=rng)
         model = Seq2Seq(encoder, Decoder(V, H, H, context=context, embedding_std=faint, rng=rng))
         curves.append(FlowCurve(name, _by_distance(source_gradients(model, source, inputs, rng=rng))))
@@ -275,7 +274,7 @@ def gradient_flow_of_cases(
 
 
 def gradient_flow_text(cases: FlowCases) -> str:
-    """The cases as a table: ‖dL/dh‖ by distance, then the LSTM's Jacobian split in two."""
+    """Return the cases as a table: ‖dL/dh‖ by distance, then both parts of the LSTMs' Jacobian."""
     check_type(cases, FlowCases, "gradient_flow_text", "cases")
     T = len(cases.curves[0].h)
     distances = sorted({d for d in (0, 1, 2, 5, 10, 20, 30, 50, 100, 200) if d < T - 1} | {T - 1})
@@ -301,7 +300,7 @@ def _curve(name: str, flow: GradientFlow) -> FlowCurve:
 
 
 def _by_distance(norms: Array) -> Array:
-    """(T, B) to geometric means over B, the last step first; where one is 0, so is the mean."""
+    """Return geometric means over B of (T, B), last step first; 0 if any of the values is 0."""
     with np.errstate(divide="ignore"):
         return np.exp(np.log(norms).mean(axis=1))[::-1]
 
@@ -311,7 +310,7 @@ def _unit_rows(rows: Array) -> Array:
 
 
 def _norms(gradients: Array) -> Array:
-    """Euclidean norms over the last axis, of numbers whose squares may be too small or too large."""
+    """Return Euclidean norms over the last axis, for numbers whose squares may underflow or overflow."""
     top = np.abs(gradients).max(axis=-1, initial=0.0)
     scaled = gradients / np.where(top > 0, top, 1)[..., None]
     with np.errstate(under="ignore"):
@@ -319,5 +318,5 @@ def _norms(gradients: Array) -> Array:
 
 
 def _spectral(jacobians: Array) -> Array:
-    """The largest singular value of each matrix."""
+    """Return the largest singular value of each matrix."""
     return np.linalg.norm(jacobians, ord=2, axis=(-2, -1))

@@ -1,4 +1,4 @@
-"""Heat maps made of text: they need nothing, and a screen reader or a log keeps them."""
+"""Heat maps made of text: they need no other package, and suit screen readers and log files."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def attention_heatmap(
         weights: (T, S), each row adding up to 1.
         source: S symbols, the column heads.
         target: T symbols, the row heads.
-        ascii_only: shade with ASCII characters, for a terminal that has no others.
+        ascii_only: shade with ASCII characters, for a terminal without block characters.
         width: columns of the terminal; source symbols that do not fit side by side continue in another map
-            below the first. None for one map, however wide.
+            below the first. None for a single map of any width.
 
     Returns:
-        Lines of text: the darker, the more; an empty cell is less than an eighth. A combining mark that is a
-        symbol of its own stands on a dotted circle, in a column of its own.
+        Lines of text: the darker the cell, the larger the weight; an empty cell is below an eighth. A
+        combining mark that is a symbol by itself is shown on a dotted circle, in a separate column.
 
     Raises:
-        TypeError, ValueError: when the weights are no numbers, or their shape does not fit the symbols.
+        TypeError, ValueError: if the weights are not numbers, or their shape does not match the symbols.
 
     >>> print(attention_heatmap(np.array([[0.9, 0.1], [0.5, 0.5]]), ["le", "chat"], ["the", "cat"]))
         le chat
@@ -52,7 +52,7 @@ def attention_heatmap(
     weights = as_floats(weights, np.dtype(np.float64), axes, "attention_heatmap", "weights")
     width = None if width is None else as_size(width, "attention_heatmap", "width")
     shades = ASCII_SHADES if ascii_only else SHADES
-    letters = all(len(symbol) == 1 for symbol in source)  # characters stand side by side, words apart
+    letters = all(len(symbol) == 1 for symbol in source)  # characters are adjacent, words are separated
     gap = "" if letters else " "
     heads = [_printable(symbol) for symbol in source]
     names = [_printable(symbol) for symbol in target]
@@ -71,7 +71,7 @@ def attention_heatmap(
 
 
 def _side_by_side(heads: Sequence[str], gap: int, room: int | None) -> list[slice]:
-    """Return which columns stand side by side: as many as there is room for, at least one."""
+    """Return the columns of each map, side by side: as many as there is room for, at least one."""
     if room is None:
         return [slice(None)]
     starts, used = [0], 0
@@ -84,23 +84,23 @@ def _side_by_side(heads: Sequence[str], gap: int, room: int | None) -> list[slic
 
 
 def _printable(symbol: str) -> str:
-    """Return a symbol that cannot move the cursor, nor draw over the column before its own.
+    """Return a symbol that neither moves the cursor nor draws over the previous column.
 
-    Control characters and line separators become a dot; a mark without a base stands on a dotted circle.
+    Control characters and line separators become a dot; a mark without a base is shown on a dotted circle.
     """
     shown = "".join("·" if unicodedata.category(one) in _UNPRINTABLE else one for one in symbol)
     return f"◌{shown}" if starts_with_mark(shown) else shown
 
 
 def trace_heatmap(values: Array, *, ascii_only: bool = False) -> str:
-    """A quantity of a trace as shades: a line for each unit, a column for each step.
+    """Draw a quantity of a trace as shades: a line for each unit, a column for each step.
 
     Args:
-        values: (T, H), one sequence's: `trace["f"][:, 0]`. Shaded by magnitude, the largest darkest.
+        values: (T, H), of one sequence: `trace["f"][:, 0]`. Shaded by magnitude, the largest darkest.
         ascii_only: shade with ASCII characters.
 
     Returns:
-        Lines of text; a minus stands before a unit that is negative on average.
+        Lines of text; a minus precedes a unit that is negative on average.
 
     >>> print(trace_heatmap(np.array([[0.0, -1.0], [0.5, -1.0], [1.0, -0.2]])))
     0   ▒█

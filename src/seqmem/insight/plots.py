@@ -1,6 +1,6 @@
-"""Pictures with matplotlib, an optional package. Each takes the axes to draw on and returns them.
+"""Pictures with matplotlib, an optional package. Each function takes the axes to draw on and returns them.
 
-Without matplotlib, `attention_heatmap` and `trace_heatmap` draw with text and need nothing.
+Without matplotlib, `attention_heatmap` and `trace_heatmap` draw with text.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from seqmem.training import History
 from seqmem.validation import as_choice, as_floats, as_index, as_texts, check_type
 
 GRID = {"alpha": 0.3, "linewidth": 0.6}
-LINES = ("-", "--", "-.", ":")  # colour is never the only difference
+LINES = ("-", "--", "-.", ":")  # curves never differ in colour alone
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def plot_attention(weights: Array, source: Sequence[str], target: Sequence[str], *, ax: Any = None) -> Any:
-    """Attention weights as a matrix: a row for each target symbol, a column for each source symbol.
+    """Plot attention weights as a matrix: a row for each target symbol, a column for each source symbol.
 
     Args:
         weights: (T, S), each row adding up to 1.
         source: S symbols.
         target: T symbols.
-        ax: matplotlib axes; new ones when None.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
 
     Raises:
         ImportError: without matplotlib.
-        ValueError: when the weights' shape does not fit the symbols.
+        ValueError: if the weights' shape does not match the symbols.
     """
     source = as_texts(source, "plot_attention", "source")
     target = as_texts(target, "plot_attention", "target")
@@ -52,20 +52,20 @@ def plot_attention(weights: Array, source: Sequence[str], target: Sequence[str],
 
 
 def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any = None) -> Any:
-    """One quantity of a trace, units over time, for one sequence of the batch.
+    """Plot one quantity of a trace, units over time, for one sequence of the batch.
 
     Args:
-        trace: what `layer.trace(cache)` returned: (T, B, H) by name.
-        name: which of its arrays.
-        row: which sequence of the batch.
-        ax: matplotlib axes; new ones when None.
+        trace: the result of `layer.trace(cache)`: (T, B, H) by name.
+        name: the name of one of the arrays.
+        row: the index of the sequence in the batch.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
 
     Raises:
         ImportError: without matplotlib.
-        TypeError, ValueError: for a trace that is none, or a name or a row that it does not have.
+        TypeError, ValueError: if the trace is not one, or lacks the name or the row.
     """
     trace = as_trace(trace, "plot_trace")
     values = trace[as_choice(name, trace, "plot_trace", "name")]
@@ -83,11 +83,11 @@ def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any =
 
 
 def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, ax: Any = None) -> Any:
-    """Plot how large the gradient is at each step, on a logarithmic scale.
+    """Plot the norm of the gradient at each step, on a logarithmic scale.
 
     Args:
-        flow: what `gradient_flow` or `gradient_flow_of_cases` returned, or norms of one's own, (T,) by name.
-        ax: matplotlib axes; new ones when None.
+        flow: the result of `gradient_flow` or `gradient_flow_of_cases`, or other norms, (T,) by name.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
@@ -105,7 +105,7 @@ def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, 
     }
     ax = _axes(ax, "plot_gradient_flow")
     for k, (name, values) in enumerate(curves.items()):
-        shown = np.where(values > 0, values, np.nan)  # a logarithm has no place for 0
+        shown = np.where(values > 0, values, np.nan)  # 0 has no logarithm
         marker, every = MARKERS[k % len(MARKERS)], max(1, len(shown) // 8)
         ax.plot(
             shown,
@@ -124,7 +124,7 @@ def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, 
 
 
 class Horizon(Protocol):
-    """What `memory_horizon` and `bottleneck` return, as far as a picture needs it."""
+    """The interface that a plot needs, of the results of `memory_horizon` and `bottleneck`."""
 
     @property
     def courses(self) -> list[str]:
@@ -132,30 +132,30 @@ class Horizon(Protocol):
         ...
 
     def accuracy(self, course: str) -> dict[str, dict[int, list[float]]]:
-        """By kind and distance, the accuracy of each seed."""
+        """Return the accuracy of each seed by kind and distance."""
         ...
 
 
 def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: Any = None) -> Any:
-    """Plot accuracy against distance for one course of training: the mean over the seeds, and their spread.
+    """Plot accuracy against distance for one course of training: mean and range over the seeds.
 
     Args:
-        experiment: what `memory_horizon` or `bottleneck` returned.
-        course: one of the experiment's courses; None when there is only one.
-        ax: matplotlib axes; new ones when None.
+        experiment: the result of `memory_horizon` or `bottleneck`.
+        course: one of the experiment's courses; optional if there is only one.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
 
     Raises:
         ImportError: without matplotlib.
-        TypeError: for what is no experiment.
-        ValueError: for a course that the experiment does not have, or None when there are several.
+        TypeError: if the experiment is not one.
+        ValueError: for a course that the experiment does not have, or None if it has several.
     """
     caller = "plot_memory_horizon"
     if not (hasattr(experiment, "courses") and hasattr(experiment, "accuracy")):
         came = type(experiment).__name__
-        raise TypeError(f"{caller}: experiment is of type {came}, expected what memory_horizon returns")
+        raise TypeError(f"{caller}: experiment is of type {came}, expected the result of memory_horizon")
     courses = experiment.courses
     if course is None and len(courses) == 1:
         course = courses[0]
@@ -182,11 +182,11 @@ def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: A
 
 
 def plot_history(history: History, *, ax: Any = None) -> Any:
-    """Loss, and the metric where there is one, over the epochs.
+    """Plot the loss, and the metric if there is one, over the epochs.
 
     Args:
-        history: what `fit` returned.
-        ax: matplotlib axes; new ones when None.
+        history: the History that `fit` returned.
+        ax: matplotlib axes; None for new axes.
 
     Returns:
         The axes.
@@ -210,7 +210,7 @@ def plot_history(history: History, *, ax: Any = None) -> Any:
 
 
 def _axes(ax: Any, caller: str) -> Any:
-    """Return the given axes, or new ones."""
+    """Return the given axes, or new axes."""
     if ax is not None:
         if not hasattr(ax, "set_xlabel"):
             raise TypeError(f"{caller}: ax is of type {type(ax).__name__}, expected matplotlib axes")
@@ -220,6 +220,6 @@ def _axes(ax: Any, caller: str) -> Any:
     except ImportError as error:
         raise ImportError(
             'plots need matplotlib, which is not installed: pip install "seqmem[plot]". '
-            "attention_heatmap and trace_heatmap draw with text and need nothing"
+            "attention_heatmap and trace_heatmap draw with text and do not need it"
         ) from error
-    return Figure(layout="constrained").subplots()  # no window, and no list of figures that never ends
+    return Figure(layout="constrained").subplots()  # opens no window, and pyplot keeps no reference to it

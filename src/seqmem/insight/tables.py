@@ -1,4 +1,4 @@
-"""A trace as a tidy table: one row for each number."""
+"""A trace as a tidy table: one row per number."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from seqmem.validation import as_floats, check_type
 
 
 def trace_table(trace: Mapping[str, Array]) -> Array:
-    """A trace, or the gradients of one, as one structured array that any table program reads.
+    """Return a trace, or the gradients of a trace, as one structured array for table programs.
 
     Args:
-        trace: what `trace` or `trace_gradients` returned, (T, B, H) by name, or (T, B, S) for weights.
+        trace: the result of `trace` or `trace_gradients`, (T, B, H) by name, or (T, B, S) for weights.
 
     Returns:
-        A structured array with the fields quantity, step, row, unit and value; `row` is the sequence's place
-        in the batch, `unit` that of a hidden unit, or for attention weights the source position.
-        `pandas.DataFrame(table)` and `numpy.savetxt` take it as it is.
+        A structured array with the fields quantity, step, row, unit and value; `row` is the index of the
+        sequence in the batch, `unit` the index of a hidden unit, or of a source position for attention
+        weights. `pandas.DataFrame(table)` and `numpy.savetxt` accept it directly.
 
     >>> table = trace_table({"f": np.array([[[0.5, 0.25]]]), "c": np.array([[[2.0, 3.0]]])})
     >>> [row.item() for row in table]

@@ -9,6 +9,7 @@ from seqmem.layers.multilayer import GRU, LSTM, RNN
 from seqmem.layers.recurrent import Recurrent
 from seqmem.layers.regression_losses import huber_loss, mae_loss, mse_loss
 from seqmem.layers.stack import Stack
+from seqmem.layers.truncated_bptt import TruncatedBPTT
 
 __all__ = [
     "GRU",
@@ -21,6 +22,7 @@ __all__ = [
     "Linear",
     "Recurrent",
     "Stack",
+    "TruncatedBPTT",
     "cross_entropy",
     "huber_loss",
     "mae_loss",

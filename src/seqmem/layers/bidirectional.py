@@ -24,11 +24,11 @@ class BidirectionalState(NamedTuple, Generic[S]):
     """The states of both directions."""
 
     forward: S  # after the last step
-    backward: S  # after the first step, which is the last one that it reads
+    backward: S  # after the first step, which this direction reads last
 
 
 class BidirectionalCache(NamedTuple, Generic[S]):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     forward: RecurrentCache[S]
     backward: RecurrentCache[S]
@@ -36,11 +36,11 @@ class BidirectionalCache(NamedTuple, Generic[S]):
 
 
 class Bidirectional(SequenceLayer[BidirectionalState[S]], Generic[S]):
-    """Reads a sequence from both ends (Schuster & Paliwal, 1997), and shows both outputs side by side.
+    """Reads a sequence from both ends (Schuster & Paliwal, 1997) and concatenates both outputs.
 
     Args:
         forward_layer: a `Recurrent` that reads from the first step to the last.
-        backward_layer: a `Recurrent` with reverse=True and the same input size. Its hidden size may differ.
+        backward_layer: a `Recurrent` with reverse=True and the same input size. The hidden size may differ.
 
     >>> from seqmem.cells import LSTMCell
     >>> ahead, back = Recurrent(LSTMCell(3, 4, rng=0)), Recurrent(LSTMCell(3, 4, rng=1), reverse=True)
@@ -67,7 +67,7 @@ class Bidirectional(SequenceLayer[BidirectionalState[S]], Generic[S]):
         if backward_layer.input_size != forward_layer.input_size:
             raise ValueError(
                 f"Bidirectional: backward_layer has input_size {backward_layer.input_size}, expected "
-                f"{forward_layer.input_size}: forward_layer's"
+                f"{forward_layer.input_size}: that of forward_layer"
             )
         self.forward_layer, self.backward_layer = forward_layer, backward_layer
 
@@ -78,16 +78,16 @@ class Bidirectional(SequenceLayer[BidirectionalState[S]], Generic[S]):
 
     @property
     def output_size(self) -> int:
-        """The hidden sizes of both directions together."""
+        """The sum of the hidden sizes of both directions."""
         return self.forward_layer.output_size + self.backward_layer.output_size
 
     @property
     def directions(self) -> frozenset[str]:
-        """Both."""
+        """Both directions."""
         return self.forward_layer.directions | self.backward_layer.directions
 
     def zero_state(self, batch_size: int) -> BidirectionalState[S]:
-        """The state of B sequences that have seen nothing."""
+        """Return the initial state of B sequences: zeros."""
         return BidirectionalState(
             self.forward_layer.zero_state(batch_size), self.backward_layer.zero_state(batch_size)
         )
@@ -101,19 +101,19 @@ class Bidirectional(SequenceLayer[BidirectionalState[S]], Generic[S]):
         rng: Rng = None,
         traced: bool = False,
     ) -> tuple[tuple[Array, BidirectionalState[S]], BidirectionalCache[S]]:
-        """All steps of a batch of sequences.
+        """Run all steps of a batch of sequences.
 
         Args:
             xs: inputs, (T, B, D).
-            state: the states from which the two directions start; zeros where None. The backward direction
-                starts at each sequence's last step.
-            lengths: (B,) integers from 0 to T in any order; None when every sequence has T steps.
-            rng: turns dropout and zoneout on, where a layer has them.
-            traced: keep the pre-activations as well, for `trace`.
+            state: the initial states of the two directions; None means zeros. The backward direction starts
+                at each sequence's last step.
+            lengths: (B,) integers from 0 to T in any order; None if every sequence has T steps.
+            rng: enables dropout and zoneout, if a layer has them.
+            traced: whether to keep the pre-activations as well, for `trace`.
 
         Returns:
             ((hs, final), cache): outputs (T, B, F + G), the forward direction's first, 0 beyond a sequence's
-            length; the states in which the two directions end; and what `backward` needs.
+            length; the final states of the two directions; and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
@@ -133,15 +133,15 @@ class Bidirectional(SequenceLayer[BidirectionalState[S]], Generic[S]):
         d_outputs: tuple[Array | None, BidirectionalState[S] | None],
         cache: BidirectionalCache[S],
     ) -> tuple[tuple[Array, BidirectionalState[S]], Grads]:
-        """Backpropagation through time in both directions.
+        """Backpropagate through time in both directions.
 
         Args:
-            d_outputs: (d_hs, d_final), dLoss/d(outputs); None stands for zeros.
-            cache: what `forward` returned.
+            d_outputs: (d_hs, d_final), dLoss/d(outputs); None means zeros.
+            cache: the cache that `forward` returned.
 
         Returns:
             ((d_xs, d_state), grads): the sum of both directions' gradients of the inputs (T, B, D), the
-            gradients of the states that they started from, and of each parameter.
+            gradients of the initial states, and of each parameter.
         """
         d_ahead, d_back = self._upstreams(d_outputs, cache, "backward")
         (d_xs, d_first), grads = self.forward_layer.backward(d_ahead, cache.forward)
@@ -151,7 +151,7 @@ class Bidirectional(SequenceLayer[BidirectionalState[S]], Generic[S]):
         return (d_xs, BidirectionalState(d_first, d_second)), self.summed(grads)
 
     def trace(self, cache: BidirectionalCache[S]) -> Trace:
-        """What happened at every step, as `Recurrent.trace`: "forward.h", "backward.h" and so on."""
+        """Return the values at every step, as `Recurrent.trace`: "forward.h", "backward.h" and so on."""
         cache = as_cache(cache, BidirectionalCache, "Bidirectional.trace")
         ahead, back = self.forward_layer.trace(cache.forward), self.backward_layer.trace(cache.backward)
         return prefixed("forward", ahead) | prefixed("backward", back)
@@ -159,7 +159,7 @@ class Bidirectional(SequenceLayer[BidirectionalState[S]], Generic[S]):
     def trace_gradients(
         self, d_outputs: tuple[Array | None, BidirectionalState[S] | None], cache: BidirectionalCache[S]
     ) -> Trace:
-        """The gradients at every step, as `Recurrent.trace_gradients`: "forward.h", "backward.h" etc."""
+        """Return the gradients at every step, as `Recurrent.trace_gradients`: "forward.h" and so on."""
         d_ahead, d_back = self._upstreams(d_outputs, cache, "trace_gradients")
         ahead = self.forward_layer.trace_gradients(d_ahead, cache.forward)
         back = self.backward_layer.trace_gradients(d_back, cache.backward)
@@ -168,7 +168,7 @@ class Bidirectional(SequenceLayer[BidirectionalState[S]], Generic[S]):
     def _upstreams(
         self, d_outputs: Any, cache: BidirectionalCache[S], method: str
     ) -> tuple[tuple[Array, S | None], tuple[Array, S | None]]:
-        """The upstream gradient of each direction's outputs."""
+        """Return the upstream gradient of each direction's outputs."""
         caller = f"Bidirectional.{method}"
         shape, dtype = as_cache(cache, BidirectionalCache, caller).outputs
         d_hs, d_final = as_pair(d_outputs, caller, "d_outputs", "(d_hs, d_final)")

@@ -1,4 +1,4 @@
-"""Which positions a loss counts."""
+"""The positions that count in a loss."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ def as_mask(value: Any, axes: tuple[Axis, ...], caller: str) -> Array:
 
 
 def check_some(total: float, caller: str) -> None:
-    """Raise when no position is left to take the mean over.
+    """Raise if no position is left for a mean.
 
     Raises:
         ValueError: for a total weight of 0.
     """
     if not total > 0:
-        raise ValueError(f"{caller}: mean of nothing: no position is left to take the mean over")
+        raise ValueError(f"{caller}: mean of nothing: no position is left to average")
 
 
 def check_finite(values: Array, mask: Array | None, caller: str, name: str) -> None:
-    """Raise for a value that counts and is nan or inf.
+    """Raise if a value that counts is nan or inf.
 
     Raises:
-        ValueError: with the value and its place.
+        ValueError: with the value and its position.
     """
     bad = ~np.isfinite(values)
     if mask is not None:

@@ -38,8 +38,8 @@ class Embedding(Module):
     Args:
         vocab_size: V.
         embedding_size: E.
-            std: standard deviation of the initial table, whose entries are normal with mean 0.
-            rng: seed or generator for the initial table.
+        std: standard deviation of the initial table, whose entries are normal with mean 0.
+        rng: seed or generator for the initial table.
         dtype: float64 or float32.
 
     >>> table = Embedding(10, 3, rng=0)
@@ -69,18 +69,18 @@ class Embedding(Module):
     def from_vectors(
         cls, table: Array, found: Array | None = None, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> Embedding:
-        """Return an embedding that starts from pretrained vectors, such as `data.read_vectors` reads.
+        """Return an embedding with pretrained vectors, such as those that `data.read_vectors` returns.
 
         Args:
             table: (V, E) finite numbers.
-            found: (V,) bool, which rows of the table are vectors; all when None. The other rows are drawn
-                with the mean and standard deviation of each column of these.
-            rng: seed or generator of the rows that are drawn.
+            found: (V,) bool, which rows of the table are vectors; None if all are. The other rows are drawn
+                with the mean and standard deviation of each column of these vectors.
+            rng: seed or generator for the drawn rows.
             dtype: float64 or float32.
 
         Raises:
-            TypeError: for a table that is not of real numbers, or a `found` that is not bool.
-            ValueError: for wrong shapes, numbers that are not finite, or no vector at all.
+            TypeError: for a table that is not real numbers, or a `found` that is not bool.
+            ValueError: for wrong shapes, numbers that are not finite, or a table without any vector.
 
         >>> table = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 2.0]])
         >>> Embedding.from_vectors(table, np.array([False, True, True]), rng=0).W[1:]

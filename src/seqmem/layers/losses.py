@@ -6,11 +6,11 @@
 
 With class weights w, a sample weight s of each position and label smoothing ε:
 
-    q    = (1 - ε) w[target] onehot(target) + ε w / V          what p should be like, one row per position
+    q    = (1 - ε) w[target] onehot(target) + ε w / V          the target distribution, one row per position
     loss = sum of s · (-q · log p) / sum of s w[target]
     d_logits = s (sum(q) p - q) / sum of s w[target]
 
-The softmax's logarithm is taken as logit - top - log(total), which is exact where p itself is 0.
+The softmax's logarithm is computed as logit - top - log(total), which is exact even where p underflows.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ def cross_entropy(
 ) -> tuple[Any, Array]:
     """Return the mean cross-entropy of the positions that count, in nats, and its derivative.
 
-    What does not count is never read: NaN logits and impossible target ids may stand there. With weights the
-    mean is the weighted one, as torch's: the sum of the weighted losses over the sum of the weights. Label
+    Masked positions are never read: they may have NaN logits and invalid target ids. With weights, the mean
+    is the weighted mean, as in torch: the sum of the weighted losses divided by the sum of the weights. Label
     smoothing is that of Szegedy et al. (2016).
 
     Args:
         logits: unnormalised log-probabilities, (T, B, V), or with any other leading axes.
-        targets: the right ids, integers of the leading shape, from 0 to V - 1 where they count.
-        mask: True where a position counts, bool of the leading shape; None when all of them count.
+        targets: the correct ids, integers of the leading shape, from 0 to V - 1 where they count.
+        mask: True where a position counts, bool of the leading shape; None if all positions count.
         ignore_index: a target that does not count, such as the id of padding or -100; None for no such id.
-        class_weights: (V,) finite, at least 0; how much a position with this target counts.
-        sample_weights: of the leading shape, finite, at least 0; how much each position counts. A position
-            of weight 0 does not count at all. `np.broadcast_to(weights, targets.shape)` of weights (B,)
-            weighs whole sequences.
-        label_smoothing: ε in [0, 1), the share of a target that is spread evenly over all V ids.
+        class_weights: (V,) finite, at least 0; the weight of a position with this target.
+        sample_weights: of the leading shape, finite, at least 0; the weight of each position. A position of
+            weight 0 does not count. `np.broadcast_to(weights, targets.shape)` with weights (B,) weights
+            whole sequences.
+        label_smoothing: ε in [0, 1), the fraction of a target that is spread evenly over all V ids.
 
     Returns:
         (loss, d_logits): a float (complex for complex logits), and dloss/dlogits in the shape of the logits,
-        float32 for float32 and float64 for integers. Logits that are not finite give a loss that is not.
+        float32 for float32 and float64 for integers. Logits that are not finite give such a loss.
 
     Raises:
         ValueError: for a wrong shape, an id outside the vocabulary, a number out of its range, or no position
-            to take the mean of.
+            that counts.
         TypeError: for logits that are not numbers, targets that are not integers, a mask that is not bool.
 
     >>> loss, d_logits = cross_entropy(np.zeros((1, 2, 4)), np.array([[3, -1]]), np.array([[True, False]]))
@@ -88,7 +88,7 @@ def cross_entropy(
         rows, ids = rows[counted], ids[counted]
         shares = None if shares is None else shares[counted]
 
-    # exp underflows to its exact limit; a logit that is not finite is reported by the loss itself
+    # exp underflows to its exact limit; the loss itself shows a logit that is not finite
     with np.errstate(under="ignore", over="ignore", invalid="ignore"):
         if weighted:
             loss, d_rows = _weighted(rows, ids, shares, class_weights, smoothing)
@@ -103,7 +103,7 @@ def cross_entropy(
 
 
 def _plain(rows: Array, ids: Array, out: Array | None) -> tuple[Any, Array]:
-    """The mean over rows (N, V) that all count alike, and its derivative, for which `out` has room."""
+    """Return the unweighted mean over rows (N, V), and its derivative, in `out` if given."""
     N, each = len(ids), np.arange(len(ids))
     top = rows.real.max(axis=-1, keepdims=True)
     shifted = rows[each, ids].astype(np.result_type(rows, np.float64)) - top[:, 0]  # (N,)
@@ -120,7 +120,7 @@ def _plain(rows: Array, ids: Array, out: Array | None) -> tuple[Any, Array]:
 def _weighted(
     rows: Array, ids: Array, shares: Array | None, class_weights: Array | None, smoothing: float
 ) -> tuple[Any, Array]:
-    """The weighted mean over rows (N, V), and its derivative."""
+    """Return the weighted mean over rows (N, V), and its derivative."""
     N, V = rows.shape
     weights = np.ones(V) if class_weights is None else class_weights  # (V,)
     shares = np.ones(N) if shares is None else shares  # (N,)
@@ -150,7 +150,7 @@ def _leading(logits: Array) -> tuple[tuple[int, str], ...]:
 def _as_inputs(
     logits: Any, targets: Any, mask: Any, ignore_index: int | None
 ) -> tuple[Array, Array, Array | None]:
-    """The logits, the ids and the mask as arrays; the ids that do not count are 0, the mask None for all."""
+    """Return logits, ids and mask as arrays; ids that do not count become 0, a mask of all True None."""
     single = getattr(logits, "dtype", None) in (np.float32, np.complex64)
     dtype = np.dtype(np.float32 if single else np.float64)
     logits = as_floats(logits, dtype, ("...", "V"), CALLER, "logits")

@@ -1,8 +1,8 @@
-"""Layers of one kind of cell on top of each other, from one end or from both, under torch's names.
+"""Layers of one kind of cell on top of each other, in one or both directions, with torch's argument names.
 
-    layer 0 reads xs (T, B, D); layer k reads hs of layer k-1: (T, B, H), or (T, B, 2H) of both directions
+    layer 0 reads xs (T, B, D); layer k reads hs of layer k-1: (T, B, H), or (T, B, 2H) for both directions
     hs      of the last layer, (T, B, H) or (T, B, 2H), the forward direction's first
-    final   a tuple with the state of each layer; of both directions BidirectionalState(forward, backward)
+    final   a tuple with the state of each layer; for both directions, BidirectionalState(forward, backward)
 
 The arguments are those of torch's `nn.RNN`, `nn.LSTM` and `nn.GRU`; there is no batch_first and no bias. Not
 to be confused with torch's states, which are one array (num_layers · directions, B, H) for h and one for c:
@@ -24,24 +24,37 @@ from seqmem.layers.bidirectional import Bidirectional
 from seqmem.layers.recurrent import Recurrent
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.layers.stack import Stack, as_dropout_between
-from seqmem.validation import as_flag, as_size
+from seqmem.validation import as_flag, as_longest, as_number, as_size
 
-MakeCell = Callable[[int], Cell[Any]]  # input size to a cell
+MakeCell = Callable[[int], Cell[Any]]  # from an input size to a cell
 
 
 class _OfOneCell(Stack):
-    """What `RNN`, `LSTM` and `GRU` share."""
+    """The common base class of `RNN`, `LSTM` and `GRU`.
+
+    Args:
+        kind: the class of the cells.
+        input_size, hidden_size, num_layers, bidirectional, dropout, rng, dtype: as theirs.
+        options: the cells' further arguments, kept as the layer's own.
+    """
 
     def __init__(
         self,
-        make: MakeCell,
+        kind: Callable[..., Cell[Any]],
         input_size: int,
         hidden_size: int,
         num_layers: int,
         bidirectional: bool,
         dropout: float,
+        rng: Rng,
+        dtype: npt.DTypeLike,
+        options: dict[str, Any],
     ) -> None:
-        name = type(self).__name__
+        name, rng = type(self).__name__, as_generator(rng)
+
+        def make(size: int) -> Cell[Any]:
+            return kind(size, hidden_size, rng=rng, dtype=dtype, **options)
+
         self.num_layers = as_size(num_layers, name, "num_layers")
         self.bidirectional = as_flag(bidirectional, name, "bidirectional")
         as_dropout_between(dropout, num_layers, name)
@@ -49,6 +62,7 @@ class _OfOneCell(Stack):
             *layers_of(make, input_size, num_layers, bidirectional=bidirectional), dropout=dropout
         )
         self.hidden_size = hidden_size
+        vars(self).update(options)
 
 
 class RNN(_OfOneCell):
@@ -57,10 +71,12 @@ class RNN(_OfOneCell):
     Args:
         input_size: D.
         hidden_size: H, of each direction.
-        num_layers: how many layers.
-        bidirectional: read the sequence from both ends in every layer.
-        dropout: rate at which the outputs of every layer but the last are set to 0 when an `rng` is passed.
-        rng: seed or generator of the first weights.
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        activation: "tanh" or "relu".
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `RNNCell`.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> (hs, final), cache = RNN(3, 4, num_layers=2, rng=0).forward(np.ones((5, 2, 3)))
@@ -76,15 +92,15 @@ class RNN(_OfOneCell):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        activation: Literal["tanh", "relu"] = "tanh",
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        rng = as_generator(rng)
-
-        def make(size: int) -> Cell[Any]:
-            return RNNCell(size, hidden_size, rng=rng, dtype=dtype)
-
-        super().__init__(make, input_size, hidden_size, num_layers, bidirectional, dropout)
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {"activation": activation, "input_init": input_init, "recurrent_init": recurrent_init}
+        super().__init__(RNNCell, *form, rng, dtype, options)
 
 
 class LSTM(_OfOneCell):
@@ -93,11 +109,12 @@ class LSTM(_OfOneCell):
     Args:
         input_size: D.
         hidden_size: H, of each direction.
-        num_layers: how many layers.
-        bidirectional: read the sequence from both ends in every layer.
-        dropout: rate at which the outputs of every layer but the last are set to 0 when an `rng` is passed.
-        forget_bias: first value of the forget gates' biases.
-        rng: seed or generator of the first weights.
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        forget_bias, chrono: of the forget gates, as in `LSTMCell`.
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `LSTMCell`.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> layer = LSTM(3, 4, num_layers=2, bidirectional=True, dropout=0.1, rng=0)
@@ -115,16 +132,20 @@ class LSTM(_OfOneCell):
         bidirectional: bool = False,
         dropout: float = 0.0,
         forget_bias: float = 1.0,
+        chrono: float | None = None,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        rng = as_generator(rng)
-
-        def make(size: int) -> Cell[Any]:
-            return LSTMCell(size, hidden_size, forget_bias=forget_bias, rng=rng, dtype=dtype)
-
-        super().__init__(make, input_size, hidden_size, num_layers, bidirectional, dropout)
-        self.forget_bias = forget_bias
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {
+            "forget_bias": as_number(forget_bias, "LSTM", "forget_bias"),
+            "chrono": as_longest(chrono, "LSTM"),
+            "input_init": input_init,
+            "recurrent_init": recurrent_init,
+        }
+        super().__init__(LSTMCell, *form, rng, dtype, options)
 
 
 class GRU(_OfOneCell):
@@ -133,12 +154,14 @@ class GRU(_OfOneCell):
     Args:
         input_size: D.
         hidden_size: H, of each direction.
-        num_layers: how many layers.
-        bidirectional: read the sequence from both ends in every layer.
-        dropout: rate at which the outputs of every layer but the last are set to 0 when an `rng` is passed.
-        reset: "before" applies the reset gate to h before the recurrent product, "after" (torch's) to the
+        num_layers: the number of layers.
+        bidirectional: whether every layer reads the sequence from both ends.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        reset: "before" applies the reset gate to h before the recurrent product, "after" (as in torch) to the
             product.
-        rng: seed or generator of the first weights.
+        update_bias, chrono: of the update gate, as in `GRUCell`.
+        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `GRUCell`.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> (hs, final), cache = GRU(3, 4, bidirectional=True, rng=0).forward(np.ones((5, 2, 3)))
@@ -155,28 +178,34 @@ class GRU(_OfOneCell):
         bidirectional: bool = False,
         dropout: float = 0.0,
         reset: Literal["before", "after"] = "before",
+        update_bias: float = 0.0,
+        chrono: float | None = None,
+        input_init: str = "glorot",
+        recurrent_init: str = "orthogonal",
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        rng = as_generator(rng)
-
-        def make(size: int) -> Cell[Any]:
-            return GRUCell(size, hidden_size, reset=reset, rng=rng, dtype=dtype)
-
-        super().__init__(make, input_size, hidden_size, num_layers, bidirectional, dropout)
-        self.reset = reset
+        form = (input_size, hidden_size, num_layers, bidirectional, dropout)
+        options = {
+            "reset": reset,
+            "update_bias": as_number(update_bias, "GRU", "update_bias"),
+            "chrono": as_longest(chrono, "GRU"),
+            "input_init": input_init,
+            "recurrent_init": recurrent_init,
+        }
+        super().__init__(GRUCell, *form, rng, dtype, options)
 
 
 def layers_of(
     make: MakeCell, input_size: int, num_layers: int, *, bidirectional: bool
 ) -> list[SequenceLayer[Any]]:
-    """Return layers for a `Stack`, each of one cell or of one cell a direction.
+    """Return layers for a `Stack`, each with one cell, or one cell per direction.
 
     Args:
-        make: makes a cell of the input size that it is given.
-        input_size: of the lowest layer.
-        num_layers: how many.
-        bidirectional: whether each reads from both ends.
+        make: returns a cell for a given input size.
+        input_size: the input size of the lowest layer.
+        num_layers: the number of layers.
+        bidirectional: whether each layer reads from both ends.
     """
     layers: list[SequenceLayer[Any]] = []
     for _ in range(num_layers):
@@ -190,7 +219,7 @@ def layers_of(
 
 
 def cell_like(cell: Cell[Any], input_size: int, rng: Rng) -> Cell[Any]:
-    """Return a new cell that is made as another one was, but for its input size and its first weights."""
+    """Return a new cell like another one, except for the input size and the initial weights."""
     cls, config = type(cell), cell.config | {"input_size": input_size}
     if "rng" in inspect.signature(cls).parameters:
         config["rng"] = rng

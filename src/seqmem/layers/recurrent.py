@@ -50,21 +50,21 @@ class Recurrent(SequenceLayer[S], Generic[S]):
 
     @property
     def input_size(self) -> int:
-        """D of the cell."""
+        """D, the input size of the cell."""
         return self.cell.input_size
 
     @property
     def output_size(self) -> int:
-        """H of the cell."""
+        """H, the hidden size of the cell."""
         return self.cell.hidden_size
 
     @property
     def directions(self) -> frozenset[str]:
-        """In which order it reads the steps."""
+        """The order in which the layer reads the steps."""
         return frozenset(["backward" if self.reverse else "forward"])
 
     def zero_state(self, batch_size: int) -> S:
-        """The state of B sequences that have seen nothing."""
+        """Return the initial state of B sequences: zeros."""
         return self.cell.zero_state(batch_size)
 
     def forward(
@@ -83,7 +83,7 @@ class Recurrent(SequenceLayer[S], Generic[S]):
             state: the state before the first step; None means zeros.
             lengths: (B,) integers from 0 to T in any order; None if every sequence has T steps. Values of xs
                 beyond a sequence's length have no effect.
-            rng: accepted as by other layers; nothing is random here.
+            rng: accepted for compatibility with other layers; nothing is random here.
             traced: whether to keep the pre-activations as well, for `trace`.
 
         Returns:
@@ -120,8 +120,8 @@ class Recurrent(SequenceLayer[S], Generic[S]):
             cache: the cache that `forward` returned.
 
         Returns:
-                ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
-                state before the first step, and of each parameter.
+            ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
+            state before the first step, and of each parameter.
         """
         cache = as_cache(cache, RecurrentCache, "Recurrent.backward")
         back = self.cell.back_tape(cache.tape)

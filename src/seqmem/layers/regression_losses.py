@@ -1,6 +1,6 @@
 """The losses of a regression, and their derivatives: squared, absolute and Huber error.
 
-e    = prediction - target                       of every number that counts, N in all
+e    = prediction - target                       for each of the N numbers that count
 squared     e²                                   derivative 2 e
 absolute    |e|                                  derivative sign(e), 0 where e is 0
 huber       e² / 2 for |e| <= delta              derivative e
@@ -19,7 +19,7 @@ from seqmem.layers.counted import as_mask, check_finite, check_some
 from seqmem.module import Array
 from seqmem.validation import Axis, as_array, as_floats, as_positive, as_weights
 
-Errors = Callable[[Array], tuple[Array, Array]]  # e to what is averaged, and its derivative
+Errors = Callable[[Array], tuple[Array, Array]]  # from e to the terms of the mean, and their derivatives
 
 
 def mse_loss(
@@ -27,24 +27,24 @@ def mse_loss(
 ) -> tuple[Any, Array]:
     """Return the mean squared error of the numbers that count, and its derivative.
 
-    What does not count is never read: NaN may stand there.
+    Masked numbers are never read: they may be NaN.
 
     Args:
         predictions: real numbers of any shape, such as (B, K) or (T, B, K).
         targets: real numbers of the same shape, finite where they count.
-        mask: True where a number counts. bool of the predictions' shape or of its first axes: (T, B) for
-            predictions (T, B, K) decides for all K numbers at once. None when all of them count.
-        sample_weights: likewise of the first axes, finite, at least 0; how much each number counts. The mean
-            is then the weighted one.
+        mask: True where a number counts, bool of the predictions' shape or of its first axes: (T, B) for
+            predictions (T, B, K) applies to all K numbers at once. None if all numbers count.
+        sample_weights: the weight of each number, finite, at least 0, with the axes of a mask. The mean is
+            then weighted.
 
     Returns:
         (loss, d_predictions): a float (complex for complex predictions), and dloss/dpredictions in the shape
         of the predictions, float32 for float32 and float64 for integers. Predictions that are not finite
-        give a loss that is not.
+        give a loss that is not finite.
 
     Raises:
         ValueError: for a wrong shape, a target that counts and is not finite, a negative weight, or no number
-            to take the mean of.
+            that counts.
         TypeError: for predictions or targets that are not real numbers, a mask that is not bool.
 
     >>> loss, d_predictions = mse_loss(np.array([[1.0], [5.0]]), np.array([[3.0], [4.0]]))
@@ -92,7 +92,7 @@ def huber_loss(
 ) -> tuple[Any, Array]:
     """Return the mean Huber error of the numbers that count, and its derivative (Huber, 1964).
 
-    It is half the squared error up to `delta`, and linear beyond, so that an outlier counts less.
+    It is half the squared error up to `delta`, and linear beyond, so that outliers count less.
 
     Args:
         predictions, targets, mask, sample_weights: as in `mse_loss`.
@@ -133,7 +133,7 @@ def _mean(
         total = shares.sum()
     check_some(total, caller)
 
-    with np.errstate(all="ignore"):  # what is not finite is reported by the loss itself
+    with np.errstate(all="ignore"):  # the loss itself shows values that are not finite
         e = ours.astype(np.result_type(ours, np.float64)) - theirs
         values, slopes = errors(e)
         loss = (values * shares).sum() / total
@@ -148,7 +148,7 @@ def _mean(
 def _as_inputs(
     caller: str, predictions: Any, targets: Any, mask: Any, sample_weights: Any
 ) -> tuple[Array, Array, Array | None, Array | None]:
-    """All of them as arrays in the shape of the predictions; a weight of 0 is masked."""
+    """Return all inputs as arrays in the shape of the predictions; a weight of 0 is masked."""
     single = getattr(predictions, "dtype", None) in (np.float32, np.complex64)
     dtype = np.dtype(np.float32 if single else np.float64)
     predictions = as_floats(predictions, dtype, ("...",), caller, "predictions")
@@ -176,5 +176,5 @@ def _as_inputs(
 
 
 def _shared(mask: Array | None, axes: tuple[Axis, ...]) -> Array | None:
-    """Where any number of a position counts, the positions having these axes."""
+    """Return, for positions with these axes, where any number of a position counts."""
     return None if mask is None else np.asarray(mask.any(axis=tuple(range(len(axes), mask.ndim))))

@@ -1,4 +1,4 @@
-"""What layers that run over sequences share, so that they can be put on top of each other."""
+"""The common base class of layers that run over sequences, so that they can be stacked."""
 
 from __future__ import annotations
 
@@ -19,50 +19,50 @@ from seqmem.validation import Axis, as_floats, as_lengths, check_type, with_hint
 class SequenceLayer(Module, ABC, Generic[S]):
     """A layer from xs (T, B, D) to hs (T, B, F) that carries a state over the steps.
 
-    `Recurrent`, `Bidirectional` and `Stack` are such layers, and each may contain others. Its state is a nest
-    of the states of its cells.
+    `Recurrent`, `Bidirectional` and `Stack` are such layers, and each may contain others. The state is a nest
+    of the states of the cells.
     """
 
     @property
     @abstractmethod
     def input_size(self) -> int:
-        """D."""
+        """The input size D."""
 
     @property
     @abstractmethod
     def output_size(self) -> int:
-        """F: the hidden size, of both directions together."""
+        """The output size F: the hidden size, or the sum of both directions' hidden sizes."""
 
     @property
     @abstractmethod
     def directions(self) -> frozenset[str]:
-        """In which order it reads the steps: "forward", "backward" or both."""
+        """The order in which the layer reads the steps: "forward", "backward" or both."""
 
     @abstractmethod
     def zero_state(self, batch_size: int) -> S:
-        """The state of B sequences that have seen nothing."""
+        """Return the initial state of B sequences: zeros."""
 
     @abstractmethod
     def forward(
         self, xs: Array, state: S | None = None, *, lengths: Any = None, rng: Rng = None, traced: bool = False
     ) -> tuple[tuple[Array, S], Any]:
-        """All steps of a batch of sequences: ((hs, final), cache)."""
+        """Run all steps of a batch of sequences; return ((hs, final), cache)."""
 
     @abstractmethod
     def backward(self, d_outputs: tuple[Array | None, S | None], cache: Any) -> tuple[tuple[Array, S], Grads]:
-        """Backpropagation through time: ((d_xs, d_state), grads)."""
+        """Backpropagate through time; return ((d_xs, d_state), grads)."""
 
     @abstractmethod
     def trace(self, cache: Any) -> Trace:
-        """What happened at every step of a forward pass, by name."""
+        """Return the values at every step of a forward pass, by name."""
 
     @abstractmethod
     def trace_gradients(self, d_outputs: tuple[Array | None, S | None], cache: Any) -> Trace:
-        """The gradients at every step of a backward pass, by name."""
+        """Return the gradients at every step of a backward pass, by name."""
 
 
 class Inputs(NamedTuple):
-    """What a forward pass was given, checked."""
+    """The checked arguments of a forward pass."""
 
     xs: Array  # (T, B, D) in the working dtype
     states: Sequence[Any]  # one for each part of the layer
@@ -70,7 +70,7 @@ class Inputs(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What the upstream gradient of a layer's outputs must look like."""
+    """The form of the upstream gradient of a layer's outputs."""
 
     shape: tuple[int, int, int]  # T, B, F
     dtype: np.dtype[Any]
@@ -79,14 +79,14 @@ class Outputs(NamedTuple):
 def as_inputs(
     layer: SequenceLayer[Any], xs: Any, state: Any, lengths: Any, expected: tuple[int, str]
 ) -> Inputs:
-    """Check what goes into a layer of several parts, at the public border.
+    """Check the arguments of a layer with several parts, at the public border.
 
     Args:
         layer: the layer.
         xs: (T, B, D).
         state: the state of each part, or None.
         lengths: (B,) or None.
-        expected: how many parts there are, and what a state of theirs is called.
+        expected: the number of parts, and the name of their common state.
     """
     caller = f"{type(layer).__name__}.forward"
     states = as_branches(state, expected, caller, "state")
@@ -97,10 +97,10 @@ def as_inputs(
 
 
 def as_branches(value: Any, expected: tuple[int, str], caller: str, name: str) -> Sequence[Any]:
-    """Return the parts of a state at the public border; None stands for a part of None each.
+    """Check a state from a caller and return its parts; None means None for each part.
 
     Raises:
-        TypeError: for something that is no tuple of so many parts.
+        TypeError: unless the state is a tuple with that number of parts.
     """
     n, what = expected
     if value is None:
@@ -117,7 +117,7 @@ def as_branches(value: Any, expected: tuple[int, str], caller: str, name: str) -
 def check_part(
     layer: SequenceLayer[Any], kind: type, caller: str, name: str, first: SequenceLayer[Any] | None = None
 ) -> None:
-    """Raise unless a part of a layer is a layer, and its parameters have the dtype of the first part's."""
+    """Raise unless a part of a layer is a layer whose parameters have the dtype of the first part."""
     check_type(layer, kind, caller, name)
     if first is not None and layer.dtype != first.dtype:
         raise ValueError(

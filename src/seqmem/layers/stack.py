@@ -1,4 +1,4 @@
-"""Layers on top of each other (Schmidhuber, 1992; Graves et al., 2013): each reads what the one below shows.
+"""Layers on top of each other: each reads the outputs of the layer below (Graves et al., 2013).
 
 hs_0 = layer_0(xs)        hs_k = layer_k(dropout(hs_{k-1}))
 """
@@ -18,23 +18,23 @@ States = tuple[Any, ...]  # one for each layer, the lowest first
 
 
 class StackCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     layers: list[Any]  # the layers' caches
-    drops: list[DropoutCache]  # between them, one less
+    drops: list[DropoutCache]  # between the layers, one less
     outputs: Outputs
 
 
 class Stack(SequenceLayer[States]):
     """Layers on top of each other, with dropout between them.
 
-    The state is a tuple with the state of each layer, the lowest first: an array or `LSTMState` of a
-    `Recurrent`, a `BidirectionalState` of a `Bidirectional`, a tuple of another `Stack`.
+    The state is a tuple with the state of each layer, the lowest first: an array or `LSTMState` for a
+    `Recurrent`, a `BidirectionalState` for a `Bidirectional`, a tuple for another `Stack`.
 
     Args:
         *layers: `Recurrent`, `Bidirectional` or `Stack`, the lowest first; the input size of each is the
-            output size of the one below.
-        dropout: rate at which the outputs of every layer but the last are set to 0 when an `rng` is passed.
+            output size of the layer below.
+        dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
 
     >>> from seqmem.cells import GRUCell, LSTMCell
     >>> from seqmem.layers import Recurrent
@@ -50,7 +50,7 @@ class Stack(SequenceLayer[States]):
     def __init__(self, *layers: SequenceLayer[Any], dropout: float = 0.0) -> None:
         name = type(self).__name__
         if not layers:
-            raise ValueError(f"{name}: no layers came, expected at least one")
+            raise ValueError(f"{name}: got no layers, expected at least one")
         for k, layer in enumerate(layers):
             check_part(layer, SequenceLayer, name, f"layers[{k}]", layers[0] if k else None)
             if k and layer.input_size != layers[k - 1].output_size:
@@ -64,21 +64,21 @@ class Stack(SequenceLayer[States]):
 
     @property
     def input_size(self) -> int:
-        """D of the lowest layer."""
+        """D, the input size of the lowest layer."""
         return self.layers[0].input_size
 
     @property
     def output_size(self) -> int:
-        """F of the highest layer."""
+        """F, the output size of the highest layer."""
         return self.layers[-1].output_size
 
     @property
     def directions(self) -> frozenset[str]:
-        """In which order the layers read the steps."""
+        """The order in which the layers read the steps."""
         return frozenset().union(*(layer.directions for layer in self.layers))
 
     def zero_state(self, batch_size: int) -> States:
-        """The state of B sequences that have seen nothing."""
+        """Return the initial state of B sequences: zeros."""
         return tuple(layer.zero_state(batch_size) for layer in self.layers)
 
     def forward(
@@ -90,18 +90,18 @@ class Stack(SequenceLayer[States]):
         rng: Rng = None,
         traced: bool = False,
     ) -> tuple[tuple[Array, States], StackCache]:
-        """All steps of a batch of sequences, layer after layer.
+        """Run all steps of a batch of sequences, layer by layer.
 
         Args:
             xs: inputs, (T, B, D).
-            state: a tuple with the state of each layer before the first step; zeros where None.
-            lengths: (B,) integers from 0 to T in any order; None when every sequence has T steps.
-            rng: turns dropout and zoneout on.
-            traced: keep the pre-activations as well, for `trace`.
+            state: a tuple with the state of each layer before the first step; None means zeros.
+            lengths: (B,) integers from 0 to T in any order; None if every sequence has T steps.
+            rng: enables dropout and zoneout.
+            traced: whether to keep the pre-activations as well, for `trace`.
 
         Returns:
             ((hs, final), cache): the outputs of the last layer, (T, B, F), 0 beyond a sequence's length; a
-            tuple with the state in which each layer ends; and what `backward` needs.
+            tuple with the final state of each layer; and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
@@ -122,11 +122,11 @@ class Stack(SequenceLayer[States]):
     def backward(
         self, d_outputs: tuple[Array | None, States | None], cache: StackCache
     ) -> tuple[tuple[Array, States], Grads]:
-        """Backpropagation through time and through the layers.
+        """Backpropagate through time and through the layers.
 
         Args:
-            d_outputs: (d_hs, d_final), dLoss/d(outputs); None stands for zeros.
-            cache: what `forward` returned.
+            d_outputs: (d_hs, d_final), dLoss/d(outputs); None means zeros.
+            cache: the cache that `forward` returned.
 
         Returns:
             ((d_xs, d_state), grads): gradients of the inputs (T, B, D), of the state of each layer before the
@@ -144,13 +144,13 @@ class Stack(SequenceLayer[States]):
         return (d_hs, tuple(d_states[::-1])), self.summed(grads)
 
     def trace(self, cache: StackCache) -> Trace:
-        """What happened at every step, as `Recurrent.trace`: "0.h" of the lowest layer, "1.h" and so on."""
+        """Return the values at every step, as `Recurrent.trace`: "0.h" for the lowest layer and so on."""
         cache = as_cache(cache, StackCache, f"{type(self).__name__}.trace")
         traces = [layer.trace(own) for layer, own in zip(self.layers, cache.layers, strict=True)]
         return {f"{k}.{name}": rows for k, trace in enumerate(traces) for name, rows in trace.items()}
 
     def trace_gradients(self, d_outputs: tuple[Array | None, States | None], cache: StackCache) -> Trace:
-        """The gradients at every step, as `Recurrent.trace_gradients`: "0.h" of the lowest layer etc."""
+        """Return the gradients at every step, as `Recurrent.trace_gradients`: "0.h" for the lowest layer."""
         d_hs, d_finals = self._upstream(d_outputs, cache, "trace_gradients")
         trace: Trace = {}
         for k in reversed(range(len(self.layers))):
@@ -175,7 +175,7 @@ class Stack(SequenceLayer[States]):
 
 
 def as_dropout_between(value: Any, n_layers: int, caller: str) -> float:
-    """Check a rate of dropout between layers; where there is nothing between, it is an error."""
+    """Return the rate of dropout between layers; raise if there is only one layer."""
     rate = as_fraction(value, caller, "dropout")
     if rate and n_layers == 1:
         raise ValueError(

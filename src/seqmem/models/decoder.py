@@ -67,14 +67,14 @@ class Decoder(Module):
         vocab_size: V.
         embedding_size: E.
         hidden_size: H.
-            context: the context, with a query size of H; None means a FixedContext.
-            key_size: K; optional if the context defines it, otherwise H by default.
+        context: the context, with a query size of H; None means a FixedContext.
+        key_size: K; optional if the context defines it, otherwise H by default.
         cell: "lstm", "gru", "rnn", or a cell of input size E + K and hidden size H.
-            readout: the input of the logits: "state" is s_t (as in the lecture), "all" is [s_t ; y_{t-1} ;
-                C_t] (Bahdanau, Cho & Bengio, 2015).
-            embedding_std: standard deviation of the embedding's initial table.
-            dropout: the probability of zeroing an embedded input if an `rng` is passed.
-            rng: seed or generator for the initial weights.
+        readout: the input of the logits: "state" is s_t (as in the lecture), "all" is [s_t ; y_{t-1} ; C_t]
+            (Bahdanau, Cho & Bengio, 2015).
+        embedding_std: standard deviation of the embedding's initial table.
+        dropout: the probability of zeroing an embedded input if an `rng` is passed.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> from seqmem.contexts import AdditiveAttention
@@ -315,8 +315,8 @@ class Decoder(Module):
 
         Args:
             initial: the parts of the state before the first step, (B, H) each, in the memory's dtype.
-                memory: the memory that `memory` returned.
-                n_steps: the maximum number of steps.
+            memory: the memory that `memory` returned.
+            n_steps: the maximum number of steps.
         """
         return Decoding(self, initial, memory, n_steps)
 

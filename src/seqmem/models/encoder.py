@@ -43,9 +43,9 @@ class Encoder(Module):
         embedding_size: E.
         hidden_size: H.
         cell: "lstm", "gru", "rnn", or a cell of input size E and hidden size H.
-            embedding_std: standard deviation of the embedding's initial table.
-            dropout: the probability of zeroing an embedded input if an `rng` is passed.
-            rng: seed or generator for the initial weights.
+        embedding_std: standard deviation of the embedding's initial table.
+        dropout: the probability of zeroing an embedded input if an `rng` is passed.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> encoder = Encoder(10, 3, 4, rng=0)
@@ -86,8 +86,8 @@ class Encoder(Module):
 
         Args:
             tokens: (S, B), integers from 0 to V - 1.
-                lengths: (B,) integers from 0 to S; None if every sequence has S tokens.
-                rng: enables dropout.
+            lengths: (B,) integers from 0 to S; None if every sequence has S tokens.
+            rng: enables dropout.
 
         Returns:
             ((hs, final), cache): one state per position (S, B, H), 0 in the padding; the state after each

@@ -1,4 +1,4 @@
-"""Pages: gates, attention and states over time, to look at in a browser without a network."""
+"""Pages: gates, attention and states over time, for a browser without a network."""
 
 from seqmem.pages.attention import attention_page
 from seqmem.pages.explorer import gate_explorer

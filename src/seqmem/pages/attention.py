@@ -1,4 +1,4 @@
-"""The attention visualiser: which input words each output word looked at, on a page of its own."""
+"""The attention visualiser: a page that shows which input words each output word attends to."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def attention_page(
     contrast: Translator | None = None,
     max_length: int = 100,
 ) -> Page:
-    """A page on which choosing an output word shades the input words: the darker, the more weight.
+    """Return a page on which choosing an output word shades the input words: the darker, the more weight.
 
-    The weights are those of the model's own translation, in full precision, with the whole matrix beside
-    the words. For a model with a fixed context the page says that every step sees the same.
+    The weights are those of the model's own translation, in full precision, and the whole matrix is next to
+    the words. For a model with a fixed context, the page says that every step sees the same context.
 
     Args:
         translator: a trained model with its vocabularies.
-        texts: what to translate; the page offers them one at a time.
-        contrast: another translator shown beside the first, say one with a fixed context.
-        max_length: symbols after which a translation ends in any case.
+        texts: the texts to translate; the page shows one at a time.
+        contrast: another translator to show next to the first, for example one with a fixed context.
+        max_length: the maximum number of symbols of a translation.
 
     Returns:
-        The page: `.save("attention.html")` writes it, a notebook shows it in place.
+        The page: `.save("attention.html")` writes it, a notebook displays it.
 
     Raises:
-        TypeError: for a translator that is none, or texts that are not strings in a sequence.
-        ValueError: for no texts, or a model whose weights are not finite.
+        TypeError: if a translator is not one, or texts is not a sequence of strings.
+        ValueError: if there are no texts, or the model's weights are not finite.
 
     >>> from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq, Vocabulary
     >>> letters, attention = Vocabulary("abc"), AdditiveAttention(4, 4, 4, rng=0)
@@ -76,7 +76,7 @@ def attention_page(
 
 
 def _panel(translator: Translator, found: Translation) -> dict[str, Any]:
-    """What the page's script needs to show one translation."""
+    """Return the page script's data for one translation."""
     if not (np.isfinite(found.score) and np.isfinite(found.weights).all()):
         raise ValueError(
             "attention_page: the model's scores or weights are not finite: its parameters hold nan or inf"

@@ -1,4 +1,4 @@
-"""The gate explorer: one unit of each cell, so small that every number can be seen."""
+"""The gate explorer: one unit of each cell, small enough to show every number."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ SCRIPTS = ("text.js", "explorer_cells.js", "explorer_view.js", "explorer_player.
 
 
 def gate_explorer() -> Page:
-    """An interactive page on the gates of the LSTM, the GRU and the plain RNN.
+    """Return an interactive page about the gates of the LSTM, the GRU and the plain RNN.
 
     Sliders set the input, the state and every weight of one scalar unit; the gates, the states and the
     equations follow, and a sequence can be played step by step. The arithmetic is that of `LSTMCell`,
-    `GRUCell` (both resets) and `RNNCell` with both sizes 1.
+    `GRUCell` (both resets) and `RNNCell` with input_size and hidden_size 1.
 
     Returns:
-        The page: `gate_explorer().save("gates.html")` writes it, a notebook shows it in place.
+        The page: `gate_explorer().save("gates.html")` writes it, a notebook displays it.
 
     >>> gate_explorer().title
     'Gate explorer'

@@ -1,4 +1,4 @@
-"""The gate movie: what every unit of a trained model did at every step, on a page of its own."""
+"""The gate movie: a page that shows every unit of a trained model at every step."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _MEANINGS = {
     "g": "candidate: what could be written",
     "c": "cell state: the long-term memory",
     "tanh_c": "tanh of the cell state",
-    "r": "reset gate: how much of the state before the candidate sees",
+    "r": "reset gate: how much of the previous state the candidate sees",
     "z": "update gate: 0 keeps the state, 1 writes the candidate",
     "n": "candidate: what could be written",
-    "h": "hidden state: what the step shows",
-    "weights": "attention: how much each input word counted",
-    "context": "context: what the attention saw",
+    "h": "hidden state: the output of the step",
+    "weights": "attention: the weight of each input word",
+    "context": "context: the weighted sum that the attention returns",
 }
-_GATES = frozenset("iforz")  # of an activation between 0 and 1; everything else has a sign
+_GATES = frozenset("iforz")  # their values lie between 0 and 1; all other quantities have a sign
 
 
 @runtime_checkable
@@ -39,10 +39,10 @@ class Traced(Protocol):
     """A layer whose steps can be read: `forward(xs) -> (outputs, cache)` and `trace(cache)`."""
 
     def forward(self, xs: Array) -> tuple[Any, Any]:
-        """All steps of (T, B, D)."""
+        """Run all steps of (T, B, D)."""
 
     def trace(self, cache: Any) -> Mapping[str, Array]:
-        """What happened at every step, (T, B, H) each, by name."""
+        """Return the values at every step by name, (T, B, H) each."""
 
 
 class _Part(NamedTuple):
@@ -51,7 +51,7 @@ class _Part(NamedTuple):
     name: str
     steps: list[str]  # T labels
     values: Mapping[str, Array]  # (T, units) each
-    inputs: list[str]  # what a decoder's attention looks at
+    inputs: list[str]  # the symbols that a decoder attends to
 
 
 def gate_movie(
@@ -61,23 +61,23 @@ def gate_movie(
     steps: Sequence[str] | None = None,
     max_length: int = 100,
 ) -> Page:
-    """A page on which the gates and states of a model play, step by step, as heat maps of units over time.
+    """Return a page that plays the gates and states of a model step by step, as heat maps over time.
 
-    The values are the forward pass's own, in full precision. Of a translator they are those of its encoder
-    reading the text and of its decoder writing the translation, the step that ends it included.
+    The values are those of the forward pass, in full precision. For a translator, they are the values of the
+    encoder that reads the text and of the decoder that writes the translation, including the final step.
 
     Args:
         model: a translator, or a layer such as `Recurrent`.
-        text_or_xs: the text to translate; for a layer the inputs (T, D) of one sequence, or (T, 1, D).
-        steps: T labels for a layer's steps; their numbers when None.
-        max_length: symbols after which a translation ends in any case.
+        text_or_xs: the text to translate; for a layer, the inputs (T, D) of one sequence, or (T, 1, D).
+        steps: T labels for a layer's steps; None for their numbers.
+        max_length: the maximum number of symbols of a translation.
 
     Returns:
-        The page: `.save("movie.html")` writes it, a notebook shows it in place.
+        The page: `.save("movie.html")` writes it, a notebook displays it.
 
     Raises:
-        TypeError: for a model that is neither, or something that it does not read.
-        ValueError: for more than one sequence, another number of labels than steps, or values that are not
+        TypeError: if the model is neither, or the second argument does not suit the model.
+        ValueError: for more than one sequence, a number of labels that is not T, or values that are not
             finite.
 
     >>> from seqmem import LSTMCell, Recurrent
@@ -111,14 +111,14 @@ def gate_movie(
 
 
 def _translation(translator: Translator, text: str, max_length: int) -> list[_Part]:
-    """The encoder's steps and the decoder's, the latter fed what it wrote."""
+    """Return the steps of the encoder, and the steps of the decoder when fed the translation."""
     model = translator.model
     symbols = translator.prepare(text)
     source = np.array(translator.source_vocabulary.encode(symbols), np.intp)[:, None]
     (hypothesis,) = model.generate(source, max_length=max_length)
     ended = hypothesis.ended
     fed = np.array([model.start, *hypothesis.tokens], np.intp)
-    fed = fed if ended else fed[:-1]  # the last token is written, and nothing reads it
+    fed = fed if ended else fed[:-1]  # the last token is output only, never input
     _, cache = model.forward(source, fed[:, None])
     written = translator.target_vocabulary.decode(hypothesis.tokens, every=True)
     written += ["end of the text"] * ended
@@ -157,7 +157,7 @@ def _data(one: _Part) -> dict[str, Any]:
 
 
 def _quantity(name: str, rows: Array, inputs: list[str]) -> dict[str, Any]:
-    """A (T, units) array as the little-endian bytes of its own precision."""
+    """Return a (T, units) array as the little-endian bytes of its dtype."""
     if not np.isfinite(rows).all():
         raise ValueError(
             f"gate_movie: the trace of {name!r} is not finite: the model's parameters hold nan or inf"

@@ -1,4 +1,4 @@
-"""A page: one HTML document that carries everything it needs and fetches nothing."""
+"""A page: one HTML document that contains everything it needs and fetches nothing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 
 from seqmem.validation import as_path
 
-GENERATOR = '<meta name="generator" content="seqmem">'  # by which a file is known to be one of these pages
+GENERATOR = '<meta name="generator" content="seqmem">'  # marks a file as one of these pages
 
 
 @dataclass(frozen=True)
 class Page:
-    """A self-contained HTML document; the last value of a notebook cell shows it in place.
+    """A self-contained HTML document; a notebook displays it as the last value of a cell.
 
     Args:
-        title: what the document calls itself.
+        title: the document's title.
         html: the whole document, from `<!doctype html>` on.
 
     >>> page = compose("Hello", body="<h1>Hello</h1>")
@@ -36,7 +36,7 @@ class Page:
         """Write the document to a file, which any browser opens without a server.
 
         Args:
-            path: the file; what was in it is replaced.
+            path: the file, which is overwritten if it exists.
 
         Returns:
             The file's path.
@@ -45,11 +45,11 @@ class Page:
         'hello.html'
         """
         path = Path(as_path(path, "Page.save"))
-        path.write_text(self.html, "utf-8", newline="\n")  # other line ends would change the script's hash
+        path.write_text(self.html, "utf-8", newline="\n")  # other line endings would change the script's hash
         return path
 
     def _repr_html_(self) -> str:
-        """The document in a frame of its own: its styles and scripts cannot touch the notebook's."""
+        """Return the document in a separate frame: its styles and scripts cannot affect the notebook."""
         return (
             f'<iframe title="{html.escape(self.title)}" sandbox="allow-scripts" '
             'style="width:100%;height:46rem;border:0;resize:vertical" '
@@ -58,22 +58,23 @@ class Page:
 
 
 def compose(title: str, *, body: str, styles: Iterable[str] = (), scripts: Iterable[str] = ()) -> Page:
-    """Put a page together.
+    """Build a page from its parts.
 
-    Its Content-Security-Policy lets the browser run this very style sheet and script, known by their hash,
-    and nothing else: no request can leave the page, and markup that got into the body cannot run.
+    The Content-Security-Policy lets the browser run only this style sheet and this script, identified by
+    their
+    hashes: no request can leave the page, and injected markup cannot run.
 
     Args:
         title: plain text; it is escaped here.
-        body: HTML; whatever comes from a user is escaped by the caller.
-        styles: texts of CSS, in order.
-        scripts: texts of JavaScript, in order; they share one scope.
+        body: HTML; the caller escapes everything that comes from a user.
+        styles: CSS texts, in order.
+        scripts: JavaScript texts, in order; they share one scope.
 
     Returns:
         The page.
 
     Raises:
-        ValueError: when a style or a script would end its own element.
+        ValueError: if a style or a script would end its own element.
 
     >>> "&lt;b&gt;" in compose("<b>", body="").html
     True
@@ -120,7 +121,7 @@ def is_page(path: str | os.PathLike[str]) -> bool:
 
 
 def part(name: str) -> str:
-    """Return the text of a file in `assets`, which are sorted by kind: css, html, js.
+    """Return the text of a file in `assets`, where files are sorted by kind: css, html, js.
 
     >>> part("base.css").startswith("/*")
     True
@@ -129,5 +130,5 @@ def part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """A text's hash as a Content-Security-Policy names it."""
+    """Return a text's hash in the notation of a Content-Security-Policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,4 +1,4 @@
-"""Data inside a page, where no text of it can become markup."""
+"""Data inside a page, in a form that can never become markup."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 def data_block(data: Any) -> str:
-    """An element that holds data for the page's script and cannot run: JSON, with every "<" escaped.
+    """Return an HTML element with data for the page's script, which cannot run: JSON with every "<" escaped.
 
     Args:
-        data: what JSON can say: finite numbers, strings, lists, dictionaries.
+        data: anything that JSON can represent: finite numbers, strings, lists, dictionaries.
 
     Returns:
-        HTML; the script reads it by `JSON.parse(document.getElementById("data").textContent)`.
+        HTML; the script reads it with `JSON.parse(document.getElementById("data").textContent)`.
 
     Raises:
-        ValueError: for nan or inf, which JSON does not know.
+        ValueError: for nan or inf, which JSON cannot represent.
 
     >>> data_block({"word": "</script>"})
     '<script type="application/json" id="data">{"word":"\\\\u003c/script>"}</script>'

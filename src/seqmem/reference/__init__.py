@@ -92,6 +92,26 @@ if TYPE_CHECKING:
     from seqmem.reference.search.beam import beam_search
     from seqmem.reference.search.greedy import greedy_search
     from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.layer_norm_lstm import (
+        layer_norm_lstm_backward,
+        layer_norm_lstm_forward,
+        layer_norm_lstm_step_backward,
+        layer_norm_lstm_step_forward,
+        normalise_backward,
+        normalise_forward,
+    )
+    from seqmem.reference.variants.peephole_lstm import (
+        peephole_lstm_backward,
+        peephole_lstm_forward,
+        peephole_lstm_step_backward,
+        peephole_lstm_step_forward,
+    )
+    from seqmem.reference.variants.relu_rnn import (
+        relu_rnn_backward,
+        relu_rnn_forward,
+        relu_rnn_step_backward,
+        relu_rnn_step_forward,
+    )
     from seqmem.reference.variants.stack import stack_backward, stack_forward
 
 # In reading order.
@@ -114,6 +134,26 @@ _FILES = {
     "layers": (
         *("linear_forward", "linear_backward", "bridge_forward", "bridge_backward"),
         *("dropout_forward", "dropout_backward"),
+    ),
+    "variants.relu_rnn": (
+        "relu_rnn_step_forward",
+        "relu_rnn_step_backward",
+        "relu_rnn_forward",
+        "relu_rnn_backward",
+    ),
+    "variants.peephole_lstm": (
+        "peephole_lstm_step_forward",
+        "peephole_lstm_step_backward",
+        "peephole_lstm_forward",
+        "peephole_lstm_backward",
+    ),
+    "variants.layer_norm_lstm": (
+        "normalise_forward",
+        "normalise_backward",
+        "layer_norm_lstm_step_forward",
+        "layer_norm_lstm_step_backward",
+        "layer_norm_lstm_forward",
+        "layer_norm_lstm_backward",
     ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
@@ -182,6 +222,10 @@ __all__ = [
     "hold_forward",
     "huber_error_backward",
     "huber_error_forward",
+    "layer_norm_lstm_backward",
+    "layer_norm_lstm_forward",
+    "layer_norm_lstm_step_backward",
+    "layer_norm_lstm_step_forward",
     "length_mask",
     "linear_backward",
     "linear_forward",
@@ -190,8 +234,18 @@ __all__ = [
     "lstm_gradient_norms",
     "lstm_step_backward",
     "lstm_step_forward",
+    "normalise_backward",
+    "normalise_forward",
     "numerical_gradient",
+    "peephole_lstm_backward",
+    "peephole_lstm_forward",
+    "peephole_lstm_step_backward",
+    "peephole_lstm_step_forward",
     "relative_errors",
+    "relu_rnn_backward",
+    "relu_rnn_forward",
+    "relu_rnn_step_backward",
+    "relu_rnn_step_forward",
     "rnn_backward",
     "rnn_forward",
     "rnn_gradient_norms",

@@ -3,8 +3,8 @@
 After Bahdanau, Cho & Bengio (2015):
 
     encoder     e_s = embedding of the source's token s;  k_s = gru(e_s, k_{s-1});  s_0 = the last k
-        decoder     y_{t-1} = embedding of the previous token
-                    C_t = attention of s_{t-1} over k_1, ..., k_S: the query is the state before the step
+    decoder     y_{t-1} = embedding of the previous token
+                C_t = attention of s_{t-1} over k_1, ..., k_S: the query is the state before the step
                 s_t = gru(s_{t-1}, [y_{t-1} ; C_t])
                 logits_t = s_t @ W + b
     loss        mean cross-entropy of the unmasked targets

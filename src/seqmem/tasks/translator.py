@@ -43,11 +43,11 @@ class Translator:
     """A sequence-to-sequence model with its vocabularies.
 
     Attributes:
-            model: the model, which works on ids.
-            source_vocabulary, target_vocabulary: the symbols of the ids.
-            level: how texts are split into symbols, "char" or "word".
-            strip: whether to drop white space and byte order marks around a text, as `read_pairs` does. False
-                is for a model that was trained on pairs in which they matter.
+        model: the model, which works on ids.
+        source_vocabulary, target_vocabulary: the symbols of the ids.
+        level: how texts are split into symbols, "char" or "word".
+        strip: whether to drop white space and byte order marks around a text, as `read_pairs` does. False
+            is for a model that was trained on pairs in which they matter.
 
     >>> from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq
     >>> letters = Vocabulary("abc")
@@ -97,11 +97,10 @@ class Translator:
             readout: "state" predicts from the decoder's state alone, "all" also from the previous symbol and
                 the context.
             embedding_std: standard deviation of the embeddings' initial tables.
-                min_count: how often a symbol must occur to be included in a vocabulary.
-                max_vocabulary: the maximum size of a vocabulary, including special symbols; None for no
-                    limit.
-                strip: see the attribute.
-                rng: seed or generator for the initial weights.
+            min_count: how often a symbol must occur to be included in a vocabulary.
+            max_vocabulary: the maximum size of a vocabulary, including special symbols; None for no limit.
+            strip: see the attribute.
+            rng: seed or generator for the initial weights.
             dtype: float64 or float32.
 
         Raises:

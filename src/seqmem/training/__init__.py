@@ -1,27 +1,51 @@
-"""Training: optimizers, the loop, and models as files."""
+"""Training: optimizers, the training loop, and models as files."""
 
+from seqmem.training.callbacks import (
+    AverageEpochs,
+    Callback,
+    EarlyStopping,
+    FitState,
+    KeepBest,
+    Monitor,
+    ReduceOnPlateau,
+    StopTraining,
+)
 from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
 from seqmem.training.files.npz import CheckpointError
-from seqmem.training.loop import History, NonFiniteError, cosine_decay, fit
-from seqmem.training.metrics import edit_distance, token_accuracy
+from seqmem.training.history import History, Picture
+from seqmem.training.loop import fit
+from seqmem.training.measuring import Metric, validation_loss
 from seqmem.training.optimizers import SGD, Adam, Optimizer, clip_by_global_norm
-from seqmem.training.scores import (
+from seqmem.training.schedules import cosine_decay, exponential_decay, linear_decay, warm_up
+from seqmem.training.scoring.metrics import edit_distance, token_accuracy
+from seqmem.training.scoring.scores import (
     accuracy,
     f1_score,
     mean_absolute_error,
     root_mean_squared_error,
     sequence_accuracy,
 )
-from seqmem.training.tag_scores import Entity, entities, entity_f1_score
+from seqmem.training.scoring.tag_scores import Entity, entities, entity_f1_score
+from seqmem.training.steps import NonFiniteError
 
 __all__ = [
     "SGD",
     "Adam",
+    "AverageEpochs",
+    "Callback",
     "CheckpointError",
+    "EarlyStopping",
     "Entity",
+    "FitState",
     "History",
+    "KeepBest",
+    "Metric",
+    "Monitor",
     "NonFiniteError",
     "Optimizer",
+    "Picture",
+    "ReduceOnPlateau",
+    "StopTraining",
     "accuracy",
     "check_save",
     "clip_by_global_norm",
@@ -29,8 +53,10 @@ __all__ = [
     "edit_distance",
     "entities",
     "entity_f1_score",
+    "exponential_decay",
     "f1_score",
     "fit",
+    "linear_decay",
     "load",
     "mean_absolute_error",
     "read_metadata",
@@ -38,4 +64,6 @@ __all__ = [
     "save",
     "sequence_accuracy",
     "token_accuracy",
+    "validation_loss",
+    "warm_up",
 ]

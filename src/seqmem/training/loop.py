@@ -1,95 +1,33 @@
-"""Training: gradients, clipping, a step, once per batch; a metric and a record, once per epoch."""
+"""Training: gradients, clipping, a step, once per batch; measures and a record, once per epoch."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import numpy as np
 
-from seqmem.data.batch import Batch
+from seqmem.data.batch import Batch, SequenceBatch
 from seqmem.initializers import Rng, as_generator
-from seqmem.module import Array, Grads
-from seqmem.training.optimizers import Optimizer, clip_by_global_norm
-from seqmem.training.progress import duration, make_progress
-from seqmem.validation import as_positive, as_rate, as_returned, as_size, check_iterable
-
-Batches = Iterable[Batch] | Callable[[np.random.Generator], Iterable[Batch]]
-
-
-class Trainable(Protocol):
-    """What `fit` needs of a model."""
-
-    @property
-    def params(self) -> dict[str, Array]:
-        """The live parameter arrays by name."""
-
-    def loss_and_grads(self, batch: Any, rng: np.random.Generator) -> tuple[Any, Grads]:
-        """The mean loss per target token, and the gradient of every parameter."""
-
+from seqmem.training.callbacks import Callback, FitState, StopTraining
+from seqmem.training.clock import Clock
+from seqmem.training.history import History
+from seqmem.training.measuring import Measures, Metric
+from seqmem.training.optimizers import Optimizer
+from seqmem.training.progress import Progress, make_progress
+from seqmem.training.schedules import Schedule
+from seqmem.training.steps import (
+    NonFiniteError,
+    Stepper,
+    Trainable,
+    count_of,
+    first_not_finite,
+)
+from seqmem.validation import as_list, as_positive, as_rate, as_returned, as_size, check_iterable, check_type
 
 Model = TypeVar("Model", bound=Trainable)
-
-
-class NonFiniteError(FloatingPointError):
-    """The loss, a gradient or, after an epoch's last step, a parameter is nan or inf.
-
-    When it is the loss or a gradient, the parameters are those before the step, which was not taken.
-
-    Attributes:
-        step: the step, counted from 1 over all epochs.
-        epoch: the epoch, counted from 1.
-        parameter: the first parameter that is not finite or has a gradient that is not; None if all are.
-    """
-
-    def __init__(self, message: str, step: int, epoch: int, parameter: str | None) -> None:
-        super().__init__(message, step, epoch, parameter)  # all of them, so that it can be pickled
-        self.step, self.epoch, self.parameter = step, epoch, parameter
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-@dataclass
-class History:
-    """What happened, one entry per epoch; `vars(history)` is ready for JSON.
-
-    Attributes:
-        loss: mean loss per target token while the epoch was trained, in the loss's unit (nats).
-        metric: what `validate` returned after the epoch; empty without it.
-        tokens_per_second: target tokens over training time.
-        seconds: training time, validation and callback not counted.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    metric: list[float] = field(default_factory=list)
-    tokens_per_second: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-
-
-def cosine_decay(fraction: float) -> float:
-    """A schedule from 1 down to 0 along half a cosine (Loshchilov & Hutter, 2017, without restarts).
-
-    Args:
-        fraction: the part of the training that is done, from 0 to 1.
-
-    Returns:
-        What the learning rate is multiplied by.
-
-    Raises:
-        ValueError: for a fraction outside [0, 1].
-        TypeError: for one that is no number.
-
-    >>> [round(cosine_decay(fraction), 3) for fraction in (0, 0.25, 0.5, 1)]
-    [1.0, 0.854, 0.5, 0.0]
-    """
-    fraction = as_returned(fraction, "cosine_decay", "fraction")
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"cosine_decay: fraction is {fraction}, expected a number from 0 to 1")
-    return 0.5 + 0.5 * math.cos(math.pi * fraction)
+Batches = Iterable[Any] | Callable[[np.random.Generator], Iterable[Any]]
 
 
 def fit(
@@ -100,54 +38,79 @@ def fit(
     epochs: int,
     max_seconds: float | None = None,
     max_norm: float | None = None,
-    schedule: Callable[[float], float] | None = None,
+    accumulate: int = 1,
+    frozen: Iterable[str] = (),
+    schedule: Schedule | None = None,
+    validation: Batches | None = None,
+    metrics: Mapping[str, Metric | Callable[[Model], float]] | None = None,
     validate: Callable[[Model], float] | None = None,
     callback: Callable[[History], object] | None = None,
+    callbacks: Sequence[Callback] = (),
+    history: History | None = None,
     rng: Rng = None,
     progress: bool | None = None,
 ) -> History:
     """Train a model in place.
 
     Ctrl-C and any error leave the model usable, between two steps; only an interrupt in the midst of an
-    update can leave some parameters one step ahead of others. To keep the best model, or to be able to go on
-    later, save it in `callback`: `if history.metric[-1] == max(history.metric): save(path, model)`; whether
-    that will be possible, `check_save(path, model)` says before the training.
+    update can leave some parameters one step ahead of others. The epochs before it are in the exception's
+    `history`, and in the `history` that was passed. `KeepBest` gives the model its best parameters at the
+    end; to be able to go on after a crash, save in `callback`, and ask `check_save(path, model)` before the
+    training whether that will be possible.
 
     A second call goes on where the first one ended with what its arguments carry: the parameters, the
-    optimizer's state (momentum, running averages, count of steps) and the state of a Generator. All else
-    starts again: the schedule at 0, the counts of epochs and steps, the time, the history. So two epochs and
-    two more are the same, bit for bit, as four at once when there is no `schedule` and both calls get the
-    same Generator; with a schedule, which runs twice from its beginning to its end, they are not.
+    optimizer's state (momentum, running averages, count of steps), the history and the state of a Generator.
+    All else starts again: the schedule at 0, the counts of epochs and steps, the time, the callbacks. So two
+    epochs and two more are the same, bit for bit, as four at once when there is no `schedule` and both calls
+    get the same Generator; with a schedule, which runs twice from its beginning to its end, they are not.
 
-    While a step is computed NumPy's warnings of overflow and invalid values are silent: what they warn of
-    ends in a NonFiniteError if it reaches the loss, a gradient or a parameter.
+    During a step, NumPy's warnings of overflow and invalid values are silent: the cause of such a warning
+    raises a NonFiniteError if it reaches the loss, a gradient or a parameter.
 
     Args:
-        model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`.
-        batches: a list of batches, gone through in its order, or a function of a Generator that gives an
-            epoch's batches, called once per epoch: there they are shuffled or made.
+        model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`. What a
+            batch counts in mean losses says the model's `count(batch)`; without one, the batch's `mask`, a
+            bool array of targets; without either, every batch counts alike. Batches that `continues` marks as
+            going on where the one before ended (`TruncatedBatches`) need a model with
+            `loss_grads_and_state(batch, state, rng) -> (loss, grads, state)`: the state is handed on, None
+            where a batch does not continue.
+        batches: a list of batches of any type, gone through in its order, or a function of a Generator that
+            gives an epoch's batches, called once per epoch: there they are shuffled or made.
         optimizer: what takes the steps.
         epochs: how often to go through the batches, at least 1.
         max_seconds: end after the step in which this time is over, validation included in the time; the epoch
             that is cut short is validated and recorded like the others.
         max_norm: bound on the global norm of the gradients; None does not clip.
+        accumulate: how many batches share a step. It is taken with the mean of their gradients, each weighed
+            by what it counts: the same as for one large batch. The last step of an epoch may have fewer.
+        frozen: names of parameters, or of modules with all their parameters, that stay as they are:
+            ("embedding", "output.b").
         schedule: factor of the learning rate as a function of the part of the training that is done, 0 to 1:
             of the epochs or of `max_seconds`, whichever is further. Where the number of batches is not known,
             in the first epoch from a generator function, the epoch counts only when it is over. A second
             call starts it again.
-        validate: a metric of the model, a number, measured after every epoch.
+        validation: batches as above, whose mean loss without dropout is measured after every epoch. A
+            function gets the same Generator every time. The model's `loss(batch)` computes it, without one
+            `loss_and_grads(batch, rng=None)`.
+        metrics: numbers of the model by name, measured after every epoch: `Metric(function, "max")` or
+            `"min"`, whichever is better; a function alone is one of which more is better.
+        validate: one such function, whose numbers go to `history.metric`.
         callback: called after every epoch with the history so far.
+        callbacks: `EarlyStopping`, `KeepBest` and their like, called in this order; each may end the training
+            by raising `StopTraining`, as may `callback`, `validate` and a metric.
+        history: one to go on with; a new one when None.
         rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. A seed starts
             the same random numbers again in every call, a Generator goes on.
-        progress: a line on stderr: epoch, step, tokens per second, loss, time left. True shows it, False does
-            not, None does if stderr is a terminal.
+        progress: a line on stderr: epoch, step, tokens per second, loss, time left. None and True show it, a
+            live line on a terminal and in a notebook, a line every few seconds elsewhere; True also shows the
+            last state of a training too short for that. False shows nothing.
 
     Returns:
         The history, one entry per epoch.
 
     Raises:
         NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken; for a parameter
-            that is, after the last step of an epoch and before `validate` and `callback`.
+            that is, after the last step of an epoch and before anything is measured.
         ValueError, TypeError: for an argument out of its range or of another kind, or an epoch without a
             batch.
 
@@ -155,115 +118,205 @@ def fit(
     ...     params = {"slope": np.zeros(())}
     ...
     ...     def loss_and_grads(self, batch, rng):
-    ...         error = self.params["slope"] * batch.inputs - batch.targets
-    ...         return (error**2).mean() / 2, {"slope": (error * batch.inputs).mean()}
-    >>> from seqmem.data.batch import Batch
+    ...         x, y = batch
+    ...         error = self.params["slope"] * x - y
+    ...         return (error**2).mean() / 2, {"slope": (error * x).mean()}
     >>> from seqmem.training.optimizers import SGD
-    >>> x = np.arange(4.0)[:, None]
-    >>> batch = Batch(x, np.array([4]), inputs=x, targets=3 * x, mask=np.ones((4, 1), bool))
-    >>> history = fit(Line(), [batch], SGD(0.2), epochs=20)
+    >>> x = np.arange(4.0)
+    >>> history = fit(Line(), [(x, 3 * x)], SGD(0.2), epochs=20)
     >>> Line.params["slope"].round(4), len(history.loss)
     (np.float64(3.0), 20)
     """
     epochs = as_size(epochs, "fit", "epochs")
     max_norm = None if max_norm is None else as_positive(max_norm, "fit", "max_norm")
     max_seconds = None if max_seconds is None else as_positive(max_seconds, "fit", "max_seconds")
-    _check_kinds(
-        model, batches, optimizer, {"schedule": schedule, "validate": validate, "callback": callback}
+    accumulate = as_size(accumulate, "fit", "accumulate")
+    _check_kinds(model, batches, optimizer, validation)
+    _check_functions({"schedule": schedule, "validate": validate, "callback": callback})
+    if history is not None:
+        check_type(history, History, "fit", "history")
+    calls = as_list(callbacks, "fit", "callbacks", "a list of Callback")
+    for position, call in enumerate(calls):
+        check_type(call, Callback, "fit", f"callbacks[{position}]")
+    measures = Measures(model, validation, metrics, validate)
+    state = FitState(model, optimizer, History() if history is None else history)
+    state.directions = measures.directions
+    loop = _Loop(
+        state,
+        Stepper(model, optimizer, max_norm, accumulate, frozen),
+        measures,
+        [*([_Function(callback)] if callback is not None else []), *calls],
+        schedule,
+        as_generator(rng),
+        Clock(epochs, max_seconds),
+        make_progress(progress),
     )
-    generator = as_generator(rng)
-    base_rate = as_rate(optimizer.learning_rate, "fit", "optimizer.learning_rate")
-    history, clock, shown = History(), _Clock(epochs, max_seconds), make_progress(progress)
     try:
-        for epoch in range(epochs):
-            source = batches(generator) if callable(batches) else batches
-            check_iterable(source, "fit", "what batches returned", "an iterable of Batch")
-            sized = source if isinstance(source, Sized) else batches
-            clock.begin_epoch(epoch, len(sized) if isinstance(sized, Sized) else None)
-            for batch in source:
-                if schedule is not None:
-                    factor = as_returned(schedule(clock.fraction()), "fit", "what schedule returned")
-                    optimizer.learning_rate = as_rate(
-                        base_rate * factor, "fit", "the scheduled learning rate"
-                    )
-                loss = _step(model, batch, optimizer, max_norm, generator, clock)
-                clock.end_step(loss, int(np.sum(batch.mask)))
-                shown.show(clock.fraction(), clock.line())
-                if clock.is_over():
+        loop.run(batches)
+    except BaseException as error:
+        with suppress(AttributeError):  # of an exception that takes no attributes
+            error.history = state.history  # type: ignore[attr-defined]
+        raise
+    return state.history
+
+
+class _Function(Callback):
+    """A function of the history, called after every epoch."""
+
+    def __init__(self, function: Callable[[History], object]) -> None:
+        self._function = function
+
+    def on_epoch(self, state: FitState) -> None:
+        self._function(state.history)
+
+
+class _Loop:
+    """A training: everything that lasts from its first step to its last."""
+
+    def __init__(
+        self,
+        state: FitState,
+        stepper: Stepper,
+        measures: Measures,
+        callbacks: list[Callback],
+        schedule: Schedule | None,
+        generator: np.random.Generator,
+        clock: Clock,
+        shown: Progress,
+    ) -> None:
+        self.state, self.stepper, self.measures, self.callbacks = state, stepper, measures, callbacks
+        self.schedule, self.generator, self.clock, self.shown = schedule, generator, clock, shown
+        self.base_rate = as_rate(state.optimizer.learning_rate, "fit", "optimizer.learning_rate")
+        self.stopped = ""
+
+    def run(self, batches: Batches) -> None:
+        """Train until the epochs, the time or a callback end it."""
+        begun: list[Callback] = []
+        try:
+            for callback in self.callbacks:
+                callback.on_begin(self.state)
+                begun.append(callback)
+            for epoch in range(self.clock.epochs):
+                self.state.epoch = epoch + 1
+                self.train_epoch(epoch, batches)
+                self.end_epoch()
+                if self.is_over():
                     break
-            _record(history, clock)
-            _check_parameters(model.params, clock)
-            if validate is not None:
-                history.metric.append(as_returned(validate(model), "fit", "what validate returned"))
-            shown.show(clock.fraction(), clock.line(*history.metric[-1:]), last=True)
-            if callback is not None:
-                callback(history)
-            if clock.is_over():
+        finally:
+            self.state.optimizer.learning_rate = self.base_rate
+            self.state.history.stopped = self.stopped
+            self.shown.close()
+            for callback in begun:
+                callback.on_end(self.state)
+
+    def is_over(self) -> bool:
+        """Return whether a callback or the time ends the training now."""
+        if not self.stopped and self.clock.is_over():
+            self.stopped = f"max_seconds ({self.clock.max_seconds:g}) have elapsed"
+        return bool(self.stopped)
+
+    def train_epoch(self, epoch: int, batches: Batches) -> None:
+        """Go through the batches once."""
+        source = batches(self.generator) if callable(batches) else batches
+        check_iterable(source, "fit", "what batches returned", "an iterable of batches")
+        sized = source if isinstance(source, Sized) else batches
+        self.clock.begin_epoch(epoch, len(sized) if isinstance(sized, Sized) else None)
+        self.stepper.begin_epoch()
+        for batch in source:
+            self.set_rate()
+            count, self.clock.unit = count_of(self.state.model, batch)
+            loss = self.stepper.add(batch, count, self.generator, self.clock)
+            took_a_step = self.stepper.step()
+            self.clock.end_step(loss, count)
+            if took_a_step:
+                self.end_step(loss)
+            self.shown.show(self.clock.fraction(), self.clock.line)
+            if self.is_over():
                 break
-    finally:
-        optimizer.learning_rate = base_rate
-        shown.close()
-    return history
+        if self.stepper.step(whole=False):
+            self.end_step(loss)
+
+    def set_rate(self) -> None:
+        """Set the learning rate of the next step."""
+        factor = self.state.rate_factor
+        if self.schedule is not None:
+            factor *= as_returned(self.schedule(self.clock.fraction()), "fit", "what schedule returned")
+        if factor != 1 or self.schedule is not None:
+            rate = as_rate(self.base_rate * factor, "fit", "the scheduled learning rate")
+            self.state.optimizer.learning_rate = rate
+
+    def end_step(self, loss: float) -> None:
+        """Count a step of the optimizer and call back."""
+        self.state.step += 1
+        self.state.loss = loss
+        if self.callbacks:
+            self.call("on_step")
+
+    def end_epoch(self) -> None:
+        """Record, check, measure, show and call back."""
+        clock, history = self.clock, self.state.history
+        if clock.tokens == 0:
+            what = "target" if clock.step_of_epoch else "batch"
+            raise ValueError(f"fit: batches gave no {what} in epoch {clock.epoch + 1}")
+        clock.steps_per_epoch = clock.step_of_epoch  # known now, if it was not
+        seconds = clock.epoch_seconds()
+        history.loss.append(clock.loss())
+        history.seconds.append(seconds)
+        history.tokens_per_second.append(clock.tokens / seconds)
+        history.learning_rate.append(float(self.state.optimizer.learning_rate))
+        self.check_parameters()
+        measured: dict[str, float] = {}
+        try:
+            measured = self.measures.take(history)
+        except StopTraining as reason:
+            self.stop(reason)
+        self.shown.show(clock.fraction(), lambda: clock.line(measured), last=True)
+        self.call("on_epoch")
+        if self.is_over():
+            self.shown.show(1.0, lambda: clock.line(measured), last=True)
+
+    def check_parameters(self) -> None:
+        """The last step of an epoch has no next one whose loss would show that it went too far."""
+        bad = first_not_finite(self.state.model.params)
+        if bad is not None:
+            step, epoch = self.clock.steps, self.clock.epoch + 1
+            raise NonFiniteError(
+                f"fit: after step {step}, the last of epoch {epoch}, parameter {bad!r} is not finite",
+                *(step, epoch, bad),
+            )
+
+    def call(self, event: str) -> None:
+        """Call all callbacks; one that wants to stop keeps no other from being called."""
+        for callback in self.callbacks:
+            try:
+                getattr(callback, event)(self.state)
+            except StopTraining as reason:
+                self.stop(reason)
+
+    def stop(self, reason: StopTraining) -> None:
+        """End the training after this step or epoch."""
+        self.stopped = self.stopped or str(reason) or "StopTraining was raised"
 
 
-def _step(
-    model: Trainable,
-    batch: Batch,
-    optimizer: Optimizer,
-    max_norm: float | None,
-    generator: np.random.Generator,
-    clock: _Clock,
-) -> float:
-    """One update of the parameters; the loss before it."""
-    if not hasattr(batch, "mask"):
-        raise TypeError(f"fit: batches gave a {type(batch).__name__}, expected a Batch")
-    with np.errstate(
-        over="ignore", invalid="ignore", divide="ignore"
-    ):  # all that is not finite is found below
-        loss, grads = model.loss_and_grads(batch, rng=generator)
-    loss, params = float(loss), model.params
-    bad = _first_not_finite(grads)
-    if bad is not None or not math.isfinite(loss):
-        step, epoch = clock.steps + 1, clock.epoch + 1
-        cause = _first_not_finite(params)
-        if cause is not None:
-            detail = f"parameter {cause!r} already is not finite"
-        elif bad is not None:
-            detail = f"the first gradient that is not finite is that of {bad!r}"
-        else:
-            detail = "all gradients are finite"
-        message = f"fit: step {step} (epoch {epoch}): the loss is {loss}, {detail}; the step was not taken"
-        raise NonFiniteError(message, step, epoch, bad if cause is None else cause)
-    if max_norm is not None:
-        grads, _ = clip_by_global_norm(grads, max_norm)
-    optimizer.step(params, grads)
-    return loss
-
-
-def _check_parameters(params: dict[str, Array], clock: _Clock) -> None:
-    """The last step of an epoch has no next one whose loss would show that it went too far."""
-    bad = _first_not_finite(params)
-    if bad is not None:
-        step, epoch = clock.steps, clock.epoch + 1
-        raise NonFiniteError(
-            f"fit: after step {step}, the last of epoch {epoch}, parameter {bad!r} is not finite",
-            *(step, epoch, bad),
-        )
-
-
-def _check_kinds(
-    model: object, batches: object, optimizer: object, functions: Mapping[str, object | None]
-) -> None:
+def _check_kinds(model: object, batches: object, optimizer: object, validation: object) -> None:
     """Raise for an argument that is of another kind altogether."""
     if isinstance(model, type) or not all(hasattr(model, name) for name in ("params", "loss_and_grads")):
         raise TypeError(f"fit: model is {_kind(model)}, expected an object with params and loss_and_grads")
     if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in ("learning_rate", "step")):
         raise TypeError(f"fit: optimizer is {_kind(optimizer)}, expected an Optimizer such as Adam(1e-3)")
-    once = isinstance(
-        batches, (Batch, Iterator, str, bytes)
-    )  # either would be iterated over, once, and wrongly
-    if once or not (callable(batches) or isinstance(batches, Iterable)):
-        raise TypeError(f"fit: batches is {_kind(batches)}, expected a list or a function of a Generator")
+    _check_batches(batches, "batches")
+    if validation is not None:
+        _check_batches(validation, "validation")
+
+
+def _check_batches(value: object, name: str) -> None:
+    # a batch or an iterator would be iterated over, once, and wrongly
+    once = isinstance(value, (Batch, SequenceBatch, Iterator, str, bytes, Mapping))
+    if once or not (callable(value) or isinstance(value, Iterable)):
+        raise TypeError(f"fit: {name} is {_kind(value)}, expected a list or a function of a Generator")
+
+
+def _check_functions(functions: Mapping[str, object | None]) -> None:
     for name, function in functions.items():
         if function is not None and not callable(function):
             raise TypeError(f"fit: {name} is {_kind(function)}, expected a function")
@@ -271,77 +324,3 @@ def _check_kinds(
 
 def _kind(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
-
-
-def _first_not_finite(arrays: dict[str, Array]) -> str | None:
-    return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
-
-
-def _record(history: History, clock: _Clock) -> None:
-    if clock.tokens == 0:
-        what = "target token" if clock.step_of_epoch else "batch"
-        raise ValueError(f"fit: batches gave no {what} in epoch {clock.epoch + 1}")
-    clock.steps_per_epoch = clock.step_of_epoch  # known now, if it was not
-    seconds = clock.epoch_seconds()
-    history.loss.append(clock.loss())
-    history.seconds.append(seconds)
-    history.tokens_per_second.append(clock.tokens / seconds)
-
-
-class _Clock:
-    """Where the training stands: steps, tokens, loss, time."""
-
-    def __init__(self, epochs: int, max_seconds: float | None) -> None:
-        self.epochs, self.max_seconds = epochs, max_seconds
-        self.start = time.perf_counter()
-        self.steps = self.step_of_epoch = 0
-        self.steps_per_epoch: int | None = None
-
-    def begin_epoch(self, epoch: int, size: int | None) -> None:
-        """Start counting; without a size, the epoch before is the best guess."""
-        self.steps_per_epoch = size if size is not None else self.step_of_epoch or None
-        self.epoch, self.step_of_epoch, self.tokens, self.loss_sum = epoch, 0, 0, 0.0
-        self.epoch_start = self.now = time.perf_counter()
-
-    def end_step(self, loss: float, tokens: int) -> None:
-        """Count a step that was taken."""
-        self.steps += 1
-        self.step_of_epoch += 1
-        self.tokens += tokens
-        self.loss_sum += loss * tokens
-        self.now = time.perf_counter()
-
-    def fraction(self) -> float:
-        """The part of the training that is done, by steps or by time."""
-        part = min(self.step_of_epoch / self.steps_per_epoch, 1.0) if self.steps_per_epoch else 0.0
-        done = (self.epoch + part) / self.epochs
-        if self.max_seconds is not None:
-            done = max(done, (self.now - self.start) / self.max_seconds)
-        return min(done, 1.0)
-
-    def is_over(self) -> bool:
-        """Whether the time is."""
-        return self.max_seconds is not None and time.perf_counter() - self.start >= self.max_seconds
-
-    def epoch_seconds(self) -> float:
-        """Time from the epoch's first batch to its last step; never 0, whatever the system's clock."""
-        return max(self.now - self.epoch_start, 1e-9)
-
-    def loss(self) -> float:
-        """Mean per token over the epoch so far."""
-        return self.loss_sum / max(self.tokens, 1)
-
-    def line(self, metric: float | None = None) -> str:
-        """The progress line."""
-        of = f"/{self.steps_per_epoch}" if self.steps_per_epoch else ""
-        done = self.fraction()
-        left = (self.now - self.start) * (1 - done) / done if done else math.inf
-        parts = [
-            f"epoch {self.epoch + 1}/{self.epochs}",
-            f"step {self.step_of_epoch}{of}",
-            f"{self.tokens / self.epoch_seconds():,.0f} tokens/s",
-            f"loss {self.loss():.4f}",
-            *([] if metric is None else [f"metric {metric:.4f}"]),
-            *([] if math.isinf(left) else [f"{duration(left)} left"]),
-        ]
-        return "  ".join(parts)

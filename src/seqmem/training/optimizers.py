@@ -1,8 +1,8 @@
-"""Gradient descent: what turns gradients into new parameters, and the bound on a gradient's norm.
+"""Gradient descent: updates of parameters from gradients, and the bound on a gradient's norm.
 
-An optimizer is its hyper-parameters, its state and one update. The state is a flat dict of plain arrays, made
-as parameters are first seen, so `np.savez(path, **optimizer.state)` keeps it and
-`optimizer.state = dict(np.load(path))` brings it back.
+An optimizer consists of hyper-parameters, a state and one update. The state is a flat dict of plain arrays,
+created when parameters are first seen, so `np.savez(path, **optimizer.state)` stores it and
+`optimizer.state = dict(np.load(path))` restores it.
 """
 
 from __future__ import annotations
@@ -17,42 +17,43 @@ import numpy as np
 from seqmem.module import Array, Grads
 from seqmem.validation import as_array, as_fraction, as_positive, as_rate, brief
 
-TINY = 1e-20  # between it and its inverse neither squares nor factors come near the ends of float32's range
+TINY = 1e-20  # between it and its inverse, neither squares nor factors leave float32's range
 
 
 class Optimizer(ABC):
-    """Base of the optimizers: a learning rate that may be changed between steps, a state, and `step`."""
+    """Base class of the optimizers: a learning rate that may change between steps, a state, and `step`."""
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = as_rate(learning_rate, type(self).__name__, "learning_rate")
         self.state: dict[str, Array] = {}
 
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
-        """Update the parameters in place, all of them or, when something does not fit, none.
+        """Update all parameters in place, or none if something is wrong.
 
-        All is checked before anything is written: after an error the parameters and the state are as before.
-        An update that overflows makes a parameter inf or nan without a warning; `fit` looks for those.
+        Everything is checked before anything is written: after an error, the parameters and the state are
+        unchanged. An update that overflows makes a parameter inf or nan without a warning; `fit` detects
+        that.
 
         Args:
-            params: the live arrays by name, as `model.params` gives them: floating-point, writeable.
-            grads: their gradients, under the same names and in the same shapes; never written to.
+            params: the live arrays by name, as in `model.params`: floating-point, writeable.
+            grads: the gradients, with the same names and shapes; never written to.
 
         Raises:
-            ValueError: for names or shapes that differ between the two, or an array that is read-only, with
-                the first name; for a setting of the optimizer or a state that is out of range.
-            TypeError: for parameters that are no arrays of floats, or gradients that are no real numbers.
+            ValueError: for names or shapes that differ between the two, or a read-only array, with the first
+                name; for a setting or a state of the optimizer that is out of range.
+            TypeError: for parameters that are not arrays of floats, or gradients that are not real numbers.
         """
         caller = f"{type(self).__name__}.step"
         found = _check_pairs(params, grads, caller)
         rate = as_rate(self.learning_rate, caller, "learning_rate")
         fresh: dict[str, Array] = {}
         slots = [self._slots(name, param, fresh) for name, param in params.items()]
-        # One buffer for all: an update that starts needs no more memory.
+        # One buffer for all, so that no update fails halfway for lack of memory.
         buffer = np.empty(max((param.nbytes for param in params.values()), default=0), np.uint8)
         factors = self._begin(rate)
         self.state.update(fresh)
         with np.errstate(all="ignore"):
-            # As arrays of the parameters' dtypes: a Python number doubles the time of a call on small ones.
+            # As arrays of the parameters' dtypes: a Python number doubles the time of a call on small arrays.
             of_dtype = {
                 dtype: [np.array(factor, dtype) for factor in factors]
                 for dtype in {param.dtype for param in params.values()}
@@ -63,18 +64,18 @@ class Optimizer(ABC):
 
     @abstractmethod
     def _kinds(self) -> tuple[str, ...]:
-        """The names of the running averages that every parameter has."""
+        """Return the names of the running averages of every parameter."""
 
     @abstractmethod
     def _begin(self, rate: float) -> tuple[float, ...]:
-        """The factors of a step's updates; the last that may raise, and before anything else is written."""
+        """Return the factors of a step's updates; this may raise, because nothing has been written."""
 
     @abstractmethod
     def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
-        """The update of one parameter and of its running averages, in place; `work` is like the parameter."""
+        """Update one parameter and its running averages in place; `work` has the parameter's form."""
 
     def _slots(self, name: str, param: Array, fresh: dict[str, Array]) -> list[Array]:
-        """The running averages of a parameter; those that the state lacks are put into `fresh`."""
+        """Return the running averages of a parameter; new ones are also put into `fresh`."""
         slots = []
         for kind in self._kinds():
             key = f"{kind}.{name}"
@@ -100,11 +101,11 @@ class SGD(Optimizer):
 
     Args:
         learning_rate: at least 0; a plain attribute that may be changed between steps.
-        momentum: what is kept of the velocity, in [0, 1); 0 is plain gradient descent and keeps no state.
+        momentum: the fraction of the velocity to keep, in [0, 1); 0 is plain gradient descent without state.
 
-    Raises:
+        es:
         ValueError: for a learning rate that is negative or not finite, a momentum outside [0, 1).
-        TypeError: for one that is no number; a bool is none.
+    TypeError: for an argument that is not a number; a bool is not one.
 
     >>> params = {"w": np.array([1.0, 2.0])}
     >>> SGD(0.1).step(params, {"w": np.array([10.0, -10.0])})
@@ -142,18 +143,18 @@ class Adam(Optimizer):
         v = β2 v + (1 - β2) g²            v̂ = v / (1 - β2^t)
         param = param - learning_rate * m̂ / (√v̂ + ε)
 
-    Both corrections are taken into the two scalars of the update, as the paper's section 2 suggests, but
-    with ε scaled too, so that the result is algorithm 1's.
+    Both corrections are contained in the two scalars of the update, as the paper's section 2 suggests, but
+    with ε scaled as well, so that the result is that of algorithm 1.
 
     Args:
         learning_rate: at least 0; a plain attribute that may be changed between steps.
-        beta1: what is kept of m, in [0, 1).
-        beta2: what is kept of v, in [0, 1).
+        beta1: the fraction of m to keep, in [0, 1).
+        beta2: the fraction of v to keep, in [0, 1).
         epsilon: above 0.
 
     Raises:
         ValueError: for a learning rate that is negative or not finite, or another value out of its range.
-        TypeError: for one that is no number; a bool is none.
+            TypeError: for an argument that is not a number; a bool is not one.
 
     >>> params = {"w": np.array([1.0, 2.0])}
     >>> Adam(0.1).step(params, {"w": np.array([1e-3, -1e3])})
@@ -210,21 +211,22 @@ class Adam(Optimizer):
 def clip_by_global_norm(grads: Mapping[str, Array], max_norm: float) -> tuple[Grads, float]:
     """Scale gradients down together so that their common Euclidean norm is at most `max_norm`.
 
-    Where squares could overflow or vanish, they are taken of the gradients divided by the largest magnitude
-    (Pascanu, Mikolov & Bengio, 2013, with the scaling of BLAS' nrm2).
+    If squares could overflow or underflow, the gradients are first divided by the largest magnitude (Pascanu,
+    Mikolov & Bengio, 2013, with the scaling of BLAS' nrm2).
 
     Args:
         grads: gradients by name, never written to.
         max_norm: a finite number above 0.
 
     Returns:
-        (clipped, norm): new arrays in the gradients' dtypes, or the given arrays themselves where nothing was
-        to be done; and the norm before clipping. A gradient that is not finite is handed back as it is, with
-        the norm nan or inf.
+        (clipped, norm): new arrays in the gradients' dtypes, or the given arrays themselves if no clipping
+        was necessary; and the norm before clipping. Gradients that are not finite are returned unchanged,
+        with the norm nan or inf.
 
     Raises:
         ValueError: for a `max_norm` that is not finite or not above 0.
-        TypeError: for gradients that are no arrays of floating-point numbers; complex ones are none.
+        TypeError: for gradients that are not arrays of floating-point numbers; complex numbers are not
+            allowed.
 
     >>> clipped, norm = clip_by_global_norm({"w": np.array([3.0, 0.0]), "b": np.array([-4.0])}, 1.0)
     >>> norm, clipped["w"].round(15).tolist(), clipped["b"].tolist()
@@ -264,19 +266,19 @@ def _sum_of_squares(grads: Mapping[str, Array]) -> float:
 
 
 def _largest_magnitude(grads: Mapping[str, Array]) -> float:
-    """Two reductions of each gradient without a temporary; both carry a NaN."""
+    """Return the largest magnitude by two reductions per gradient without a temporary; both propagate NaN."""
     tops = [max(float(g.max()), -float(g.min())) for g in grads.values() if g.size]
     return math.nan if any(map(math.isnan, tops)) else max(tops, default=0.0)
 
 
 def _check_pairs(params: Mapping[str, Array], grads: Mapping[str, Any], caller: str) -> Grads:
-    """The gradients as arrays, when every parameter has one that can be taken off it."""
+    """Return the gradients as arrays if every parameter has a matching one."""
     for ours, theirs, name, other in ((params, grads, "params", "grads"), (grads, params, "grads", "params")):
         if not isinstance(ours, Mapping):
             kind = type(ours).__name__
             raise TypeError(f"{caller}: {name} is of type {kind}, expected a dict of arrays by name")
         if not isinstance(theirs, Mapping):
-            continue  # it is said in its own turn
+            continue  # reported when its turn comes
         missing = next((key for key in ours if key not in theirs), None)
         if missing is not None:
             raise ValueError(f"{caller}: {other} has no {missing!r}, which is in {name}")

@@ -91,13 +91,13 @@ EXPLAINED = {
         lambda d: d[[0, 2, 1, 3]],
         (4, 5),
         "permuted",
-        "axis 0 stand in the order 0, 2, 1, 3, not 0",
+        "axis 0 are in the order 0, 2, 1, 3, not 0",
     ),
     "permuted blocks": (
         lambda d: d[:, [2, 3, 0, 1, 4, 5]],
         (7, 6),
         "permuted",
-        "3 blocks along axis 1 stand in the order 1, 0, 2",
+        "3 blocks along axis 1 are in the order 1, 0, 2",
     ),
     "reversed": (lambda d: d[:, ::-1], (5, 7), "reversed", "reversed along axis 1"),
     "summed": (lambda d: np.full(d.shape, d.sum()), (7,), "summed-over-all", "the sum over all entries"),
@@ -200,7 +200,7 @@ def test_gates_are_named_in_the_order_in_which_they_stand():
     order = [gates[k] for k in (0, 2, 1, 3)]
     assert found == (
         "permuted",
-        f"its 4 blocks along axis 0 stand in the order {', '.join(order)}, not {', '.join(gates)}",
+        f"its 4 blocks along axis 0 are in the order {', '.join(order)}, not {', '.join(gates)}",
     )
 
 

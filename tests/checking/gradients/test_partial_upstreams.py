@@ -53,17 +53,17 @@ def of_dense(d_W):
         (
             lambda xs, d: xs[-1].T @ d[-1],
             "one-row",
-            "W: the gradient of index 3 of axis 0 of xs alone: the others' share is missing",
+            "W: the gradient of index 3 of axis 0 of xs alone: the rest is missing",
         ),
         (
             lambda xs, d: xs[:, 0].T @ d[:, 0],
             "one-row",
-            "W: the gradient of index 0 of axis 1 of xs alone: the others' share is missing",
+            "W: the gradient of index 0 of axis 1 of xs alone: the rest is missing",
         ),
         (
             lambda xs, d: np.tensordot(xs[1:], d[1:], axes=((0, 1), (0, 1))),
             "one-row-missing",
-            "W: right but for index 0 of axis 0 of xs, which is left out",
+            "W: right except for index 0 of axis 0 of xs, which is left out",
         ),
     ],
 )
@@ -87,22 +87,22 @@ def only(d, t):
         (
             lambda d_hs, d_final: (d_hs, 0 * d_final),
             "output-unused",
-            "right but for output [1], whose upstream",
+            "right except for output [1], whose upstream",
         ),
         (
             lambda d_hs, d_final: (0 * d_hs, d_final),
             "output-unused",
-            "right but for output [0], whose upstream",
+            "right except for output [0], whose upstream",
         ),
         (
             lambda d_hs, d_final: (only(d_hs, -1), d_final),
             "one-step",
-            "the gradient of the outputs at position 3 alone: the others' share is missing",
+            "the gradient of the outputs at position 3 alone: the rest is missing",
         ),
         (
             lambda d_hs, d_final: (d_hs - only(d_hs, 1), d_final),
             "one-step-missing",
-            "right but for the outputs at position 1, which is left out",
+            "right except for the outputs at position 1, which is left out",
         ),
     ],
 )
@@ -149,7 +149,7 @@ def test_every_set_of_outputs_that_are_not_used_is_named(unused):
 
     which = " and ".join(f"output [{k}]" for k in unused)
     assert causes(three, back, THREE) == [
-        ("output-unused", f"x: right but for {which}, whose upstream gradient does not arrive")
+        ("output-unused", f"x: right except for {which}, whose upstream gradient does not arrive")
     ]
 
 
@@ -161,7 +161,7 @@ def test_of_many_outputs_each_is_left_out_alone():
         return {"x": sum(d[k] * (k + 1) * x**k for k in range(6) if k != 4)}
 
     assert causes(six, back, THREE) == [
-        ("output-unused", "x: right but for output [4], whose upstream gradient does not arrive")
+        ("output-unused", "x: right except for output [4], whose upstream gradient does not arrive")
     ]
 
 
@@ -208,5 +208,5 @@ class NotSummed(Linear):
 def test_a_modules_sum_over_steps_that_has_only_the_first_is_named():
     report = gradcheck(NotSummed(D, H, rng=0))
     assert [cause.message for cause in report.causes] == [
-        "b: the gradient of index 0 of axis 0 of x alone: the others' share is missing"
+        "b: the gradient of index 0 of axis 0 of x alone: the rest is missing"
     ]

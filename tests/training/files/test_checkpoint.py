@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqmem import registry
-from seqmem.cells import GRUCell, LSTMCell, RNNCell
+from seqmem.cells import GRUCell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell, RNNCell
 from seqmem.contexts import AdditiveAttention, FixedContext
 from seqmem.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear, Recurrent, Stack
 from seqmem.models import Decoder, Encoder, Seq2Seq
@@ -61,6 +61,10 @@ MODULES = [
     LSTMCell(3, 4, forget_bias=2.5),
     GRUCell(3, 4),
     GRUCell(3, 4, reset="after", dtype="float32"),
+    RNNCell(3, 4, activation="relu", recurrent_init="identity"),
+    GRUCell(3, 4, update_bias=-1.5, chrono=5_000),
+    PeepholeLSTMCell(3, 4, forget_bias=0.5, input_init="uniform"),
+    LayerNormLSTMCell(3, 4, eps=1e-3, chrono=30),
     Linear(3, 4),
     Embedding(3, 4, std=0.1),
     Dropout(0.25),

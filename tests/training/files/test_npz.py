@@ -208,7 +208,7 @@ def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_compressed_member_is_refused(tmp_path: Path, compression: int) -> None:
     path = zip_of(tmp_path / "file", [("a.npy", npy(np.zeros(2)))], compression)
-    with pytest.raises(CheckpointError, match="a: expected it stored as it is, found it compressed"):
+    with pytest.raises(CheckpointError, match="a: expected it stored uncompressed, found it compressed"):
         Reader(path)
 
 

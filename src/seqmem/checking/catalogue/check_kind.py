@@ -12,6 +12,7 @@ import numpy as np
 
 from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem, as_kind
 from seqmem.checking.catalogue.layouts import Layout, layouts, outputs_of, says_nothing
+from seqmem.checking.catalogue.mistakes.record import Mistake
 from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
 from seqmem.checking.contract.changing_lines import changing_lines
 from seqmem.checking.contract.conduct import FAULTS, SINGLE, Lent
@@ -101,13 +102,13 @@ def check_kind(
         )
     if match.mistakes:
         whole = " (The backward pass is right for this forward pass.)" if report.passed else ""
-        causes = (*(_cause(mistake, whole) for mistake in match.mistakes), *report.causes)
+        causes = (*(_cause(mistake, kind.is_step, whole) for mistake in match.mistakes), *report.causes)
         return replace(report, verdict="wrong", causes=causes)
     if report.verdict == "wrong":
         found = _named(match, kind, problem)
         other = kind.problem(seed + 1, absent, steps=T + 2)  # once is chance
         confirmed = found and _gives(match, kind, other, found)
-        return with_names(report, found if confirmed else None)
+        return with_names(report, found if confirmed else None, kind.is_step)
     return report
 
 
@@ -211,16 +212,16 @@ def _returned(match: Match, kind: Kind, problem: Problem) -> tuple[Arrays, Probl
     return got, Problem(problem.inputs, upstreams), single
 
 
-def with_names(report: Report, mistakes: Found | None) -> Report:
+def with_names(report: Report, mistakes: Found | None, is_step: bool) -> Report:
     """A report whose causes are these mistakes, and faults that have nothing to do with them."""
     if not mistakes:
         return report
     faults = [cause for cause in report.causes if cause.code in FAULTS]
-    return replace(report, causes=(*map(_cause, mistakes), *faults))
+    return replace(report, causes=(*(_cause(mistake, is_step) for mistake in mistakes), *faults))
 
 
-def _cause(mistake: Any, whole: str = "") -> Cause:
-    return Cause(mistake.code, f"{mistake.message} {mistake.hint}{whole}")
+def _cause(mistake: Mistake, is_step: bool = False, whole: str = "") -> Cause:
+    return Cause(mistake.code, mistake.text(is_step) + whole)
 
 
 def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report:

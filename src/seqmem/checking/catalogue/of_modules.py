@@ -40,7 +40,7 @@ def name_mistake(module: Module, report: Report) -> Report:
             found.append(mistakes)
     except Exception:  # noqa: BLE001 - a broken module may do anything: then it has no name
         return report
-    return with_names(report, found[0] if found[0] == found[1] else None)
+    return with_names(report, found[0] if found[0] == found[1] else None, kind.is_step)
 
 
 def _kind_of(module: Module) -> Kind | None:
@@ -57,7 +57,7 @@ def _family_of(module: Any) -> str | None:
     return None
 
 
-_family_of.register(RNNCell, lambda cell: "rnn")
+_family_of.register(RNNCell, lambda cell: "rnn" if cell.activation == "tanh" else None)
 _family_of.register(LSTMCell, lambda cell: "lstm")
 _family_of.register(GRUCell, lambda cell: "gru" if cell.reset == "before" else "gru_after")
 _family_of.register(AdditiveAttention, lambda attention: "attention")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqmem.checking.catalogue.kinds import Arrays, Kind, Problem
-from seqmem.checking.catalogue.mistakes.record import Mistake
+from seqmem.checking.catalogue.mistakes.record import Mistake, stands_in_loop
 from seqmem.module import Array
 
 CLOSE = 1e-9  # relative to each array's largest entry
@@ -63,9 +63,14 @@ class KnownResults:
     def singles(self, place: str) -> list[Wrong]:
         """Each mistake alone."""
         if place not in self._singles:
-            alone = [(mistake,) for mistake in self.kind.mistakes if mistake.place == place]
-            self._singles[place] = list(self._run(alone, place))
+            mistakes = [mistake for mistake in self.kind.mistakes if mistake.place == place]
+            if self.kind.is_step:  # of two that come to the same, one that there can be in a step
+                mistakes.sort(key=self._is_of_the_loop)
+            self._singles[place] = list(self._run([(mistake,) for mistake in mistakes], place))
         return self._singles[place]
+
+    def _is_of_the_loop(self, mistake: Mistake) -> bool:
+        return stands_in_loop(self.kind.reference, mistake) and not mistake.in_step
 
     def pairs(self, singles: list[Wrong] | None = None, names: set[str] | None = None) -> Iterator[Wrong]:
         """Any two mistakes of the backward pass that change different lines and show on this problem.

@@ -1,1 +1,1 @@
-"""Contract: what a module promises beyond its gradients, one check a promise."""
+"""Contract: the promises of a module beyond correct gradients, one check per promise."""

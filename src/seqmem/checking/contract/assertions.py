@@ -1,4 +1,4 @@
-"""Assertions of the contract checks: comparisons that name the place, and findings that are raised."""
+"""Assertions of the contract checks: comparisons that report the position, and findings to raise."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from seqmem.nests import tree_map
 
 
 class NotApplicableError(Exception):
-    """Raised by a contract check that says nothing about a module, with the reason."""
+    """Raised, with the reason, by a contract check that does not apply to a module."""
 
 
 class UnprovenError(AssertionError):
-    """Raised by a contract check that found nothing wrong and yet could not see that all is right."""
+    """Raised by a contract check that found nothing wrong but could not show that everything is right."""
 
 
 def floats_mapped(function: Callable[[Array], Array], tree: Any) -> Any:
-    """A nest with its floating-point arrays mapped; integers and booleans stay."""
+    """Return a nest with a function applied to its floating-point arrays; integers and booleans stay."""
     return tree_map(lambda array: function(array) if array.dtype.kind == "f" else array, tree)
 
 
 def watched(subject: ModuleSubject) -> Watched:
-    """Watch a module's passes; the upstream gradient is the same for the same seed."""
+    """Watch a module's passes; the same seed gives the same upstream gradient."""
     return watch(subject, subject.stream(0), anyway=True)
 
 
 def kept(subject: ModuleSubject, findings: Iterable[Finding]) -> None:
-    """Raise the first finding about a promise, if there is any."""
+    """Raise the first finding about a promise, if there is one."""
     for finding in findings:
         raise AssertionError(f"{subject.title}: {finding.place}")
 
 
 def same(subject: ModuleSubject, got: Named, right: Named, what: str) -> None:
-    """Raise unless there are the same arrays with the same numbers, exactly, NaN being equal to NaN."""
+    """Raise unless both have the same arrays with exactly the same numbers, where NaN equals NaN."""
     for name, one, other in _pairs(subject, got, right, what):
         different = (one != other) & ~((one != one) & (other != other))
         if one.dtype != other.dtype or np.any(different):
@@ -46,7 +46,7 @@ def same(subject: ModuleSubject, got: Named, right: Named, what: str) -> None:
 
 
 def close(subject: ModuleSubject, got: Named, right: Named, what: str) -> None:
-    """Raise unless there are the same arrays with the same numbers, to rounding of the array's largest."""
+    """Raise unless both have the same arrays with the same numbers, up to rounding errors."""
     eps = float(np.finfo(subject.dtype).eps)
     for name, one, other in _pairs(subject, got, right, what):
         largest = max(1.0, float(np.max(np.abs(other), initial=0.0)))
@@ -68,7 +68,7 @@ def _pairs(subject: ModuleSubject, got: Named, right: Named, what: str) -> Itera
     if set(got) != set(right):
         odd = sorted(set(got) ^ set(right))
         raise AssertionError(
-            f"{subject.title}, {what}: {', '.join(odd)} came in one run and not in the other"
+            f"{subject.title}, {what}: {', '.join(odd)} were returned in one run and not in the other"
         )
     for name, array in right.items():
         if got[name].shape != array.shape:

@@ -1,7 +1,7 @@
 """The contract's promises along the axes: rows of a batch, padding, a sequence cut in two.
 
-Each function takes a `ModuleSubject` and raises AssertionError, naming the module, the array and the place,
-when the promise is broken, and NotApplicableError when it says nothing about the module.
+Each function takes a `ModuleSubject` and raises AssertionError with the module, the array and the position if
+the promise is broken, and NotApplicableError if it does not apply to the module.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
 from seqmem.module import Array, Module
 from seqmem.nests import tree_branches, tree_leaves, tree_map
 
-BATCH_AXES: dict[type[Module], tuple[int, ...]] = {  # of each positional input
+BATCH_AXES: dict[type[Module], tuple[int, ...]] = {  # for each positional input
     Cell: (0, 0),
     SequenceLayer: (1, 0),
     Linear: (-2,),
@@ -38,13 +38,13 @@ BATCH_AXES: dict[type[Module], tuple[int, ...]] = {  # of each positional input
 
 
 def batch_independence(case: ModuleSubject) -> None:
-    """Each row of a batch alone gives the same outputs and gradients as in the batch, to rounding."""
-    case = replace(case, options=_without(case.options, "rng"))  # what is drawn depends on the batch
+    """Check that each row of a batch alone gives the same outputs and gradients as in the batch."""
+    case = replace(case, options=_without(case.options, "rng"))  # random draws depend on the batch
     axes = _axes_of_inputs(case)
     outputs, cache = case.outputs_and_cache()
     d_inputs, grads = case.d_inputs_and_grads(case.upstream, cache)
     total = case.named_d_inputs(d_inputs) | {f"grads[{key}]": d for key, d in grads.items()}
-    shared: Named = {}  # what all rows contribute to
+    shared: Named = {}  # gradients to which all rows contribute
     for row in range(_batch_size(case, axes)):
         what = f"row {row} of the batch alone"
         alone = replace(case, inputs=_rows(case.inputs, axes, row), options=_options_of(case.options, row))
@@ -69,7 +69,7 @@ def batch_independence(case: ModuleSubject) -> None:
 
 
 def _axes_of_inputs(case: ModuleSubject) -> tuple[Any, ...]:
-    """The batch axis of every array of the inputs."""
+    """Return the batch axis of every array of the inputs."""
     known = (axes for kind, axes in BATCH_AXES.items() if isinstance(case.module, kind))
     axes = case.batch_axes or next(known, None)
     if axes is None:
@@ -94,14 +94,14 @@ def _batch_size(case: ModuleSubject, axes: tuple[Any, ...]) -> int:
 
 
 def _options_of(options: Mapping[str, Any], row: int) -> dict[str, Any]:
-    """The options with the one length of a row."""
+    """Return the options for a single row, with that row's length."""
     return {key: value[[row]] if np.ndim(value) else value for key, value in options.items()}
 
 
 def _with_axes(
     case: ModuleSubject, d_inputs: Any, axes: tuple[Any, ...]
 ) -> Iterator[tuple[str, int | None, Array]]:
-    """The inputs' gradients, each with its name and its batch axis."""
+    """Yield the inputs' gradients, each with its name and its batch axis."""
     for place, (axis, d_input) in enumerate(zip(axes, d_inputs, strict=False)):
         named = case.named_d_inputs((*(None,) * place, d_input))
         for (name, d), leaf_axis in zip(named.items(), _flat((axis,)), strict=False):
@@ -109,7 +109,7 @@ def _with_axes(
 
 
 def padding(case: ModuleSubject) -> None:
-    """What stands beyond `lengths`, NaN included, has no effect and gets gradient exactly 0."""
+    """Check that values beyond `lengths`, including NaN, have no effect and a gradient of exactly 0."""
     if "lengths" not in inspect.signature(case.module.forward).parameters:
         raise NotApplicableError("its forward pass takes no lengths")
     place = _padded_input(case)
@@ -137,13 +137,13 @@ def padding(case: ModuleSubject) -> None:
 
 
 def splitting(case: ModuleSubject) -> None:
-    """Running T steps is running the first k, then the others from the state that those return."""
+    """Check that T steps equal the first k steps, followed by the others from the state after those."""
     xs = case.inputs[0]
     if list(inspect.signature(case.module.forward).parameters)[1:2] != ["state"] or np.ndim(xs) < 3:
         raise NotApplicableError("it takes no (xs, state) of several steps")
     if len(_directions(case.module)) > 1:
         raise NotApplicableError("it reads its input from both ends")
-    case = replace(case, options=_without(case.options, "rng"))  # what is drawn depends on the steps
+    case = replace(case, options=_without(case.options, "rng"))  # random draws depend on the steps
     steps, lengths = len(xs), case.options.get("lengths")
     if len(case.inputs) != 2 or case.inputs[1] is None or steps < 2:
         raise NotApplicableError("it was given no initial state, or less than two steps")
@@ -181,7 +181,7 @@ def _directions(module: Module) -> frozenset[str]:
 
 
 def _padded_input(case: ModuleSubject) -> int:
-    """The position of the input that `lengths` are about."""
+    """Return the position of the input to which `lengths` applies."""
     for kind, place in {Context: 1, Decoder: 2}.items():
         if isinstance(case.module, kind):
             return place
@@ -203,22 +203,22 @@ def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _spread(axis: Any, value: Any) -> Any:
-    """A nest like the value, with the one axis at every leaf when only one was given."""
+    """Return a nest like the value, with the given axis at every leaf if only one axis was given."""
     return axis if isinstance(axis, (tuple, list, dict)) else tree_map(lambda _: axis, value)
 
 
 def _flat(axes: Any) -> list[int | None]:
-    """The axes of a nest in the order of its leaves, None for a leaf without one."""
+    """Return the axes of a nest in the order of its leaves, None for a leaf without a batch axis."""
     parts = tree_branches(axes, "")
     return [axes] if parts is None else [axis for _, part in parts for axis in _flat(part)]
 
 
 def _rows(tree: Any, axes: Any, row: int) -> Any:
-    """One row of every array, an array without a batch axis as it is."""
+    """Return one row of every array; an array without a batch axis is unchanged."""
     return tree_map(lambda array, axis: array if axis is None else np.take(array, [row], axis), tree, axes)
 
 
 def _batch_axis(whole: tuple[int, ...], row: tuple[int, ...]) -> int | None:
-    """The one axis whose size went to 1, None when there is no such axis."""
+    """Return the only axis whose size became 1, None if there is no such axis."""
     different = [k for k, (one, other) in enumerate(zip(whole, row, strict=False)) if one != other]
     return different[0] if len(different) == 1 and len(whole) == len(row) and row[different[0]] == 1 else None

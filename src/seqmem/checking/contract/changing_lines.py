@@ -1,7 +1,7 @@
-"""Which line of somebody's code changes what it was lent.
+"""The line of a user's code that changes an array it was given.
 
-The code is run once more under Python's tracing; before every line the arrays are compared with what they
-were before the last. Only what is known to change anything is run like this: what is right loses no time.
+The code runs once more under Python's tracing, and the arrays are compared before and after every line. Only
+code that is known to change an array is run in this way: correct code loses no time.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import numpy as np
 
 from seqmem.checking.contract.subject import Named
 
-PATIENCE = 1.0  # seconds, after which no more lines are looked at
+PATIENCE = 1.0  # seconds, after which no more lines are compared
 _FOREIGN = (Path(__file__).parents[1], Path(np.__file__).parent)  # checking, numpy
 
 Marks = dict[str, tuple[Any, ...]]
 
 
 class Line(NamedTuple):
-    """A line of somebody's code."""
+    """A line of a user's code."""
 
     number: int
     text: str
 
 
 def line_of(error: BaseException) -> Line | None:
-    """Return the innermost line of somebody's own code that an error came through."""
+    """Return the innermost line of the user's own code in an error's traceback."""
     found, tb = None, error.__traceback__
     while tb is not None:
         if not _is_foreign(tb.tb_frame.f_code):
@@ -42,21 +42,21 @@ def line_of(error: BaseException) -> Line | None:
 
 
 def changing_lines(run: Callable[[], Any], state: Callable[[], Named]) -> dict[str, Line]:
-    """Run something and find the line that changes an array first.
+    """Run a function and find the first line that changes each array.
 
     Args:
-        run: what is run; what it raises is not raised here.
-        state: returns the arrays that are watched, by name; an array that is gone is changed, too.
+        run: the function; its exceptions are suppressed.
+        state: returns the watched arrays by name; an array that disappears counts as changed.
 
     Returns:
-        The line by the array's name, of those arrays that change.
+        The line for the name of each array that changes.
     """
     watch = _Watch(state)
     before = sys.gettrace()
     sys.settrace(watch.entered)
     try:
         run()
-    except Exception:  # noqa: BLE001 - the lines until then are known
+    except Exception:  # noqa: BLE001 - the lines before the error are known
         pass
     finally:
         sys.settrace(before)
@@ -64,7 +64,7 @@ def changing_lines(run: Callable[[], Any], state: Callable[[], Named]) -> dict[s
 
 
 class _Watch:
-    """A tracing function that compares the state before a line with that after it."""
+    """A tracing function that compares the state before and after a line."""
 
     def __init__(self, state: Callable[[], Named]) -> None:
         self.state, self.found = state, dict[str, Line]()
@@ -73,11 +73,11 @@ class _Watch:
         self.end = time.monotonic() + PATIENCE
 
     def entered(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """A call begins: the lines of code that is not ours are looked at."""
+        """Handle the start of a call: only lines of the user's code are compared."""
         return None if _is_foreign(frame.f_code) else self.on
 
     def on(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """A line begins, or a call ends."""
+        """Handle the start of a line or the end of a call."""
         if event not in ("line", "return"):
             return self.on
         if self.last is not None:

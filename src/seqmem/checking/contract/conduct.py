@@ -1,7 +1,7 @@
-"""The conduct of passes, whatever they compute: what they write to, what they keep, whether they are linear.
+"""The conduct of passes: which arrays they write to, what they keep, and whether they are linear.
 
-`watch` runs both passes and records what they do to what they are lent. A promise is one function of this
-record that yields findings: a report prints their messages, `check_module` raises their places.
+`watch` runs both passes and records what they do to the arrays they are given. A promise is one function of
+this record that yields findings: a report prints their messages, `check_module` raises their positions.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from seqmem.checking.report import Cause
 from seqmem.module import Array
 from seqmem.nests import reachable_arrays
 
-SIDE_EFFECTS = (  # the codes of what a pass does beside its work: the numbers that it returns are not touched
+SIDE_EFFECTS = (  # the codes of side effects: the returned numbers are right all the same
     *("inputs-written", "upstream-written", "outputs-written", "cache-written", "cache-used-up"),
     "one-buffer",
 )
-FAULTS = ("not-repeatable", "not-linear")  # of passes that return other numbers than they should
-ROUNDING = 4096  # rounding errors of a dtype that two ways to the same numbers may differ by
-SINGLE = 1e-5  # what a computation in single precision may add, relative to an array's largest entry
+FAULTS = ("not-repeatable", "not-linear")  # the codes of faults that make the returned numbers wrong
+ROUNDING = 4096  # rounding errors of a dtype by which two computations of the same numbers may differ
+SINGLE = 1e-5  # additional error in single precision, relative to an array's largest entry
 
 
 class Finding(NamedTuple):
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
 
     code: str  # stable, for programs
     message: str  # a sentence for a report
-    place: str  # the first place where it shows, for an assertion
+    place: str  # the first position where it shows, for an assertion
 
     @property
     def cause(self) -> Cause:
@@ -47,11 +47,11 @@ class Change(NamedTuple):
     kind: str  # "inputs", "upstream", "outputs" or "cache"
     who: str  # "forward" or "backward"
     names: list[str]
-    place: str  # the first of them, with its index and numbers
+    place: str  # the first of the arrays, with its index and numbers
 
     @property
     def finding(self) -> Finding:
-        """What is said about it."""
+        """Return the finding for these arrays."""
         what = "inputs" if len(self.names) > 1 else "an input"
         text = {
             "inputs": f"{self.who} writes into {', '.join(self.names)}, {what}",
@@ -63,7 +63,7 @@ class Change(NamedTuple):
 
 
 class Lent:
-    """Arrays that a pass is lent, with copies that tell what it wrote to and put it back."""
+    """Arrays given to a pass, with copies that reveal and undo what the pass writes to them."""
 
     def __init__(self, kind: str, arrays: Named, names: dict[str, str] | None = None) -> None:
         self.kind, self.arrays, self.names = kind, arrays, names or {}
@@ -80,14 +80,14 @@ class Lent:
         return [Change(self.kind, who, changed, f"{who} {lent}: {place}")]
 
     def restore(self) -> None:
-        """Put back the numbers that were written over."""
+        """Restore the overwritten numbers."""
         for name, array in self.arrays.items():
             if array.flags.writeable and not same_bits(array, self.kept[name]):
                 array[...] = self.kept[name]
 
 
 class Shared(NamedTuple):
-    """An array that a gradient may not share its memory with."""
+    """An array whose memory a gradient must not share."""
 
     label: str  # in a report
     name: str  # in an assertion
@@ -96,15 +96,15 @@ class Shared(NamedTuple):
 
 @dataclass
 class Watched:
-    """One forward pass and two backward passes, and what they did to what they were lent."""
+    """One forward pass and two backward passes, with the effects on the arrays they were given."""
 
     subject: Subject
     rng: np.random.Generator
     inputs: Lent
     outputs: Named
-    doubts: list[Cause]  # why nothing can be compared
+    doubts: list[Cause]  # the reasons why nothing can be compared
     upstream: Named
-    record: Record  # as the forward pass left it: a backward pass may use its own up
+    record: Record  # as the forward pass returned it: a backward pass may use up its copy
     changes: list[Change]
     others: list[Shared]
     returned: Returned  # the arrays themselves
@@ -118,19 +118,19 @@ class Watched:
         if self.doubts:  # only the forward pass was run
             return list(purity(self))
         repeated = list(repeatability(self))
-        # sums over several calls are not linear for that reason alone
+        # sums over several calls are never linear
         is_summed = any(finding.code in FAULTS for finding in repeated)
         return [*purity(self), *repeated, *([] if is_summed else linearity(self, SINGLE))]
 
     @property
     def is_used_up(self) -> bool:
-        """Whether a second backward pass differs from the first, and does not after another forward pass."""
+        """True if a second backward pass differs from the first, unless another forward pass precedes it."""
         if isinstance(self.anew, Exception) or not _same(self.gradients, self.anew):
             return False
         return isinstance(self.again, Exception) or not _same(self.gradients, self.again)
 
     def spare(self) -> Record:
-        """Copy the forward pass's record; where that is not enough, run the forward pass again."""
+        """Return a copy of the forward pass's record, or of a new one if a copy is not enough."""
         if self.is_used_up:
             record = self.subject.forward(self.subject.arrays)[1]
             self.inputs.restore()
@@ -139,18 +139,18 @@ class Watched:
 
 
 def watch(subject: Subject, rng: np.random.Generator, anyway: bool = False) -> Watched:
-    """Run both passes, watching what they do to what they are lent.
+    """Run both passes and record what they do to the arrays they are given.
 
     Args:
-        subject: whose passes.
+        subject: the passes and their inputs.
         rng: draws the upstream gradient.
-        anyway: whether to run the backward pass also where nothing can be compared.
+        anyway: whether to run the backward pass even if nothing can be compared.
     """
     given = subject.arrays | subject.integers
     inputs = Lent("inputs", given, {name: subject.lent_name(name) for name in given})
     first = copy.deepcopy(subject.forward(subject.arrays)[0])
     changes = inputs.changes("forward")
-    # What it writes to its inputs stays until the backward pass is done: its cache may hold them.
+    # Changes of the inputs remain until the backward pass is done, because its cache may hold the inputs.
     live, record = subject.forward(subject.arrays)
     outputs = copy.deepcopy(live)  # a pass may return the same array every time
     doubts = _doubts(first, outputs)
@@ -185,7 +185,7 @@ def _watched_backward(start: Watched, live: Named, record: Record) -> Watched:
     others += [
         Shared(f"the output {name}".strip(), _within("outputs", name), out) for name, out in live.items()
     ]
-    with np.errstate(all="ignore"):  # a wrong backward pass may overflow; what comes of it is compared
+    with np.errstate(all="ignore"):  # a wrong backward pass may overflow; the result is still compared
         returned = subject.backward(handed, record)
         gradients = _kept(returned)
         changes = [*start.changes, *(change for one in lent for change in one.changes("backward"))]
@@ -200,7 +200,7 @@ def _watched_backward(start: Watched, live: Named, record: Record) -> Watched:
 
 
 def _tried(run: Callable[[], Returned]) -> Returned | Exception:
-    """Return the gradients, or what was raised by a call that went well with the same arguments before."""
+    """Return the gradients, or the exception of a call that succeeded with the same arguments before."""
     try:
         return run()
     except Exception as error:  # noqa: BLE001
@@ -214,12 +214,12 @@ def _run(watched: Watched) -> Returned:
 
 
 def purity(watched: Watched) -> Iterator[Finding]:
-    """Inputs, options, parameters, upstream gradients, outputs and the cache are never written to."""
+    """Yield a finding for each kind of array that a pass writes to."""
     return (change.finding for change in watched.changes)
 
 
 def repeatability(watched: Watched) -> Iterator[Finding]:
-    """Nothing is left over from the call before: neither numbers nor memory."""
+    """Yield a finding for anything left over from the previous call: numbers or memory."""
     if watched.is_used_up:
         yield _used_up(watched)
     if isinstance(watched.again, Exception):
@@ -243,7 +243,7 @@ def repeatability(watched: Watched) -> Iterator[Finding]:
 
 
 def _used_up(watched: Watched) -> Finding:
-    """A second backward pass after the same forward pass is not like the first."""
+    """Return the finding that a second backward pass after the same forward pass differs from the first."""
     again = watched.again
     if isinstance(again, Exception):
         text = (
@@ -259,7 +259,7 @@ def _used_up(watched: Watched) -> Finding:
 
 
 def repeats(subject: Subject, first: Named, second: Named, what: str) -> Iterator[Finding]:
-    """The same pass again gives the same arrays, to the last bit."""
+    """Yield a finding for each array that differs, to the last bit, between two runs of the same pass."""
     absent = np.zeros(0)
     pairs = {name: (value, second.get(name, absent)) for name, value in first.items()}
     differing = [name for name, (one, other) in pairs.items() if not same_bits(one, other)]
@@ -277,12 +277,12 @@ def repeats(subject: Subject, first: Named, second: Named, what: str) -> Iterato
 
 
 def linearity(watched: Watched, slack: float) -> Iterator[Finding]:
-    """The backward pass is linear in the upstream gradient; clipping, averaging and constants break that.
+    """Yield a finding if the backward pass is not linear in the upstream gradient, as with clipping.
 
     Args:
         watched: a subject's passes.
-        slack: how far the two sides may differ, relative to an array's largest entry; never less than
-            `ROUNDING` rounding errors of the gradient's dtype.
+        slack: the tolerance relative to an array's largest entry; at least `ROUNDING` rounding errors of the
+            gradient's dtype.
     """
     one, subject = watched.upstream, watched.subject
     other = draw_upstream(one, watched.rng)
@@ -297,7 +297,7 @@ def linearity(watched: Watched, slack: float) -> Iterator[Finding]:
             if u.shape == v.shape == got.shape and u.dtype.kind in "fc":
                 found[name], sizes[name] = (got, 2.5 * u - v), 2.5 * _largest(u) + _largest(v)
                 slack = max(slack, ROUNDING * float(np.finfo(u.dtype).eps))
-        # a gradient of 0 is nothing but rounding
+        # a gradient of 0 consists of rounding errors only
         floor = 1e-3 * max(sizes.values(), default=0.0)
         off = {
             name: np.abs(one - two) > slack * max(sizes[name], floor) for name, (one, two) in found.items()
@@ -307,8 +307,8 @@ def linearity(watched: Watched, slack: float) -> Iterator[Finding]:
     if odd:
         text = (
             f"backward is not linear in the upstream gradient ({', '.join(odd)}): the gradients of two "
-            "upstream gradients do not add up to that of their sum, as if something were clipped, normalised "
-            "or added"
+            "upstream gradients do not add up to the gradient of their sum, as if something were clipped, "
+            "normalised or added"
         )
         shown = _shown(subject, odd)
         place = difference(subject.gradient_name(shown), *found[shown], off[shown])
@@ -316,7 +316,7 @@ def linearity(watched: Watched, slack: float) -> Iterator[Finding]:
 
 
 def own_memory(watched: Watched) -> Iterator[Finding]:
-    """A gradient shares no memory with an input, an upstream gradient, an output or another gradient."""
+    """Yield a finding for each gradient that shares memory with an input, output or other gradient."""
     subject = watched.subject
     others = list(watched.others)
     for name, value in watched.returned.everything.items():
@@ -339,7 +339,7 @@ def draw_upstream(outputs: Named, rng: np.random.Generator) -> Named:
 
 
 def difference(name: str, got: Array, right: Array, where: Array | None = None) -> str:
-    """Describe the first place where two arrays differ, or where a mask of their shape says so."""
+    """Describe the first position where two arrays differ, or where a mask of their shape is True."""
     if got.shape != right.shape:
         return f"{name} has shape {got.shape}, expected {right.shape}"
     if got.dtype != right.dtype:
@@ -353,13 +353,13 @@ def difference(name: str, got: Array, right: Array, where: Array | None = None) 
 
 
 def _same(first: Returned, second: Returned) -> bool:
-    """Whether two calls returned the same arrays, to the last bit."""
+    """Return whether two calls returned the same arrays, to the last bit."""
     one, other = first.everything, second.everything
     return list(one) == list(other) and all(map(same_bits, one.values(), other.values()))
 
 
 def same_bits(a: Array, b: Array) -> bool:
-    """Compare to the last bit, NaN included; padded numbers by their values, objects not at all."""
+    """Return whether arrays are equal to the last bit, including NaN; compare padded types by value."""
     if a.shape != b.shape or a.dtype != b.dtype:
         return False
     if a.dtype.type in (np.longdouble, np.clongdouble):  # padded
@@ -386,17 +386,17 @@ def _doubts(outputs: Named, again: Named) -> list[Cause]:
 
 
 def _within(nest: str, name: str) -> str:
-    """Join a leaf's name to that of its nest."""
+    """Return the name of a leaf within a nest."""
     return f"{nest}{name}" if name[:1] in ("", "[", ".") else f"{nest}.{name}"
 
 
 def _kept(found: Returned) -> Returned:
-    """Copy gradients, so that a later call cannot change them."""
+    """Return copies of gradients, which a later call cannot change."""
     return Returned(copy.deepcopy(dict(found)), found.surplus, copy.deepcopy(found.left_out))
 
 
 def _shown(subject: Subject, names: list[str]) -> str:
-    """Choose the array whose numbers are shown: an input before a parameter."""
+    """Choose the array whose numbers are shown: an input rather than a parameter."""
     return min(names, key=lambda name: subject.lent_name(name) != name)
 
 

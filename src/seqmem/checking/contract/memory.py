@@ -1,7 +1,7 @@
-"""The contract's promises about memory: what is lent is not written to, and what is returned is its own.
+"""The contract's promises about memory: arguments are not written to, and results have their own memory.
 
-Each function takes a `ModuleSubject` and raises AssertionError, naming the module, the array and the place,
-when the promise is broken.
+Each function takes a `ModuleSubject` and raises AssertionError with the module, the array and the position if
+the promise is broken.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from seqmem.nests import tree_leaves, tree_map
 
 
 def purity(case: ModuleSubject) -> None:
-    """Inputs, options, parameters, upstream gradients and the cache are never written to."""
+    """Check that inputs, options, parameters, upstream gradients and the cache are never written to."""
     kept(case, conduct.purity(watched(case)))
 
 
 def own_arrays(case: ModuleSubject) -> None:
-    """A gradient shares no memory with an input, a parameter, an upstream gradient, an output or another."""
+    """Check that a gradient shares no memory with an input, parameter, output or other gradient."""
     kept(case, conduct.own_memory(watched(case)))
 
 
 def unaligned(array: Array) -> Array:
-    """A copy that starts at an odd address."""
+    """Return a copy that starts at an odd address."""
     memory = np.zeros(array.nbytes + 1, np.uint8)[1:]
     memory[:] = np.frombuffer(array.tobytes(), np.uint8)
     return memory.view(array.dtype).reshape(array.shape)
 
 
 def strided(array: Array) -> Array:
-    """A copy with something else between any two numbers."""
+    """Return a copy with other values between any two numbers."""
     wide = np.full((*array.shape, 2), 77, array.dtype)
     wide[..., 0] = array
     return wide[..., 0]
 
 
 def reversed_(array: Array) -> Array:
-    """A copy whose strides are negative."""
+    """Return a copy whose strides are negative."""
     backwards = (slice(None, None, -1),) * array.ndim
     return array[backwards].copy()[backwards]
 
 
 def read_only(array: Array) -> Array:
-    """A copy that cannot be written to."""
+    """Return a read-only copy."""
     array = array.copy()
     array.flags.writeable = False
     return array
@@ -66,13 +66,13 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 
 
 def strides(case: ModuleSubject) -> None:
-    """Where the numbers stand in memory does not change a bit of what is returned."""
+    """Check that the memory layout of the arguments does not change a bit of the results."""
     for name, layout in LAYOUTS.items():
         _laid_out(case, layout, f"{name} inputs (np.ascontiguousarray evens them out)")
 
 
 def read_only_inputs(case: ModuleSubject) -> None:
-    """Inputs and upstream gradients that cannot be written to give the same."""
+    """Check that read-only inputs and upstream gradients give the same results."""
     _laid_out(case, read_only, "read-only inputs")
 
 

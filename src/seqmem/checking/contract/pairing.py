@@ -1,4 +1,4 @@
-"""Which gradient is whose: what a backward function returned, by the names of the inputs."""
+"""The gradients that a backward function returned, assigned to the names of the inputs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Named = dict[str, Any]
 
 
 class Returned(dict[str, Any]):
-    """The gradients that a backward pass returned, by the names of the arrays that they belong to."""
+    """The gradients that a backward pass returned, by the names of their arrays."""
 
-    surplus: dict[str, str]  # what it returned beyond them, with what is wrong about it
-    left_out: Named  # the gradients of inputs that were left out, which it may return
+    surplus: dict[str, str]  # further results of the backward pass, each with the fault
+    left_out: Named  # optional gradients of inputs that were left out
 
     def __init__(
         self, gradients: Named, surplus: dict[str, str] | None = None, left_out: Named | None = None
@@ -26,18 +26,18 @@ class Returned(dict[str, Any]):
 
     @property
     def everything(self) -> Named:
-        """Every gradient that was returned, as an array; those of inputs that were left out, too."""
+        """All returned gradients as arrays, including those of inputs that were left out."""
         found = {name: value for name, value in self.items() if value is not None}
         return {name: np.asarray(value) for name, value in (found | self.left_out).items()}
 
 
 def by_input(result: Any, inputs: Named, floats: list[str]) -> tuple[Named, dict[str, str]]:
-    """The gradient of each input, None where there is none, and what was returned beyond them.
+    """Return the gradient of each input, None if there is none, and all further results.
 
     Args:
         result: a dict under the inputs' names, a tuple in their order, or nests of both.
         inputs: all inputs by name.
-        floats: the names of those that have a gradient.
+        floats: the names of the inputs that have a gradient.
     """
     if result is None:
         return {}, {"gradients": "backward returned nothing: is a return missing?"}
@@ -67,7 +67,7 @@ def by_input(result: Any, inputs: Named, floats: list[str]) -> tuple[Named, dict
 
 
 def of_leaves(value: Any, gradient: Any, name: str) -> Named:
-    """The gradients of one input's leaves, each from the same place in the nest."""
+    """Return the gradients of one input's leaves, each from the same position in the nest."""
     branches = tree_branches(value, name)
     if branches is None:
         return {name: gradient}
@@ -85,7 +85,7 @@ def of_leaves(value: Any, gradient: Any, name: str) -> Named:
 
 
 def spelled(name: str, gradients: Named) -> Any:
-    """The key under which a gradient of `name` was returned: W, dW, d_W, grad_W, W_grad, in any case."""
+    """Return the key of the gradient of `name`: W, dW, d_W, grad_W, W_grad, in upper or lower case."""
     spellings = (name, f"d_{name}", f"d{name}", f"grad_{name}", f"{name}_grad")
     exact = next((spelling for spelling in spellings if spelling in gradients), None)
     if exact is not None:
@@ -99,7 +99,7 @@ def _plain(name: str) -> str:
 
 
 def _flattened(result: Any) -> tuple[Named, list[Any]]:
-    """What has a name, and what has none, of nests of tuples, lists and dicts."""
+    """Return the named and the unnamed values in nests of tuples, lists and dicts."""
     if isinstance(result, dict):
         return dict(result), []
     named: Named = {}
@@ -115,7 +115,7 @@ def _flattened(result: Any) -> tuple[Named, list[Any]]:
 
 
 def _mirrors(result: Any, only: tuple[str, Any]) -> bool:
-    """Whether a result is the gradient of the only input itself, in that input's structure."""
+    """Return whether a result is the gradient of the only input itself, in that input's structure."""
     name, value = only
     if isinstance(value, dict):
         return isinstance(result, dict) and set(result) == set(value) and name not in value

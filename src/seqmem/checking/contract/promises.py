@@ -1,7 +1,7 @@
-"""The contract's promises about a single run: what is returned, what is left alone, what cannot matter.
+"""The contract's promises about a single run: the form of the results, and what must not affect them.
 
-Each function takes a `ModuleSubject` and raises AssertionError, naming the module, the array and the place,
-when the promise is broken, and NotApplicableError when it says nothing about the module.
+Each function takes a `ModuleSubject` and raises AssertionError with the module, the array and the position if
+the promise is broken, and NotApplicableError if it does not apply to the module.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from seqmem.nests import tree_branches, tree_leaves, tree_like, tree_map
 
 
 def shapes(case: ModuleSubject) -> None:
-    """A gradient has the structure, shape and dtype of what it belongs to."""
+    """Check that a gradient has the structure, shape and dtype of its array."""
     outputs, cache = case.outputs_and_cache()
     d_inputs, grads = case.d_inputs_and_grads(case.upstream, cache)
     if set(grads) != set(case.module.params):
@@ -45,7 +45,7 @@ def shapes(case: ModuleSubject) -> None:
     most = max(len(case.inputs), inputs_taken(case.module))
     if not len(case.inputs) <= len(d_inputs) <= most:
         raise AssertionError(
-            f"{case.title}: d_inputs has {len(d_inputs)} entries, expected {len(case.inputs)}: one an input"
+            f"{case.title}: d_inputs has {len(d_inputs)} entries, expected {len(case.inputs)}: one per input"
         )
     for name, value, d_value in zip(case.input_names, case.inputs, d_inputs, strict=False):
         _fits_nest(case, f"d_{name}", d_value, value)
@@ -55,7 +55,7 @@ def shapes(case: ModuleSubject) -> None:
 
 
 def _fits_nest(case: ModuleSubject, name: str, d_value: Any, value: Any) -> None:
-    if value is None:  # it stood for zeros, and what their gradient looks like only the module knows
+    if value is None:  # None means zeros, whose gradient has a form that only the module knows
         return
     parts = tree_branches(value, name)
     if parts is not None:
@@ -82,8 +82,8 @@ def _fits(case: ModuleSubject, name: str, d_value: Any, value: Array, dtype: np.
 
 
 def repeatable(case: ModuleSubject) -> None:
-    """The same pass again gives the same bits, also after a run on something else."""
-    right = copy.deepcopy(case.run())  # copies: a module may hand out one array every time
+    """Check that the same pass again gives the same bits, even after a run on other inputs."""
+    right = copy.deepcopy(case.run())  # copies, because a module may return the same array every time
     same(case, case.run(), right, "the same run again")
     kept(case, conduct.repeatability(watched(case)))
     _, cache = case.outputs_and_cache()
@@ -101,12 +101,12 @@ def repeatable(case: ModuleSubject) -> None:
 
 
 def linear(case: ModuleSubject) -> None:
-    """The backward pass is linear in the upstream gradient."""
+    """Check that the backward pass is linear in the upstream gradient."""
     kept(case, conduct.linearity(watched(case), slack=0.0))
 
 
 def none_is_zero(case: ModuleSubject) -> None:
-    """None stands for an upstream gradient of zeros, as a whole and in each place."""
+    """Check that None means an upstream gradient of zeros, as a whole and at each position."""
     _, cache = case.outputs_and_cache()
     zeros = tree_map(np.zeros_like, case.upstream)
     of_zeros = case.gradients(zeros, cache)
@@ -126,7 +126,7 @@ def _places(tree: Any) -> Iterator[tuple[int, ...]]:
 
 
 def _with(tree: Any, place: tuple[int, ...], function: Callable[[Any], Any]) -> Any:
-    """The nest with a function applied to the arrays at one place; a branch turns to None as a whole."""
+    """Return the nest with a function applied to the arrays at one position; a branch becomes None."""
     if not place:
         return None if function(np.zeros(())) is None else tree_map(function, tree)
     parts = [part for _, part in tree_branches(tree, "") or ()]
@@ -135,7 +135,7 @@ def _with(tree: Any, place: tuple[int, ...], function: Callable[[Any], Any]) -> 
 
 
 def complex_clean(case: ModuleSubject) -> None:
-    """Complex inputs or parameters stay complex, and the real part is that of the real run."""
+    """Check that complex inputs or parameters give complex results with the real run's real part."""
     real, cache = case.outputs_and_cache()
     right = dict(tree_leaves(real, "outputs"))
     wide = np.result_type(case.dtype, np.complex64)
@@ -161,9 +161,9 @@ def complex_clean(case: ModuleSubject) -> None:
 
 
 def _depends(case: ModuleSubject, place: int, concerned: str, cache: Any) -> bool:
-    """Whether an output, counted in the order of the leaves, has a gradient by what is complex.
+    """Return whether an output, counted in the order of the leaves, depends on the complex arrays.
 
-    One that has none, such as weights that depend on the lengths alone, has every right to stay real.
+    An output that does not, such as weights that depend on the lengths alone, may stay real.
     """
     leaves = iter(range(len(list(tree_leaves(case.upstream, "")))))
     alone = tree_map(lambda d: d if next(leaves) == place else np.zeros_like(d), case.upstream)
@@ -172,7 +172,7 @@ def _depends(case: ModuleSubject, place: int, concerned: str, cache: Any) -> boo
 
 
 def dtypes(case: ModuleSubject) -> None:
-    """Float32 parameters and inputs give float32 outputs and gradients."""
+    """Check that float32 parameters and inputs give float32 outputs and gradients."""
     single = replace(
         case,
         module=case.module.astype(np.float32),
@@ -184,7 +184,7 @@ def dtypes(case: ModuleSubject) -> None:
 
 
 def copies(case: ModuleSubject) -> None:
-    """A deep copy, and one made of `config` with the same parameters, compute the same."""
+    """Check that a deep copy, and a module built from `config` with the same parameters, agree."""
     right, before = case.run(), {key: param.copy() for key, param in case.module.params.items()}
     try:
         twin = type(case.module)(*case.module.positional, **case.module.config)

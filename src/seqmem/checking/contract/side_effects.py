@@ -1,4 +1,4 @@
-"""Side effects of right passes: what they change or use up, in which line, and why that bites."""
+"""Side effects of right passes: what they change or use up, in which line, and the consequences."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WHY = {
 
 
 def side_effects(watched: Watched, findings: Iterable[Finding]) -> tuple[SideEffect, ...]:
-    """Return what the findings tell of side effects, each with the line where it happens."""
+    """Return the side effects among the findings, each with the line that causes it."""
     found = [finding for finding in findings if finding.code in SIDE_EFFECTS]
     if not found:
         return ()
@@ -40,7 +40,7 @@ def side_effects(watched: Watched, findings: Iterable[Finding]) -> tuple[SideEff
 
 
 def side_effect(finding: Finding, line: Line | None) -> SideEffect:
-    """Return a finding as a side effect, with its line where that is known."""
+    """Return a finding as a side effect, with its line if known."""
     text = f"{finding.message}. {_WHY[finding.code]}"
     if line is None:
         return SideEffect(finding.code, text)
@@ -48,7 +48,7 @@ def side_effect(finding: Finding, line: Line | None) -> SideEffect:
 
 
 def _remedy(text: str) -> str:
-    """What to write instead of a line that changes an array in place."""
+    """Return a replacement for a line that changes an array in place."""
     found = _AUGMENTED.match(text.partition("#")[0].strip())
     if found:
         name, operator, rest = found.groups()
@@ -63,14 +63,14 @@ def _remedy(text: str) -> str:
 
 
 class _Lines:
-    """The lines at which a subject's passes change what they are lent, found when they are asked for."""
+    """The lines at which a subject's passes change their arguments, found on demand."""
 
     def __init__(self, watched: Watched) -> None:
         self.watched = watched
         self.found: dict[str, dict[str, Line]] = {}
 
     def of(self, finding: Finding) -> Line | None:
-        """Return the line of a finding; None where it is not known."""
+        """Return the line of a finding; None if it is not known."""
         kind, _, what = finding.code.rpartition("-")
         if finding.code == "one-buffer":
             return None
@@ -109,7 +109,7 @@ class _Lines:
         def state() -> Named:
             return fixed | _labelled("used", dict(reachable_arrays(kept, "", through_calls=True)))
 
-        # An object keeps its gradients, too: what holds one was written to, and not used up.
+        # An object keeps its gradients as well: an array that holds one was written to, not used up.
         gradients = {_bits(value) for value in self.watched.gradients.everything.values()}
         holders = {name for name, array in state().items() if _bits(array) in gradients}
         with np.errstate(all="ignore"):
@@ -120,7 +120,7 @@ class _Lines:
 
 
 def _owners(subject: Subject) -> list[Any]:
-    """Whatever a backward pass can keep something in from call to call, beside the cache."""
+    """Return all objects other than the cache in which a backward pass can keep something."""
     functions = [getattr(subject, name, None) for name in ("backward_function", "forward_function")]
     cells = [cell for function in functions for cell in getattr(function, "__closure__", None) or ()]
     owners = [getattr(function, "__self__", None) for function in functions]

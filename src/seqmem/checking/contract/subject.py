@@ -1,4 +1,4 @@
-"""Subjects: anything with inputs, a forward and a backward pass, seen as named arrays in and out."""
+"""Subjects: anything with inputs, a forward and a backward pass, as named arrays in and out."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ Named = dict[str, Array]
 
 
 def gate_name(gate: str) -> str:
-    """ "forget gate (f)"; a gate of another cell goes by its letter."""
+    """Return "forget gate (f)" for "f"; a gate of an unknown cell keeps its letter."""
     return f"{GATE_NAMES[gate]} ({gate})" if gate in GATE_NAMES else f"gate {gate}"
 
 
 class Record(NamedTuple):
     """A forward pass's result, kept for the backward pass."""
 
-    outputs: Any  # the nest that it returned, in whose structure the upstream gradient goes back
-    cache: Any  # the pass's own
+    outputs: Any  # the returned nest, whose structure the upstream gradient has
+    cache: Any  # the cache that the pass returned
 
 
 class Subject(ABC):
     """A forward and a backward pass, and the arrays at which they are checked.
 
-    Arrays go by names: outputs and their upstream gradients by their places in the nest that the pass
-    returns, "" when it returns a single array.
+    Arrays have names: the names of outputs and of their upstream gradients are their positions in the
+    returned nest, "" for a single array.
     """
 
     title: str
     gates: tuple[str, ...] = ()
-    sources: tuple[Callable[..., Any], ...] = ()  # whose text may be quoted
-    unread: tuple[str, ...] = ()  # arrays that the forward pass declares not to look at
-    arrays: Named  # everything that has a gradient
-    integers: Named  # the inputs and options that have none
+    sources: tuple[Callable[..., Any], ...] = ()  # functions whose source may be quoted
+    unread: tuple[str, ...] = ()  # arrays that the forward pass declares to ignore
+    arrays: Named  # all arrays that have a gradient
+    integers: Named  # the inputs and options without a gradient
 
     def forward(self, arrays: Named) -> tuple[Named, Record]:
         """Return the outputs and the record for the backward pass; neither is an array of `arrays`."""
@@ -106,17 +106,17 @@ class Subject(ABC):
 
 @dataclass(eq=False)
 class ModuleSubject(Subject):
-    """A module that follows the protocol, and what goes into it.
+    """A module that follows the protocol, and its inputs.
 
     Args:
-        module: follows the protocol.
-        inputs: the positional inputs of its forward pass, nests of arrays.
-        options: its keyword options; an `rng` must be a seed.
-        seed: of the upstream gradient and of whatever else the contract's checks draw.
-        batch_axes: for each input the axis along which the batch lies, None for an input that all rows
-            share; a nest like the inputs, or one number for all of an input. None when it is not known.
-        asserting: whether an error that a pass raises becomes an AssertionError that names the pass.
-        sparing: whether the passes are lent copies, so that what they write to is not seen afterwards.
+        module: a module that follows the protocol.
+        inputs: the positional inputs of the forward pass, nests of arrays.
+        options: the keyword options of the forward pass; an `rng` must be a seed.
+        seed: seed of the upstream gradient and of all other random draws of the contract's checks.
+        batch_axes: for each input the batch axis, None for an input that all rows share; a nest like the
+            inputs, or one number for all leaves of an input. None if unknown.
+        asserting: whether an exception of a pass becomes an AssertionError that names the pass.
+        sparing: whether the passes receive copies, so that their writes cannot be seen afterwards.
 
     >>> from seqmem.cells import RNNCell
     >>> subject = ModuleSubject(RNNCell(2, 3, rng=0), (np.ones((1, 2)), np.ones((1, 3))))
@@ -144,7 +144,7 @@ class ModuleSubject(Subject):
         """The names of the positional inputs in the forward pass's signature."""
         try:
             return names_of(self.module.forward, self.inputs)
-        except TypeError:  # more than it takes: calling it will say so
+        except TypeError:  # too many inputs: the call will raise
             return [f"inputs[{k}]" for k in range(len(self.inputs))]
 
     @cached_property
@@ -166,17 +166,17 @@ class ModuleSubject(Subject):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The parameters' dtype; of a module without any, its inputs'."""
+        """The dtype of the parameters; the dtype of the inputs for a module without parameters."""
         floats = (a.dtype for _, a in tree_leaves(self.inputs, "") if a.dtype.kind == "f")
         return self.module.dtype or next(floats, np.dtype(np.float64))
 
     @cached_property
     def upstream(self) -> Any:
-        """A random gradient of the outputs, in their structure, the same for the same seed."""
+        """A random gradient of the outputs, in their structure; the same for the same seed."""
         return random_like(self.outputs_and_cache()[0], self.stream(0))
 
     def stream(self, number: int) -> np.random.Generator:
-        """Random numbers that inputs drawn from the plain seed do not repeat by accident."""
+        """Return a random stream that is independent of inputs drawn from the same seed."""
         return np.random.default_rng([self.seed, number, 0x5E9])
 
     def call_forward(self, arrays: Named) -> tuple[Any, Any]:
@@ -189,7 +189,7 @@ class ModuleSubject(Subject):
         for name, param in twin.params.items():
             param[...] = arrays[name]
         inputs = [tree_replace(value, name, arrays) for name, value in self._named_inputs]
-        # a pass that writes into them must not change what the next sees
+        # a pass that writes to them must not affect the next pass
         inputs = tree_map(np.array, inputs)
         options = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in self.options.items()}
         return twin.forward(*inputs, **options)
@@ -208,10 +208,10 @@ class ModuleSubject(Subject):
         return Returned({name: found.get(name) for name in self.arrays}, surplus, left_out)
 
     def outputs_and_cache(self) -> tuple[Any, Any]:
-        """Run the module's forward pass on these inputs: its nest of outputs, and its cache.
+        """Run the module's forward pass on these inputs; return its nest of outputs and its cache.
 
         Raises:
-            AssertionError: when it raises anything, or returns no pair, and this subject is `asserting`.
+            AssertionError: if the pass raises or does not return a pair, and this subject is `asserting`.
         """
         try:
             inputs, options = self._lent((self.inputs, dict(self.options)))
@@ -251,7 +251,7 @@ class ModuleSubject(Subject):
         return dict(tree_leaves(outputs, "outputs")) | self.gradients(upstream, cache)
 
     def named_d_inputs(self, d_inputs: Any) -> Named:
-        """Name the inputs' gradients; those of inputs that were left out get a number."""
+        """Return the inputs' gradients by name; those of omitted inputs get a number."""
         branches = d_inputs if isinstance(d_inputs, tuple) else (d_inputs,)
         given = [f"d_{name}" for name in self.input_names]
         names = given + [f"d_inputs[{place}]" for place in range(len(given), len(branches))]
@@ -305,7 +305,7 @@ class FunctionSubject(Subject):
 
     def call_forward(self, arrays: Named) -> tuple[Any, Any]:
         given = {name: tree_replace(value, name, arrays) for name, value in self.inputs.items()}
-        if arrays is not self.arrays:  # whoever writes into its input must not change what the next pass sees
+        if arrays is not self.arrays:  # a pass that writes to its inputs must not affect the next pass
             given = copy.deepcopy(given)
         result = self.forward_function(**given) if self.by_name else self.forward_function(*given.values())
         if not isinstance(result, tuple) or len(result) < 2:
@@ -333,7 +333,7 @@ class FunctionSubject(Subject):
 
 
 def copied(value: Any) -> Any:
-    """Copy a value, as far as it can be copied."""
+    """Return a copy of a value, as far as it can be copied."""
     try:
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001 - a lock, a generator
@@ -346,16 +346,16 @@ def random_like(tree: Any, rng: np.random.Generator) -> Any:
 
 
 def inputs_taken(module: Module) -> int:
-    """Count the inputs that a module's forward pass can take: what goes by keyword alone is an option."""
+    """Return the number of inputs that a module's forward pass accepts; keyword-only ones are options."""
     options = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
     return sum(one.kind not in options for one in inspect.signature(module.forward).parameters.values())
 
 
 def names_of(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[str]:
-    """Return the names of a function's positional inputs, numbered where it has none for them.
+    """Return the names of a function's positional inputs, numbered if the function has no names for them.
 
     Raises:
-        TypeError: for more inputs than it takes.
+        TypeError: for more inputs than the function accepts.
     """
     try:
         bound = inspect.signature(function).bind_partial(*inputs).arguments
@@ -377,7 +377,7 @@ def _leaves_of(inputs: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, Array]]
 
 
 def _takes(function: Callable[..., Any]) -> int:
-    """Count the positional arguments that a function must have."""
+    """Return the number of required positional arguments of a function."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:

@@ -1,4 +1,4 @@
-"""The check itself, of whatever kind of subject."""
+"""The check itself, for any kind of subject."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqmem.checking.gradients.derivatives import flat
 from seqmem.checking.gradients.measured import DIRECTIONS, Measured
 from seqmem.checking.report import WITH_A_SIDE_EFFECT, Cause, Report, Row, SideEffect, Verdict
 
-COARSE = 0.1  # a tolerance with which nothing can be told
+COARSE = 0.1  # with this tolerance or more, nothing can be judged
 
 
 def check(
@@ -24,11 +24,11 @@ def check(
     """Compare a subject's gradients with the derivatives of its forward pass.
 
     Args:
-        subject: what is checked.
-        seed: of the upstream gradient.
-        tolerance: the largest relative error of what is right; from the dtypes when None.
-        max_elements: with more than these, random directions are compared instead of every element.
-        explained: whether to look for where and why something is wrong, which takes longer than to see it.
+        subject: the passes and the arrays to check.
+        seed: seed of the upstream gradient.
+        tolerance: the largest relative error of a right gradient; None to derive it from the dtypes.
+        max_elements: with more elements, random directions are compared instead of every element.
+        explained: whether to look for positions and causes of mistakes, which takes longer than the check.
     """
     rng = np.random.default_rng(seed)
     passes = conduct.watch(subject, rng)
@@ -63,14 +63,14 @@ def check(
 def _side_effects(passes: Watched, findings: list[conduct.Finding]) -> tuple[SideEffect, ...]:
     if all(finding.code in conduct.FAULTS for finding in findings):
         return ()
-    from seqmem.checking.contract.side_effects import side_effects  # a check that finds none does without
+    from seqmem.checking.contract.side_effects import side_effects  # only needed if there are findings
 
     return side_effects(passes, findings)
 
 
 def _explained(measured: Measured) -> tuple[list[Row], list[Cause], list[str]]:
     """Find out which rows are wrong, why, and where."""
-    from seqmem.checking.gradients import explain, locate  # a check that passes does without
+    from seqmem.checking.gradients import explain, locate  # only needed if something is wrong
 
     if measured.elementwise:
         return (
@@ -90,7 +90,7 @@ def _verdict(rows: list[Row], faults: tuple[Cause, ...]) -> Verdict:
 
 
 def _not_tested(names: list[str], rows: list[Row]) -> list[Cause]:
-    """What nothing could have refuted is not right."""
+    """Return the causes for arrays whose gradients the inputs could not test."""
     if not rows:
         text = "no parameter and no input is a floating-point number: there is no gradient to compare"
         return [Cause("nothing-to-compare", text)]
@@ -102,7 +102,7 @@ def _not_tested(names: list[str], rows: list[Row]) -> list[Cause]:
 
 
 def _notes(measured: Measured) -> list[str]:
-    """Collect what is not wrong, but worth knowing."""
+    """Return notes on everything that is not wrong but worth knowing."""
     notes = [finding.message for finding in conduct.own_memory(measured.passes)]
     if not measured.derivatives.exact:
         why = measured.derivatives.obstacle
@@ -118,9 +118,9 @@ def _method(measured: Measured) -> str:
 
 
 def _tolerance_of(passes: Watched) -> float:
-    """4096 rounding errors of the least precise dtype that went in or came out.
+    """Return 4096 rounding errors of the least precise dtype among inputs and outputs.
 
-    At least those of float64: in no more than that are the right derivatives computed.
+    The dtype counts as float64 at least, because the right derivatives are computed in float64.
     """
     dtypes = [array.dtype for array in passes.subject.arrays.values()] + [flat(passes.outputs).dtype]
     kinds = [np.dtype(np.float64), *(dtype for dtype in dtypes if dtype.kind in "fc")]

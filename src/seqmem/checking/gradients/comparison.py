@@ -1,4 +1,4 @@
-"""One array's gradient beside the right one."""
+"""One array's gradient compared with the right gradient."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from seqmem.module import Array
 EMPTY = "empty: not put to the test"
 ZERO = "zero: not put to the test by these inputs"
 TINY = "nothing but rounding: not put to the test by these inputs"
-WIDE = 1e-3  # an error bar, relative to the array's largest entry, with which nothing can be told
+WIDE = 1e-3  # an error bar, relative to the array's largest entry, with which nothing can be judged
 
 
 class Comparison(NamedTuple):
-    """What the backward pass gave for one array, and what is right."""
+    """The gradient of one array from the backward pass, and the right gradient."""
 
     name: str
     shape: tuple[int, ...]
-    got: Array | None  # None when it cannot be compared
+    got: Array | None  # None if it cannot be compared
     right: Array
-    bar: Array  # how wrong the right one may be
-    scale: float  # what a difference is relative to
+    bar: Array  # the error bar of the right gradient
+    scale: float  # the unit of a relative difference
     note: str = ""
-    unread: bool = False  # whether the forward pass declares that it does not look at the array
+    unread: bool = False  # whether the forward pass declares to ignore the array
 
     def wrong(self, tolerance: float, floor: float) -> Array:
-        """Where it is wrong: bool, in the shape of what was compared."""
+        """Return a bool array, True where the gradient is wrong."""
         if self.got is None:
             return np.ones(self.right.shape, bool)
         return ~(np.abs(self.got - self.right) <= tolerance * max(self.scale, floor) + 3 * self.bar)
 
     def unsure(self, tolerance: float, floor: float) -> Array:
-        """Where it is not wrong, but the bar is so wide that it might be."""
+        """Return a bool array, True where the gradient may be wrong because the error bar is too wide."""
         if self.got is None:
             return np.zeros(self.right.shape, bool)
         scale = max(self.scale, floor)
@@ -43,7 +43,7 @@ class Comparison(NamedTuple):
         return ~self.wrong(tolerance, floor) & ~near & (self.bar > WIDE * scale)
 
     def untested(self, tolerance: float, floor: float) -> str:
-        """Why nothing could have refuted it, or "": a gradient of zeros would be called right as well."""
+        """Return why the gradient was not tested, or "": if untested, zeros would pass as well."""
         if self.got is None or self.wrong(tolerance, floor).any():
             return ""
         if not self.right.size:
@@ -55,7 +55,7 @@ class Comparison(NamedTuple):
         return TINY if passes else ""
 
     def row(self, tolerance: float, floor: float) -> Row:
-        """The report's row."""
+        """Return this comparison as a row of the report."""
         if self.got is None:
             return Row(self.name, self.shape, "wrong", math.inf, None, self.note)
         untested = self.untested(tolerance, floor)

@@ -1,12 +1,12 @@
-"""The right derivatives of a forward pass, from nothing but its values.
+"""The right derivatives of a forward pass, from the pass's values alone.
 
     complex step        df/dx = Im f(x + i·h) / h,  h = 1e-20            (Squire & Trapp, 1998)
     central differences df/dx = (f(x + h) - f(x - h)) / 2h, extrapolated  (Richardson, 1911)
 
-The complex step takes no difference, so nothing cancels and it is exact to rounding, but only where the
-forward pass carries imaginary parts through. Where it does not, the differences serve, with an error bar that
-is measured: from how far the extrapolations of several steps disagree, and from whether the slopes to both
-sides agree.
+The complex step involves no difference, so nothing cancels and it is exact up to rounding, but only if the
+forward pass propagates imaginary parts. Otherwise differences are used, with a measured error bar: from the
+disagreement between the extrapolations of several steps, and from the disagreement between the slopes on both
+sides.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from seqmem.checking.contract.subject import Named, Subject
 from seqmem.module import Array
 
 STEP = 1e-20
-STEPS = (1e-2, 1e-4, 1e-6)  # of the differences; a smaller one where a bar is still wide
-WALK, WALKS = 1e-5, 4  # the steps on which noise is measured, and how often
-NARROW = 1e-9  # a bar that needs no smaller step, relative to the derivatives
+STEPS = (1e-2, 1e-4, 1e-6)  # of the differences; a smaller step if a bar is still wide
+WALK, WALKS = 1e-5, 4  # for measuring noise: the step size, and the number of walks
+NARROW = 1e-9  # an error bar, relative to the derivatives, that needs no smaller step
 
-# what gives real numbers for complex ones without a warning
+# functions that return real numbers for complex ones without a warning
 _SILENT = re.compile(
     r"\b(abs|absolute|fabs|conj|conjugate|real|norm|floor|ceil|rint|round|sign|float|astype|hypot|angle)\b"
 )
-_REAL = re.compile(r"\b(float\(|math\.)")  # of a single number
+_REAL = re.compile(r"\b(float\(|math\.)")  # conversions of a single number
 _INTO_REAL = "writes into an array of real numbers"
 _OWN = Path(__file__).parents[1]  # checking
 
@@ -42,9 +42,9 @@ class Slope(NamedTuple):
     """The derivative of every output along one direction."""
 
     value: Array  # (n_outputs,)
-    bar: Array  # (n_outputs,) how wrong it may be
-    kink: Array  # (n_outputs,) whether the slopes to both sides differ
-    blind: Array  # (n_outputs,) by how much the slopes to both sides may differ unseen
+    bar: Array  # (n_outputs,) the error bar
+    kink: Array  # (n_outputs,) whether the slopes on both sides differ
+    blind: Array  # (n_outputs,) the largest difference of the slopes that would go unnoticed
 
 
 class Derivatives:
@@ -57,11 +57,11 @@ class Derivatives:
 
     @property
     def exact(self) -> bool:
-        """Whether the complex step serves."""
+        """True if the complex step is used."""
         return not self.obstacle
 
     def along(self, name: str, direction: Array | None = None, index: int | None = None) -> Slope:
-        """The slope along a direction of one array, or along one of its entries, by flat index."""
+        """Return the slope along a direction of one array, or along one entry, by flat index."""
         array = self._arrays[name]
         kept = array.copy() if index is None else array.flat[index]
 
@@ -92,7 +92,7 @@ class Derivatives:
         self._noise = np.zeros(self._values.shape) if self.exact else self._measured_noise()
 
     def _measured_noise(self) -> Array:
-        """The noise of each output, from the fourth differences of walks too short for any curve."""
+        """Return the noise of each output, from fourth differences of walks too short to show curvature."""
         rng = np.random.default_rng(0)
         kept = {name: array.copy() for name, array in self._arrays.items()}
         noise = np.zeros(self._values.shape)
@@ -111,10 +111,10 @@ class Derivatives:
                 rounded = rounded and np.array_equal(np.array(walk, np.float32), walk)
             fourth = np.diff(np.array(walk), 4, axis=0)
             found = np.sqrt(np.mean(fourth**2, axis=0) / 70)  # 70 = 1² + 4² + 6² + 4² + 1²
-            noise = np.maximum(noise, found)  # a walk in step with the rounding sees none
+            noise = np.maximum(noise, found)  # a walk in step with the rounding shows no noise
         for name, array in self._arrays.items():
             array[...] = kept[name]
-        # Where it is flat, a walk does not show that it is rounded; that a number is round does not, either.
+        # On a flat function, a walk does not reveal rounding, and neither does a round number.
         if rounded:
             noise = np.maximum(noise, 0.3 * np.finfo(np.float32).eps * np.abs(self._values))
         return np.maximum(noise, np.sqrt(np.mean(noise**2))) if noise.size else noise
@@ -124,14 +124,14 @@ class Derivatives:
             return flat(self.subject.forward(self._arrays)[0])
 
     def _obstacle(self, rng: np.random.Generator) -> str:
-        """Why the complex step does not serve; empty when it does."""
+        """Return why the complex step cannot be used; empty if it can."""
         self.obstacle = ""
         self._directions: dict[str, Array] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             try:
                 self._start()
-            except Exception as error:  # noqa: BLE001 - whatever it does with numbers that it did not expect
+            except Exception as error:  # noqa: BLE001 - a function may fail in any way on complex numbers
                 return _refusal(error)
             if self.subject.arrays and not np.iscomplexobj(self._values):
                 return "the outputs are real for complex inputs" + self._suspects()
@@ -159,7 +159,7 @@ class Derivatives:
         return self._directions[name]
 
     def _suspects(self) -> str:
-        """The lines of the forward pass that can drop an imaginary part without a word."""
+        """Return the lines of the forward pass that may drop an imaginary part silently."""
         found = []
         for function in self.subject.sources:
             try:
@@ -175,23 +175,23 @@ class Derivatives:
 
 
 def flat(outputs: Named) -> Array:
-    """All outputs as one vector."""
+    """Return all outputs as one vector."""
     return np.concatenate([np.ravel(part) for part in outputs.values()]) if outputs else np.zeros(0)
 
 
 def _extrapolated(outputs: Callable[[complex], Array], start: Array, noise: Array, size: float) -> Slope:
     if np.max(noise, initial=0.0) > 1e-12 * np.max(np.abs(start), initial=0.0):
         still = (outputs(size / 2) == start) & (outputs(-size / 2) == start)
-        noise = np.where(still, 2 * STEPS[0] * noise, noise)  # a long way without a change: the slope is none
+        noise = np.where(still, 2 * STEPS[0] * noise, noise)  # no change over a long distance: zero slope
     best = _richardson(outputs, start, noise, size * STEPS[0])
     for step in STEPS[1:]:
         if np.all(best.bar <= NARROW * np.max(np.abs(best.value), initial=0.0)):
             break
         other = _richardson(outputs, start, noise, size * step)
-        # a step too short to change rounded numbers gives 0, and looks sure of it
+        # a step too short to change rounded numbers gives 0 with a misleadingly narrow bar
         trusted = best.bar < 1e-2 * np.abs(best.value)
         denied = np.abs(other.value - best.value) > 3 * best.bar + other.bar
-        # a step too short to see a kink over the noise does not take back what a longer one saw
+        # a step too short to detect a kink above the noise does not overrule a longer one
         unseen = best.kink & ~other.kink & (best.bar < other.blind)
         closer = (other.bar < best.bar) & ~(trusted & denied) & ~unseen
         best = Slope(*(np.where(closer, *parts) for parts in zip(other, best, strict=True)))
@@ -199,20 +199,20 @@ def _extrapolated(outputs: Callable[[complex], Array], start: Array, noise: Arra
 
 
 def _richardson(outputs: Callable[[complex], Array], start: Array, noise: Array, step: float) -> Slope:
-    """Central differences of three steps, extrapolated twice."""
+    """Return central differences of three steps, extrapolated twice."""
     slopes, kinks = [], []
     for h in (step, step / 2, step / 4):
         up, down = outputs(h), outputs(-h)
         slopes.append((up - down) / (2 * h))
-        kinks.append(np.abs(up - 2 * start + down) / h)  # the slopes to both sides, one minus the other
+        kinks.append(np.abs(up - 2 * start + down) / h)  # the difference of the slopes on both sides
     first = (4 * slopes[1] - slopes[0]) / 3
     second = (4 * slopes[2] - slopes[1]) / 3
     value = (16 * second - first) / 15
     rounding = np.maximum(16 * np.finfo(start.dtype).eps * np.abs(start), 6 * noise) / step
     disagreement = np.maximum(np.abs(value - second), np.abs(value - first) / 5)
-    typical = np.sqrt(np.mean(disagreement**2)) if disagreement.size else 0.0  # one may agree by luck
+    typical = np.sqrt(np.mean(disagreement**2)) if disagreement.size else 0.0  # one may agree by chance
     bar = np.maximum(disagreement, typical) + rounding
-    # on a smooth curve the two slopes close in on each other as the step shrinks; at a kink they do not
+    # on a smooth curve the two slopes converge as the step shrinks; at a kink they do not
     blind = np.maximum(100 * rounding, 1e-6 * np.abs(value))
     kink = (kinks[2] > 0.6 * kinks[0]) & (kinks[2] > blind)
     return Slope(value, np.where(kink, np.maximum(bar, kinks[2]), bar), kink, blind)
@@ -227,7 +227,7 @@ def _refusal(error: BaseException) -> str:
 
 
 def _line_of(error: BaseException) -> str:
-    """The line of the forward pass at which an error was raised."""
+    """Return the line of the forward pass at which an error was raised."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

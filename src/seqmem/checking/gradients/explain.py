@@ -1,4 +1,4 @@
-"""Causes that need no knowledge of the function: what is the wrong gradient, seen from the right one?"""
+"""Causes that need no knowledge of the function: how a wrong gradient derives from the right one."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from seqmem.checking.report import Cause
 from seqmem.module import Array
 
 BLOCKS = (3, 4)  # gates in one array
-FLOAT32 = 1e-6  # relative: more than a single-precision number is off by
+FLOAT32 = 1e-6  # relative: more than the error of a single-precision number
 
-Why = tuple[str, str]  # a code, and what the wrong gradient is
+Why = tuple[str, str]  # a code, and a description of the wrong gradient
 
 
 def causes_of(measured: Measured) -> list[Cause]:
-    """One cause for each explanation of what was measured, with the arrays that it explains."""
+    """Return one cause per explanation of the measurements, with the arrays that it explains."""
     return causes(measured.subject, measured.wrong, measured.tolerance, measured.partial)
 
 
 def causes(
     subject: Subject, wrong: list[Comparison], tolerance: float, partial: PartialUpstreams | None = None
 ) -> list[Cause]:
-    """One cause for each explanation, with the arrays that it explains."""
+    """Return one cause per explanation, with the arrays that it explains."""
     found = {comparison.name: explanation(subject, comparison, tolerance) for comparison in wrong}
     found |= _exchanged([comparison for comparison in wrong if not found[comparison.name]], tolerance)
     unexplained = [comparison for comparison in wrong if not found[comparison.name]]
@@ -43,16 +43,19 @@ def causes(
 
 
 def explanation(subject: Subject, comparison: Comparison, tolerance: float) -> Why | None:
-    """A code and what the wrong gradient is; None unless it is so to rounding, in every entry."""
+    """Return a code and a description of the wrong gradient, if it fits every entry up to rounding."""
     got, right = comparison.got, comparison.right
     if got is None or not right.any() or not np.isfinite(got).all():
         return None
     pair = Pair(got.astype(np.float64), right, _room(comparison, tolerance), subject.axes(comparison.name))
     if not pair.got.any():
-        text = "zeros where the right gradient is not: nothing was written there, or the path was cut"
+        text = (
+            "zeros where the right gradient is not: the path was cut, nothing was written there, or the last "
+            "that was written in the place of a sum is zero"
+        )
         return "zeros", text
     if pair.equals(right):
-        return None  # all but right: no slip
+        return None  # almost right: none of these mistakes
     return (
         _multiple(subject, pair)
         or _rearranged(subject, pair)
@@ -68,15 +71,15 @@ class Pair:
 
     got: Array
     right: Array
-    room: Array  # how far rounding may carry an entry
+    room: Array  # the largest rounding error of each entry
     letters: str  # of the axes
 
     def equals(self, other: Array, factor: float = 1.0) -> bool:
-        """Whether the wrong gradient equals another to rounding; the factor scales that rounding."""
+        """Return whether the wrong gradient equals another up to rounding, which the factor scales."""
         return bool(np.all(np.abs(self.got - other) <= max(1.0, abs(factor)) * self.room))
 
     def letter(self, axis: int) -> str:
-        """Return the letter of an axis; "" where it is unknown."""
+        """Return the letter of an axis; "" if it is unknown."""
         return self.letters[axis : axis + 1]
 
 
@@ -89,7 +92,7 @@ def _multiple(subject: Subject, pair: Pair) -> Why | None:
 
 
 def _rearranged(subject: Subject, pair: Pair) -> Why | None:
-    """Explain a gradient as the right numbers in other places."""
+    """Explain a gradient as the right numbers at other positions."""
     right = pair.right
     if right.ndim >= 2 and right.shape[-1] == right.shape[-2] and pair.equals(np.swapaxes(right, -1, -2)):
         return "transposed", "the transpose of the right gradient"
@@ -120,7 +123,7 @@ def _single(comparison: Comparison, pair: Pair) -> Why | None:
 
 
 def _exchanged(wrong: list[Comparison], tolerance: float) -> dict[str, Why]:
-    """Gradients of one shape that stand in each other's places."""
+    """Find pairs of gradients of the same shape that are exchanged."""
     found: dict[str, Why] = {}
     for one, other in itertools.permutations(wrong, 2):
         if one.got is None or other.got is None or one.right.shape != other.right.shape:
@@ -146,7 +149,7 @@ def _of_parts(comparisons: list[Comparison], tolerance: float, partial: PartialU
         room = _room(comparison, tolerance)
         for part, of_part in zip(parts, (partial.jacobians[name] @ upstreams).T, strict=True):
             of_part = of_part.reshape(right.shape)
-            is_whole = np.all(np.abs(of_part - right) <= 2 * room)  # then the rest has no say in this array
+            is_whole = np.all(np.abs(of_part - right) <= 2 * room)  # then the rest does not affect this array
             if not is_whole and np.all(np.abs(got - of_part) <= room):
                 found[name] = part.code, part.text
                 break
@@ -158,21 +161,39 @@ def _room(comparison: Comparison, tolerance: float) -> Array:
 
 
 def _factor(subject: Subject, factor: float) -> str:
-    """A factor in words: sizes of axes are what it usually is."""
+    """Describe a factor in words: most factors are the size of an axis."""
     if abs(factor + 1) < 1e-6:
         return "the right gradient with the wrong sign"
     sign, size = ("minus " if factor < 0 else ""), abs(factor)
-    for plain, words in ((2.0, "twice"), (0.5, "half")):  # a 2 forgotten, or one too many
+    for plain, words in ((2.0, "twice"), (0.5, "half")):  # a factor of 2 forgotten, or one too many
         if abs(size - plain) < 1e-6:
             return f"{sign}{words} the right gradient"
-    for name, array in subject.arrays.items():
-        for axis, n in enumerate(array.shape):
-            if n > 1 and abs(size - n) < 1e-6 * n:
-                return f"{sign}{n} times the right gradient; {n} is the length of axis {axis} of {name}"
-            if n > 1 and abs(size - 1 / n) < 1e-6 / n:
-                return f"{sign}1/{n} of the right gradient; {n} is the length of axis {axis} of {name}"
+    for n in sorted({n for array in subject.arrays.values() for n in array.shape if n > 1}):
+        for value, words in (
+            (n, f"{n} times"),
+            (1 / n, f"1/{n} of"),
+            (n**0.5, f"√{n} times"),
+            (n**-0.5, f"1/√{n} of"),
+        ):
+            if abs(size - value) < 1e-6 * value:
+                return f"{sign}{words} the right gradient; {_lengths(subject, n)}"
     digits = 6 if abs(size - 1) > 1e-4 else 12
     return f"{sign}{size:.{digits}g} times the right gradient"
+
+
+def _lengths(subject: Subject, n: int) -> str:
+    """Say which axes have a length: all, since nothing says which one is meant."""
+    axes: dict[int, list[str]] = {}
+    for name, array in subject.arrays.items():
+        for axis, length in enumerate(array.shape):
+            if length == n:
+                axes.setdefault(axis, []).append(name)
+    found = [f"axis {axis} of {_listed(names)}" for axis, names in sorted(axes.items())]
+    return f"{n} is the length of {_listed(found)}"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _permuted(subject: Subject, pair: Pair, axis: int) -> Why | None:
@@ -186,13 +207,13 @@ def _permuted(subject: Subject, pair: Pair, axis: int) -> Why | None:
             gates = subject.gates if pair.letter(axis) == "G" else ()
             names = [gates[k] if len(gates) == n else str(k) for k in range(n)]
             found = ", ".join(names[k] for k in order)
-            text = f"its {n} blocks along axis {axis} stand in the order {found}, not {', '.join(names)}"
+            text = f"its {n} blocks along axis {axis} are in the order {found}, not {', '.join(names)}"
             return "permuted", text
     return None
 
 
 def _order(pair: Pair, axis: int, n: int) -> tuple[int, ...] | None:
-    """Find the wrong order in which n blocks of an axis stand; None if there is none."""
+    """Find the wrong order of n blocks of an axis; None if there is none."""
     blocks = np.split(np.arange(pair.right.shape[axis]), n)
     for order in itertools.islice(itertools.permutations(range(n)), 1, None):  # the first is the right one
         index = np.concatenate([blocks[k] for k in order])

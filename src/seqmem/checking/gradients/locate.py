@@ -1,4 +1,4 @@
-"""Where a wrong gradient is wrong, and where it is right."""
+"""The positions at which a wrong gradient is wrong, and those at which it is right."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from seqmem.checking.report import Row
 from seqmem.module import Array
 
 AXIS_NAMES = {"T": "step", "B": "batch row", "S": "source position"}
-SMALL = 64  # entries that a search by halves looks at one by one
-MOST_BLOCKS = 16  # of a first axis that are told apart
+SMALL = 64  # entries that a bisection finally tests one by one
+MOST_BLOCKS = 16  # blocks of a first axis that are distinguished
 ONE_STEP = "an upstream gradient on one step alone"
-LOOSE = 1e-6  # the tolerance, at least, where a part of an upstream gradient leaves little but rounding
+LOOSE = 1e-6  # the minimum tolerance if a part of an upstream gradient leaves little but rounding errors
 
 Region = tuple[slice, ...]
 
@@ -29,41 +29,47 @@ def places(measured: Measured) -> list[str]:
     for comparison in measured.comparisons:
         if comparison.got is not None:
             mask = comparison.wrong(measured.tolerance, measured.floor)
-            found += [
-                f"{comparison.name}: {text}" for text in places_in(measured.subject, comparison.name, mask)
-            ]
+            found += [f"{comparison.name}: {text}" for text in places_in(measured.subject, comparison, mask)]
     return found
 
 
-def places_in(subject: Subject, name: str, mask: Array) -> list[str]:
-    """Return where one array is wrong, in sentences; nothing where it is wrong everywhere or nowhere."""
+def places_in(subject: Subject, comparison: Comparison, mask: Array) -> list[str]:
+    """Return sentences on where one array is wrong, unless it is wrong everywhere or nowhere."""
     if mask.all() or not mask.any():
         return []
-    blocks, letters = subject.blocks(name), subject.axes(name)
+    blocks, letters = subject.blocks(comparison.name), subject.axes(comparison.name)
     sentences = [_of_blocks(blocks, mask)]
     if not blocks:
-        sentences += [_along(mask, axis, letters[axis : axis + 1]) for axis in range(mask.ndim)]
+        # zeros where a letter did not occur are no proof
+        says = (
+            comparison.right != 0
+            if comparison.got is None
+            else (comparison.right != 0) | (comparison.got != 0)
+        )
+        sentences += [_along(mask, axis, letters[axis : axis + 1], says) for axis in range(mask.ndim)]
     return [sentence for sentence in sentences if sentence]
 
 
 def _of_blocks(blocks: dict[str, Array], mask: Array) -> str:
-    """Which gates of an array are wrong, and which right; nothing where all are the same."""
+    """Return which gates of an array are wrong and which are right; "" if all are alike."""
     bad = [label for label, block in blocks.items() if mask[block].any()]
     good = [label for label in blocks if label not in bad]
     return f"{_listed(bad)} wrong; {_listed(good)} right" if bad and good else ""
 
 
-def _along(mask: Array, axis: int, letter: str) -> str:
-    wrong = mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis))
-    if wrong.all():
+def _along(mask: Array, axis: int, letter: str, says: Array | None = None) -> str:
+    others = tuple(k for k in range(mask.ndim) if k != axis)
+    wrong = mask.any(axis=others)
+    right = ~wrong if says is None else ~wrong & says.any(axis=others)
+    if not right.any():
         return ""
-    bad, good = np.flatnonzero(wrong).tolist(), np.flatnonzero(~wrong).tolist()
+    bad, good = np.flatnonzero(wrong).tolist(), np.flatnonzero(right).tolist()
     what = AXIS_NAMES.get(letter, f"index of axis {axis}:")
     return f"wrong at {what} {_ranges(bad)}; right at {_ranges(good)}"
 
 
 def one_by_one(measured: Measured) -> list[str]:
-    """Upstream gradients on one output alone, and on one step alone: which of them come through right?"""
+    """Report for which single outputs, and for which single steps, the backward pass is right."""
     returned = {name for name, value in measured.passes.gradients.items() if value is not None}
     if set(measured.jacobians) != returned:
         return []
@@ -81,21 +87,21 @@ def one_by_one(measured: Measured) -> list[str]:
 
 
 def _of_steps(measured: Measured, steps: list[Named], wrong: list[Named]) -> list[str]:
-    """Say which steps come through right alone, and where the first wrong one is wrong."""
+    """Report which steps are right alone, and where the first wrong step is wrong."""
     subject = measured.subject
     blocks = {name: subject.blocks(name) for name in subject.arrays}
     told = _told_apart(ONE_STEP, [f"step {t}" for t in range(len(steps))], wrong)
     first = next((t for t, arrays in enumerate(wrong) if arrays), None)
     carried = {n for arrays in wrong for n in arrays if subject.arrays[n].ndim < 3 or blocks[n]}
     alone = flat(steps[0]).astype(np.float64)
-    # Without a state before it, step 0 says nothing of W_h.
+    # Without a state before it, step 0 says nothing about W_h.
     was_tested = all((measured.jacobians[name] @ alone).any() for name in carried)
     if told and first and carried and was_tested:
         told.append(
             f"the first step whose gradient breaks is {first}: one step is right and the sequence is wrong, "
             "so look at the wiring from step to step first, then at the algebra within one"
         )
-    if first == 0:  # only one step lies behind it, so nothing has spread yet
+    if first == 0:  # only one step has been taken, so no error has spread yet
         told += [
             f"with an upstream gradient on step 0 alone, {name}: {sentence}"
             for name, mask in wrong[0].items()
@@ -190,7 +196,7 @@ def _of_first_axis(subject: Subject, name: str, wrong: Array) -> str:
 
 
 def _halved(shape: tuple[int, ...], is_wrong: Callable[[Region], bool]) -> Region:
-    """Narrow a wrong array down to a small wrong region, halving the longest axis each time."""
+    """Narrow a wrong array down to a small wrong region by halving the longest axis each time."""
     region = tuple(slice(0, size) for size in shape)
     while np.prod([part.stop - part.start for part in region]) > SMALL:
         axis = int(np.argmax([part.stop - part.start for part in region]))
@@ -222,7 +228,7 @@ def _listed(parts: list[str]) -> str:
 
 
 def _ranges(numbers: list[int]) -> str:
-    """0-2, 5"""
+    """Return numbers as ranges: "0-2, 5"."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:

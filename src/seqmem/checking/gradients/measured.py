@@ -1,4 +1,4 @@
-"""Measure every gradient of a subject against the right one."""
+"""The comparison of every gradient of a subject with the right gradient."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from seqmem.checking.report import Row
 from seqmem.module import Array
 
 DIRECTIONS = 3  # compared for each array of a large subject
-LARGE = 10_000_000  # numbers in a Jacobian that is not kept
+LARGE = 10_000_000  # a Jacobian with more numbers is not kept
 NO_GRADIENT = "no gradient was returned"
 
 
 class Measured:
-    """The measurements of a subject: each array's gradient and the right one.
+    """The measurements of a subject: each array's gradient and the right gradient.
 
     Args:
-        passes: the subject's passes, with the gradients that they gave.
-        tolerance: the largest relative error of what is right.
-        max_elements: with more than these, random directions are compared instead of every element.
+        passes: the subject's passes, with the gradients that they returned.
+        tolerance: the largest relative error of a right gradient.
+        max_elements: with more elements, random directions are compared instead of every element.
         rng: draws the directions.
     """
 
@@ -40,11 +40,11 @@ class Measured:
         self.upstream = flat(passes.upstream).astype(np.float64)
         self.jacobians: dict[
             str, Array
-        ] = {}  # (size, n_outputs) of arrays for which it is small enough to keep
+        ] = {}  # (size, n_outputs) for arrays whose Jacobian is small enough to keep
         self.elementwise = sum(array.size for array in self.subject.arrays.values()) <= max_elements
         self.comparisons = [self._compared(name) for name in self.subject.arrays]
-        # A gradient that is nothing but rounding is measured against the other gradients and the outputs:
-        # with this floor, the default tolerance is no more than four rounding errors of the largest of them.
+        # A gradient that consists of rounding errors is compared with the other gradients and the outputs:
+        # with this floor, the default tolerance is at most four rounding errors of the largest of them.
         weighted = np.abs(self.upstream * flat(passes.outputs))
         scales = [comparison.scale for comparison in self.comparisons]
         self.floor = 1e-3 * max([*scales, float(np.max(weighted, initial=0.0))])
@@ -56,7 +56,7 @@ class Measured:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """A report's rows: one for each array, and one for each gradient returned beyond them."""
+        """The rows of a report: one per array, and one per superfluous gradient."""
         surplus = self.passes.gradients.surplus
         rows = [comparison.row(self.tolerance, self.floor) for comparison in self.comparisons]
         return rows + [Row(name, (), "wrong", np.inf, None, note) for name, note in surplus.items()]
@@ -87,7 +87,7 @@ class Measured:
         return Comparison(name, got.shape, gots, rights, bars, scale)
 
     def gradients_of(self, upstream: Named) -> Returned:
-        """Run both passes once more, the backward pass of an upstream gradient of its own."""
+        """Run both passes once more, with another upstream gradient for the backward pass."""
         _, record = self.subject.forward(self.subject.arrays)
         with np.errstate(all="ignore"):
             gradients = self.subject.backward(upstream, record)
@@ -121,7 +121,7 @@ class Measured:
 
 
 def _unusable(array: Array, got: Any) -> str:
-    """Say why a gradient cannot be compared; "" when it can."""
+    """Return why a gradient cannot be compared; "" if it can."""
     if got is None:
         return NO_GRADIENT
     if np.shape(got) != array.shape:

@@ -11,9 +11,9 @@ import numpy as np
 from seqmem.checking.contract.subject import Named, Subject
 from seqmem.module import Array
 
-Axes = dict[str, int]  # of some of the outputs: one axis each
-MOST_OUTPUTS = 4  # of which every combination is left out; of more, each alone
-MOST_INDICES = 64  # of an axis that are tried one by one
+Axes = dict[str, int]  # one axis for each of some outputs
+MOST_OUTPUTS = 4  # up to this many, every combination is left out; above, each alone
+MOST_INDICES = 64  # of an axis, to be tried one by one
 
 
 class Part(NamedTuple):
@@ -27,7 +27,7 @@ class Part(NamedTuple):
 class Dependence(NamedTuple):
     """The dependence of an output on an input, along an axis of each."""
 
-    name: str  # the input's
+    name: str  # of the input
     axis: int
     output: str
     output_axis: int
@@ -38,9 +38,9 @@ class PartialUpstreams:
     """The parts of an upstream gradient of a subject.
 
     Args:
-        subject: whose arrays and axes say what a part is called.
-        upstream: by the outputs' names.
-        jacobians: (size, n_outputs) of the subject's arrays; of those that were kept.
+        subject: the subject, whose arrays and axes provide the names of the parts.
+        upstream: the upstream gradient by the outputs' names.
+        jacobians: (size, n_outputs) of those arrays of the subject for which it was kept.
     """
 
     def __init__(self, subject: Subject, upstream: Named, jacobians: Mapping[str, Array]) -> None:
@@ -52,11 +52,11 @@ class PartialUpstreams:
         self.names = {name: f"output {name or 'the output'}" for name in upstream}
 
     def outputs_alone(self) -> list[Named]:
-        """Return for each output the upstream gradient with zeros for all others."""
+        """Return, for each output, the upstream gradient with zeros for all other outputs."""
         return [self._masked({name: ...}) for name in self.upstream]
 
     def steps_alone(self) -> list[Named]:
-        """Return for each time step the upstream gradient with zeros at all others."""
+        """Return, for each time step, the upstream gradient with zeros at all other steps."""
         axes = dict(self.time_axes)
         if not axes:
             for found in self._dependences():
@@ -70,21 +70,21 @@ class PartialUpstreams:
             for left_out in itertools.combinations(self.names, n_left_out):
                 kept = self._masked({name: ... for name in self.names if name not in left_out})
                 which = " and ".join(self.names[name] for name in left_out)
-                text = f"right but for {which}, whose upstream gradient does not arrive"
+                text = f"right except for {which}, whose upstream gradient does not arrive"
                 yield Part("output-unused", text, kept)
         for what, code, alone in self._slices():
             whole = {name: sum(part[name] for part in alone) for name in self.upstream}
             rest = _minus(self.upstream, whole)  # of the outputs without this axis
             for k, part in enumerate(alone):
-                only = f"the gradient of {what.format(k)} alone: the others' share is missing"
+                only = f"the gradient of {what.format(k)} alone: the rest is missing"
                 yield Part(code, only, part)
                 if any(np.any(leaf) for leaf in rest.values()):
                     yield Part(code, only, {name: part[name] + rest[name] for name in part})
-                without = f"right but for {what.format(k)}, which is left out"
+                without = f"right except for {what.format(k)}, which is left out"
                 yield Part(f"{code}-missing", without, _minus(self.upstream, part))
 
     def _slices(self) -> Iterator[tuple[str, str, list[Named]]]:
-        """Steps and rows: words with a place for the number, a code, the upstream gradient of each alone."""
+        """Yield steps and rows: a text with a place for the number, a code, each one's upstream gradient."""
         steps = self.steps_alone()
         if 1 < len(steps) <= MOST_INDICES:
             what = "the outputs of step {}" if self.time_axes else "the outputs at position {}"
@@ -106,7 +106,7 @@ class PartialUpstreams:
                 yield what, "one-row", self._along(axes)
 
     def _masked(self, keep: Mapping[str, Any]) -> Named:
-        """Zeros but for the places to keep, by the outputs' names."""
+        """Return zeros except at the positions to keep, by the outputs' names."""
         masked = {name: np.zeros_like(value) for name, value in self.upstream.items()}
         for name, index in keep.items():
             masked[name][index] = self.upstream[name][index]
@@ -120,7 +120,7 @@ class PartialUpstreams:
         ]
 
     def _dependences(self) -> Iterator[Dependence]:
-        """Yield the dependence along any two axes of one length, an input's and an output's."""
+        """Yield the dependence along any two axes of equal length, of an input and of an output."""
         start = 0
         for output, out in self.upstream.items():
             for name, jacobian in self.jacobians.items():
@@ -138,10 +138,10 @@ def _minus(one: Named, other: Mapping[str, Any]) -> Named:
 
 
 def _is_causal(depends: Array) -> bool:
-    """Whether outputs depend on earlier steps and on no later one, as rows of a batch never do."""
+    """Return whether outputs depend on earlier steps but not on later ones, unlike rows of a batch."""
     return bool(not np.tril(depends, -1).any() and np.triu(depends, 1).any())
 
 
 def _is_independent(depends: Array) -> bool:
-    """Whether each entry depends on its own alone, if on any."""
+    """Return whether each entry depends at most on the entry with the same index."""
     return bool(depends.any() and not (depends & ~np.eye(len(depends), dtype=bool)).any())

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-import keyword
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from seqmem.checking.calling.flat import Flat, flat
 from seqmem.checking.calling.guess import ONE, Search, search
 from seqmem.checking.calling.trial import ANSWERED, PAIRED, Outcome, frames_of
 from seqmem.checking.calling.values import Value
 from seqmem.checking.catalogue.check_kind import check_kind
-from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradient_check import gradcheck_functions
 from seqmem.checking.reading.candidates import Candidate, is_clipping
-from seqmem.checking.reading.loading import patience
-from seqmem.checking.report import WITH_A_SIDE_EFFECT, Cause, Report
+from seqmem.checking.report import WITH_A_SIDE_EFFECT, Report
+from seqmem.checking.submissions.naming import named
 
-_CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
 NEARLY = 1e-4  # an error, relative to an array's largest entry, that 1e-7 in a logarithm may make
-NAMING = 8.0  # seconds for a mistake's name
 
 
 class Options(NamedTuple):
@@ -62,7 +54,7 @@ def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Repo
         if report.verdict == "wrong" and _is_nearly_right(report):
             report = _with_room(made, report, options.seed)
         if report.verdict == "wrong":
-            report = _named(candidate, report, flat(plan, options.excluded, everything=True), options.seed)
+            report = named(plan, names, options.excluded, report, options.seed)
     notes = (*report.notes, *_notes(found, made, options))
     return replace(report, title=_title(candidate), notes=notes)
 
@@ -150,69 +142,3 @@ def _question(candidate: Candidate, found: Search) -> str:
     flag = f"--inputs {shown}" if shown else "--set NAME=VALUE"
     says = "Say the right shapes with --inputs, other values with --set"
     return f"{what} ({kind}{text}{where}). Tried last: {flag}. {says}"
-
-
-def _named(candidate: Candidate, report: Report, made: Flat, seed: int) -> Report:
-    """A wrong pass's report with the catalogue's name for its mistake, where there is one."""
-    for kind in _kinds(candidate, made):
-        known = {mistake.code for mistake in KINDS[kind].mistakes}
-        try:
-            with patience(NAMING), np.errstate(all="ignore"):
-                other = check_kind(*_renamed(made), kind, seed)
-        except Exception:  # noqa: BLE001 - it is not of this kind
-            continue
-        causes = tuple(
-            cause for cause in other.causes if cause.code in known and cause.code not in _CONVENTIONS
-        )
-        if other.verdict == "wrong" and causes:
-            return replace(report, causes=(*causes, *_faults(report)), places=report.places or other.places)
-    return report
-
-
-def _renamed(made: Flat) -> tuple[Any, Any]:
-    """The two functions with the names that the catalogue knows: W and U are the weights of x and of h."""
-    own = list(made.inputs)
-    names = {name: _known(name, own) for name in own}
-    back = {known: name for name, known in names.items()}
-
-    def forward(**arrays: Any) -> Any:
-        return made.forward(**{back[name]: array for name, array in arrays.items()})
-
-    def backward(d_out: Any, cache: Any) -> dict[str, Any]:
-        return {names[name]: value for name, value in made.backward(d_out, cache).items()}
-
-    kind = inspect.Parameter.KEYWORD_ONLY
-    forward.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in back])  # type: ignore[attr-defined]
-    forward.__qualname__ = made.forward.__qualname__
-    return forward, backward
-
-
-def _known(name: str, names: list[str]) -> str:
-    short = re.sub(r"\W|^self\.", "", name.replace("self.", ""))
-    if {"W", "U"} <= set(names):
-        short = {"W": "Wx", "U": "Wh"}.get(short, short)
-    found = {"enc": "keys", "X": "x", "state": "h", "h_below": "h", "c_below": "c", "Xt": "x"}.get(
-        short, short
-    )
-    return found if found.isidentifier() and not keyword.iskeyword(found) else f"p{abs(hash(name))}"
-
-
-def _faults(report: Report) -> list[Cause]:
-    from seqmem.checking.contract.conduct import FAULTS
-
-    return [cause for cause in report.causes if cause.code in FAULTS]
-
-
-def _kinds(candidate: Candidate, made: Flat) -> list[str]:
-    """The kinds that a pass may be of, by its names."""
-    said = f"{candidate.name} {candidate.forward.__qualname__}".lower()
-    names = {name.lower().replace("_", "") for name in made.inputs}
-    gates = {name[-1] for name in names if re.match(r"^[wb][a-z]$", name)}
-    found = [stem for stem in ("lstm", "gru", "rnn") if stem in said]
-    if not found:
-        found = ["lstm"] * ({"f", "i", "o"} <= gates) + ["gru"] * ({"z", "r"} <= gates) + ["rnn"]
-    kinds = [kind for stem in found for kind in KINDS if kind.startswith(stem)]
-    words = {"attention": ("attention", "attend", "bahdanau", "align"), "embedding": ("embed",)}
-    words["cross_entropy"] = ("softmax", "entropy", "loss")
-    others = [kind for kind, marks in words.items() if any(mark in said for mark in marks)]
-    return others + kinds

@@ -1,1 +1,1 @@
-"""What the commands share with the terminal: messages, files to write, signals, width, exit codes."""
+"""Terminal functions that the commands share: messages, output files, signals, width, exit codes."""

@@ -1,4 +1,4 @@
-"""What a user is told of an error: one line, in the words of the command line."""
+"""Error messages for the user: one line, in the terms of the command line."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from seqmem.registry import ROOMS
 from seqmem.training import CheckpointError
 
 LONGEST = 1000  # characters of a message; the middle of a longer one is left out
-_COMMANDS = Path(__file__).parents[1]  # the folder of the commands, and of this file's
+_COMMANDS = Path(__file__).parents[1]  # the folder of the commands and of this subpackage
 _CALLER = re.compile(r"([A-Za-z]\w*)(\.\w+)?: (?=.)")
 
 
 def message_of(error: BaseException, arguments: Namespace) -> str:
     """Return an error as one line.
 
-    An OSError is told by its file and its reason. The name of the library's function that raised a ValueError
-    says nothing to a user and is left out; an argument goes by the name of its option.
+    An OSError is reported as its file and its reason. The name of the library function that raised a
+    ValueError means nothing to a user and is left out; an argument is named by its option.
 
     Args:
-        error: what a command raised.
-        arguments: what it was called with.
+        error: the exception that a command raised.
+        arguments: the arguments of the command.
     """
     if isinstance(error, MemoryError):
         return one_line(f"not enough memory: {error}" if str(error) else "not enough memory")
@@ -69,13 +69,13 @@ def one_line(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Write a line to stderr; nobody can be told that it cannot be written."""
+    """Write a line to stderr; if that fails, do nothing."""
     with contextlib.suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
 
 
 def settle_output() -> None:
-    """Write what stdout holds; what cannot be written goes nowhere: the interpreter would fail as it ends."""
+    """Flush stdout; discard what cannot be written, or the interpreter would fail as it ends."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
@@ -86,7 +86,7 @@ def settle_output() -> None:
 
 
 def _was_printing(error: BaseException) -> bool:
-    """Return whether an error was raised by a print: the only calls here that write to a file of no name."""
+    """Return whether print raised an error: only print writes to a file without a name here."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""What a command may write to: found out before anything is done, and never at the cost of another file."""
+"""Checks of output files before any work is done, so that no other file is lost."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from seqmem.training.files.checkpoint import read_metadata
 
 
 def check_model_path(out: str, inputs: Iterable[str] = (), *, force: bool = False) -> None:
-    """Raise unless a model can be saved there without harm.
+    """Raise unless a model can be saved at a path without harm.
 
     Args:
         out: the file to write, or a link to it.
-        inputs: files that the command reads; none of them is written to, whatever `force` is.
-        force: whether a file that is no model may be replaced.
+        inputs: files that the command reads; they are never overwritten, even with `force`.
+        force: whether a file that is not a model may be replaced.
 
     Raises:
-        ValueError: that names `--out` and what is in the way.
+        ValueError: a message that names `--out` and the obstacle.
     """
     path = Path(out)
     if path.exists() and not path.is_file():
         raise ValueError(f"--out {out} is a folder or a device, expected a file")
-    folder = Path(os.path.realpath(path)).parent  # a link is followed: the file that it means is replaced
+    folder = Path(os.path.realpath(path)).parent  # the target of a link is replaced, not the link
     if not folder.is_dir():
         raise ValueError(f"--out {out}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):
         raise ValueError(f"--out {out}: the folder {folder} is not writable")
     _check_inputs(path, out, inputs)
     if path.exists() and not force and not _is_model(path):
-        raise ValueError(f"--out {out} exists and is no model of seqmem's; --force replaces it")
+        raise ValueError(f"--out {out} exists and is not a seqmem model; --force replaces it")
 
 
 def check_page_folder(
@@ -44,12 +44,12 @@ def check_page_folder(
 
     Args:
         out: the folder.
-        names: of the files that will be in it.
-        inputs: files that the command reads; none of them is written to, whatever `force` is.
-        force: whether files of these names that are no pages may be replaced.
+        names: the names of the files to write.
+        inputs: files that the command reads; they are never overwritten, even with `force`.
+        force: whether files of these names that are not pages may be replaced.
 
     Raises:
-        ValueError: that names `--out` and what is in the way.
+        ValueError: a message that names `--out` and the obstacle.
     """
     check_folder("--out", out)
     for name in names:
@@ -58,11 +58,11 @@ def check_page_folder(
             raise ValueError(f"--out {out}: {path} is a folder or a device, expected a file")
         _check_inputs(path, out, inputs)
         if path.exists() and not force and not is_page(path):
-            raise ValueError(f"--out {out}: {path} exists and is no page of seqmem's; --force replaces it")
+            raise ValueError(f"--out {out}: {path} exists and is not a seqmem page; --force replaces it")
 
 
 def check_folder(option: str, folder: str) -> None:
-    """Raise unless files can be written to a folder, or the folder can be made; nothing is made here."""
+    """Raise unless files can be written to a folder, or the folder can be created; create nothing."""
     path = Path(os.path.realpath(folder))
     while not path.exists() and path.parent != path:
         path = path.parent
@@ -74,7 +74,7 @@ def check_folder(option: str, folder: str) -> None:
 
 @contextlib.contextmanager
 def new_folder(folder: str) -> Iterator[Path]:
-    """Make a folder with its parents to write to; what fails or is interrupted leaves no empty one behind."""
+    """Create a folder with its parents; if the block fails or is interrupted, remove empty folders."""
     path = Path(folder)
     made = [place for place in (path, *path.parents) if not place.exists()]
     try:
@@ -82,14 +82,14 @@ def new_folder(folder: str) -> Iterator[Path]:
         yield path
     except BaseException:
         for place in made:
-            with contextlib.suppress(OSError):  # it was never made, or something is in it
+            with contextlib.suppress(OSError):  # it does not exist, or is not empty
                 place.rmdir()
         raise
 
 
 @contextlib.contextmanager
 def naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Let an OSError name the file that the user knows: not a temporary one, and not none at all."""
+    """Make an OSError name the user's file, not a temporary file or none at all."""
     try:
         yield
     except OSError as error:
@@ -99,7 +99,7 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def check_save(translator: Translator, path: str) -> None:
-    """Find out before the training what would keep the model from being saved after it."""
+    """Detect before training any reason why the model could not be saved afterwards."""
     try:
         with naming(path):
             translator.check_save(path)
@@ -109,7 +109,7 @@ def check_save(translator: Translator, path: str) -> None:
 
 def _check_inputs(path: Path, out: str, inputs: Iterable[str]) -> None:
     for source in inputs:
-        with contextlib.suppress(OSError):  # one of them does not exist: they are not the same file
+        with contextlib.suppress(OSError):  # one of them does not exist, so they differ
             if os.path.samefile(path, source):
                 raise ValueError(f"--out {out}: {path} is the same file as {source}, which is read")
 

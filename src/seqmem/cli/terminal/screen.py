@@ -1,4 +1,4 @@
-"""The terminal that a command prints to: how wide it is, and which characters it has."""
+"""The properties of the terminal: its width and its characters."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NARROWEST = 20  # columns; a terminal that claims fewer gets lines of this width
 
 
 def terminal_width() -> int:
-    """Return the columns of the terminal, 80 where there is none; the variable COLUMNS comes first."""
+    """Return the number of columns of the terminal, 80 without one; the variable COLUMNS comes first."""
     return max(NARROWEST, shutil.get_terminal_size((WIDTH, 24)).columns)
 
 
 def folded(text: object) -> str:
-    """Return what is to be printed, its lines folded to the terminal's width."""
+    """Return a text with its lines folded to the terminal's width."""
     return fold_lines(str(text), terminal_width())
 
 
@@ -31,5 +31,5 @@ def heatmap(one: Translation) -> str:
 
 
 def _shown(symbols: list[str], encoding: str) -> list[str]:
-    """Return symbols as they will be printed: a character that the encoding lacks is a question mark wide."""
+    """Return symbols as they will be printed: a character that the encoding lacks becomes a question mark."""
     return [symbol.encode(encoding, "replace").decode(encoding) for symbol in symbols]

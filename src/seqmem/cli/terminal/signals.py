@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP as exceptions, so that what cleans up after Ctrl-C cleans up after them too."""
+"""SIGTERM and SIGHUP as exceptions, so that the clean-up after Ctrl-C runs after them as well."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Terminated(BaseException):
     """The process was asked to end.
 
     Attributes:
-        number: the signal's.
+        number: the number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -27,20 +27,20 @@ class Terminated(BaseException):
 
 @contextmanager
 def ending_by_exception() -> Iterator[None]:
-    """Within the block SIGTERM and SIGHUP raise Terminated, once, and end the processes of pools.
+    """Make SIGTERM and SIGHUP raise Terminated once within the block, and end the processes of pools.
 
-    A signal that the caller ignores, as nohup does, or handles in a way of its own stays as it is.
+    A signal that the caller ignores, as nohup does, or handles otherwise is left alone.
     """
     ours: list[signal.Signals] = []
 
     def end(number: int, frame: FrameType | None) -> None:
         for one in ours:
-            signal.signal(one, signal.SIG_IGN)  # nothing interrupts the cleaning up; timeout sends it twice
+            signal.signal(one, signal.SIG_IGN)  # the clean-up is not interrupted: timeout sends it twice
         for child in multiprocessing.active_children():
-            child.terminate()  # or a pool would first finish what it has begun
+            child.terminate()  # otherwise a pool would first finish its running tasks
         raise Terminated(number)
 
-    if threading.current_thread() is threading.main_thread():  # no other may set a handler
+    if threading.current_thread() is threading.main_thread():  # only the main thread may set a handler
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is not None and signal.getsignal(number) == signal.SIG_DFL:

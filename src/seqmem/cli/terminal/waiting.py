@@ -1,4 +1,4 @@
-"""A sign of life in a log, for work that has no progress of its own to report."""
+"""A sign of life in a log, for work that does not report progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from seqmem.cli.terminal.messages import say
 from seqmem.training.progress import duration
 
-INTERVAL = 8.0  # seconds: whoever watches a log never waits for more than ten
+INTERVAL = 8.0  # seconds: a reader of the log waits at most ten
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def heartbeat(what: str) -> Iterator[None]:
     """Write a line to stderr every few seconds while the block runs, unless stderr is a terminal.
 
     Args:
-        what: the work, as in "checking": the line is "seqmem: checking, 0:08".
+        what: the name of the work: with "checking", the line is "seqmem: checking, 0:08".
     """
     if sys.stderr.isatty():
         yield

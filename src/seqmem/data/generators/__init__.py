@@ -1,1 +1,1 @@
-"""Generators: the built-in tasks, made rather than read: dates, phrases, recall."""
+"""Generators of the built-in tasks: dates, phrases, recall."""

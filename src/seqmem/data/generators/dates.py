@@ -1,9 +1,9 @@
-"""The built-in task: dates as people write them, to be answered as 2024-03-09.
+"""The built-in task of reading dates: "9 March 2024" and many other forms become 2024-03-09.
 
-Four languages and many written forms, none of which leaves its date open. The form decides how it is read,
-the same way in all languages: dots, slashes and hyphens separate day, month and year in this order, unless
-the year comes first in four digits. All dates lie in a hundred years, 1950 to 2049, so that two digits
-decide a year.
+There are four languages and many written forms, all of which are unambiguous. The form determines the order,
+in all languages alike: dots, slashes and hyphens separate day, month and year in this order, unless the year
+comes first in four digits. All dates lie within a hundred years, 1950 to 2049, so that two digits determine a
+year.
 
 >>> import datetime
 >>> for form in FORMS[::8]:
@@ -42,13 +42,13 @@ class Form(NamedTuple):
     language: str
     name: str
     pattern: str
-    case: Callable[[str], str] = str  # str leaves the text as it is; or str.lower, str.upper
+    case: Callable[[str], str] = str  # str leaves the text unchanged; or str.lower, str.upper
 
     def render(self, date: datetime.date) -> str:
-        """The date written in this form.
+        """Return the date written in this form.
 
         Raises:
-            ValueError: for a date outside FIRST to LAST, where two digits would not decide the year.
+            ValueError: for a date outside FIRST to LAST, where two digits would not determine the year.
 
         >>> FORMS[0].render(datetime.date(2024, 3, 9))
         '9 March 2024'
@@ -59,7 +59,7 @@ class Form(NamedTuple):
 
 
 class _Words(NamedTuple):
-    """What a language calls things; the keys are the fields of the patterns."""
+    """The names of months, weekdays and days in a language; the keys are the fields of the patterns."""
 
     by_month: dict[str, list[str]]  # January to December
     by_weekday: dict[str, list[str]]  # Monday to Sunday
@@ -90,7 +90,7 @@ _WORDS = {
     ),
     "Polish": _Words(
         by_month={
-            "month": _list(  # in the genitive, as a date wants it: 9 marca is the 9th "of March"
+            "month": _list(  # in the genitive, as in dates: 9 marca is the 9th "of March"
                 "stycznia, lutego, marca, kwietnia, maja, czerwca, lipca, sierpnia, września, "
                 "października, listopada, grudnia"
             ),
@@ -180,18 +180,18 @@ FORMS = (
 
 
 def make_pairs(count: int, rng: Rng = None) -> list[tuple[str, str]]:
-    """Written dates and their ISO dates, no text twice: days and forms are drawn uniformly.
+    """Return written dates with their ISO dates, all texts different: days and forms are drawn uniformly.
 
     Args:
-        count: how many, up to half of what days times forms would give. For one seed, a smaller count gives
+        count: the number of pairs, up to half of days times forms. With the same seed, a smaller count gives
             the beginning of a larger one.
-        rng: decides which.
+        rng: seed or generator for the choice.
 
     Returns:
         (written, ISO) pairs of strings.
 
     Raises:
-        ValueError: for a count below 1 or beyond that half.
+        ValueError: for a count below 1 or above that half.
 
     >>> for written, iso in make_pairs(3, rng=0):
     ...     print(f"{written} -> {iso}")
@@ -203,18 +203,18 @@ def make_pairs(count: int, rng: Rng = None) -> list[tuple[str, str]]:
 
 
 def split(train: int, held_out: int, rng: Rng = None) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Pairs for training and held-out pairs of other days: neither a text nor a date is on both sides.
+    """Return training pairs and held-out pairs of other days: no text and no date is on both sides.
 
     Args:
-        train, held_out: the number of pairs of each. The days of the hundred years are shared out at random
-            in the same proportion, at least one day to each side.
-        rng: decides which.
+        train, held_out: the numbers of pairs. The days of the hundred years are divided at random in the same
+            proportion, with at least one day on each side.
+        rng: seed or generator for the choice.
 
     Returns:
         (training pairs, held-out pairs) like those of `make_pairs`.
 
     Raises:
-        ValueError: for a number below 1, or beyond half of its days times forms.
+        ValueError: for a number below 1, or above half of days times forms.
 
     >>> training, held_out = split(900, 100, rng=0)
     >>> {iso for _, iso in training} & {iso for _, iso in held_out}
@@ -232,8 +232,8 @@ def split(train: int, held_out: int, rng: Rng = None) -> tuple[list[tuple[str, s
 
 
 def _draw(count: int, days: Sequence[int], rng: np.random.Generator, name: str) -> list[tuple[str, str]]:
-    # Two forms may write a day alike (9 May 2024), but more than half of a day's texts differ. With the
-    # limit there, a draw is new more often than not and the loop is short.
+    # Two forms may write a day in the same way (9 May 2024), but more than half of a day's texts differ. With
+    # the limit at half, a draw is more often new than not, so the loop is short.
     most = len(days) * len(FORMS) // 2
     if count > most:
         raise ValueError(

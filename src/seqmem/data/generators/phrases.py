@@ -1,8 +1,8 @@
 """Short phrases in two languages, for models that learn word alignment in seconds.
 
-English-French around the lecture's "The cat sat on mat" -> "Le chat s'assit sur le tapis": who did what, and
-where. English-Polish greetings and small talk around "How are you?" -> "Jak się masz?". The sentences are
-made from small templates in which a word has one meaning; articles, adjectives, cases and endings agree.
+English-French pairs are variations of the lecture's "The cat sat on mat" -> "Le chat s'assit sur le tapis".
+English-Polish pairs are greetings and small talk, such as "How are you?" -> "Jak się masz?". The sentences
+come from small templates in which each word has one meaning; articles, adjectives, cases and endings agree.
 
 >>> dict(phrases("fr"))["The cat sat on mat"]
 "Le chat s'assit sur le tapis"
@@ -21,13 +21,13 @@ Language = Literal["fr", "pl"]
 
 
 def phrases(language: Language = "fr") -> list[tuple[str, str]]:
-    """English phrases and their translations.
+    """Return English phrases and their translations.
 
     Args:
         language: "fr" for French, "pl" for Polish.
 
     Returns:
-        (English, translation) pairs, no English phrase twice, always in the same order.
+        (English, translation) pairs, all English phrases different, always in the same order.
 
     Raises:
         ValueError: for another language.
@@ -44,15 +44,15 @@ def phrases(language: Language = "fr") -> list[tuple[str, str]]:
 
 
 class _French(NamedTuple):
-    """A noun; `gender` is "m" or "f". It begins with a consonant: nothing is elided before it."""
+    """A noun; `gender` is "m" or "f". It begins with a consonant, so there is no elision."""
 
     english: str
     french: str
     gender: str
 
 
-# The lengths of the next four lists and 5 and 9 have no common divisor: counting through all of them at once
-# gives every word every partner equally often.
+# The lengths of the next four lists and 5 and 9 have no common divisor, so counting through all of them at
+# once pairs every word with every other equally often.
 _ANIMALS = [
     _French("cat", "chat", "m"),
     _French("dog", "chien", "m"),
@@ -103,7 +103,7 @@ _ADJECTIVES = [*_BEFORE, *_BEHIND]
 
 
 def _french() -> Iterator[tuple[str, str]]:
-    """The lecture's sentence, and others of its kind."""
+    """Yield the lecture's sentence and its variations."""
     yield _sentence(0, 0, 0, 0, "the", None, None)
     for number in range(1, 600):
         first = ("the", "a", "the", "my", "this")[number % 5]
@@ -121,7 +121,7 @@ def _sentence(
     adjective: str | None,
     second: str | None,
 ) -> tuple[str, str]:
-    """Numbers choose from the lists, round and round."""
+    """Return the sentence of the given indices, which wrap around the lists."""
     parts = [
         _noun_phrase(_ANIMALS[animal % len(_ANIMALS)], first, adjective),
         _VERBS[verb % len(_VERBS)],
@@ -133,7 +133,7 @@ def _sentence(
 
 
 def _noun_phrase(noun: _French, article: str | None, adjective: str | None) -> tuple[str, str]:
-    """English may leave the article out, as the lecture's "on mat" does; French may not."""
+    """Return a noun phrase; English may omit the article, as the lecture's "on mat" does, French may not."""
     english = " ".join(word for word in (article, adjective, noun.english) if word)
     french = [_ARTICLES[article or "the"][noun.gender], noun.french]
     if adjective in _BEFORE:
@@ -144,7 +144,7 @@ def _noun_phrase(noun: _French, article: str | None, adjective: str | None) -> t
 
 
 class _Polish(NamedTuple):
-    """A noun in the cases that the templates ask for; `gender` is "m", "f" or "n"."""
+    """A noun in the cases that the templates use; `gender` is "m", "f" or "n"."""
 
     english: str
     nominative: str
@@ -212,12 +212,12 @@ _POLISH = [
 ]
 _MY = {"m": "mój", "f": "moja", "n": "moje"}
 _YOUR = {"m": "twój", "f": "twoja", "n": "twoje"}
-_MY_ACCUSATIVE = {"m": "mój", "f": "moją", "n": "moje"}  # of a thing; a living "m" has the genitive
-_OWN_ACCUSATIVE = {"m": "swój", "f": "swoją", "n": "swoje"}  # what belongs to the one who sees or likes it
+_MY_ACCUSATIVE = {"m": "mój", "f": "moją", "n": "moje"}  # inanimate; an animate "m" takes the genitive
+_OWN_ACCUSATIVE = {"m": "swój", "f": "swoją", "n": "swoje"}  # for something that belongs to the subject
 
 
 def _polish() -> Iterator[tuple[str, str]]:
-    """Fixed phrases, then what can be said of every noun."""
+    """Yield fixed phrases, then sentences about every noun."""
     yield from _GREETINGS.items()
     for noun in _POLISH:
         english, nominative, accusative, genitive, gender = noun

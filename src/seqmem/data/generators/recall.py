@@ -1,10 +1,10 @@
-"""The built-in memory task: a clue, words that say nothing about it, and a question at the end.
+"""The built-in memory task: a clue, words unrelated to it, and a question at the end.
 
-"I was born in Japan … my native language is ___": how far back the clue lies is chosen to the word, from 5
-words (nothing in between) upwards. Between clue and question there is talk of years, moves, weather and food.
-It names neither a country nor a language; or, with `moves`, countries too, as the lecture's "and then moved
-to the US" does: drawn whatever the answer is, they say nothing about it, but whoever is to remember the clue
-must not let them overwrite it.
+"I was born in Japan … my native language is ___": the distance of the clue is exact in words, from 5 words
+(nothing in between) upwards. The filler between clue and question is about years, moves, weather and food. It
+names neither a country nor a language; with `moves`, it also names countries, as the lecture's "and then
+moved to the US" does. They are drawn independently of the answer, so they carry no information, but a network
+must not let them overwrite the clue.
 
 >>> for sentence in make_sentences(3, 12, rng=0):
 ...     print(sentence)
@@ -47,7 +47,7 @@ LANGUAGES = tuple(LANGUAGE_OF.values())
 # All clues have as many words before the country, all questions as many before the blank.
 CLUES = ("i was born in", "my life began in", "my family came from", "we all come from")
 QUESTIONS = ("my native language is", "my mother tongue is")
-SHORTEST = 1 + len(QUESTIONS[0].split())  # the blank's distance when the question follows the clue at once
+SHORTEST = 1 + len(QUESTIONS[0].split())  # the blank's distance if the question directly follows the clue
 
 _WORDS = {
     "COUNTRY": " ".join(LANGUAGE_OF),
@@ -60,7 +60,7 @@ _WORDS = {
     "THING": "school flat room garden",
     "LOOK": "small old big grey",
 }
-_TEMPLATES = (  # the words in capitals are any of theirs
+_TEMPLATES = (  # each word in capitals stands for one of its choices
     "anyway",
     "then",
     "of course",
@@ -82,7 +82,7 @@ _MOVES = ("we moved to COUNTRY", "in YEAR we saw COUNTRY")
 
 
 class Sentence(NamedTuple):
-    """One example in words."""
+    """One example as words."""
 
     words: list[str]  # S words; the blank would be the next one
     answer: str  # the language
@@ -93,7 +93,7 @@ class Sentence(NamedTuple):
 
 
 class Recall(NamedTuple):
-    """B examples of one distance as arrays."""
+    """B examples of the same distance as arrays."""
 
     tokens: Array  # (S, B) ids of VOCABULARY
     answers: Array  # (B,) indices into LANGUAGES
@@ -115,7 +115,7 @@ _LONGEST_PHRASE = max(map(len, _PHRASES))
 
 
 def _by_length(phrases: list[tuple[str, ...]]) -> dict[int, Array]:
-    """The phrases of n words as ids, (count, n)."""
+    """Return the phrases of n words as ids, (count, n), by n."""
     lengths = range(1, 1 + _LONGEST_PHRASE)
     return {n: np.array([VOCABULARY.encode(words) for words in phrases if len(words) == n]) for n in lengths}
 
@@ -127,16 +127,16 @@ _QUESTION_IDS = np.array([VOCABULARY.encode(text.split()) for text in QUESTIONS]
 
 
 def make_recall(count: int, distance: int, rng: Rng = None, *, lead: int = 0, moves: bool = False) -> Recall:
-    """Examples of one distance and one length, as arrays.
+    """Return examples of one distance and one length, as arrays.
 
-    Every answer occurs equally often, give or take one; nothing else depends on the answer.
+    The numbers of the answers differ by at most one; nothing else depends on the answer.
 
     Args:
         count: B.
-        distance: steps from the clue to the blank: with 5 the question follows the clue at once.
-        rng: decides everything that is random.
+        distance: steps from the clue to the blank: with 5, the question directly follows the clue.
+        rng: seed or generator for all random choices.
         lead: words of filler before the clue.
-        moves: let the filler name countries, whatever the answer is: about one every 25 words.
+        moves: whether the filler names countries, independently of the answer: about one per 25 words.
 
     Returns:
         Recall(tokens, answers), (S, B) and (B,) intp, where S = lead + 4 + distance.
@@ -154,7 +154,7 @@ def make_recall(count: int, distance: int, rng: Rng = None, *, lead: int = 0, mo
         raise ValueError(f"make_recall: distance is {distance}, expected at least {SHORTEST}: the question")
     as_count(lead, "make_recall", "lead")
     rng = as_generator(rng)
-    first = rng.integers(len(LANGUAGES))  # so that a count that 12 does not divide favours no answer
+    first = rng.integers(len(LANGUAGES))  # so that no answer is favoured if 12 does not divide the count
     answers = rng.permutation((first + np.arange(count)) % len(LANGUAGES))
     rows = [
         *_filler(count, int(lead), rng, moves),
@@ -169,7 +169,7 @@ def make_recall(count: int, distance: int, rng: Rng = None, *, lead: int = 0, mo
 def make_sentences(
     count: int, distance: int, rng: Rng = None, *, lead: int = 0, moves: bool = False
 ) -> list[Sentence]:
-    """The same examples as those of `make_recall`, in words.
+    """Return the examples of `make_recall`, as words.
 
     Args:
         count, distance, rng, lead, moves: as in `make_recall`.
@@ -178,7 +178,7 @@ def make_sentences(
         Sentences of lead + 4 + distance words.
 
     Raises:
-        ValueError: as `make_recall`.
+        ValueError: as in `make_recall`.
 
     >>> sentence = make_sentences(1, 5, rng=1)[0]
     >>> " ".join(sentence.words), sentence.answer
@@ -190,7 +190,7 @@ def make_sentences(
 
 
 def _filler(count: int, words: int, rng: np.random.Generator, moves: bool) -> list[Array]:
-    """Phrases that add up to a number of words, (B, n) each: the rows share the lengths, not the words."""
+    """Return phrases with a given total of words, (B, n) each: the rows share the lengths, not the words."""
     fillers, pieces = _FILLERS[bool(moves)], []
     while words:
         n = int(rng.integers(min(3, words), min(words, _LONGEST_PHRASE) + 1))

@@ -1,1 +1,1 @@
-"""Sequences with targets: padded batches, windows over series, standardizing, windows of k steps."""
+"""Sequences with targets: padded batches, windows over series, standardization, truncated windows."""

@@ -1,4 +1,4 @@
-"""From ragged sequences of ids or features, and their targets, to padded time-first batches."""
+"""Padded time-first batches of ragged sequences, of ids or features, with their targets."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from seqmem.initializers import Rng, as_generator
 from seqmem.module import Array
 from seqmem.validation import as_array, as_flag, as_ids, as_list, as_size, as_weights, brief, check_type
 
-SHORT = 256  # steps that are never too long for a batch
+SHORT = 256  # this many steps are never too long for a batch
 
 
 def pad_features(sequences: Iterable[Any], input_size: int | None = None) -> tuple[Array, Array]:
-    """Return sequences of features side by side, filled up with 0 at the end.
+    """Return sequences of features, padded with 0 at the end, one sequence per column.
 
-    An array whose first axis is the batch, (B, T, D), is a list of such sequences too.
+    An array whose first axis is the batch, (B, T, D), also counts as a list of such sequences.
 
     Args:
-        sequences: B sequences, each (length, D) real numbers, or (length,) for one feature a step.
-        input_size: D; that of the first sequence when None.
+        sequences: B sequences, each (length, D) real numbers, or (length,) for one feature per step.
+        input_size: D; None means that of the first sequence.
 
     Returns:
         (xs, lengths): (T, B, D) float64 and (B,) intp, where T is the greatest length.
@@ -31,7 +31,7 @@ def pad_features(sequences: Iterable[Any], input_size: int | None = None) -> tup
     Raises:
         TypeError: for sequences that are not real numbers.
         ValueError: for a sequence with another number of features, or a number that is not finite, with its
-            place.
+            position.
 
     >>> xs, lengths = pad_features([[1.0, 2.0, 3.0], [4.0]])
     >>> xs[:, :, 0]
@@ -48,20 +48,21 @@ def pad_features(sequences: Iterable[Any], input_size: int | None = None) -> tup
 def make_sequence_batch(
     sequences: Iterable[Any], targets: Iterable[Any], *, per_step: bool = False, weights: Any = None
 ) -> SequenceBatch:
-    """Return sequences and their targets as the arrays that a model is trained on.
+    """Return sequences and their targets as arrays for training.
 
     Args:
         sequences: B sequences. Integers (length,) are token ids, as from `Vocabulary.encode`; anything else
             is features, as in `pad_features`.
-        targets: of each sequence an id or a number, or K numbers; with `per_step` as many of these as the
-            sequence has steps.
-        per_step: whether each step has a target of its own, as in tagging.
-        weights: of each sequence a number of at least 0, how much its target or each of its targets counts;
-            None for all alike.
+        targets: for each sequence an id, a number or K numbers; with `per_step`, one of these for each step
+            of the sequence.
+        per_step: whether each step has a target, as in tagging.
+        weights: for each sequence a number of at least 0, the weight of its target or of each of its targets;
+            None for equal weights.
 
     Raises:
         TypeError: for sequences that are not real numbers, or targets that are neither ids nor real numbers.
-        ValueError: for no sequences, another number of targets, or a target that is not finite, with its row.
+        ValueError: for empty sequences, another number of targets, or a target that is not finite, with its
+            row.
 
     >>> batch = make_sequence_batch([[4, 5, 6], [7]], [[1, 0, 1], [2]], per_step=True)
     >>> batch.targets.T
@@ -75,17 +76,18 @@ def make_sequence_batch(
 
 
 class SequenceBatches:
-    """Shuffled batches of sequences of similar lengths, so that little of a batch is padding.
+    """Shuffled batches of sequences of similar lengths, so that a batch has little padding.
 
-    Called with an rng it starts an epoch: an iterator in which every sequence appears exactly once, as in
-    `BucketedBatches`. `len` is the number of batches in an epoch.
+    A call with an rng starts an epoch: an iterator in which every sequence occurs exactly once, as in
+    `BucketedBatches`. `len` is the number of batches per epoch.
 
     Args:
         sequences, targets, per_step, weights: as in `make_sequence_batch`.
-        batch_size: sequences in a batch; one batch of an epoch may be smaller.
-        max_steps: the most steps of a batch, padding included; sequences so long that batch_size of them
-            would have more share smaller batches. None is batch_size times 256 or times twice the median
-            length, whichever is more: a few very long sequences then cost no memory for padding.
+        batch_size: sequences per batch; one batch of an epoch may be smaller.
+        max_steps: the maximum number of steps of a batch, including padding; sequences so long that
+            batch_size of them would exceed it form smaller batches. None means batch_size times 256 or times
+            twice the median length, whichever is larger: a few very long sequences then cost no memory for
+            padding.
 
     Raises:
         TypeError, ValueError: as from `make_sequence_batch`; for a batch_size or max_steps below 1, or a
@@ -126,7 +128,7 @@ class SequenceBatches:
         return len(self._buckets)
 
     def __call__(self, rng: Rng) -> Iterator[SequenceBatch]:
-        """One epoch."""
+        """Return an iterator over the batches of an epoch."""
         sequences, targets, per_step, weights = self._rows
         return (
             _batch(
@@ -142,15 +144,15 @@ class SequenceBatches:
 class Minibatches:
     """Shuffled minibatches of one large batch, such as all windows of a series.
 
-    Called with an rng it starts an epoch: an iterator in which every sequence appears exactly once. `len` is
-    the number of batches in an epoch.
+    A call with an rng starts an epoch: an iterator in which every sequence occurs exactly once. `len` is the
+    number of batches per epoch.
 
     Args:
         whole: the large batch.
-        batch_size: sequences in a batch; the last of an epoch may be smaller.
+        batch_size: sequences per batch; the last batch of an epoch may be smaller.
 
     Raises:
-        TypeError: for what is not a SequenceBatch.
+        TypeError: for anything but a SequenceBatch.
         ValueError: for a batch_size below 1, or a batch without a sequence.
 
     >>> xs = np.arange(12.0).reshape(3, 4, 1)
@@ -170,7 +172,7 @@ class Minibatches:
         return -(-len(self.whole.lengths) // self.batch_size)
 
     def __call__(self, rng: Rng) -> Iterator[SequenceBatch]:
-        """One epoch."""
+        """Return an iterator over the batches of an epoch."""
         order = as_generator(rng).permutation(len(self.whole.lengths))
         return (take_sequences(self.whole, rows) for rows in pieces(order, self.batch_size))
 
@@ -233,10 +235,10 @@ def as_features(
 
 
 def check_row(row: Array, caller: str, name: str) -> None:
-    """Raise for a number that is not finite.
+    """Raise if a number is not finite.
 
     Raises:
-        ValueError: with the number and its place.
+        ValueError: with the number and its position.
     """
     if not np.isfinite(row).all():
         where = np.argwhere(~np.isfinite(row))[0].tolist()
@@ -275,7 +277,7 @@ def _as_rows(sequences: Any, targets: Any, per_step: bool, weights: Any, caller:
 
 
 def _as_sequences(sequences: Sequence[Any], caller: str) -> list[Array]:
-    """Token ids (length,) when the first sequence that is not empty is one of integers, else features."""
+    """Return token ids (length,) if the first sequence that is not empty contains integers, else features."""
     arrays = [as_array(row, caller, f"sequences[{i}]") for i, row in enumerate(sequences)]
     first = next((array for array in arrays if array.size), None)
     if first is None or (first.ndim == 1 and first.dtype.kind in "iu"):
@@ -285,7 +287,7 @@ def _as_sequences(sequences: Sequence[Any], caller: str) -> list[Array]:
 
 
 def _as_targets(targets: Any, caller: str, name: str) -> Array:
-    """Ids (N,) intp, or numbers (N,) or (N, K) float64."""
+    """Return ids (N,) intp, or numbers (N,) or (N, K) float64."""
     array = as_array(targets, caller, name)
     if array.size == 0:
         return array.astype(np.intp) if array.ndim == 1 else array
@@ -299,7 +301,7 @@ def _as_targets(targets: Any, caller: str, name: str) -> Array:
 
 
 def _check_alike(rows: list[Array], caller: str) -> None:
-    """Raise when targets per step differ in kind or in K from those of the first row that has any."""
+    """Raise if targets per step differ in kind or in K from the first row that has any."""
     filled = [(position, row) for position, row in enumerate(rows) if row.size]
     for position, row in filled:
         first = filled[0][1]
@@ -324,7 +326,7 @@ def _lengths(rows: Sequence[Array]) -> Array:
 
 
 def _pad(rows: Sequence[Array]) -> Array:
-    """Rows (length, ...) of one kind side by side, (T, B, ...), filled up with 0."""
+    """Return rows (length, ...) of one kind side by side, (T, B, ...), padded with 0."""
     like = next((row for row in rows if row.size), rows[0] if rows else np.zeros((0, 0)))
     padded = np.zeros((max(map(len, rows), default=0), len(rows), *like.shape[1:]), like.dtype)
     for column, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""Features of mean 0 and standard deviation 1, and the way back; a value that travels with a model."""
+"""Features of mean 0 and standard deviation 1, and the inverse, as a value to store with a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Standardizer:
     """The means and standard deviations of D features, measured on the training data.
 
     `to_dict` is ready for a file's metadata, `save(path, model, standardizer.to_dict())`, and `from_dict`
-    brings back the same numbers to the last bit. So predictions are prepared as the training data was.
+    restores exactly the same numbers, so that inputs are prepared like the training data.
 
     Attributes:
         mean: (D,) float64.
@@ -50,7 +50,7 @@ class Standardizer:
             value = as_array(getattr(self, name), "Standardizer", name)
             if value.dtype.kind not in "fiu":
                 raise TypeError(f"Standardizer: {name} has dtype {value.dtype}, expected real numbers")
-            value = np.array(value, np.float64)  # a copy that nobody else can write to
+            value = np.array(value, np.float64)  # a private copy
             value.flags.writeable = False
             object.__setattr__(self, name, value)
         check_shape(self.mean, ("D",), "Standardizer", "mean")
@@ -66,12 +66,12 @@ class Standardizer:
 
         Args:
             series: one series, an array (N,) or (N, D) of finite numbers, or a list of such series.
-            allow_constant: whether a feature that never changes is taken with the standard deviation 1; it is
-                an error otherwise, since it says nothing.
+            allow_constant: whether a constant feature is accepted, with the standard deviation 1; otherwise
+                it is an error, because it carries no information.
 
-        Raises:
+            Raises:
             TypeError: for series that are not real numbers.
-            ValueError: for no steps at all, a number that is not finite, or a constant feature, with its
+            ValueError: for series without steps, a number that is not finite, or a constant feature, with its
                 position.
         """
         caller = "Standardizer.fit"
@@ -84,8 +84,8 @@ class Standardizer:
         if constant.any() and not allow_constant:
             column = int(np.argmax(constant))
             raise ValueError(
-                f"{caller}: feature {column} is {values[0, column]} at every step: a constant feature says "
-                "nothing; drop it, or pass allow_constant=True"
+                f"{caller}: feature {column} is {values[0, column]} at every step, which carries no "
+                "information; drop it, or pass allow_constant=True"
             )
         return cls(values.mean(axis=0), np.where(constant, 1.0, values.std(axis=0)))
 
@@ -93,8 +93,8 @@ class Standardizer:
         """Return (x - mean) / std.
 
         Args:
-            xs: (..., D) numbers; (N,) is a series of one feature when D is 1. A padded batch becomes nonzero
-                in its padding, so standardize first and pad then.
+            xs: (..., D) numbers; (N,) is a series of one feature if D is 1. A padded batch becomes nonzero in
+                its padding, so standardize first and pad afterwards.
 
         Returns:
             A new array in the shape of xs, float32 for float32 and float64 otherwise.
@@ -110,21 +110,21 @@ class Standardizer:
 
         Args:
             ys: (..., K) numbers, or (N,) of one feature.
-            columns: which features they are, as `target_columns` of `series_windows`; None for all D.
+            columns: the positions of these features, as `target_columns` of `series_windows`; None for all D.
 
         Raises:
             TypeError: for numbers that are not real.
-            ValueError: for another number of features, or a column that there is not.
+            ValueError: for another number of features, or a column that does not exist.
         """
         return self._scaled(ys, "Standardizer.inverse", columns, inverse=True)
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Return the numbers as lists, which JSON keeps to the last bit."""
+        """Return the numbers as lists, which JSON preserves exactly."""
         return {"mean": self.mean.tolist(), "std": self.std.tolist()}
 
     @classmethod
     def from_dict(cls, values: dict[str, list[float]]) -> Standardizer:
-        """Return the standardizer of which `to_dict` made a dict.
+        """Return the standardizer from the result of `to_dict`.
 
         Raises:
             TypeError, ValueError: for anything else.

@@ -1,8 +1,8 @@
 """Long sequences in windows of k steps, for truncated backpropagation through time.
 
-The windows of a sequence come one after the other; each continues the one before: the state is carried over,
-and no gradient flows through it (Williams & Peng, 1990, with h = h'). So the memory of a step of training is
-that of k steps, however long the sequence is, and a gradient reaches back k steps at most.
+The windows of a sequence follow one another; each continues the previous one: the state is carried over, but
+no gradient flows through it (Williams & Peng, 1990, with h = h'). So a training step needs the memory of k
+steps, however long the sequence is, and a gradient reaches back at most k steps.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from seqmem.validation import as_ids, as_size, check_type
 
 
 def stream_batch(tokens: Any, batch_size: int) -> SequenceBatch:
-    """Return one long text as B parallel streams, whose every step has the token after it as its target.
+    """Return one long text as B parallel streams, in which the target of each step is the next token.
 
-    The text is cut into B pieces of equal lengths, the last of which may be shorter; no token is lost: the
+    The text is cut into B pieces of equal lengths, of which the last may be shorter; no token is lost: the
     last target of a stream is the first token of the next stream.
 
     Args:
         tokens: (N,) token ids, at least 2.
-        batch_size: B, the number of streams; fewer where the text is too short for as many.
+        batch_size: B, the number of streams; fewer if the text is too short for B streams.
 
     Returns:
         A SequenceBatch with inputs and targets (T, B), where T B is about N - 1.
@@ -47,7 +47,7 @@ def stream_batch(tokens: Any, batch_size: int) -> SequenceBatch:
         raise ValueError(f"stream_batch: tokens has {len(ids)} ids, expected at least 2: one and its target")
     count = len(ids) - 1
     T = -(-count // batch_size)
-    B = -(-count // T)  # as many as have a step at all
+    B = -(-count // T)  # only streams with at least one step
     padding = np.zeros(T * B - count, np.intp)
     inputs, targets = (np.concatenate([part, padding]).reshape(B, T).T for part in (ids[:-1], ids[1:]))
     lengths = np.minimum(T, count - T * np.arange(B))
@@ -55,17 +55,17 @@ def stream_batch(tokens: Any, batch_size: int) -> SequenceBatch:
 
 
 def truncated_windows(batch: SequenceBatch, steps: int) -> Iterator[SequenceBatch]:
-    """Yield the windows of a batch in order; every one but the first `continues` the one before.
+    """Yield the windows of a batch in order; every window but the first `continues` the previous one.
 
-    A row that is over has the length 0 in the windows that follow. The last windows are left out when none of
-    their targets counts.
+    A row that has ended has length 0 in the following windows. Final windows without a target that counts are
+    left out.
 
     Args:
         batch: sequences with a target for each step.
-        steps: k, the steps of a window; the last may have fewer.
+        steps: k, the steps per window; the last window may have fewer.
 
     Raises:
-        TypeError: for what is not a SequenceBatch.
+        TypeError: for anything but a SequenceBatch.
         ValueError: for targets that do not belong to steps, or a `steps` below 1.
 
     >>> windows = list(truncated_windows(stream_batch([4, 5, 6, 7, 8, 9, 4], batch_size=2), steps=2))
@@ -101,12 +101,12 @@ def truncated_windows(batch: SequenceBatch, steps: int) -> Iterator[SequenceBatc
 class TruncatedBatches:
     """The windows of other batches, for truncated backpropagation through time; see `truncated_windows`.
 
-    Called with an rng it starts an epoch: the windows of each batch in order, batch after batch. `fit` hands
-    the state from window to window for models that take one.
+    A call with an rng starts an epoch: the windows of each batch in order, batch by batch. `fit` passes the
+    state from window to window for models that take one.
 
     Args:
-        batches: a list of SequenceBatch, or a function of a Generator that gives an epoch's batches.
-        steps: k, the steps of a window.
+        batches: a list of SequenceBatch, or a function of a Generator that returns an epoch's batches.
+        steps: k, the steps per window.
 
     Raises:
         TypeError: for batches that are neither.
@@ -130,6 +130,6 @@ class TruncatedBatches:
         self.batches = batches
 
     def __call__(self, rng: Rng) -> Iterator[SequenceBatch]:
-        """One epoch."""
+        """Return an iterator over the windows of an epoch."""
         whole = self.batches(as_generator(rng)) if callable(self.batches) else self.batches
         return (window for batch in whole for window in truncated_windows(batch, self.steps))

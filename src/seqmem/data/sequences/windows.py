@@ -1,4 +1,4 @@
-"""Windows over series: what was seen, and what came after it."""
+"""Windows over series, with the values that follow them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def series_windows(
     target_columns: int | Sequence[int] | None = None,
     every_step: bool = False,
 ) -> SequenceBatch:
-    """Return all windows of one or many series, and the values that follow each.
+    """Return all windows of one or many series, and the values that follow each window.
 
-    A window that starts at step s sees the steps s to s + length - 1; "h steps ahead" is the step
-    s + length - 1 + h. No window and no target crosses from one series into the next.
+    A window that starts at step s contains the steps s to s + length - 1; "h steps ahead" is the step
+    s + length - 1 + h. No window and no target extends from one series into the next.
 
     Args:
         series: one series, an array (N,) or (N, D) of finite numbers, or a list of such series with one D.
-        length: T, the steps of a window.
-        horizon: how many steps ahead to predict, all of them up to there; or the steps themselves, such as
-            (1, 7, 28).
-        stride: steps from the start of a window to the next one's.
-        target_columns: which features to predict, counted from 0; None for all D.
-        every_step: whether each step of a window has the target that lies `horizon` steps ahead of it; the
+        length: T, the steps per window.
+        horizon: the number of steps ahead to predict, all of them; or the steps themselves, such as (1, 7,
+            28).
+        stride: the number of steps from the start of one window to the start of the next.
+        target_columns: the features to predict, counted from 0; None for all D.
+        every_step: whether each step of a window has a target, `horizon` steps ahead of that step; the
             horizon is then one step.
 
     Returns:
@@ -43,9 +43,9 @@ def series_windows(
         a single series are a read-only view of it.
 
     Raises:
-        TypeError: for series that are not real numbers, sizes that are not integers.
+        TypeError: for series that are not real numbers, or sizes that are not integers.
         ValueError: for a number that is not finite, or a series with too few steps for one window, with its
-            position; for another argument out of its range.
+            position; for any other argument out of range.
 
     >>> batch = series_windows(np.arange(6.0), length=3, horizon=2)
     >>> batch.inputs[:, :, 0].T
@@ -80,7 +80,7 @@ def series_windows(
 
 
 def is_many(series: Any) -> bool:
-    """Return whether these are many series: a list of series, or an array of three axes.
+    """Return whether a value contains many series: a list of series, or an array of three axes.
 
     >>> is_many([1.0, 2.0]), is_many(np.zeros((9, 2))), is_many([np.zeros(3), np.zeros(5)])
     (False, False, True)
@@ -93,7 +93,7 @@ def is_many(series: Any) -> bool:
 def _windows(
     row: Array, length: int, steps: list[int], stride: int, columns: list[int], every_step: bool
 ) -> tuple[Array, Array]:
-    """Inputs (T, B, D) and targets (steps, B, K), or (T, B, K), of one series (N, D)."""
+    """Return inputs (T, B, D) and targets (steps, B, K), or (T, B, K), of one series (N, D)."""
     starts = np.arange(0, len(row) - length - max(steps) + 1, stride)
     view = np.lib.stride_tricks.sliding_window_view(row, length, axis=0)  # (N - length + 1, D, T)
     inputs = view[: starts[-1] + 1 : stride].transpose(2, 0, 1)

@@ -80,7 +80,7 @@ def where(task: Task, problem: Problem, got: dict[str, Any], right: dict[str, An
     wrong = comparisons(got, right, task.tolerance)
     for one in wrong:
         mask = one.wrong(task.tolerance, LEAST)
-        found += [f"{one.name}: {text}" for text in places_in(subject, one.name, mask)]
+        found += [f"{one.name}: {text}" for text in places_in(subject, one, mask)]
     for one in wrong[:1]:
         row = one.row(task.tolerance, LEAST)
         at = f" at {list(row.where)}" if row.where else ""

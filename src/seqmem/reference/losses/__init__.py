@@ -1,1 +1,1 @@
-"""The further losses: weighted and smoothed cross-entropy, and the errors of a regression."""
+"""Further losses: weighted and smoothed cross-entropy, and regression errors."""

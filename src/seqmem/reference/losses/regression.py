@@ -1,4 +1,4 @@
-"""The mean squared, absolute and Huber error of predictions, each number with a weight; 0 does not count.
+"""The mean squared, absolute and Huber error of predictions, with a weight per number; 0 means masked.
 
 e = prediction - target
 loss = sum of weight · error(e) / sum of the weights

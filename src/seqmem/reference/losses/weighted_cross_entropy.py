@@ -1,6 +1,6 @@
 """Cross-entropy with class weights w, sample weights s and label smoothing ε.
 
-    q    = (1 - ε) w[target] onehot(target) + ε w / V          what p should be like
+    q    = (1 - ε) w[target] onehot(target) + ε w / V          the target distribution
     loss = sum of s · (-q · log p) / sum of s w[target]
     d_logits = s (sum(q) p - q) / sum of s w[target]
 

@@ -1,1 +1,1 @@
-"""Passes that are made of the others, or are other forms of them: to be read after them."""
+"""Passes that combine or vary the other passes: read the others first."""

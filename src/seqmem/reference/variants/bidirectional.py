@@ -1,10 +1,10 @@
 """Two LSTMs on the same sequence, one from each end (Schuster & Paliwal, 1997).
 
     ahead_t = lstm(xs_t, ahead_{t-1})        from the first step to the last
-    back_t  = lstm(xs_t, back_{t+1})         from the last step to the first, with weights of its own
+    back_t  = lstm(xs_t, back_{t+1})         from the last step to the first, with separate weights
     hs_t    = [ahead_t ; back_t]
 
-xs (T, B, D), hs (T, B, 2H). To read backwards is to turn the time axis of the inputs, of the mask and of the
+xs (T, B, D), hs (T, B, 2H). To read backwards, reverse the time axis of the inputs, of the mask and of the
 outputs.
 """
 
@@ -32,12 +32,12 @@ def bidirectional_forward(
     b_back: Array,
     mask: Array | None = None,
 ) -> tuple[Array, Array, Array, Array, Array, Any]:
-    """Return hs (T, B, 2H), the states in which the directions end, and what `bidirectional_backward` needs.
+    """Return hs (T, B, 2H), the final states of both directions, and the cache for `bidirectional_backward`.
 
     Args:
         xs: the inputs of all steps, (T, B, D).
         h0, c0: the state before the first step, (B, H) each.
-        h0_back, c0_back: the state from which the other direction starts, behind the last step.
+        h0_back, c0_back: the initial state of the other direction, after the last step.
         W_x, W_h, b: (4, D, H), (4, H, H), (4, H).
         W_x_back, W_h_back, b_back: of the other direction.
         mask: (T, B) bool, True within a sequence; None when all have T steps.
@@ -64,12 +64,12 @@ def bidirectional_forward(
 def bidirectional_backward(
     d_hs: Array, d_h: Array, d_c: Array, d_h_back: Array, d_c_back: Array, cache: Any
 ) -> dict[str, Array]:
-    """Return the gradients of all that `bidirectional_forward` took.
+    """Return the gradients of all inputs of `bidirectional_forward`.
 
     Args:
         d_hs: the gradient of the outputs, (T, B, 2H).
         d_h, d_c: the gradient of the state after the last step, (B, H) each.
-        d_h_back, d_c_back: the gradient of the state in which the other direction ends.
+        d_h_back, d_c_back: the gradient of the final state of the other direction.
         cache: what `bidirectional_forward` returned.
     """
     forwards, backwards = cache

@@ -31,8 +31,8 @@ def stack_forward(
         h0s: the output of each layer before the first step, (L, B, H).
         c0s: the cell state of each layer before the first step, (L, B, H).
         params: all parameters by name.
-        keeps: what dropout keeps of the outputs of each layer but the last, (L - 1, T, B, H) bool.
-        rate: the probability with which an entry is set to 0.
+        keeps: True for outputs that dropout keeps, of each layer but the last, (L - 1, T, B, H) bool.
+        rate: the probability of setting an entry to 0.
         mask: (T, B) bool, True within a sequence; None when all have T steps.
 
     >>> import seqmem

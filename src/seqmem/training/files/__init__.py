@@ -1,1 +1,1 @@
-"""Files: models, their settings and their weights, written and read as npz archives."""
+"""Files: models, with settings and weights, written and read as npz archives."""

@@ -1,16 +1,16 @@
-"""Models as files: one .npz with a member per parameter, one with the model's making and one of metadata.
+"""Models as files: one .npz with a member per parameter, a model description and metadata.
 
     encoder.embedding.W, ...   the parameters by their dotted names
     seqmem.json                {"format": "seqmem", "version": 1, "model": {"type": ..., "config": {...}}},
-                               with "positional": [...] in a model that is made of others, as a stack is,
-                               and, where an array has further names, "ties": {further name: first name},
+                               with "positional": [...] in a model that consists of others, such as a stack,
+                               and, if an array has further names, "ties": {further name: first name},
                                or {further name: {"first": first name, "transposed": true}}
-    metadata.json              whatever JSON the caller wants to keep beside the model
+    metadata.json              any JSON that the caller wants to keep with the model
 
-Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is taken for
-hostile until it is shown to fit: its names, dtypes and shapes are compared with the model's before any data
-are read, nothing is ever unpickled, and the memory used is bounded by the file's own size. `save` holds what
-it is about to write against the same rules, so that it writes nothing that `load` would refuse.
+Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is considered
+hostile until checked: names, dtypes and shapes are compared with the model's before any data are read,
+nothing is ever unpickled, and the memory used is bounded by the file's own size. `save` applies the same
+rules before it writes, so that it writes nothing that `load` would refuse.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MODEL, METADATA = "seqmem.json", "metadata.json"
 
 MAX_MODEL = 1 << 16  # characters of the model's description
 MAX_METADATA = 1 << 22  # bytes of the metadata in UTF-8: the words of two large vocabularies
-MAX_VALUES = 250_000  # values in it: a value may take 80 bytes of memory and 2 of the file
+MAX_VALUES = 250_000  # values in the metadata: a value may take 80 bytes of memory and 2 bytes of the file
 
 TIE = {"first": str, "transposed": bool}
 
@@ -44,24 +44,25 @@ _STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{:,]', re.DOTALL)
 
 
 def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
-    """Write a model to a file, whole or not at all.
+    """Write a model to a file, completely or not at all.
 
-    It is written under another name in the same folder and then renamed: whatever goes wrong, a file that
-    stood there before is still there. The new file has the old one's permissions. An array that the model
-    holds under several names, as it is or transposed, is written once, and the loaded model holds it so, too.
+    The model is written under another name in the same folder and then renamed: whatever goes wrong, an
+    existing file remains. The new file has the permissions of the old one. An array that the model holds
+    under several names, as it is or transposed, is written once, and is again a single array in the loaded
+    model.
 
     Args:
         path: the file, used exactly as given: no suffix is added.
-        model: a module made of this library's classes and registered ones, float64 or float32.
-        metadata: what JSON can hold and give back unchanged (dicts with string keys, lists, strings, finite
+        model: a module that consists of library classes and registered classes, float64 or float32.
+        metadata: anything that JSON preserves (dicts with string keys, lists, strings, finite
             numbers, booleans, None), such as the vocabularies: at most 4 MiB in UTF-8.
 
     Raises:
         TypeError: for a class or a constructor argument that cannot be described, or metadata of a type that
             JSON lacks.
-        ValueError: for a parameter whose dtype or shape is not what the model's arguments call for, for
+        ValueError: for a parameter whose dtype or shape does not follow from the model's arguments, for
             parameters that overlap in memory, and for metadata that JSON would change or that are too large.
-        OSError: when the file cannot be written; it names `path`.
+        OSError: if the file cannot be written; it names `path`.
 
     >>> from seqmem.layers import Linear
     >>> model = Linear(2, 3, rng=0)
@@ -76,10 +77,10 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
 
 
 def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
-    """Raise what `save` would raise with the same arguments, for finding out before a long training.
+    """Raise any error that `save` would raise with these arguments, to detect it before a long training run.
 
-    Nothing is written but an empty temporary file, which is removed. Whether the disk has room is not
-    checked: that may change until the model is saved.
+    Nothing is written except an empty temporary file, which is removed. Disk space is not checked, because it
+    may change until the model is saved.
 
     Args:
         path, model, metadata: as for `save`.
@@ -98,7 +99,7 @@ def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None
 
 
 def load(path: PathLike) -> Module:
-    """The model that `save` wrote, parameters bit for bit.
+    """Return the model that `save` wrote, with identical parameters.
 
     Args:
         path: the file, used exactly as given.
@@ -107,10 +108,10 @@ def load(path: PathLike) -> Module:
         A new model, of the class that was saved.
 
     Raises:
-        CheckpointError: for a file that cannot be read or is not, in every name, dtype and shape, what its
-            own description calls for; nothing is returned then, and nothing kept.
-        FileNotFoundError: when there is no such file. It is a CheckpointError too, so that one except clause
-            is enough for all that can be wrong with a file.
+        CheckpointError: for a file that cannot be read, or whose names, dtypes and shapes differ from its own
+            description; no part of the model is returned or kept.
+        FileNotFoundError: if there is no such file. It is also a CheckpointError, so that one except clause
+            covers everything that can be wrong with a file.
     """
     with Reader(path) as file:
         entries = {name: entry for name, entry in file.entries.items() if name not in (MODEL, METADATA)}
@@ -122,17 +123,17 @@ def load(path: PathLike) -> Module:
             for chunk in file.chunks(name):
                 param.flat[start : start + chunk.size] = chunk
                 start += chunk.size
-        for _ in file.chunks(METADATA):  # for its checksum: a file is accepted whole
+        for _ in file.chunks(METADATA):  # to verify the checksum: a file is accepted as a whole
             pass
         return model
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
-    """The metadata that was saved with a model; the model itself is not built.
+    """Return the metadata that was saved with a model; the model itself is not built.
 
     Raises:
-        CheckpointError: for a file that cannot be read, or without metadata; it is a FileNotFoundError too
-            when there is no such file.
+        CheckpointError: for a file that cannot be read, or without metadata; also a FileNotFoundError if
+            there is no such file.
     """
     with Reader(path) as file:
         _read_description(file)
@@ -146,7 +147,7 @@ def read_metadata(path: PathLike) -> dict[str, Any]:
 
 
 def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Array]:
-    """All entries of the model's file, of which it is sure that `load` will take them."""
+    """Return all entries of the model's file, in a form that `load` is certain to accept."""
     if not isinstance(model, Module):
         raise TypeError(f"save: model is of type {type(model).__name__}, expected a Module")
     params = model.params
@@ -177,17 +178,17 @@ def _check_overlaps(params: Mapping[str, Array]) -> None:
         if np.may_share_memory(array, another) and np.shares_memory(array, another):
             raise ValueError(
                 f"save: {name} and {other} overlap in memory without being one array, "
-                "which a file cannot keep so"
+                "which a file cannot represent"
             )
 
 
 def _describe(module: Module) -> dict[str, Any]:
-    """A module's class and constructor arguments as JSON; modules among them likewise."""
+    """Return a module's class and constructor arguments as JSON, including those of modules inside it."""
     name = type(module).__name__
     if filed_class(name) is not type(module):
         raise TypeError(
             f"save: {name} is not a class that a file can name: {', '.join(filed_names())}. "
-            "Put @seqmem.register() above a class of your own"
+            "Put @seqmem.register() above your own class"
         )
     config: dict[str, Any] = {}
     for key, value in module.config.items():
@@ -213,20 +214,20 @@ def _describe(module: Module) -> dict[str, Any]:
 def _build(
     head: Mapping[str, Any], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
 ) -> tuple[Module, dict[str, Array]]:
-    """A model as described, and the arrays to fill, whose names, dtypes and shapes are those of the entries.
+    """Return the described model and the arrays to fill, which agree with the entries.
 
-    It is not built when it would be larger than the arrays that are there to fill it.
+    The model is not built if it would be larger than the arrays in the file.
     """
     sizes = [size for entry in entries.values() for size in entry.shape if entry.nbytes]
     numbers = sum(math.prod(entry.shape) for entry in entries.values())
     ties = _read_ties(head.get("ties", {}), fail)
-    # A tied array is drawn under each of its names; a file may hold three times its own numbers in that way.
+    # A tied array is drawn under each of its names: up to three times as many numbers as in the file.
     tied = sum(math.prod(entries[tie.first].shape) for tie in ties.values() if tie.first in entries)
     rng = _BoundedGenerator(numbers + min(tied, 2 * numbers))
     try:
         model = _make(head.get("model"), max(sizes, default=0), rng)
         arrays = named_arrays(model)
-    except Exception as error:  # whatever a constructor says of arguments that make no sense
+    except Exception as error:  # a constructor may raise anything for meaningless arguments
         raise fail(f"expected the description of a model, found: {error}", MODEL) from error
     places = {name: place for place, name in enumerate(arrays)}
     for name, (first, transposed) in ties.items():
@@ -242,7 +243,7 @@ def _build(
 
 
 def _read_ties(found: Any, fail: Callable[..., ValueError]) -> dict[str, Tie]:
-    """The ties of a model's description: a name stands for itself, or in a dict with "transposed"."""
+    """Return the ties of a model's description: the value is a name, or a dict with "transposed"."""
     ties: dict[str, Tie] = {}
     for name, value in found.items() if isinstance(found, dict) else [("", None)]:
         tie = {"first": value, "transposed": False} if isinstance(value, str) else value
@@ -285,9 +286,9 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
 
 
 class _BoundedGenerator(np.random.Generator):
-    """Gives the first weights of a model that is about to be filled, but not more of them than there are.
+    """Provides the initial weights of a model about to be filled, but no more than the file contains.
 
-    They are zeros: nothing is drawn that would be overwritten.
+    They are zeros, because they will be overwritten.
     """
 
     def __init__(self, left: int) -> None:
@@ -350,7 +351,7 @@ def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
         text = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
         try:
             data = text.encode()
-        except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can keep
+        except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can represent
             text = json.dumps(dict(metadata), allow_nan=False)
             data = text.encode()
         same = json.loads(text) == metadata
@@ -370,8 +371,10 @@ def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
 
 
 def _has_too_many_values(text: str) -> bool:
-    """Whether a JSON text may hold more than MAX_VALUES values, found without parsing it."""
-    if sum(map(text.count, "[{:,")) < MAX_VALUES:  # nearly always enough: strings are looked into, too
+    """Return whether a JSON text may hold more than MAX_VALUES values, without parsing it."""
+    if (
+        sum(map(text.count, "[{:,")) < MAX_VALUES
+    ):  # nearly always decides it, although it also counts inside strings
         return False
     marks = (match for match in _STRING_OR_MARK.finditer(text) if match[0][0] != '"')
     return next(itertools.islice(marks, MAX_VALUES - 1, None), None) is not None

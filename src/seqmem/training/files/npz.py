@@ -1,7 +1,7 @@
-"""Files of named arrays: written whole or not at all, and read without trusting a byte.
+"""Files of named arrays: written completely or not at all, and read without trusting a byte.
 
-The format is the one of `np.load(path)`: a zip archive with a member `name.npy` per array. Only the part of
-it that `write` makes is read back: members stored without compression, so that no file expands, and arrays of
+The format is that of `np.load(path)`: a zip archive with a member `name.npy` per array. Only the part of it
+that `write` uses can be read: members stored without compression, so that no file expands, and arrays of
 plain numbers in C order, whose headers are matched, never evaluated.
 """
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 MAX_DIRECTORY = 1 << 20  # bytes of the zip's table of contents: about 10,000 arrays
 MAX_HEADER = 4096  # bytes of an array's header
 CHUNK = 1 << 18  # bytes read at a time
-MAX_PATH = 4096  # characters of a path in a message: as long as a path may be
-MAX_MESSAGE = 400  # characters that a message may quote of what a stranger wrote
+MAX_PATH = 4096  # characters of a path in a message: the longest possible path
+MAX_MESSAGE = 400  # characters that a message may quote from an untrusted file
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "'<f8'": np.dtype("<f8"),
@@ -42,7 +42,7 @@ _HEADER = re.compile(
     r"\{'descr': (?P<descr>'[^']*'|\[.*\]), 'fortran_order': (?P<fortran>True|False), "
     r"'shape': \((?P<shape>(?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
 )
-_UNREADABLE = (  # what zipfile raises, beside its BadZipFile, for a file that is none or is damaged
+_UNREADABLE = (  # what zipfile raises, besides BadZipFile, for other or damaged files
     *(OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError),
     *(RuntimeError, OverflowError, MemoryError, struct.error),
 )
@@ -53,11 +53,11 @@ class CheckpointError(ValueError):
 
 
 class MissingFileError(FileNotFoundError, CheckpointError):
-    """There is no such file: a FileNotFoundError as from `open`, and a CheckpointError as from `load`."""
+    """A missing file: a FileNotFoundError as from `open`, and a CheckpointError as from `load`."""
 
 
 class Entry(NamedTuple):
-    """What an array's header says, checked against the size of its member."""
+    """The contents of an array's header, checked against the size of the member."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -65,24 +65,24 @@ class Entry(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of data."""
+        """The number of bytes of data."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def write(path: PathLike, arrays: Mapping[str, Array]) -> None:
-    """Write arrays to a file; on any failure what stood there before stays as it was.
+    """Write arrays to a file; on any failure, an existing file remains unchanged.
 
     The same arrays give the same bytes.
 
     Raises:
-        OSError: when the file cannot be written; it names `path`.
+        OSError: if the file cannot be written; it names `path`.
     """
-    import zipfile  # here: it takes as long to import as all of this room, and most programs never save
+    import zipfile  # here, because the import is slow and most programs never save
 
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(f"{name}.npy")  # its date is fixed: 1980
-            member.file_size = array.nbytes + MAX_HEADER  # whether it needs a 64-bit size
+            member.file_size = array.nbytes + MAX_HEADER  # determines whether a 64-bit size is needed
             plain = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
             with archive.open(member, "w") as handle:
                 np.lib.format.write_array(handle, plain, (1, 0), allow_pickle=False)
@@ -95,8 +95,8 @@ class Reader:
         entries: the arrays by name; together they are not larger than the file.
 
     Raises:
-        CheckpointError: for whatever is wrong with the file, here and in the methods; one that is a
-            FileNotFoundError too when there is none.
+        CheckpointError: for anything wrong with the file, here and in the methods; also a FileNotFoundError
+            if there is no such file.
     """
 
     def __init__(self, path: PathLike) -> None:
@@ -124,12 +124,12 @@ class Reader:
         self._file.close()
 
     def fail(self, message: str, name: str | None = None) -> CheckpointError:
-        """An error that names the file, and the entry if it is about one."""
+        """Return an error that names the file, and the entry if one is given."""
         shown = (brief(self.path, MAX_PATH), brief(name or ""), brief(message, MAX_MESSAGE))
         return CheckpointError(": ".join(part for part in shown if part))
 
     def chunks(self, name: str) -> Iterator[Array]:
-        """The data of an array in pieces, flat; with the last one zipfile verifies the checksum."""
+        """Yield the data of an array in pieces, flat; zipfile verifies the checksum with the last one."""
         entry = self.entries[name]
         with self._readable(name), self._archive.open(f"{name}.npy") as member:
             member.read(entry.offset)
@@ -142,7 +142,7 @@ class Reader:
                 yield np.frombuffer(data, entry.dtype)
 
     def text(self, name: str, limit: int) -> str:
-        """A row of at most `limit` bytes as UTF-8 text."""
+        """Return a row of at most `limit` bytes, as UTF-8 text."""
         if name not in self.entries:
             raise self.fail("expected this entry, found none", name)
         dtype, shape, _ = self.entries[name]
@@ -180,7 +180,7 @@ class Reader:
             if name in found:
                 raise self.fail("expected one entry of this name, found two", name)
             if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-                raise self.fail("expected it stored as it is, found it compressed", name)
+                raise self.fail("expected it stored uncompressed, found it compressed", name)
             found[name] = member
         return found
 
@@ -210,7 +210,7 @@ class Reader:
 
     @contextmanager
     def _readable(self, name: str | None = None) -> Iterator[None]:
-        """Turn what reading a damaged file raises into the one error."""
+        """Turn all exceptions from reading a damaged file into a CheckpointError."""
         import zipfile
 
         try:
@@ -223,7 +223,7 @@ class Reader:
 
 
 class _BoundedReads(io.BufferedReader):
-    """A file that never hands out more than MAX_DIRECTORY bytes at once, whatever sizes it claims itself."""
+    """A file that never returns more than MAX_DIRECTORY bytes at once, whatever sizes the file claims."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:
@@ -236,5 +236,5 @@ class _BoundedReads(io.BufferedReader):
 
 
 def _open(path: str, flags: int) -> int:
-    """Open without waiting for the other end of a pipe."""
+    """Open a file without waiting for the other end of a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,15 +1,16 @@
-"""Files that are replaced whole or not at all.
+"""Files that are replaced completely or not at all.
 
-The new content is written to a temporary file beside the target, which is then renamed. The temporary file
-is called `.TARGET.HOST.PID.TOKEN.tmp`, so it says whose it is, and its process holds a lock (flock) on it as
-long as it writes. A process that is killed cannot clean up; the next save of the same target does. It removes
+The new content is written to a temporary file next to the target, which is then renamed. The temporary file
+is called `.TARGET.HOST.PID.TOKEN.tmp`, so its name identifies the owner, and the process holds a lock (flock)
+on it while writing. A process that is killed cannot clean up; the next save of the same target does. It
+removes
 
 - a file of this host whose process is gone,
-- a file of this host whose number is a running process again, a minute after it was last written to: its
+- a file of this host whose process number is in use again, a minute after the last write: the original
   writer would still hold the lock,
-- a file of another host, whose processes cannot be asked for, a day after it was last written to,
+- a file of another host, whose processes cannot be queried, a day after the last write,
 
-and none that is locked. Where there are no such locks (Windows), the system refuses to remove an open file.
+but never a locked file. On a system without such locks (Windows), open files cannot be removed.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ if sys.platform != "win32":
 
 PathLike = str | os.PathLike[str]
 
-MINUTE, DAY = 60.0, 86400.0  # seconds without a write after which a file without a lock is nobody's
-LONGEST_NAME = 160  # bytes of the target's name in a temporary file's, which may have 255 in all
+MINUTE, DAY = 60.0, 86400.0  # seconds without a write after which a file without a lock counts as abandoned
+LONGEST_NAME = 160  # bytes of the target's name within the temporary name, which may have 255
 
 
 class Target(NamedTuple):
-    """The file that is meant, through any link, and what stands there."""
+    """The file that a path refers to, through any link, and its status."""
 
     path: Path
     status: os.stat_result | None  # None: nothing yet
@@ -46,26 +47,26 @@ class Target(NamedTuple):
 
 @contextmanager
 def replacing(path: PathLike) -> Iterator[BinaryIO]:
-    """A file to write to, which takes the place of `path` when the block ends without an exception.
+    """Yield a file to write to, which replaces `path` when the block ends without an exception.
 
-    A file that is replaced hands on its permissions and, where the system allows it, its owner. A link stays
-    a link, to the new file.
+    The new file takes over the permissions and, if the system allows it, the owner of the old one. A link
+    remains a link, to the new file.
 
     Raises:
-        OSError: when the file cannot be written; it names `path`, whatever file it is about.
+        OSError: if the file cannot be written; it names `path`, whichever file caused it.
     """
     with _temporary(path) as (file, target):
         yield file
         file.flush()
-        os.fsync(file.fileno())  # before the new name is on the disk the data are
+        os.fsync(file.fileno())  # the data reach the disk before the new name does
         file.close()
         os.replace(file.name, target.path)
 
 
 def check_writable(path: PathLike) -> None:
-    """Raise the OSError that `replacing` would raise now, the disk's free space left aside.
+    """Raise the OSError that `replacing` would raise now, except for a lack of disk space.
 
-    A temporary file is made and removed: only that shows whether it can be made.
+    A temporary file is created and removed: no other test is reliable.
     """
     with _temporary(path):
         pass
@@ -73,7 +74,7 @@ def check_writable(path: PathLike) -> None:
 
 @contextmanager
 def _temporary(path: PathLike) -> Iterator[tuple[BinaryIO, Target]]:
-    """An open temporary file beside the target, which is gone after the block unless it was renamed."""
+    """Yield an open temporary file next to the target, which is removed after the block unless renamed."""
     name = os.fsdecode(path)
     temporary = None
     try:
@@ -81,7 +82,7 @@ def _temporary(path: PathLike) -> Iterator[tuple[BinaryIO, Target]]:
         _clear(target.path)
         owner = f".{_host()}.{os.getpid()}.{secrets.token_hex(8)}.tmp"
         temporary = target.path.with_name(_stem(target.path) + owner)
-        # Nobody may read the content of the temporary file who may not read the target.
+        # Whoever may not read the target may not read the temporary file, either.
         mode = 0o666 if target.status is None else stat.S_IMODE(target.status.st_mode) & 0o777
         with open(temporary, "xb", opener=lambda file, flags: os.open(file, flags, mode)) as file:
             _lock(file.fileno())
@@ -92,7 +93,7 @@ def _temporary(path: PathLike) -> Iterator[tuple[BinaryIO, Target]]:
         raise OSError(error.errno or errno.EIO, error.strerror or str(error), name) from error
     finally:
         if temporary is not None:
-            with suppress(OSError):  # it was renamed, or never made
+            with suppress(OSError):  # it was renamed, or never created
                 temporary.unlink()
 
 
@@ -116,20 +117,20 @@ def _hand_on(status: os.stat_result, temporary: Path, mode: int) -> None:
     if hasattr(os, "chown") and (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
         with suppress(OSError):
             os.chown(temporary, status.st_uid, status.st_gid)
-    os.chmod(temporary, mode)  # the process's umask was taken from it
+    os.chmod(temporary, mode)  # undoes the effect of the process's umask
 
 
 def _clear(target: Path) -> None:
-    """Remove the temporary files of the target that nobody writes to."""
+    """Remove the abandoned temporary files of a target."""
     form = re.compile(
         re.escape(_stem(target)) + r"\.(?P<host>[A-Za-z0-9-]+)\.(?P<pid>[0-9]{1,18})\.[0-9a-f]{16}\.tmp"
     )
-    with suppress(OSError):  # a folder may be writable and yet not listed
+    with suppress(OSError):  # a folder may be writable but not readable
         for name in os.listdir(target.parent):
             match = form.fullmatch(name)
             if match is None:
                 continue
-            with suppress(OSError):  # another process was faster, or it is another user's
+            with suppress(OSError):  # another process was faster, or the file belongs to another user
                 if _is_abandoned(target.with_name(name), match["host"], int(match["pid"])):
                     target.with_name(name).unlink()
 
@@ -150,14 +151,14 @@ def _is_abandoned(path: Path, host: str, pid: int) -> bool:
 
 
 def _lock(descriptor: int) -> None:
-    """Show to others that this process is writing; it ends with the process."""
+    """Signal to other processes that this process is writing; the lock ends with the process."""
     if sys.platform != "win32":
         with suppress(OSError):  # a file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _lock_is_free(path: Path) -> bool | None:
-    """Whether no process has locked the file; None where that cannot be known."""
+    """Return whether no process has locked the file; None if unknown."""
     if sys.platform == "win32":
         return None
     try:
@@ -190,6 +191,6 @@ def _host() -> str:
 
 
 def _stem(target: Path) -> str:
-    """What the names of the target's temporary files begin with."""
+    """Return the beginning of the names of the target's temporary files."""
     name = os.fsencode(target.name)
     return f".{target.name if len(name) <= LONGEST_NAME else hashlib.sha256(name).hexdigest()[:32]}"

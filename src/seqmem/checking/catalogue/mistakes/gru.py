@@ -405,6 +405,7 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "h = np.zeros_like(h0)",
             "The forward pass starts from zeros and ignores the initial state h0.",
             "What is h_prev at the first step?",
+            "The forward pass takes zeros for h_prev. What do the gates look at?",
         ),
     )
     return (

@@ -173,6 +173,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_hold_c = hold_backward(d_c if t < T - 1 else 0 * d_c, mask[t])",
         "The gradient of the final cell state c, given from outside, is ignored: d_c starts at zero.",
         "The final c is an output as well: with what does d_c start before the loop?",
+        "The gradient of c, given from outside, is ignored. c is an output, too: where is it added?",
     ),
     Mistake(
         "lstm-carried-and-final-d-c-dropped",
@@ -181,6 +182,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_c = d_tanh_c * (1 - tanh_c**2)",
         "d_c is overwritten at every step: the carried gradient and the final cell state's are both lost.",
         "Is d_c replaced at step t, or added to?",
+        "The gradient of c, given from outside, is lost. Is d_c replaced, or added to?",
     ),
     Mistake(
         "lstm-d-c-doubled",
@@ -537,6 +539,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_c0 = np.zeros_like(d_c)",
         "The gradient of the initial cell state c0 is returned as zeros.",
         "What is left in d_c when the loop has passed the first step?",
+        "The gradient of c_prev is returned as zeros. How much of c_prev does c keep?",
     ),
     Mistake(
         "lstm-d-c0-without-f",
@@ -553,6 +556,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_h0, d_c0 = d_c, d_h0",
         "The gradients of the two initial states are exchanged: h0 has that of c0.",
         "In which order does your function return them?",
+        "The gradients of h_prev and c_prev are exchanged. In which order does your function return them?",
     ),
     Mistake(
         "lstm-forward-tanh-of-c-missing",
@@ -729,6 +733,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "h, c = np.zeros_like(h0), c0",
         "The forward pass starts from zeros and ignores the initial state h0.",
         "What is h_prev at the first step?",
+        "The forward pass takes zeros for h_prev. What do the gates look at?",
     ),
     Mistake(
         "lstm-forward-c0-ignored",
@@ -737,5 +742,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "h, c = h0, np.zeros_like(c0)",
         "The forward pass starts with an empty memory and ignores the initial cell state c0.",
         "What is c_prev at the first step?",
+        "The forward pass takes zeros for c_prev. What does the forget gate keep?",
     ),
 )

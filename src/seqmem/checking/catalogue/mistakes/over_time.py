@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from seqmem.checking.catalogue.mistakes.record import Mistake
 
+_IN_STEP = {  # what to say of a single step
+    "loop-without-first-step": "All gradients are zero. Is the step taken back at all?",
+    "d-W-h-of-last-state-at-first-step": (
+        "The gradient of W_h is taken with the new h; the forward pass multiplies W_h by h_prev. "
+        "Which h does the forward pass multiply by W_h?"
+    ),
+    "final-h-ignored": "The gradient of h, given from outside, is ignored. Where does it enter?",
+    "carry-and-final-dropped": "The gradient of h, given from outside, is ignored. Where does it enter?",
+    "d-h0-zero": "The gradient of h_prev is returned as zeros. Along which paths does h_prev reach h?",
+    "d-h0-before-first-step": "The gradient of h_prev has been through no step. How does h_prev reach h?",
+    "grads-over-B": (
+        "The gradients of the weights and biases are divided by the batch size B. "
+        "Is a mean over the batch part of this step, or of the loss behind it?"
+    ),
+    "all-over-B": (
+        "Every gradient is divided by the batch size B. "
+        "Is a mean over the batch part of this step, or of the loss behind it?"
+    ),
+}
+
 
 def over_time(
     name: str, bias_axis: int, grads: tuple[str, ...] = ("W_x", "W_h", "b"), last_h: str = "steps[-1][4]"
@@ -230,4 +250,10 @@ def over_time(
             "Do the sums start at zero in every call?",
         ),
     )
-    return tuple(Mistake(f"{name}-{code}", "backward", *rest) for code, *rest in table)
+    in_step = dict(_IN_STEP)
+    if not name.startswith("gru"):  # the others have a mistake of the step that comes to the same
+        del in_step["d-W-h-of-last-state-at-first-step"]
+    return tuple(
+        Mistake(f"{name}-{code}", "backward", line, becomes, message, hint, in_step.get(code, ""))
+        for code, line, becomes, message, hint in table
+    )

@@ -19,6 +19,11 @@ class Mistake(NamedTuple):
     becomes: str  # what stands there instead; further lines are indented relative to the first
     message: str  # what is wrong, with the array, the gate and the place
     hint: str  # the question that leads to the right line
+    in_step: str = ""  # both where there is one step and no loop, where they would speak of a loop
+
+    def text(self, is_step: bool) -> str:
+        """What is wrong and the question, of a sequence or of a single step."""
+        return self.in_step if is_step and self.in_step else f"{self.message} {self.hint}"
 
 
 class Passes(NamedTuple):
@@ -61,6 +66,12 @@ def mistaken_names(reference: ModuleType, mistakes: Iterable[Mistake]) -> dict[s
     return names
 
 
+def stands_in_loop(reference: ModuleType, mistake: Mistake) -> bool:
+    """Whether a mistake's line stands in the whole pass, not in a step of it."""
+    whole = _source(_functions(reference)[mistake.place][-1])
+    return mistake.line in (line.partition("  #")[0].strip() for line in whole.splitlines())
+
+
 @cache
 def _functions(reference: ModuleType) -> dict[str, list[Callable[..., Any]]]:
     """A reference's own functions in the order of its file, by the direction of their pass."""
@@ -80,7 +91,7 @@ def _source(function: Callable[..., Any]) -> str:
     return inspect.getsource(function)
 
 
-@lru_cache(maxsize=64)  # what no mistake changes is compiled once
+@lru_cache(maxsize=512)  # what no mistake changes, or one of a pair alone, is compiled once
 def _compiled(source: str) -> CodeType:
     return compile(source, "<a reference with mistakes>", "exec")
 

@@ -230,6 +230,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "h = np.zeros_like(h0)",
         "The forward pass starts from zeros and ignores the initial state h0.",
         "What is h_prev at the first step?",
+        "The forward pass takes zeros for h_prev. What does W_h multiply?",
     ),
     Mistake(
         "rnn-forward-state-not-carried",

@@ -1,7 +1,7 @@
-"""How often answers are right and how far off they are, from the answers alone.
+"""Scores of predictions: how often they are right and how far off they are, without a model.
 
-Predictions and targets are arrays of one shape, with a mask of those that count, or lists of sequences of
-unequal lengths, one for each sequence. Labels are integers or strings.
+Predictions and targets are arrays of one shape, with a mask of the entries that count, or lists of sequences
+of unequal lengths. Labels are integers or strings.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Average = Literal["macro", "micro", "weighted"]
 
 
 def accuracy(predictions: Any, targets: Any, mask: Any = None) -> float:
-    """Return the share of labels that are right.
+    """Return the fraction of correct labels.
 
     Args:
         predictions: labels, an array or a list of sequences.
-        targets: the right labels, alike.
-        mask: True where a label counts, bool in the shape of the arrays; None when all of them count.
+        targets: the correct labels, in the same form.
+        mask: True where a label counts, bool in the shape of the arrays; None if all count.
 
     Raises:
-        ValueError: for shapes or lengths that differ, with the row, or when no label counts.
-        TypeError: for what are not labels.
+        ValueError: for shapes or lengths that differ, with the row, or if no label counts.
+        TypeError: for anything but labels.
 
     >>> accuracy(np.array([1, 2, 1, 0]), np.array([1, 2, 0, 9]), np.array([True, True, True, False]))
     0.6666666666666666
@@ -41,17 +41,17 @@ def accuracy(predictions: Any, targets: Any, mask: Any = None) -> float:
 
 
 def sequence_accuracy(predictions: Any, targets: Any, mask: Any = None) -> float:
-    """Return the share of sequences all of whose labels are right.
+    """Return the fraction of sequences with correct labels only.
 
     Args:
-        predictions: labels, (T, B) or a list of sequences, which may be longer or shorter than they should.
-        targets: the right labels, alike.
-        mask: True where a label counts, (T, B) bool; None when all of them count. A sequence none of whose
-            labels counts does not count itself.
+        predictions: labels, (T, B) or a list of sequences, which may be longer or shorter than the targets.
+        targets: the correct labels, in the same form.
+        mask: True where a label counts, (T, B) bool; None if all count. A sequence without a label that
+            counts does not count.
 
     Raises:
-        ValueError: for shapes that differ, or when no sequence counts.
-        TypeError: for what are not labels.
+        ValueError: for shapes that differ, or if no sequence counts.
+        TypeError: for anything but labels.
 
     >>> sequence_accuracy(np.array([[1, 2], [1, 0]]), np.array([[1, 2], [0, 0]]))
     0.5
@@ -79,13 +79,13 @@ def root_mean_squared_error(predictions: Any, targets: Any, mask: Any = None) ->
 
     Args:
         predictions: real numbers, of any shape.
-        targets: what they should be, alike.
-        mask: True where a number counts, bool of their shape or of its first axes; None when all count.
+        targets: the correct numbers, in the same shape.
+        mask: True where a number counts, bool in the same shape or in its first axes; None if all count.
 
     Raises:
-        ValueError: for shapes that differ, a number that counts and is not finite, with its place, or when no
-            number counts.
-        TypeError: for what are not real numbers.
+        ValueError: for shapes that differ, a number that counts but is not finite, with its position, or if
+            no number counts.
+        TypeError: for anything but real numbers.
 
     >>> root_mean_squared_error([1.0, 5.0], [4.0, 1.0])
     3.5355339059327378
@@ -111,7 +111,7 @@ def mean_absolute_error(predictions: Any, targets: Any, mask: Any = None) -> flo
 
 
 class Counts(NamedTuple):
-    """How often a label was right, predicted, and to be predicted."""
+    """The number of times that a label was right, predicted, and in the targets."""
 
     right: int
     predicted: int
@@ -136,11 +136,11 @@ def f1_score(
 
     Args:
         predictions, targets, mask: as in `accuracy`.
-        average: "macro", the mean over labels; "weighted", that mean with each label counted as often as it
-            occurs in the targets; "micro", the score of all labels' counts together; None for a dict with the
-            score of each label.
-        labels: which labels; None for all that occur on either side, in order. A label that does not occur
-            has the score 0.
+        average: "macro", the mean over labels; "weighted", the mean weighted by the labels' frequency in the
+            targets; "micro", the score of the counts of all labels together; None for a dict with the score
+            of each label.
+        labels: the labels; None for all that occur on either side, in order. A label that does not occur has
+            the score 0.
 
     Raises:
         ValueError, TypeError: as from `accuracy`; for another average, or no labels.
@@ -189,7 +189,7 @@ def averaged(counts: Mapping[Any, Counts], average: str | None, caller: str) -> 
 
 
 def _flat(predictions: Any, targets: Any, mask: Any, caller: str) -> tuple[Array, Array]:
-    """The labels that count, side by side."""
+    """Return the labels that count, as flat arrays."""
     if _is_ragged(predictions) and _is_ragged(targets):
         if mask is not None:
             raise TypeError(f"{caller}: mask is for arrays, expected None with lists of sequences")

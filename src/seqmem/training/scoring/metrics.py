@@ -1,4 +1,4 @@
-"""How good a model is, in numbers that a person understands."""
+"""The quality of a model, in numbers that are easy to interpret."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from seqmem.validation import as_list, check_iterable, check_type
 
 
 def token_accuracy(model: Seq2Seq, batches: Iterable[Batch]) -> float:
-    """Share of target tokens, the end token included, that the model finds most probable.
+    """Return the fraction of target tokens, including the end token, that the model ranks first.
 
-    Each is predicted from the right tokens before it (teacher forcing).
+    Each is predicted from the correct previous tokens (teacher forcing).
 
     Args:
-        model: what predicts.
-        batches: the sequences; what is under a batch's mask does not count.
+        model: the model that predicts.
+        batches: the sequences; positions under a batch's mask do not count.
 
     Raises:
-        ValueError: when no token counts.
+        ValueError: if no token counts.
     """
     check_type(model, Seq2Seq, "token_accuracy", "model")
     right = total = 0
@@ -36,7 +36,7 @@ def token_accuracy(model: Seq2Seq, batches: Iterable[Batch]) -> float:
 
 
 def edit_distance(found: Sequence[Hashable], right: Sequence[Hashable]) -> int:
-    """Insertions, deletions and substitutions that turn one sequence into the other (Levenshtein, 1966).
+    """Return the number of insertions, deletions and substitutions between sequences (Levenshtein, 1966).
 
     >>> edit_distance("kitten", "sitting")
     3

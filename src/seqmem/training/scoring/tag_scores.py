@@ -1,16 +1,16 @@
-"""Entities in sequences of tags, such as names in a sentence, and how many of them were found."""
+"""Entities in sequences of tags, such as names in a sentence, and their F1 score."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any, NamedTuple
 
-from seqmem.training.scores import Average, Counts, averaged
+from seqmem.training.scoring.scores import Average, Counts, averaged
 from seqmem.validation import as_list, brief
 
 
 class Entity(NamedTuple):
-    """A stretch of steps with one label, from `start` up to, not including, `stop`."""
+    """A run of steps with one label, from `start` up to but not including `stop`."""
 
     label: str
     start: int
@@ -20,15 +20,15 @@ class Entity(NamedTuple):
 def entities(tags: Any) -> list[Entity]:
     """Return the entities in a sequence of tags: IOB1, IOB2, IOE, IOBES, or BILOU with L for E and U for S.
 
-    A tag is "O", outside, or a letter, "-" and a label: B begins an entity, I is inside it, E ends it, S is
-    one of a single step. What goes on without having begun begins there, as in conlleval.
+    A tag is "O", outside, or a letter, "-" and a label: B begins an entity, I is inside, E ends it, S is an
+    entity of a single step. A tag that continues an entity without a beginning begins one, as in conlleval.
 
     Args:
         tags: (T,) strings.
 
     Raises:
         TypeError: for a tag that is not a string.
-        ValueError: for a tag of another form, with its step.
+        ValueError: for a tag of another form, with the step.
 
     >>> entities(["B-PER", "I-PER", "O", "B-LOC"])
     [Entity(label='PER', start=0, stop=2), Entity(label='LOC', start=3, stop=4)]
@@ -37,17 +37,17 @@ def entities(tags: Any) -> list[Entity]:
 
 
 def entity_f1_score(predictions: Any, targets: Any, *, average: Average | None = "micro") -> Any:
-    """Return the F1 score of entities, each right when its label and both of its ends are (CoNLL-2003).
+    """Return the F1 score of entities, which are right if label, start and end are right (CoNLL-2003).
 
     Args:
         predictions: the tags of each sequence, a list of lists of strings.
-        targets: the right tags, alike.
+        targets: the correct tags, in the same form.
         average: "micro", all entities together; "macro" or "weighted", the mean over labels; None for a dict
             with the score of each label.
 
     Raises:
-        TypeError, ValueError: for what are not tags of as many sequences and steps, with the row; for another
-            average.
+        TypeError, ValueError: for anything but tags of the same numbers of sequences and steps, with the row;
+            for another average.
 
     >>> found, right = [["B-PER", "O", "B-LOC"]], [["B-PER", "I-PER", "B-LOC"]]
     >>> entity_f1_score(found, right)
@@ -97,7 +97,7 @@ def _entities(tags: Any, caller: str, name: str) -> list[Entity]:
 
 
 def _parse(tag: Any, caller: str, name: str) -> tuple[str, str]:
-    """The letter of a tag and its label."""
+    """Return the letter and the label of a tag."""
     if not isinstance(tag, str):
         raise TypeError(f"{caller}: {name} is {brief(repr(tag))}, expected a string")
     letter, dash, label = tag.partition("-")

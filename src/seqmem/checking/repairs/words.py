@@ -1,0 +1,83 @@
+"""A change of a line in words."""
+
+from __future__ import annotations
+
+import ast
+
+from seqmem.checking.repairs.edits import Edit
+from seqmem.checking.report import Cause
+
+MOST = 100  # characters of a line that is shown
+_WHY = {
+    "sum": "one step's term replaces the one before it, = where += is meant",
+    "no-sum": "what should be set is added up",
+    "name": "the wrong array",
+    "exchanged": "two arrays are exchanged",
+    "index": "the wrong step or index",
+    "first-step": "at the first step the index is -1, which is the last element",
+    "slice": "the wrong part of an array",
+    "number": "the wrong number",
+    "axis": "the wrong axis",
+    "mean": "a mean for a sum",
+    "total": "a sum for a mean",
+    "transpose": "a transpose is missing",
+    "transposed": "a transpose too many",
+    "operator": "the wrong operator or sign",
+    "order": "the wrong order",
+    "left-out": "a factor, a term or a function too many",
+    "softmax": "every score changes every weight; the softmax's derivative is taken as its diagonal",
+    "weighted": "the mean is to be weighted",
+    "factor": "a factor is missing",
+    "mean-path": "the path through the mean is missing",
+    "scale-path": "the path through the scale (the variance) is missing",
+    "term": "a term is missing",
+}
+
+
+def causes_of(edits: tuple[Edit, ...]) -> tuple[Cause, ...]:
+    """Return a cause for each changed line; together they are why a pass is wrong."""
+    return tuple(_cause(edit, len(edits)) for edit in sorted(edits, key=lambda edit: edit.statement.lineno))
+
+
+def _cause(edit: Edit, n_edits: int) -> Cause:
+    before, after = _texts(edit)
+    line = edit.own.line(edit.statement if edit.shown else _first(edit))
+    where = f"line {line}: {_WHY[edit.kind]}"
+    if n_edits == 1:
+        text = f"{where}. With `{after}` for `{before}` every gradient is right"
+    else:
+        text = (
+            f"{where}. `{before}` should be `{after}`; with these {n_edits} changes every gradient is right"
+        )
+    return Cause(f"line-{edit.kind}", text)
+
+
+def _first(edit: Edit) -> ast.AST:
+    node: ast.AST = edit.changes[0][0].node
+    return node if hasattr(node, "lineno") else edit.statement
+
+
+def _texts(edit: Edit) -> tuple[str, str]:
+    """What is changed and what it becomes: the smallest part of the line that reads by itself."""
+    if edit.shown:
+        return ast.unparse(edit.statement), edit.shown
+    best = ast.unparse(edit.statement), _changed(edit, edit.statement)
+    for node in ast.walk(edit.statement):
+        if not isinstance(node, (ast.BinOp, ast.Call, ast.Subscript, ast.Attribute)):
+            continue
+        before = ast.unparse(node)
+        if 10 <= len(before) < len(best[0]):
+            after = _changed(edit, node)
+            if after != before and _holds_all(edit, node):
+                best = before, after
+    return best[0][:MOST], best[1][:MOST]
+
+
+def _changed(edit: Edit, node: ast.AST) -> str:
+    with edit.made():
+        return ast.unparse(node)
+
+
+def _holds_all(edit: Edit, node: ast.AST) -> bool:
+    inside = {id(one) for one in ast.walk(node)}
+    return all(id(spot.parent) in inside for spot, _ in edit.changes)

@@ -1,0 +1,205 @@
+"""An LSTM whose gates see the cell state: one step, then a sequence of them.
+
+Gers, Schraudolph & Schmidhuber (2002):
+
+    a = x @ W_x + h_prev @ W_h + b        (4, B, H), the pre-activations of i, f, o, g without the peepholes
+    i = sigmoid(a_i + p_i * c_prev)       input gate: sees the old cell state
+    f = sigmoid(a_f + p_f * c_prev)       forget gate: likewise
+    g = tanh(a_g)                         candidate
+    c = f * c_prev + i * g                cell state
+    o = sigmoid(a_o + p_o * c)            output gate: sees the new cell state
+    h = o * tanh(c)                       output
+
+x (B, D), h_prev, c_prev, h and c (B, H), W_x (4, D, H), W_h (4, H, H), b (4, H), p_i, p_f and p_o (H,).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from seqmem.reference.activations import Array, sigmoid
+from seqmem.reference.masks import hold_backward, hold_forward, zero_padding_backward, zero_padding_forward
+
+
+def peephole_lstm_step_forward(
+    x: Array,
+    h_prev: Array,
+    c_prev: Array,
+    W_x: Array,
+    W_h: Array,
+    b: Array,
+    p_i: Array,
+    p_f: Array,
+    p_o: Array,
+) -> tuple[Array, Array, Any]:
+    """Return h and c, (B, H) each, and what `peephole_lstm_step_backward` needs.
+
+    Args:
+        x: what the step sees, (B, D).
+        h_prev: the output before the step, (B, H).
+        c_prev: the cell state before the step, (B, H).
+        W_x: (4, D, H).
+        W_h: (4, H, H).
+        b: (4, H).
+        p_i, p_f, p_o: (H,) each.
+
+    >>> x, state, p = np.ones((2, 3)), np.ones((2, 5)), np.zeros(5)
+    >>> W_x, W_h, b = np.zeros((4, 3, 5)), np.zeros((4, 5, 5)), np.zeros((4, 5))
+    >>> h, c, cache = peephole_lstm_step_forward(x, state, state, W_x, W_h, b, p, p, p)
+    >>> c[0], peephole_lstm_step_backward(np.zeros((2, 5)), np.ones((2, 5)), cache)["c_prev"][0]
+    (array([0.5, 0.5, 0.5, 0.5, 0.5]), array([0.5, 0.5, 0.5, 0.5, 0.5]))
+    """
+    a = x @ W_x + h_prev @ W_h + b[:, None]  # (4, B, H)
+    a_i, a_f, a_o, a_g = a
+    i = sigmoid(a_i + p_i * c_prev)
+    f = sigmoid(a_f + p_f * c_prev)
+    g = np.tanh(a_g)
+    c = f * c_prev + i * g
+    o = sigmoid(a_o + p_o * c)
+    tanh_c = np.tanh(c)
+    h = o * tanh_c
+    return h, c, (x, h_prev, c_prev, c, W_x, W_h, p_i, p_f, p_o, i, f, o, g, tanh_c)
+
+
+def peephole_lstm_step_backward(d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
+    """Return the gradients of all that the step took.
+
+    Args:
+        d_h: dLoss/dh by every path after the step, (B, H).
+        d_c: dLoss/dc by every path but those through this step's h, (B, H).
+        cache: what `peephole_lstm_step_forward` returned.
+    """
+    x, h_prev, c_prev, c, W_x, W_h, p_i, p_f, p_o, i, f, o, g, tanh_c = cache
+    # from h = o * tanh_c
+    d_o = d_h * tanh_c
+    d_tanh_c = d_h * o
+    # from tanh_c = np.tanh(c): c is used three times, here, by the output gate and after the step
+    d_c = d_c + d_tanh_c * (1 - tanh_c**2)
+    # from o = sigmoid(a_o + p_o * c)
+    d_a_o = d_o * o * (1 - o)
+    d_p_o = (d_a_o * c).sum(axis=0)
+    d_c = d_c + d_a_o * p_o
+    # from c = f * c_prev + i * g
+    d_f = d_c * c_prev
+    d_c_prev = d_c * f
+    d_i = d_c * g
+    d_g = d_c * i
+    # from g = np.tanh(a_g)
+    d_a_g = d_g * (1 - g**2)
+    # from f = sigmoid(a_f + p_f * c_prev)
+    d_a_f = d_f * f * (1 - f)
+    d_p_f = (d_a_f * c_prev).sum(axis=0)
+    d_c_prev = d_c_prev + d_a_f * p_f
+    # from i = sigmoid(a_i + p_i * c_prev)
+    d_a_i = d_i * i * (1 - i)
+    d_p_i = (d_a_i * c_prev).sum(axis=0)
+    d_c_prev = d_c_prev + d_a_i * p_i
+    # from a_i, a_f, a_o, a_g = a
+    d_a = np.stack([d_a_i, d_a_f, d_a_o, d_a_g])  # (4, B, H)
+    # from a = x @ W_x + h_prev @ W_h + b[:, None]
+    d_W_x = x.T @ d_a
+    d_W_h = h_prev.T @ d_a
+    d_b = d_a.sum(axis=1)
+    d_x = (d_a @ W_x.transpose(0, 2, 1)).sum(axis=0)
+    d_h_prev = (d_a @ W_h.transpose(0, 2, 1)).sum(axis=0)
+    d_inputs = {"x": d_x, "h_prev": d_h_prev, "c_prev": d_c_prev}
+    grads = {"W_x": d_W_x, "W_h": d_W_h, "b": d_b, "p_i": d_p_i, "p_f": d_p_f, "p_o": d_p_o}
+    return d_inputs | grads
+
+
+def peephole_lstm_forward(
+    xs: Array,
+    h0: Array,
+    c0: Array,
+    W_x: Array,
+    W_h: Array,
+    b: Array,
+    p_i: Array,
+    p_f: Array,
+    p_o: Array,
+    mask: Array | None = None,
+) -> tuple[Array, Array, Array, Any]:
+    """Return hs (T, B, H), the last state h and c, (B, H) each, and what `peephole_lstm_backward` needs.
+
+    Args:
+        xs: the inputs of all steps, (T, B, D).
+        h0: the output before the first step, (B, H).
+        c0: the cell state before the first step, (B, H).
+        W_x: (4, D, H).
+        W_h: (4, H, H).
+        b: (4, H).
+        p_i, p_f, p_o: (H,) each.
+        mask: (T, B) bool, True within a sequence; None when all have T steps. Outside, hs is 0 and the state
+            stands still.
+
+    >>> xs, state = np.ones((6, 2, 3)), np.zeros((2, 5))
+    >>> weights = (np.ones((4, 3, 5)), np.ones((4, 5, 5)), np.zeros((4, 5)), *np.ones((3, 5)))
+    >>> hs, h, c, cache = peephole_lstm_forward(xs, state, state, *weights)
+    >>> grads = peephole_lstm_backward(np.ones((6, 2, 5)), state, state, cache)
+    >>> hs.shape, c.shape, list(grads)
+    ((6, 2, 5), (2, 5), ['xs', 'h0', 'c0', 'W_x', 'W_h', 'b', 'p_i', 'p_f', 'p_o'])
+    """
+    mask = np.ones(xs.shape[:2], bool) if mask is None else mask
+    xs, _ = zero_padding_forward(xs, mask)
+    h, c = h0, c0
+    outputs = []
+    steps = []
+    for x, valid in zip(xs, mask, strict=True):
+        h_prev, c_prev = h, c
+        new_h, new_c, step = peephole_lstm_step_forward(x, h_prev, c_prev, W_x, W_h, b, p_i, p_f, p_o)
+        h, _ = hold_forward(new_h, h_prev, valid)
+        c, _ = hold_forward(new_c, c_prev, valid)
+        outputs.append(h)
+        steps.append(step)
+    hs, _ = zero_padding_forward(np.stack(outputs), mask)
+    return hs, h, c, (xs, mask, steps, W_x, W_h, b, p_i, p_f, p_o)
+
+
+def peephole_lstm_backward(d_hs: Array, d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
+    """Return the gradients of all that `peephole_lstm_forward` took: backpropagation through time.
+
+    Args:
+        d_hs: the gradient of the outputs, (T, B, H).
+        d_h: the gradient of the last output as a state, (B, H).
+        d_c: the gradient of the last cell state, (B, H).
+        cache: what `peephole_lstm_forward` returned.
+    """
+    xs, mask, steps, W_x, W_h, b, p_i, p_f, p_o = cache
+    T = len(xs)
+    d_xs = np.zeros_like(xs)
+    d_W_x = np.zeros_like(W_x)
+    d_W_h = np.zeros_like(W_h)
+    d_b = np.zeros_like(b)
+    d_p_i = np.zeros_like(p_i)
+    d_p_f = np.zeros_like(p_f)
+    d_p_o = np.zeros_like(p_o)
+    # from hs, _ = zero_padding_forward(np.stack(outputs), mask)
+    d_hs = zero_padding_backward(d_hs, mask)["xs"]
+    for t in reversed(range(T)):
+        # from outputs.append(h): an output is shown, and the next step starts from it
+        d_h = d_h + d_hs[t]
+        # from c, _ = hold_forward(new_c, c_prev, valid)
+        d_hold_c = hold_backward(d_c, mask[t])
+        # from h, _ = hold_forward(new_h, h_prev, valid)
+        d_hold_h = hold_backward(d_h, mask[t])
+        # from new_h, new_c, step = peephole_lstm_step_forward(x, h_prev, c_prev, W_x, W_h, b, p_i, p_f, p_o)
+        d_step = peephole_lstm_step_backward(d_hold_h["new"], d_hold_c["new"], steps[t])
+        d_W_x += d_step["W_x"]
+        d_W_h += d_step["W_h"]
+        d_b += d_step["b"]
+        d_p_i += d_step["p_i"]
+        d_p_f += d_step["p_f"]
+        d_p_o += d_step["p_o"]
+        d_xs[t] = d_step["x"]
+        d_h = d_hold_h["prev"] + d_step["h_prev"]
+        d_c = d_hold_c["prev"] + d_step["c_prev"]
+    # from xs, _ = zero_padding_forward(xs, mask)
+    d_xs = zero_padding_backward(d_xs, mask)["xs"]
+    # from h, c = h0, c0
+    d_h0 = d_h
+    d_c0 = d_c
+    d_inputs = {"xs": d_xs, "h0": d_h0, "c0": d_c0}
+    grads = {"W_x": d_W_x, "W_h": d_W_h, "b": d_b, "p_i": d_p_i, "p_f": d_p_f, "p_o": d_p_o}
+    return d_inputs | grads

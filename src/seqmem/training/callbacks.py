@@ -1,0 +1,266 @@
+"""What may be done after every step and epoch: stop, keep the best, lower the learning rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from seqmem.module import Array
+from seqmem.training.history import History
+from seqmem.validation import as_choice, as_fraction, as_rate, as_size, as_text
+
+Direction = Literal["min", "max"]
+
+
+class StopTraining(Exception):  # noqa: N818 - it is no error, but an end
+    """Raised in a callback or a metric to end the training after this step or epoch, the history recorded.
+
+    >>> raise StopTraining("good enough")
+    Traceback (most recent call last):
+    seqmem.training.callbacks.StopTraining: good enough
+    """
+
+
+@dataclass
+class FitState:
+    """Where a training stands, as callbacks see it.
+
+    Attributes:
+        model: what is trained.
+        optimizer: what takes the steps.
+        history: the epochs so far.
+        epoch: the current one, counted from 1.
+        step: steps of the optimizer so far, over all epochs.
+        loss: of the last step.
+        rate_factor: what the learning rate is multiplied by, beside the schedule; a callback may change it.
+        directions: of everything that is recorded, whether less or more of it is better.
+    """
+
+    model: Any
+    optimizer: Any
+    history: History
+    epoch: int = 1
+    step: int = 0
+    loss: float = math.nan
+    rate_factor: float = 1.0
+    directions: dict[str, Direction] = field(default_factory=dict)
+
+
+class Callback:
+    """Base of the callbacks: override what is needed; raise `StopTraining` to end the training.
+
+    >>> class StopAt(Callback):
+    ...     def on_epoch(self, state):
+    ...         if state.history.loss[-1] < 0.1:
+    ...             raise StopTraining("the loss is below 0.1")
+    """
+
+    def on_begin(self, state: FitState) -> None:
+        """Called before the first step."""
+
+    def on_step(self, state: FitState) -> None:
+        """Called after every step of the optimizer."""
+
+    def on_epoch(self, state: FitState) -> None:
+        """Called after every epoch, when it is recorded and validated."""
+
+    def on_end(self, state: FitState) -> None:
+        """Called once, however the training ended."""
+
+
+class Monitor(Callback):
+    """Base of the callbacks that watch a number of the history.
+
+    Args:
+        monitor: "validation_loss", "loss", the name of a metric, or "metric", what `validate` returned.
+        direction: "min" if less of it is better, "max" if more; None is what `fit` knows: "min" for losses,
+            and for a metric what it was given with.
+        min_delta: by how much it must improve to count as better, at least 0.
+    """
+
+    def __init__(self, monitor: str, direction: Direction | None, min_delta: float) -> None:
+        name = type(self).__name__
+        self.monitor = as_text(monitor, name, "monitor")
+        self.direction = (
+            direction if direction is None else as_choice(direction, ("min", "max"), name, "direction")
+        )
+        self.min_delta = as_rate(min_delta, name, "min_delta")
+        self.best, self.best_epoch, self.waited = math.nan, 0, 0
+
+    def on_begin(self, state: FitState) -> None:
+        """Forget what another training left."""
+        name, known = type(self).__name__, state.directions
+        if self.monitor not in known:
+            raise ValueError(
+                f"{name}: monitor is {self.monitor!r}, expected one of {', '.join(known)}: fit measures "
+                "validation_loss with validation=..., metrics with metrics=..."
+            )
+        if self.direction is None and self.monitor == "metric":
+            raise ValueError(f"{name}: direction is None, expected 'min' or 'max' for what validate returns")
+        self.best, self.best_epoch, self.waited = math.nan, 0, 0
+
+    def improved(self, state: FitState) -> bool:
+        """Return whether the last epoch is the best so far, and count the epochs since then."""
+        value = state.history.values(self.monitor)[-1]
+        sign = 1 if (self.direction or state.directions[self.monitor]) == "max" else -1
+        better = not math.isnan(value) and (
+            math.isnan(self.best) or sign * (value - self.best) > self.min_delta
+        )
+        if better:
+            self.best, self.best_epoch, self.waited = value, state.epoch, 0
+        else:
+            self.waited += 1
+        return better
+
+
+class EarlyStopping(Monitor):
+    """Ends the training when a number has not improved for some epochs (Prechelt, 1998).
+
+    The model stays as it then is; `KeepBest` brings the best one back.
+
+    Args:
+        patience: epochs without an improvement after which the training ends, at least 1.
+        monitor, direction, min_delta: as in `Monitor`.
+
+    Raises:
+        ValueError, TypeError: for an argument out of its range or of another type.
+
+    >>> EarlyStopping(patience=3).monitor
+    'validation_loss'
+    """
+
+    def __init__(
+        self,
+        patience: int = 5,
+        monitor: str = "validation_loss",
+        *,
+        direction: Direction | None = None,
+        min_delta: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, direction, min_delta)
+        self.patience = as_size(patience, "EarlyStopping", "patience")
+
+    def on_epoch(self, state: FitState) -> None:
+        if not self.improved(state) and self.waited >= self.patience:
+            raise StopTraining(
+                f"{self.monitor} has not improved for {self.waited} epochs: the best is {self.best:.6g}, of "
+                f"epoch {self.best_epoch}"
+            )
+
+
+class KeepBest(Monitor):
+    """Gives the model, when the training ends, the parameters of its best epoch.
+
+    It also does so after Ctrl-C and any other error. It keeps a copy of all parameters.
+
+    Args:
+        monitor, direction, min_delta: as in `Monitor`.
+
+    Attributes:
+        best, best_epoch: the best value and its epoch, counted from 1.
+
+    Raises:
+        ValueError, TypeError: for an argument out of its range or of another type.
+
+    >>> KeepBest("accuracy", direction="max").best_epoch
+    0
+    """
+
+    def __init__(
+        self, monitor: str = "validation_loss", *, direction: Direction | None = None, min_delta: float = 0.0
+    ) -> None:
+        super().__init__(monitor, direction, min_delta)
+        self._kept: dict[str, Array] = {}
+
+    def on_begin(self, state: FitState) -> None:
+        super().on_begin(state)
+        self._kept = {}
+
+    def on_epoch(self, state: FitState) -> None:
+        if self.improved(state):
+            self._kept = {name: param.copy() for name, param in state.model.params.items()}
+
+    def on_end(self, state: FitState) -> None:
+        write_params(state.model, self._kept)
+        self._kept = {}
+
+
+class AverageEpochs(Callback):
+    """Gives the model, when the training ends, the mean of its parameters after the last epochs.
+
+    Averaging over the end of a training often finds a better model than its last step (Polyak & Juditsky,
+    1992; Izmailov et al., 2018).
+
+    Args:
+        last: how many epochs to average over, at least 1; all of them when there were fewer.
+
+    Raises:
+        ValueError, TypeError: for a `last` that is not a positive integer.
+
+    >>> AverageEpochs(last=3).last
+    3
+    """
+
+    def __init__(self, last: int) -> None:
+        self.last = as_size(last, "AverageEpochs", "last")
+        self._kept: list[dict[str, Array]] = []
+
+    def on_begin(self, state: FitState) -> None:
+        self._kept = []
+
+    def on_epoch(self, state: FitState) -> None:
+        params = {name: param.copy() for name, param in state.model.params.items()}
+        self._kept = [*self._kept[-self.last + 1 :], params] if self.last > 1 else [params]
+
+    def on_end(self, state: FitState) -> None:
+        if self._kept:
+            means = {name: np.mean([kept[name] for kept in self._kept], axis=0) for name in self._kept[0]}
+            write_params(state.model, means)
+        self._kept = []
+
+
+class ReduceOnPlateau(Monitor):
+    """Multiplies the learning rate by a factor when a number has not improved for some epochs.
+
+    Args:
+        factor: in [0, 1).
+        patience: epochs without an improvement after which it acts, at least 1; then it waits as long again.
+        min_factor: below which the product of all factors does not go, in [0, 1).
+        monitor, direction, min_delta: as in `Monitor`.
+
+    Raises:
+        ValueError, TypeError: for an argument out of its range or of another type.
+
+    >>> ReduceOnPlateau(factor=0.5, patience=2).factor
+    0.5
+    """
+
+    def __init__(
+        self,
+        factor: float = 0.5,
+        patience: int = 3,
+        monitor: str = "validation_loss",
+        *,
+        direction: Direction | None = None,
+        min_delta: float = 0.0,
+        min_factor: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, direction, min_delta)
+        self.factor = as_fraction(factor, "ReduceOnPlateau", "factor")
+        self.patience = as_size(patience, "ReduceOnPlateau", "patience")
+        self.min_factor = as_fraction(min_factor, "ReduceOnPlateau", "min_factor")
+
+    def on_epoch(self, state: FitState) -> None:
+        if not self.improved(state) and self.waited >= self.patience:
+            state.rate_factor = max(state.rate_factor * self.factor, self.min_factor)
+            self.waited = 0
+
+
+def write_params(model: Any, values: dict[str, Array]) -> None:
+    """Write values into the live parameters of a model; none of them is left out or too much."""
+    params = model.params
+    for name, value in values.items():
+        params[name][...] = value
