@@ -46,7 +46,7 @@ class Verified:
     def __str__(self) -> str:
         lines = [f"{fault.exercise}: {fault.what}" for fault in self.faults]
         few = (
-            f"{self.exercises} exercises: every stub is not started, every solution passes; "
+            f"{self.exercises} exercise{'s' * (self.exercises != 1)}: every stub is not started, every solution passes; "
             f"{self.named} of {self.planted} planted mistakes caught and named"
         )
         return "\n".join(
