@@ -1,4 +1,4 @@
-"""What a student asks: is it right, what might help, and what was the answer?"""
+"""Exercises for students: check an answer, ask for a hint, show the solution."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def run_hint(arguments: argparse.Namespace) -> int:
 
 
 def run_solution(arguments: argparse.Namespace) -> int:
-    """Print a solution to who has passed, or gives up."""
+    """Print a solution to a student who has passed or gives up."""
     folder = folder_at(Path(arguments.folder))
     exercise = folder.named(arguments.name)
     if exercise.name not in folder.passed and not arguments.give_up:
@@ -118,7 +118,7 @@ def _report(folder: Folder, exercise: Exercise, seconds: float) -> tuple[Exercis
 
 
 def _print_next(folder: Folder, exercise: Exercise, report: ExerciseReport) -> None:
-    """Say what comes next."""
+    """Print the next step."""
     if report.passed:
         following = folder.next_one()
         if following is not None:

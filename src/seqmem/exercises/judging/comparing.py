@@ -1,4 +1,4 @@
-"""Numbers that came back, compared with the right ones."""
+"""Returned numbers compared with the right ones."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from seqmem.checking.contract.pairing import spelled
 from seqmem.exercises.exercise import Part, Task
 from seqmem.nests import tree_leaves
 
-LEAST = 1e-3  # what a difference is relative to, at least
+LEAST = 1e-3  # the minimum unit of a relative difference
 
 
 def close(got: Any, right: Any, tolerance: float) -> bool:
-    """Whether numbers are the right ones to rounding, relative to the largest of them."""
+    """Return whether numbers are right up to rounding, relative to the largest of them."""
     one, other = np.asarray(got), np.asarray(right)
     if one.shape != other.shape or one.dtype.kind not in "biufc" or one.dtype.kind == "c" != other.dtype.kind:
         return False
@@ -25,7 +25,7 @@ def close(got: Any, right: Any, tolerance: float) -> bool:
 
 
 def part_of(part: Part, array: Any, task: Task) -> Any:
-    """Return an array, or one gate of it; None where it has no such gate."""
+    """Return an array, or one gate of it; None if it does not have that gate."""
     if not part.gate:
         return array
     k = task.gates.index(part.gate)
@@ -33,7 +33,7 @@ def part_of(part: Part, array: Any, task: Task) -> Any:
 
 
 def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return gradients by name: of a dict by its keys, with or without a leading d; of a tuple in order."""
+    """Return gradients by name: from a dict by key, with or without a leading d; from a tuple in order."""
     if isinstance(result, dict):
         leaves = {name.removeprefix("params."): leaf for name, leaf in tree_leaves(result, "")}
         found: dict[str, Any] = {}

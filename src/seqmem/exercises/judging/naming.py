@@ -1,4 +1,4 @@
-"""Why a wrong array is wrong: the catalogue's name where one mistake gives just these numbers."""
+"""The cause of a wrong array: the catalogue's name if one mistake gives exactly these numbers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from seqmem.exercises.judging.comparing import close
 from seqmem.exercises.judging.places import ArraysSubject, by_gate, comparisons
 from seqmem.exercises.judging.questions import About
 
-CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of what is right elsewhere
+CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of variants that are right elsewhere
 
 
 def why(
     task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]
 ) -> tuple[Cause, ...]:
-    """Return the causes: the catalogue's first, else what the wrong array is, seen from the right one.
+    """Return the causes: the catalogue's first, otherwise how the wrong array derives from the right one.
 
     Args:
-        task: the function that is judged.
+        task: the function to judge.
         problems: two sets of numbers, of which the first shows that something is wrong.
-        got: what came back for each, by name.
-        right: what is right for each.
+        got: the returned arrays for each, by name.
+        right: the right arrays for each.
     """
     named = _known(task, problems, got)
     if named:
@@ -50,7 +50,7 @@ def conventions(causes: Sequence[Cause]) -> tuple[Cause, ...]:
 
 
 def described(about: About, task: Task) -> str:
-    """Return a layout in words, from how it packs the reference's arrays."""
+    """Return a layout in words, from the way in which it packs the reference's arrays."""
     assert about.layout is not None
     layout, inputs = about.layout, about.problem.inputs
     owners: dict[str, list[str]] = {}
@@ -77,7 +77,7 @@ def described(about: About, task: Task) -> str:
 
 
 def _known(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:
-    """Return the catalogue's name for what came back, where the same mistake gives both problems' numbers."""
+    """Return the catalogue's name for the result, if the same mistake gives both problems' numbers."""
     if not got[0]:
         return ()
     found = _of_kind(task, problems, got) if task.kind else None
@@ -109,7 +109,7 @@ def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
 
 
 def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
-    """Return a mistake that is known of the function itself."""
+    """Return a known mistake of the function itself."""
     for mistake in task.known:
         reference = sys.modules[task.of_reference(task.function).__module__]
         names = mistaken_names(reference, (mistake,))
@@ -125,7 +125,7 @@ def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
 
 
 def _gives(task: Task, got: dict[str, Any], wrong: dict[str, Any]) -> bool:
-    """Whether what came back is what a mistake gives."""
+    """Return whether the returned numbers are those of a mistake."""
     return set(got) == set(wrong) and all(
         close(np.nan_to_num(got[name]), np.nan_to_num(wrong[name]), task.tolerance)
         and np.array_equal(np.isnan(got[name]), np.isnan(wrong[name]))
@@ -134,7 +134,7 @@ def _gives(task: Task, got: dict[str, Any], wrong: dict[str, Any]) -> bool:
 
 
 def as_kind(task: Task, problem: Problem) -> KindProblem:
-    """Return a problem as the catalogue has it: arrays that come in a dict stand for themselves there."""
+    """Return a problem in the catalogue's form, in which arrays from a dict are separate inputs."""
     inputs: dict[str, Any] = {}
     for name, value in problem.inputs.items():
         inputs |= value if isinstance(value, dict) else {name: value}
@@ -142,6 +142,6 @@ def as_kind(task: Task, problem: Problem) -> KindProblem:
 
 
 def _without_holder(got: dict[str, Any]) -> dict[str, Any]:
-    """Return the arrays of a dict that was returned, under their own names; all where there is none."""
+    """Return the arrays of a returned dict under their own names; unchanged if there is none."""
     inner = {name.partition(".")[2]: value for name, value in got.items() if "." in name}
     return inner or got

@@ -109,7 +109,7 @@ class Folder:
         return kept
 
     def pass_(self, exercise: Exercise) -> None:
-        """Remember that an exercise was passed, by the file that is there."""
+        """Record that an exercise was passed, with the current file."""
         text = self.file_of(exercise).read_text("utf-8", errors="replace")
         self.passed[exercise.name] = digest(text)
         self.save()
