@@ -59,7 +59,8 @@ def run_check(arguments: argparse.Namespace) -> int:
         print("all exercises are passed")
         return 0
     if arguments.watch:
-        return watched(folder.file_of(exercise), lambda: _check(folder, exercise, arguments))
+        file = folder.notebook_of(exercise) if _is_notebook(arguments) else folder.file_of(exercise)
+        return watched(file, lambda: _check(folder, exercise, arguments))
     return _check(folder, exercise, arguments)
 
 
@@ -98,7 +99,7 @@ def _chosen(folder: Folder, name: str | None) -> Exercise | None:
 
 
 def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> int:
-    report, printed = _report(folder, exercise, arguments.seconds)
+    report, printed = _report(folder, exercise, arguments.seconds, _is_notebook(arguments))
     if arguments.json:
         print(report.to_json())
         return _code(report)
@@ -109,10 +110,16 @@ def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) ->
     return _code(report)
 
 
-def _report(folder: Folder, exercise: Exercise, seconds: float) -> tuple[ExerciseReport, str]:
+def _is_notebook(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.name) and str(arguments.name).endswith(".ipynb")
+
+
+def _report(
+    folder: Folder, exercise: Exercise, seconds: float, in_notebook: bool = False
+) -> tuple[ExerciseReport, str]:
     try:
         with heartbeat(f"checking {exercise.name}"):
-            return check_exercise(folder, exercise, seconds)
+            return check_exercise(folder, exercise, seconds, in_notebook)
     except UnusableError as error:
         raise ValueError(str(error)) from None
 
