@@ -15,8 +15,10 @@ from seqmem.cli.exercises.folder import add_folder
 from seqmem.cli.terminal.exit_codes import NOT_STARTED
 from seqmem.cli.terminal.screen import folded, terminal_width
 from seqmem.cli.terminal.waiting import heartbeat
+from seqmem.exercises.asking import Trouble
 from seqmem.exercises.cutting import solution
 from seqmem.exercises.exercise import Exercise
+from seqmem.exercises.judging.judge import empty_report
 from seqmem.exercises.judging.report import ExerciseReport
 from seqmem.exercises.student.checking import SECONDS, check_exercise
 from seqmem.exercises.student.folder import Folder, folder_at
@@ -146,7 +148,10 @@ def _check_all(folder: Folder, arguments: argparse.Namespace) -> int:
         if state == "deleted":
             print(f"  ?      {exercise.name:<{width}}  its file was deleted")
             continue
-        report, _ = _report(folder, exercise, arguments.seconds)
+        if state == "not started":  # its file is the stub: nothing needs to run
+            report = empty_report(exercise, Trouble("not started", ""))
+        else:
+            report, _ = _report(folder, exercise, arguments.seconds)
         reports.append(report)
         if not arguments.json:
             print(_row(report, width)[: terminal_width()])
