@@ -87,7 +87,7 @@ def main(argv=None):
 
     translator = phrase_model("fr", epochs=1 if arguments.quick else None)
     (found,) = translator.translate(["The cat sat on mat"])
-    save(plot_attention(found.weights, found.source, found.target), folder, "attention", found.text)
+    save(plot_attention(found), folder, "attention", found.text)
     if arguments.memory:
         memory_figures(Path(arguments.memory).read_text(encoding="utf-8"), folder)
     return 0

@@ -22,7 +22,7 @@ def sigmoid(a: Array, out: Array | None = None) -> Array:
 
 
 def relu(a: Array, out: Array | None = None) -> Array:
-    """The positive part: a where it is above 0, and 0 elsewhere; of complex numbers the real part decides.
+    """Return a where it is positive, and 0 elsewhere; for complex numbers the real part decides.
 
     Its derivative in terms of its value h is 1 where h > 0, else 0.
 

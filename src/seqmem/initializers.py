@@ -1,8 +1,7 @@
 """Random number generators and initial weights.
 
-Each initialiser draws the weights of a shape whose last two axes are the input's and the output's, gate after
-gate where a gate axis leads; cells take them by name (`INITIALIZERS`). docs/first-values.md says what they
-gave where that was measured.
+Each initializer draws the weights of a shape whose last two axes are input and output, gate by gate if a gate
+axis leads; cells refer to initializers by name (`INITIALIZERS`). docs/first-values.md shows measured results.
 """
 
 from __future__ import annotations
@@ -44,7 +43,8 @@ def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.d
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Draw random orthogonal matrices in the last two axes (Saxe et al., 2014): products keep norms.
 
-    Each gate has its own matrix. Where the axes differ, the shorter one's vectors are orthonormal.
+    Each gate has its own matrix. If the two axes differ in size, the vectors of the shorter one are
+    orthonormal.
     """
     drawn = rng.standard_normal(shape)
     if not drawn.any():  # all zeros: a model about to be filled from a file; the decomposition is slow
@@ -56,7 +56,7 @@ def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Uniform within ±1/sqrt(H) with H the last axis, as torch starts all weights of a recurrent layer.
+    """Draw uniformly within ±1/sqrt(H) with H the last axis, like torch for all weights of a recurrent layer.
 
     >>> W = uniform(np.random.default_rng(0), (4, 3, 100), np.dtype(float))
     >>> bool((abs(W) <= 0.1).all())
@@ -67,7 +67,7 @@ def uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[An
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Normal with mean 0 and standard deviation 1/sqrt(D), D the inputs (LeCun et al., 1998).
+    """Draw normal numbers with mean 0 and standard deviation 1/sqrt(D), D the inputs (LeCun et al., 1998).
 
     A sum of D independent terms of size 1 then has size 1.
     """
@@ -75,25 +75,25 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any
 
 
 def identity(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """The identity in the last two axes: a state that is copied (Le, Jaitly & Hinton, 2015).
+    """Return the identity in the last two axes: a state that is copied (Le, Jaitly & Hinton, 2015).
 
-    Where they differ, each output copies the input of its own number, as far as there is one.
+    If the sizes differ, each output copies the input with the same index, if there is one.
     """
-    W = rng.uniform(0, 0, shape)  # zeros that count: of a model from a file only so many numbers are drawn
+    W = rng.uniform(0, 0, shape)  # zeros that are counted: a model from a file may draw only so many numbers
     W += np.eye(shape[-2], shape[-1])
     return W.astype(dtype, copy=False)
 
 
 def chrono(rng: np.random.Generator, size: int, longest: float, dtype: np.dtype[Any]) -> Array:
-    """Biases (H,) of gates that keep: memories of 1 to `longest` steps (Tallec & Ollivier, 2018).
+    """Draw biases (H,) of gates that keep: memories of 1 to `longest` steps (Tallec & Ollivier, 2018).
 
-    log(u) with u uniform from 1 to longest - 1: a gate sigmoid(log u) keeps a share of u / (1 + u), which
-    forgets over about 1 + u steps.
+    They are log(u) with u uniform from 1 to longest - 1: a gate sigmoid(log u) keeps a fraction u / (1 + u),
+    and therefore forgets over about 1 + u steps.
 
     Args:
         rng: draws u.
         size: H.
-        longest: the longest distance that is to be remembered, in steps; at least 2.
+        longest: the longest distance to remember, in steps; at least 2.
         dtype: of the biases.
 
     >>> b = chrono(np.random.default_rng(0), 1000, 50, np.dtype(float))

@@ -156,7 +156,7 @@ def as_number(value: Any, caller: str, name: str) -> float:
 
 
 def as_longest(value: Any, caller: str) -> float | None:
-    """The longest distance that gates are started for: a finite number of steps, at least 2; or None."""
+    """Return the longest distance for initial gates: a finite number of steps, at least 2; or None."""
     if value is None:
         return None
     longest = as_number(value, caller, "chrono")

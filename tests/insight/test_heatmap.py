@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from seqmem.insight import attention_heatmap
 from seqmem.insight.folding import display_width
 from seqmem.insight.heatmap import _printable
+from seqmem.tasks.translator import Translation
 
 symbols = st.lists(st.text("abcąé漢", min_size=1, max_size=4), min_size=1, max_size=5)
 
@@ -47,6 +48,24 @@ def test_a_control_character_cannot_move_the_cursor() -> None:
 def test_nothing_to_look_at_gives_an_empty_map() -> None:
     assert attention_heatmap(np.zeros((1, 0)), [], ["x"]).split("\n") == ["", "x"]
     assert attention_heatmap(np.zeros((0, 1)), ["a"], []) == " a"
+
+
+def test_a_translation_brings_its_weights_and_symbols() -> None:
+    found = Translation("la", ["l", "a"], ["A", "b", "c"], -1.0, np.eye(3)[:, :2], ended=True)
+    assert attention_heatmap(found) == attention_heatmap(found.weights, found.source, found.target)
+    assert attention_heatmap(found) == "  la\nA █\nb  █\nc"
+
+
+def test_given_symbols_take_the_place_of_a_translations() -> None:
+    found = Translation("la", ["l", "a"], ["x"], -1.0, np.array([[0.0, 1.0]]), ended=True)
+    assert attention_heatmap(found, source=["1", "2"]) == "  12\nx  █"
+    with pytest.raises(ValueError, match=r"weights has shape \(1, 2\), expected \(1, 3\)"):
+        attention_heatmap(found, source=["1", "2", "3"])
+
+
+def test_weights_alone_need_their_symbols() -> None:
+    with pytest.raises(TypeError, match="target is of type NoneType, expected a list of strings"):
+        attention_heatmap(np.ones((1, 1)), ["a"])
 
 
 def test_weights_of_another_shape_are_an_error() -> None:

@@ -19,6 +19,7 @@ from seqmem.insight import (
     trace_heatmap,
 )
 from seqmem.layers import Recurrent
+from seqmem.tasks.translator import Translation
 from seqmem.training import History
 
 WEIGHTS = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]])
@@ -93,6 +94,14 @@ def test_the_matrix_shows_the_weights_under_their_symbols(require):
     assert np.array_equal(image.get_array(), WEIGHTS)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["the", "cat", "$at"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["le", "ch$at$_"]
+
+
+def test_the_matrix_of_a_translation_is_that_of_its_weights_and_symbols(require):
+    require("matplotlib")
+    ax = plot_attention(Translation("a b c", ["a", "b", "c"], ["x", "y"], -1.0, WEIGHTS, ended=True))
+    assert np.array_equal(ax.get_images()[0].get_array(), WEIGHTS)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
 
 
 def test_a_trace_shows_units_over_time_of_one_sequence(require):

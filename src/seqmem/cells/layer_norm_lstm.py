@@ -8,9 +8,9 @@
     h = o * tanh(m)
     LN(z; s, t) = s * (z - mean(z)) / sqrt(var(z) + eps) + t
 
-W_x (4, D, H), W_h (4, H, H), b (4, H), in the order i, f, o, g. The mean and the variance of a row are taken
-over all units, in the first line also over all gates. Gains s and biases t, (4, H) and (H,), are ones and
-zeros at first. Not to be confused with the form that normalises each gate by itself.
+W_x (4, D, H), W_h (4, H, H), b (4, H), in the order i, f, o, g. Mean and variance of a row are computed over
+all units, in the first line also over all gates. The gains s are initially ones and the biases t zeros, (4,
+H) and (H,). Not to be confused with the form that normalises each gate separately.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class LayerNormLSTMCell(Cell[LSTMState]):
 
     Args:
         input_size: D.
-        hidden_size: H. The only unit of a cell is normalised to 0, so it takes at least 2 to learn anything.
-        eps: added to the variance.
+        hidden_size: H. A single unit would be normalised to 0, so learning needs at least 2.
+        eps: a number added to the variance.
         forget_bias, chrono: of the forget gate, as in `LSTMCell`.
-        input_init, recurrent_init: first values of W_x and W_h, as in `LSTMCell`.
-        rng: seed or generator of the first weights.
+        input_init, recurrent_init: initial values of W_x and W_h, as in `LSTMCell`.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> cell = LayerNormLSTMCell(3, 4, rng=0)
@@ -50,7 +50,7 @@ class LayerNormLSTMCell(Cell[LSTMState]):
 
     gates = ("i", "f", "o", "g")
     state_type = LSTMState
-    input_bias = None  # the step adds b, after it has normalised the product
+    input_bias = None  # the step adds b after normalising the product
     kept = MappingProxyType(
         {"x_hat": "GBH", "x_sd": "1B1", "h_hat": "GBH", "h_sd": "1B1", "c_hat": "BH", "c_sd": "B1"}
     )
@@ -130,6 +130,6 @@ class LayerNormLSTMCell(Cell[LSTMState]):
 
 
 def _back(d_z_hat: Array, axes: Any, z_hat: Array, sd: Array) -> Array:
-    """d_z from d_z_hat, the gradient of z_hat = (z - mean) / sd."""
+    """Return d_z from d_z_hat, the gradient of z_hat = (z - mean) / sd."""
     mean, along = (v.mean(axis=axes, keepdims=True) for v in (d_z_hat, d_z_hat * z_hat))
     return (d_z_hat - mean - along * z_hat) / sd

@@ -8,8 +8,8 @@
     o = sigmoid(a_o + p_o * c)            the output gate sees the new cell state
     h = o * tanh(c)
 
-W_x (4, D, H), W_h (4, H, H), b (4, H), in the order i, f, o, g. The peepholes p_i, p_f and p_o (H,) weigh
-each unit's own cell state; they are 0 at first, and the cell is then an LSTM.
+W_x (4, D, H), W_h (4, H, H), b (4, H), in the order i, f, o, g. The peepholes p_i, p_f and p_o (H,) are
+weights of each unit's own cell state; they are initially 0, which makes the cell an LSTM.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class PeepholeLSTMCell(Cell[LSTMState]):
         input_size: D.
         hidden_size: H.
         forget_bias, chrono: of the forget gate, as in `LSTMCell`.
-        input_init, recurrent_init: first values of W_x and W_h, as in `LSTMCell`.
-        rng: seed or generator of the first weights.
+        input_init, recurrent_init: initial values of W_x and W_h, as in `LSTMCell`.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> cell = PeepholeLSTMCell(3, 4, rng=0)

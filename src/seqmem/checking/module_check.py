@@ -77,7 +77,7 @@ LISTED = "with strict=False, side effects are listed"
 
 @dataclass(frozen=True)
 class Checked:
-    """What `check_module` did; printable.
+    """The result of `check_module`; printable.
 
     >>> print(Checked(("gradients", "shapes"), {"padding": "its forward pass takes no lengths"}))
     passed    gradients

@@ -8,13 +8,13 @@
     given     = answers(names, asked)                            where the student's code runs, and only there
     report    = judge(exercise, asked, given, imports_of_seqmem(file))
 
-`packed` and `unpacked` carry questions and answers between processes as JSON: of a `Question`, what only
-the judge needs stays behind. `Answer.trouble` is None or says why there is no answer; whoever runs code
-apart makes `Trouble("time", "")`, `Trouble("memory", "")` or `Trouble("ended", text)` of what became of the
-process, and `empty_report` makes a report of it where no question was answered. Nothing that comes back is
-called, compared by its own methods, or trusted: `unpacked` makes plain arrays, and `judge` compares them
-with numbers that it computes itself. A report's `checks` have scores, its `parts` say for each array and
-gate whether it is right, its `causes` are the mistakes that were recognised.
+`packed` and `unpacked` carry questions and answers between processes as JSON; the parts of a `Question` that
+only the judge needs are not sent. `Answer.trouble` is None, or says why there is no answer; a caller who runs
+code in a separate process creates `Trouble("time", "")`, `Trouble("memory", "")` or `Trouble("ended", text)`
+from the end of the process, and `empty_report` makes a report of it if no question was answered. Nothing that
+is returned is called, compared by its own methods, or trusted: `unpacked` makes plain arrays, and `judge`
+compares them with numbers that it computes itself. A report's `checks` have scores, its `parts` say for each
+array and gate whether it is right, and its `causes` are the recognised mistakes.
 """
 
 from seqmem.exercises.asking import Answer, Call, Question, Trouble, answers, packed, plain, unpacked

@@ -1,8 +1,8 @@
 """Questions to a student's code and its answers: plain numbers, so that they can pass between processes.
 
-Whoever judges never runs the code: `questions` are made on this side, `answer` is called wherever the code
-runs, `judge` looks at the numbers that came back. What is asked and what is answered are nests of tuples,
-lists, dicts, arrays, numbers, text and None; `packed` and `unpacked` turn them into JSON and back.
+The judging process never runs the code: `questions` are created in it, `answer` is called in the process that
+runs the code, `judge` looks at the returned numbers. Questions and answers are nests of tuples, lists, dicts,
+arrays, numbers, strings and None; `packed` and `unpacked` convert them to JSON and back.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from seqmem.checking.reading.loading import patience
 from seqmem.exercises.exercise import Made, made
 from seqmem.nests import tree_leaves
 
-PATIENCE = 8.0  # seconds for one question; who runs the code has a limit for all of them
-MOST_FRAMES = 6  # of an error that are shown
+PATIENCE = 8.0  # seconds per question; the caller has a limit for all of them
+MOST_FRAMES = 6  # frames of an error to show
 MOST_TEXT = 2000  # characters of an error
+MOST_BITS = 1000  # bits of a whole number that is a float, too
 KINDS = "biufc"  # of dtypes that are numbers
 
 
@@ -51,7 +52,7 @@ class Question(NamedTuple):
 
 
 class Trouble(NamedTuple):
-    """Why a question has no answer."""
+    """The reason why a question has no answer."""
 
     kind: (
         str  # "not started", "missing" function, "error", "no number", "time", "memory", "ended", "forbidden"
@@ -61,7 +62,7 @@ class Trouble(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back for one question."""
+    """The answer to one question."""
 
     results: tuple[Any, ...] = ()  # of each call, the caches left out
     changed: tuple[str, ...] = ()  # arguments that were written to
@@ -77,13 +78,13 @@ class NoNumberError(TypeError):
 
 
 def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: str = "") -> Answer:
-    """Call a student's functions; called where the code runs.
+    """Call a student's functions, in the process that runs the code.
 
     Args:
         names: the global names of the student's file.
-        calls: made one after another.
-        repeat: how often all of them are made; the fastest counts.
-        file: the student's; the frames of an error that are in no file of this name are not shown.
+        calls: the calls, in order.
+        repeat: how often all of them are repeated; the fastest counts.
+        file: the student's file; frames of an error in files with other names are not shown.
     """
     done = list(calls)
     best = float("inf")
@@ -110,20 +111,20 @@ def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: 
 
 
 def answers(names: dict[str, Any], questions: Iterable[Question], file: str = "") -> list[Answer]:
-    """Answer questions in order; called where the code runs.
+    """Answer questions in order, in the process that runs the code.
 
     Args:
         names: the global names of the student's file.
-        questions: as `questions` made them.
-        file: the student's, as in `answer`.
+        questions: the result of `questions`.
+        file: the student's file, as in `answer`.
     """
     return list(each_answer(names, questions, file))
 
 
 def each_answer(names: dict[str, Any], questions: Iterable[Question], file: str = "") -> Iterator[Answer]:
-    """Answer as `answers` does, one by one: what was answered is known when the rest never comes."""
+    """Answer like `answers`, one by one, so that earlier answers are known if later ones never come."""
     settled: list[bool] = []
-    endless: Answer | None = None  # that of a question that took too long: nothing is asked after it
+    endless: Answer | None = None  # of a question that took too long: no further question is asked
     for question in questions:
         if endless is not None:
             found = endless
@@ -137,7 +138,7 @@ def each_answer(names: dict[str, Any], questions: Iterable[Question], file: str 
 
 
 def _is_as_expected(question: Question, given: Answer) -> bool:
-    """Whether a question was answered in the expected shapes, or never will be."""
+    """Return whether a question was answered in the expected shapes, or never will be."""
     if given.trouble is not None:
         return given.trouble.kind in ("not started", "missing", "time", "memory")
     leaves = [np.shape(leaf) for _, leaf in tree_leaves(given.results[0], "")]
@@ -145,7 +146,7 @@ def _is_as_expected(question: Question, given: Answer) -> bool:
 
 
 def trouble_of(error: BaseException, file: str = "") -> Trouble:
-    """Return an error as its author wants to see it: the own lines, and what was raised."""
+    """Return an error in a form for its author: the author's own lines, and the exception."""
     frames = [
         f"line {frame.lineno}, in {frame.name}: {(frame.line or '').strip()}"
         for frame in traceback.extract_tb(error.__traceback__)
@@ -165,7 +166,7 @@ def trouble_of(error: BaseException, file: str = "") -> Trouble:
 
 
 def plain(value: Any) -> Any:
-    """Return a copy that is nothing but nests of base arrays, numbers, text and None.
+    """Return a copy that consists of nests of base arrays, numbers, strings and None.
 
     Raises:
         NoNumberError: for anything else.
@@ -173,6 +174,8 @@ def plain(value: Any) -> Any:
     >>> plain({"h": np.float64(2.0), "steps": [np.arange(2)]})
     {'h': 2.0, 'steps': [array([0, 1])]}
     """
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        raise NoNumberError(f"a whole number of {value.bit_length()} bits was returned, which no array holds")
     if value is None or type(value) in (bool, int, float, complex, str):
         return value
     if isinstance(value, np.ndarray):
@@ -183,17 +186,30 @@ def plain(value: Any) -> Any:
         return plain(value.item())
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, (tuple, list)):
-        return (
-            [plain(part) for part in value]
-            if isinstance(value, list)
-            else tuple(plain(part) for part in value)
-        )
+    if isinstance(value, tuple):
+        return tuple(plain(part) for part in value)
+    if isinstance(value, list):
+        return _rows([plain(part) for part in value])
     raise NoNumberError(f"a value of type {type(value).__name__} was returned, expected arrays of numbers")
 
 
+def _rows(parts: list[Any]) -> list[Any]:
+    """Return a list that stands for an array.
+
+    Raises:
+        NoNumberError: when its entries have different shapes, or are no numbers.
+    """
+    try:
+        kind = np.asarray(parts).dtype.kind
+    except ValueError:  # rows of different lengths
+        kind = "O"
+    if kind not in KINDS:
+        raise NoNumberError("a list was returned whose entries make no array of numbers: return an array")
+    return parts
+
+
 def packed(value: Any) -> Any:
-    """Return a plain value, a question's calls or an answer as what JSON has words for.
+    """Return a plain value, a question's calls or an answer in a form that JSON can represent.
 
     >>> unpacked(packed((np.arange(2), {"n": None})))
     (array([0, 1]), {'n': None})
@@ -220,7 +236,7 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """Return what `packed` made, without running anything that stands in it.
+    """Return the value that `packed` was given, without running anything in it.
 
     Raises:
         ValueError: for anything that `packed` does not make.
@@ -260,7 +276,7 @@ def _array(dtype: str, shape: list[int], data: str) -> Any:
 
 
 def _patience() -> contextlib.AbstractContextManager[None]:
-    """Return a limit of time where there can be one: its signal comes to the main thread alone."""
+    """Return a time limit if there can be one: its signal reaches only the main thread."""
     is_main = threading.current_thread() is threading.main_thread()
     return patience(PATIENCE) if is_main else contextlib.nullcontext()
 
@@ -304,7 +320,7 @@ def _what(result: Any) -> str:
 
 
 def _given(arguments: Any, names: dict[str, Any]) -> Any:
-    """Return arguments of their own, which may be written to."""
+    """Return copies of arguments, which may be written to."""
     if isinstance(arguments, Made):
         return made(arguments, names)
     if isinstance(arguments, dict):

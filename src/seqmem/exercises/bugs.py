@@ -1,6 +1,6 @@
-"""Find the bug: a backward pass with one mistake of the catalogue, to be named and mended.
+"""Find the bug: a backward pass with one mistake of the catalogue, to be named and corrected.
 
-A student's seed draws the mistake, so that two students have different ones.
+A student's seed draws the mistake, so that different students have different ones.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def bug_exercises(seed: int = 0) -> tuple[Exercise, ...]:
     """Return an exercise for each pass in which a mistake is planted.
 
     Args:
-        seed: the student's, which draws the mistakes.
+        seed: the student's seed, which draws the mistakes.
 
     >>> [exercise.name for exercise in bug_exercises()]
     ['find_the_bug_rnn', 'find_the_bug_lstm', 'find_the_bug_gru', 'find_the_bug_attention']
@@ -69,7 +69,7 @@ def with_mistake(topic: str, mistake: Mistake, seed: int = 0) -> Exercise:
     Args:
         topic: "rnn", "lstm", "gru" or "attention".
         mistake: one of `mistakes_of(topic)`.
-        seed: that drew it.
+        seed: the seed that drew the mistake.
     """
     task = _TASKS[topic]
     solved = _SOLVED.format(line=mistake.becomes)
@@ -110,7 +110,7 @@ def with_mistake(topic: str, mistake: Mistake, seed: int = 0) -> Exercise:
 
 
 def seed_in(text: str) -> int | None:
-    """Return the seed that a file says it was drawn by; None where it says none.
+    """Return the seed that a file contains; None if it contains none.
 
     >>> seed_in('Find the bug.\\n\\nSeed: 17\\n')
     17

@@ -24,7 +24,7 @@ def all_exercises(seed: int = 0) -> tuple[Exercise, ...]:
     """Return the exercises in the order of the lecture, those with a bug to find last.
 
     Args:
-        seed: the student's, which draws the bugs.
+        seed: the student's seed, which draws the bugs.
 
     >>> all_exercises()[0].name
     'rnn_step_forward'
@@ -52,11 +52,11 @@ def exercise_named(name: str, seed: int = 0) -> Exercise:
     """Return an exercise.
 
     Args:
-        name: of `all_exercises`.
-        seed: the student's.
+        name: a name in `all_exercises`.
+        seed: the student's seed.
 
     Raises:
-        ValueError: for a name that is none; the nearest is offered.
+        ValueError: for an unknown name; the message suggests the nearest name.
 
     >>> exercise_named("lstm_step_backward").minutes
     45
@@ -69,7 +69,7 @@ def exercise_named(name: str, seed: int = 0) -> Exercise:
 
 
 def unknown(name: str, known: list[str]) -> str:
-    """Return what is to be said of a name that is none: the nearest one that there is."""
+    """Return the message for an unknown name, with the nearest known name."""
     near = difflib.get_close_matches(name, known, 1, 0.5)
     offered = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
     return f"there is no exercise {name!r}; {offered}"

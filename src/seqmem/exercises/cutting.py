@@ -1,8 +1,8 @@
 """A student's file and its solution, both cut from the source of `seqmem.reference`.
 
-What a function of the exercise calls stands above it, whole, in the order of the reference; the file imports
-nothing but NumPy. In the stub each function that is to be written keeps its signature, its docstring and the
-line that unpacks the cache.
+The functions that the exercise calls stand above it, complete, in the order of the reference; the file
+imports only NumPy. In the stub, each function to write keeps its signature, its docstring and the line that
+unpacks the cache.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ class Section(NamedTuple):
 
 
 def stub(exercise: Exercise) -> str:
-    """Return the student's file: all that is given, and a hole for each function that is to be written."""
+    """Return the student's file: everything that is given, and a hole for each function to write."""
     return _file(exercise, solved=False)
 
 
 def solution(exercise: Exercise) -> str:
-    """Return the file without a hole: the reference's own lines."""
+    """Return the file without holes: the reference's own lines."""
     return _file(exercise, solved=True)
 
 
 def imports_of_seqmem(source: str) -> list[str]:
-    """Return the imports of seqmem in a file that are more than its `check`, each with its line.
+    """Return the imports of seqmem in a file, other than its `check`, each with its line.
 
     >>> imports_of_seqmem("from seqmem.exercises import check\\nimport seqmem.reference")
     ['line 2: import seqmem.reference']
@@ -77,7 +77,7 @@ def imports_of_seqmem(source: str) -> list[str]:
 
 
 def parameters_of(source: str) -> dict[str, tuple[str, ...]]:
-    """Return the parameters of the functions that a file defines, by name; nothing of it is run."""
+    """Return the parameters of the functions that a file defines, by name, without running it."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
@@ -90,7 +90,7 @@ def parameters_of(source: str) -> dict[str, tuple[str, ...]]:
 
 
 def pieces(exercise: Exercise) -> tuple[list[Piece], list[Piece]]:
-    """Return what is given and what is to be written, each in order."""
+    """Return the pieces that are given and the pieces to write, each in order."""
     module = exercise.tasks[0].module
     holes = [_piece(task.module, task.function) for task in exercise.tasks if not task.source[0]]
     wanted = [*exercise.example, *exercise.given]
@@ -107,7 +107,7 @@ def pieces(exercise: Exercise) -> tuple[list[Piece], list[Piece]]:
 
 
 def source_of(piece: Piece, brief: bool = False) -> str:
-    """Return a piece's lines, its docstring without examples; or no more than the docstring's first line."""
+    """Return a piece's lines, with its docstring without examples, or reduced to its first line."""
     if not isinstance(piece.node, (ast.FunctionDef, ast.ClassDef)) or not ast.get_docstring(piece.node):
         return piece.source
     lines = piece.source.splitlines()
@@ -120,7 +120,7 @@ def source_of(piece: Piece, brief: bool = False) -> str:
 
 
 def with_hole(piece: Piece, task: Task) -> str:
-    """Return a function with a hole where its lines were; unpacking the cache stays."""
+    """Return a function with a hole in place of its lines, except for unpacking the cache."""
     if isinstance(piece.node, ast.ClassDef):
         return _class_with_holes(piece)
     lines = source_of(piece).splitlines()
@@ -134,22 +134,22 @@ def with_hole(piece: Piece, task: Task) -> str:
 
 
 def source_in(module: str, name: str) -> str:
-    """Return the source of a function of the reference, its docstring without examples."""
+    """Return the source of a function of the reference, with its docstring without examples."""
     return source_of(_piece(module, name))
 
 
 def equation_of(module: str) -> str:
-    """Return the equations in the docstring of the reference file in which they stand."""
+    """Return the equations in the docstring of a reference file."""
     blocks = re.findall(r"(?:^ {4}.*\n?)+", inspect.getdoc(importlib.import_module(module)) or "", re.M)
     return textwrap.dedent("\n".join(block.rstrip() for block in blocks))
 
 
 def sections(exercise: Exercise, solved: bool = False) -> list[Section]:
-    """Return a file's sections in order: one of words, the imports, what is given, an example, what is yours.
+    """Return a file's sections in order: a text, the imports, given pieces, an example, the student's part.
 
     Args:
-        exercise: that the file is of.
-        solved: whether there is no hole in it.
+        exercise: the exercise.
+        solved: whether the file has no holes.
     """
     given, holes = pieces(exercise)
     found = [Section("imports", _header(exercise, [*given, *holes]))]
@@ -184,7 +184,7 @@ def _file(exercise: Exercise, solved: bool) -> str:
 
 
 def _with_mistake(found: list[Section], mistake: Mistake) -> list[Section]:
-    """Return a file's sections with a mistake in the backward pass in which its line stands."""
+    """Return a file's sections with a mistake in the backward pass that contains its line."""
     places = [k for k, section in enumerate(found) if re.match(r"def \w+_backward", section.text)]
     changed = replaced([found[k].text for k in places], mistake)
     texts = dict(zip(places, changed, strict=True))
@@ -213,7 +213,7 @@ def _words(exercise: Exercise) -> str:
 
 
 def _class_with_holes(piece: Piece) -> str:
-    """Return a class whose methods, the constructor apart, have holes."""
+    """Return a class whose methods, except for the constructor, have holes."""
     lines = source_of(piece).splitlines()
     body = ast.parse("\n".join(lines)).body[0]
     assert isinstance(body, ast.ClassDef)
@@ -225,7 +225,7 @@ def _class_with_holes(piece: Piece) -> str:
 
 
 def _told(head: list[str], task: Task) -> list[str]:
-    """Return the lines of a signature and a docstring, with the shapes of what is to be returned."""
+    """Return the lines of a signature and a docstring, with the shapes of the results."""
     if not task.is_backward or not task.axes:
         return head
     count = _COUNTS.get(task.gates[0], "") if task.gates else ""
@@ -273,7 +273,7 @@ def _imports_seqmem(node: ast.AST) -> bool:
 
 
 def _collect(piece: Piece, found: dict[str, Piece]) -> None:
-    """Add a piece behind all that it needs."""
+    """Add a piece after everything that it needs."""
     if piece.name in found:
         return
     for other in _needs(piece):
@@ -282,7 +282,7 @@ def _collect(piece: Piece, found: dict[str, Piece]) -> None:
 
 
 def _needs(piece: Piece) -> Iterator[Piece]:
-    """The pieces of the reference that a piece speaks of."""
+    """Yield the pieces of the reference that a piece refers to."""
     known = _pieces_of(piece.module)
     for node in ast.walk(piece.node):
         if isinstance(node, ast.Name) and node.id in known and node.id not in (*_TYPES, piece.name):
@@ -297,7 +297,7 @@ def _piece(module: str, name: str) -> Piece:
 
 @cache
 def _pieces_of(module: str) -> dict[str, Piece]:
-    """The functions, classes and constants that a file defines or imports from another of the reference."""
+    """Return the functions, classes and constants that a reference file defines or imports."""
     whole: ModuleType = importlib.import_module(module)
     text = inspect.getsource(whole)
     found: dict[str, Piece] = {}

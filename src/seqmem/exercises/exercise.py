@@ -1,4 +1,4 @@
-"""An exercise: functions of `seqmem.reference` with a hole in them, and how an answer is tried."""
+"""An exercise: functions of `seqmem.reference` with a hole in them, and the way to test an answer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from seqmem.nests import tree_leaves
 Draw = Callable[[np.random.Generator, dict[str, int]], dict[str, Any]]
 View = Callable[[Any], dict[str, Any]]
 
-# All sizes that meet in a pass differ, so that no axis can stand for another; a loop's cost shows with LARGE.
+# All sizes that meet in a pass differ, so that axes cannot be confused; LARGE shows the cost of a loop.
 SMALL = {"T": 4, "B": 3, "S": 6, "D": 7, "H": 5, "K": 8, "Q": 7, "A": 9, "E": 2, "V": 11}
 LARGE = {"T": 12, "B": 96, "S": 12, "D": 24, "H": 32, "K": 16, "Q": 16, "A": 16, "E": 16, "V": 40}
 
 
 class Made(NamedTuple):
-    """A function that is made from its source where it is needed."""
+    """A function that is created from its source where it is needed."""
 
     source: str
     name: str
@@ -32,8 +32,8 @@ def made(value: Any, names: dict[str, Any] | None = None) -> Any:
     """Return a value with functions in place of their sources.
 
     Args:
-        value: any; a `Made` in it, or in a dict of it, becomes a function.
-        names: what the source may use.
+        value: any value; a `Made` in it, or in a dict in it, becomes a function.
+        names: names that the source may use.
 
     >>> made({"double": Made("def f(x):\\n    return 2 * x", "f"), "n": 3})["double"](4)
     8
@@ -51,7 +51,7 @@ _PREFIX = "from __future__ import annotations\nimport numpy as np\n"
 
 
 class Part(NamedTuple):
-    """What earns a point: an array that is returned, or one gate of it."""
+    """A unit of credit: a returned array, or one gate of it."""
 
     function: str
     array: str
@@ -66,39 +66,39 @@ class Part(NamedTuple):
 class Problem(NamedTuple):
     """One set of numbers for a task."""
 
-    inputs: dict[str, Any]  # what the forward pass takes, by name
-    upstream: tuple[Any, ...] = ()  # a gradient for each output; () where no backward pass is asked for
+    inputs: dict[str, Any]  # the inputs of the forward pass, by name
+    upstream: tuple[Any, ...] = ()  # a gradient for each output; () if there is no backward pass
 
 
 class Task(NamedTuple):
     """One function to write."""
 
     function: str  # its name in `seqmem.reference`
-    draw: Draw  # the inputs of the forward pass, or of the function itself where there is none
-    outputs: tuple[str, ...]  # what the forward pass returns, by name, the cache left out
+    draw: Draw  # the inputs of the forward pass, or of the function itself if there is none
+    outputs: tuple[str, ...]  # the results of the forward pass, by name, without the cache
     has_cache: bool = True  # whether the forward pass returns a cache, last
     kind: str = ""  # of `seqmem.checking.KINDS`: layouts that are recognised, and mistakes that have names
     axes: dict[str, str] = {}  # noqa: RUF012 - a letter for each axis of an input: {"W_x": "GDH"}
     gates: tuple[str, ...] = ()  # where an axis G leads
     view: View | None = None  # the arrays in what is returned, where that is neither a tuple nor a dict
-    module: str = "seqmem.reference"  # where the function is
+    module: str = "seqmem.reference"  # the module of the function
     is_timed: bool = True  # whether a loop over the batch would be slower
-    second: Draw | None = None  # the second set of numbers, where it is drawn otherwise
+    second: Draw | None = None  # the second set of numbers, if drawn differently
     tolerance: float = 1e-9  # relative to an array's largest entry
-    expected: Callable[[Problem], dict[str, Any]] | None = None  # what is right, where no reference knows
+    expected: Callable[[Problem], dict[str, Any]] | None = None  # the right arrays, if there is no reference
     told: Callable[[Any], list[str]] | None = None  # what the returned value itself says of what is wrong
     source: tuple[str, str] = ("", "")  # of the function, with a hole and solved, where no reference has it
-    known: tuple[Mistake, ...] = ()  # mistakes of the function that no kind has
-    glue: Made | None = None  # what is called in place of the function, and calls what the student wrote
+    known: tuple[Mistake, ...] = ()  # known mistakes of the function that no kind has
+    glue: Made | None = None  # called in place of the function; calls the student's code
 
     @property
     def is_backward(self) -> bool:
-        """Whether the function is a backward pass, which takes a forward pass's cache."""
+        """True if the function is a backward pass, which takes a forward pass's cache."""
         return self.function.endswith("_backward")
 
     @property
     def forward(self) -> str:
-        """The name of the forward pass: that of the function itself where it is none backward."""
+        """The name of the forward pass; that of the function itself unless it is a backward pass."""
         return self.function.removesuffix("_backward") + "_forward" if self.is_backward else self.function
 
     def of_reference(self, name: str) -> Callable[..., Any]:
@@ -110,7 +110,7 @@ class Task(NamedTuple):
         return self._completed(self.draw(rng, sizes or SMALL), rng)
 
     def second_problem(self, rng: np.random.Generator) -> Problem:
-        """Draw other numbers, which show what the first may hide."""
+        """Draw other numbers, which show mistakes that the first ones may hide."""
         return self._completed((self.second or self.draw)(rng, SMALL), rng)
 
     def _completed(self, inputs: dict[str, Any], rng: np.random.Generator) -> Problem:
@@ -120,14 +120,14 @@ class Task(NamedTuple):
         return Problem(inputs, tuple(np.asarray(rng.uniform(-1, 1, np.shape(out))) for out in outputs))
 
     def right(self, problem: Problem) -> dict[str, Any]:
-        """Return what the reference returns, as arrays by name."""
+        """Return the reference's results, as arrays by name."""
         if self.expected is not None:
             return self.expected(problem)
         functions = {name: self.of_reference(name) for name in (self.forward, self.function)}
         return self.run(problem, functions)
 
     def run(self, problem: Problem, functions: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-        """Return what some functions return in the reference's place, as arrays by name."""
+        """Return the results of functions used in the reference's place, as arrays by name."""
         result = functions[self.forward](**made(problem.inputs))
         if not self.is_backward:
             shown = result[:-1] if self.has_cache else result
@@ -135,7 +135,7 @@ class Task(NamedTuple):
         return self.arrays_of(functions[self.function](*problem.upstream, result[-1]))
 
     def arrays_of(self, returned: Any) -> dict[str, Any]:
-        """Return the arrays in what the function returned, the cache left out, by name.
+        """Return the arrays in the function's result, by name and without the cache.
 
         >>> Task("f", lambda rng, sizes: {}, ("h", "c")).arrays_of((1.0, 2.0))
         {'h': 1.0, 'c': 2.0}
@@ -158,7 +158,7 @@ class Task(NamedTuple):
 
 
 def parts_of(task: Task) -> tuple[Part, ...]:
-    """Return what earns a point in a task: each array, and of an array with a gate axis each gate."""
+    """Return the units of credit in a task: each array, or each gate of an array with a gate axis."""
     right = task.right(task.problem(np.random.default_rng(0)))
     found: list[Part] = []
     for name in right:
@@ -171,29 +171,29 @@ def parts_of(task: Task) -> tuple[Part, ...]:
 class Exercise:
     """One exercise of the course."""
 
-    name: str  # also that of its file
+    name: str  # also the name of its file
     title: str
     section: str  # of the lecture
     tasks: tuple[Task, ...]
-    equation: str  # what is to be written, as the lecture has it
+    equation: str  # the equations to implement, as in the lecture
     teaches: str
-    minutes: int  # that a student needs
-    hints: tuple[str, str, str]  # from a question to all but the line
+    minutes: int  # for a typical student
+    hints: tuple[str, str, str]  # from a question to almost the line itself
     mistakes: tuple[str, ...] = ()  # that are common, and no answer
-    derivation: str = ""  # what it needs of the lecture
-    given: tuple[str, ...] = ()  # functions of the reference that stand above the hole, beside those it calls
-    example: tuple[str, ...] = ()  # functions of the reference that show how it is done
-    forbids_seqmem: bool = True  # whether importing seqmem is no answer
+    derivation: str = ""  # the required part of the lecture
+    given: tuple[str, ...] = ()  # further functions of the reference to show above the hole
+    example: tuple[str, ...] = ()  # functions of the reference as worked examples
+    forbids_seqmem: bool = True  # whether importing seqmem is forbidden
     imports: tuple[str, ...] = ()  # further lines at the top of the file
-    planted: Mistake | None = None  # the mistake of a file in which there is one to find
-    seed: int = 0  # that drew it
+    planted: Mistake | None = None  # the mistake to find, if any
+    seed: int = 0  # the seed that drew the mistake
 
     @property
     def functions(self) -> tuple[str, ...]:
-        """The names of the functions that are to be written."""
+        """The names of the functions to write."""
         return tuple(task.function for task in self.tasks)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        """What earns credit, in order."""
+        """The units of credit, in order."""
         return tuple(part for task in self.tasks for part in parts_of(task))

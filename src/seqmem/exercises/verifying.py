@@ -31,7 +31,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Verified:
-    """What came of verifying; printable."""
+    """The result of verifying; printable."""
 
     exercises: int
     planted: int  # mistakes
@@ -40,18 +40,17 @@ class Verified:
 
     @property
     def passed(self) -> bool:
-        """Whether all exercises are sound."""
+        """True if all exercises are sound."""
         return not self.faults
 
     def __str__(self) -> str:
         lines = [f"{fault.exercise}: {fault.what}" for fault in self.faults]
+        count = f"{self.exercises} exercise{'s' * (self.exercises != 1)}"
         few = (
-            f"{self.exercises} exercises: every stub is not started, every solution passes; "
+            f"{count}: every stub is not started, every solution passes; "
             f"{self.named} of {self.planted} planted mistakes caught and named"
         )
-        return "\n".join(
-            [*lines, few if self.passed else f"{len(self.faults)} faults in {self.exercises} exercises"]
-        )
+        return "\n".join([*lines, few if self.passed else f"{len(self.faults)} faults in {count}"])
 
 
 def verify(
@@ -95,7 +94,7 @@ def report_on_text(exercise: Exercise, text: str, seed: int = 0) -> ExerciseRepo
 
 
 def mistaken_solutions(exercise: Exercise) -> Iterator[tuple[Mistake, str]]:
-    """The solutions of an exercise with one mistake each, of all that are known of what is to be written."""
+    """Yield the solutions of an exercise with one known mistake each."""
     if exercise.planted is not None:
         return
     whole = solution(exercise)
@@ -147,7 +146,7 @@ def _of_texts(exercise: Exercise, seed: int) -> Iterator[str]:
 
 
 def _of_mistake(exercise: Exercise, mistake: Mistake, text: str, seed: int) -> str:
-    """What is wrong with how a planted mistake is judged; "" for nothing."""
+    """Return what is wrong with the verdict on a planted mistake; "" if nothing is."""
     report = report_on_text(exercise, text, seed)
     if report.passed:
         return f"{mistake.code} is not caught: {mistake.line} -> {mistake.becomes}"
@@ -158,7 +157,7 @@ def _of_mistake(exercise: Exercise, mistake: Mistake, text: str, seed: int) -> s
 
 
 def _is_the_same(exercise: Exercise, mistake: Mistake, codes: list[str], seed: int) -> bool:
-    """Whether a mistake goes by another's name that gives the same numbers, as some do in a single step."""
+    """Return whether a mistake has another's name because both give the same numbers, as in a single step."""
     for task in exercise.tasks:
         others = [one for one in known_of(task) if one.code in codes]
         if not task.kind or mistake not in known_of(task) or len(others) != 1:

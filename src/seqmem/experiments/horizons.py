@@ -1,4 +1,4 @@
-"""How far back a network remembers: the lecture's "Japan … my native language is ___" as an experiment.
+"""The memory of recurrent networks: the lecture's "Japan … my native language is ___" as an experiment.
 
 A recurrent network (`seqmem.experiments.networks`) reads a text of `seqmem.data.recall` and answers with one
 of twelve languages. All kinds have equal numbers of parameters and are trained in the same way, with each of

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seqmem.insight.attention import as_attention
 from seqmem.insight.folding import display_width, starts_with_mark
 from seqmem.module import Array
-from seqmem.validation import as_floats, as_size, as_texts
+from seqmem.tasks.translator import Translation
+from seqmem.validation import as_floats, as_size
 
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 SHADES = " ░▒▓█"
@@ -17,9 +19,9 @@ ASCII_SHADES = " .:*#"
 
 
 def attention_heatmap(
-    weights: Array,
-    source: Sequence[str],
-    target: Sequence[str],
+    weights: Translation | Array,
+    source: Sequence[str] | None = None,
+    target: Sequence[str] | None = None,
     *,
     ascii_only: bool = False,
     width: int | None = None,
@@ -27,9 +29,9 @@ def attention_heatmap(
     """Draw attention weights as shades: a line for each target symbol, a column for each source symbol.
 
     Args:
-        weights: (T, S), each row adding up to 1.
-        source: S symbols, the column heads.
-        target: T symbols, the row heads.
+        weights: a Translation, as from `Translator.translate`; or an array (T, S), each row adding up to 1.
+        source: S symbols, the column heads; None means those of the Translation.
+        target: T symbols, the row heads; None means those of the Translation.
         ascii_only: shade with ASCII characters, for a terminal without block characters.
         width: columns of the terminal; source symbols that do not fit side by side continue in another map
             below the first. None for a single map of any width.
@@ -39,17 +41,15 @@ def attention_heatmap(
         combining mark that is a symbol by itself is shown on a dotted circle, in a separate column.
 
     Raises:
-        TypeError, ValueError: if the weights are not numbers, or their shape does not match the symbols.
+        TypeError: for weights that are not numbers, or symbols that are not strings.
+        ValueError: if the weights' shape does not match the symbols.
 
     >>> print(attention_heatmap(np.array([[0.9, 0.1], [0.5, 0.5]]), ["le", "chat"], ["the", "cat"]))
         le chat
     the ██
     cat ▒▒ ▒▒▒▒
     """
-    source = as_texts(source, "attention_heatmap", "source")
-    target = as_texts(target, "attention_heatmap", "target")
-    axes = ((len(target), "the number of target symbols"), (len(source), "the number of source symbols"))
-    weights = as_floats(weights, np.dtype(np.float64), axes, "attention_heatmap", "weights")
+    shown, source, target = as_attention(weights, source, target, "attention_heatmap")
     width = None if width is None else as_size(width, "attention_heatmap", "width")
     shades = ASCII_SHADES if ascii_only else SHADES
     letters = all(len(symbol) == 1 for symbol in source)  # characters are adjacent, words are separated
@@ -57,7 +57,7 @@ def attention_heatmap(
     heads = [_printable(symbol) for symbol in source]
     names = [_printable(symbol) for symbol in target]
     margin = max((display_width(name) for name in names), default=0)
-    levels = np.clip(np.rint(np.nan_to_num(weights) * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
+    levels = np.clip(np.rint(np.nan_to_num(shown) * (len(shades) - 1)), 0, len(shades) - 1).astype(int)
     maps = []
     for columns in _side_by_side(heads, len(gap), None if width is None else width - margin - 1):
         lines = [" " * margin + " " + gap.join(heads[columns])]

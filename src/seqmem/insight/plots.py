@@ -10,24 +10,32 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from seqmem.insight.attention import as_attention
 from seqmem.insight.gradients_over_time import FlowCases, GradientFlow
 from seqmem.insight.tables import as_trace
 from seqmem.module import Array
+from seqmem.tasks.translator import Translation
 from seqmem.training import History
-from seqmem.validation import as_choice, as_floats, as_index, as_texts, check_type
+from seqmem.validation import as_choice, as_floats, as_index, check_type
 
 GRID = {"alpha": 0.3, "linewidth": 0.6}
 LINES = ("-", "--", "-.", ":")  # curves never differ in colour alone
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
-def plot_attention(weights: Array, source: Sequence[str], target: Sequence[str], *, ax: Any = None) -> Any:
+def plot_attention(
+    weights: Translation | Array,
+    source: Sequence[str] | None = None,
+    target: Sequence[str] | None = None,
+    *,
+    ax: Any = None,
+) -> Any:
     """Plot attention weights as a matrix: a row for each target symbol, a column for each source symbol.
 
     Args:
-        weights: (T, S), each row adding up to 1.
-        source: S symbols.
-        target: T symbols.
+        weights: a Translation, as from `Translator.translate`; or an array (T, S), each row adding up to 1.
+        source: S symbols; None means those of the Translation.
+        target: T symbols; None means those of the Translation.
         ax: matplotlib axes; None for new axes.
 
     Returns:
@@ -35,14 +43,12 @@ def plot_attention(weights: Array, source: Sequence[str], target: Sequence[str],
 
     Raises:
         ImportError: without matplotlib.
+        TypeError: for weights that are not numbers, or symbols that are not strings.
         ValueError: if the weights' shape does not match the symbols.
     """
-    source = as_texts(source, "plot_attention", "source")
-    target = as_texts(target, "plot_attention", "target")
-    axes = ((len(target), "the number of target symbols"), (len(source), "the number of source symbols"))
-    weights = as_floats(weights, np.dtype(np.float64), axes, "plot_attention", "weights")
+    shown, source, target = as_attention(weights, source, target, "plot_attention")
     ax = _axes(ax, "plot_attention")
-    image = ax.imshow(weights, vmin=0.0, vmax=1.0, cmap="Greys", aspect="auto")
+    image = ax.imshow(shown, vmin=0.0, vmax=1.0, cmap="Greys", aspect="auto")
     ax.set_xticks(range(len(source)), labels=source, rotation=45, ha="right", parse_math=False)
     ax.set_yticks(range(len(target)), labels=target, parse_math=False)
     ax.set_xlabel("source")
@@ -182,7 +188,7 @@ def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: A
 
 
 def plot_history(history: History, *, ax: Any = None) -> Any:
-    """Plot the loss, and the metric if there is one, over the epochs.
+    """Plot the losses, and the metrics if there are any, over the epochs, as `History.plot` does.
 
     Args:
         history: the History that `fit` returned.
@@ -195,18 +201,7 @@ def plot_history(history: History, *, ax: Any = None) -> Any:
         ImportError: without matplotlib.
     """
     check_type(history, History, "plot_history", "history")
-    ax = _axes(ax, "plot_history")
-    epochs = range(1, len(history.loss) + 1)
-    ax.plot(epochs, history.loss, "o-", label="loss")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("loss (nats per token)")
-    ax.grid(**GRID)
-    if history.metric:
-        other = ax.twinx()
-        other.plot(epochs, history.metric, "s--", color="C1", label="metric")
-        other.set_ylabel("metric")
-        ax.legend(handles=[*ax.get_lines(), *other.get_lines()])
-    return ax
+    return history.plot(ax=_axes(ax, "plot_history")).axes
 
 
 def _axes(ax: Any, caller: str) -> Any:

@@ -26,9 +26,7 @@ class Packing(NamedTuple):
 
     batch: Index  # (B,) the batch sorted by length
     rows: Index  # (N,) the index of each packed row among the T·B padded rows
-    before: (
-        Array | None
-    )  # (N,) the index in a cell's tape of the state before each row; None if it is B rows above
+    before: Array | None  # (N,) the tape's index of the state before each row; None if it is B rows above
     final: Index  # (B,) the index of each sequence's final state, in the caller's order
     runs: list[Run]  # in order; the steps of a run have the same sequences
 

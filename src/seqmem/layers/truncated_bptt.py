@@ -1,13 +1,13 @@
-"""A layer whose gradients reach back through a window of k steps at most (Williams & Peng, 1990).
+"""A layer whose gradients reach back at most through a window of k steps (Williams & Peng, 1990).
 
-The sequence is cut into windows of k steps, the last of which may be shorter. Forward, nothing changes: each
-window starts from the state s_w in which the window before it ended. Backward, every s_w but the first is
-held fixed: the gradient is that of
+The sequence is cut into windows of k steps, of which the last may be shorter. The forward pass is unchanged:
+each window starts from the state s_w in which the previous window ended. In the backward pass, every s_w but
+the first is held fixed: the gradient is that of
 
     sum over the windows w of L_w(hs_w),    hs_w, s_{w+1} = layer(xs_w, s_w),    s_w a constant for w > 0
 
 where L_w is the part of the loss that depends on the outputs of the window. The final state of a sequence is
-that of the window in which it ends. With k >= T there is one window, and the gradient is the whole one.
+that of the window in which the sequence ends. With k >= T there is one window, and the gradient is complete.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from seqmem.validation import (
 
 
 class TruncatedBPTTCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     windows: list[Any]  # the layer's caches
     last: Array  # (B,) the window in which each sequence ends
@@ -43,18 +43,18 @@ class TruncatedBPTTCache(NamedTuple):
 class TruncatedBPTT(Module):
     """Runs a layer in windows of k steps, whose state is carried but not differentiated.
 
-    Outputs and final state are the layer's own. A pass needs the memory of all T steps all the same: to train
-    on sequences that do not fit, take a step of the optimizer after each window, as `data.TruncatedBatches`
+    Outputs and final state are those of the layer. A pass still needs the memory of all T steps: to train on
+    sequences that do not fit in memory, take an optimizer step after each window, as `data.TruncatedBatches`
     and `fit` do.
 
     Args:
-        layer: any that reads forwards, such as `Recurrent` or a stack of them: (hs, final), cache =
+        layer: any layer that reads forwards, such as `Recurrent` or a stack: (hs, final), cache =
             layer.forward(xs, state, lengths=...).
-        steps: k, the steps of a window.
+        steps: k, the steps per window.
 
-    Raises:
-        TypeError: for what is not a Module.
-        ValueError: for a layer that reads backwards, in which a window has no earlier one; a `steps` below 1.
+        Raises:
+        TypeError: for anything but a Module.
+        ValueError: for a layer that reads backwards, whose windows have no earlier one; a `steps` below 1.
 
     >>> from seqmem.cells import RNNCell
     >>> from seqmem.layers.recurrent import Recurrent
@@ -75,22 +75,22 @@ class TruncatedBPTT(Module):
             if getattr(one, "reverse", False):
                 raise ValueError(
                     f"TruncatedBPTT: {name} reads backwards, expected a layer that reads forwards: the state "
-                    "of a window would have to come from the one after it"
+                    "of a window would have to come from the next window"
                 )
 
     def forward(
         self, xs: Array, state: Any = None, *, lengths: Any = None, rng: Rng = None
     ) -> tuple[tuple[Array, Any], TruncatedBPTTCache]:
-        """All steps of a batch of sequences, window by window.
+        """Run all steps of a batch of sequences, window by window.
 
         Args:
             xs: inputs, (T, B, D).
-            state: the state before the first step; zeros when None.
-            lengths: (B,) integers from 0 to T; None when every sequence has T steps.
-            rng: turns the layer's dropout on; every window draws anew.
+            state: the state before the first step; None means zeros.
+            lengths: (B,) integers from 0 to T; None if every sequence has T steps.
+            rng: enables the layer's dropout; every window draws new numbers.
 
         Returns:
-            ((hs, final), cache): as from the layer itself, and what `backward` needs.
+            ((hs, final), cache): as from the layer itself, and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths.
@@ -109,17 +109,17 @@ class TruncatedBPTT(Module):
             caches.append(cache)
             sizes.append(len(part))
         ends = np.full(B, T) if rows is None else rows
-        last = np.maximum(ends - 1, 0) // self.steps  # an empty sequence hands its state through the first
+        last = np.maximum(ends - 1, 0) // self.steps  # an empty sequence passes its state through the first
         return (np.concatenate(outputs), state), TruncatedBPTTCache(caches, last, sizes)
 
     def backward(
         self, d_outputs: tuple[Array | None, Any], cache: TruncatedBPTTCache
     ) -> tuple[tuple[Array, Any], Grads]:
-        """Backpropagation through each window on its own.
+        """Backpropagate through each window separately.
 
         Args:
-            d_outputs: (d_hs, d_final), dLoss/d(outputs); None stands for zeros.
-            cache: what `forward` returned.
+            d_outputs: (d_hs, d_final), dLoss/d(outputs); None means zeros.
+            cache: the cache that `forward` returned.
 
         Returns:
             ((d_xs, d_state), grads): gradients of the inputs (T, B, D), of the state before the first step,
@@ -145,7 +145,7 @@ class TruncatedBPTT(Module):
 
 
 def _only(d: Any, rows: Array, caller: str) -> Array:
-    """A part (B, ...) of a state's gradient, 0 but for some rows."""
+    """Return a part (B, ...) of a state's gradient, 0 except in some rows."""
     array = as_array(d, caller, "d_final")
     if not array.ndim or len(array) != len(rows):
         raise ValueError(f"{caller}: d_final has shape {array.shape}, expected {len(rows)} rows: B")

@@ -204,7 +204,7 @@ class Translator:
         check_save(path, self.model, self._metadata())
 
     def _metadata(self) -> dict[str, Any]:
-        """The contents of the file in addition to the model."""
+        """Return the contents of the file in addition to the model."""
         return {
             "source_symbols": self.source_vocabulary.symbols,
             "target_symbols": self.target_vocabulary.symbols,

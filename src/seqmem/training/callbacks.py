@@ -1,4 +1,4 @@
-"""What may be done after every step and epoch: stop, keep the best, lower the learning rate."""
+"""Callbacks after every step and epoch: stop, keep the best, lower the learning rate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Direction = Literal["min", "max"]
 
 
 class StopTraining(Exception):  # noqa: N818 - it is no error, but an end
-    """Raised in a callback or a metric to end the training after this step or epoch, the history recorded.
+    """Raised in a callback or a metric to end the training after this step or epoch, which is recorded.
 
     >>> raise StopTraining("good enough")
     Traceback (most recent call last):
@@ -26,17 +26,17 @@ class StopTraining(Exception):  # noqa: N818 - it is no error, but an end
 
 @dataclass
 class FitState:
-    """Where a training stands, as callbacks see it.
+    """The state of a training, as callbacks see it.
 
     Attributes:
-        model: what is trained.
-        optimizer: what takes the steps.
+        model: the trained model.
+        optimizer: the optimizer that takes the steps.
         history: the epochs so far.
-        epoch: the current one, counted from 1.
+        epoch: the current epoch, counted from 1.
         step: steps of the optimizer so far, over all epochs.
-        loss: of the last step.
-        rate_factor: what the learning rate is multiplied by, beside the schedule; a callback may change it.
-        directions: of everything that is recorded, whether less or more of it is better.
+        loss: the loss of the last step.
+        rate_factor: a factor of the learning rate in addition to the schedule; a callback may change it.
+        directions: for everything that is recorded, whether less or more is better.
     """
 
     model: Any
@@ -50,7 +50,7 @@ class FitState:
 
 
 class Callback:
-    """Base of the callbacks: override what is needed; raise `StopTraining` to end the training.
+    """Base class of the callbacks: override the methods you need; raise `StopTraining` to end the training.
 
     >>> class StopAt(Callback):
     ...     def on_epoch(self, state):
@@ -59,26 +59,26 @@ class Callback:
     """
 
     def on_begin(self, state: FitState) -> None:
-        """Called before the first step."""
+        """Do something before the first step."""
 
     def on_step(self, state: FitState) -> None:
-        """Called after every step of the optimizer."""
+        """Do something after every step of the optimizer."""
 
     def on_epoch(self, state: FitState) -> None:
-        """Called after every epoch, when it is recorded and validated."""
+        """Do something after every epoch, once it is recorded and validated."""
 
     def on_end(self, state: FitState) -> None:
-        """Called once, however the training ended."""
+        """Do something once at the end, however the training ended."""
 
 
 class Monitor(Callback):
-    """Base of the callbacks that watch a number of the history.
+    """Base class of the callbacks that watch a number of the history.
 
     Args:
-        monitor: "validation_loss", "loss", the name of a metric, or "metric", what `validate` returned.
-        direction: "min" if less of it is better, "max" if more; None is what `fit` knows: "min" for losses,
-            and for a metric what it was given with.
-        min_delta: by how much it must improve to count as better, at least 0.
+        monitor: "validation_loss", "loss", the name of a metric, or "metric", the value of `validate`.
+        direction: "min" if less is better, "max" if more; None means the known direction: "min" for losses,
+            and the metric's own for a metric.
+        min_delta: the minimum improvement that counts, at least 0.
     """
 
     def __init__(self, monitor: str, direction: Direction | None, min_delta: float) -> None:
@@ -91,7 +91,7 @@ class Monitor(Callback):
         self.best, self.best_epoch, self.waited = math.nan, 0, 0
 
     def on_begin(self, state: FitState) -> None:
-        """Forget what another training left."""
+        """Forget the state of an earlier training."""
         name, known = type(self).__name__, state.directions
         if self.monitor not in known:
             raise ValueError(
@@ -99,7 +99,7 @@ class Monitor(Callback):
                 "validation_loss with validation=..., metrics with metrics=..."
             )
         if self.direction is None and self.monitor == "metric":
-            raise ValueError(f"{name}: direction is None, expected 'min' or 'max' for what validate returns")
+            raise ValueError(f"{name}: direction is None, expected 'min' or 'max' for the result of validate")
         self.best, self.best_epoch, self.waited = math.nan, 0, 0
 
     def improved(self, state: FitState) -> bool:
@@ -117,16 +117,16 @@ class Monitor(Callback):
 
 
 class EarlyStopping(Monitor):
-    """Ends the training when a number has not improved for some epochs (Prechelt, 1998).
+    """Ends the training if a number has not improved for some epochs (Prechelt, 1998).
 
-    The model stays as it then is; `KeepBest` brings the best one back.
+    The model keeps its last parameters; `KeepBest` restores the best ones.
 
     Args:
-        patience: epochs without an improvement after which the training ends, at least 1.
+        patience: the number of epochs without an improvement that ends the training, at least 1.
         monitor, direction, min_delta: as in `Monitor`.
 
     Raises:
-        ValueError, TypeError: for an argument out of its range or of another type.
+        ValueError, TypeError: for an argument out of range or of the wrong type.
 
     >>> EarlyStopping(patience=3).monitor
     'validation_loss'
@@ -152,9 +152,9 @@ class EarlyStopping(Monitor):
 
 
 class KeepBest(Monitor):
-    """Gives the model, when the training ends, the parameters of its best epoch.
+    """Gives the model the parameters of its best epoch when the training ends.
 
-    It also does so after Ctrl-C and any other error. It keeps a copy of all parameters.
+    It also does so after Ctrl-C and any other error, and keeps a copy of all parameters for this.
 
     Args:
         monitor, direction, min_delta: as in `Monitor`.
@@ -163,7 +163,7 @@ class KeepBest(Monitor):
         best, best_epoch: the best value and its epoch, counted from 1.
 
     Raises:
-        ValueError, TypeError: for an argument out of its range or of another type.
+        ValueError, TypeError: for an argument out of range or of the wrong type.
 
     >>> KeepBest("accuracy", direction="max").best_epoch
     0
@@ -189,13 +189,13 @@ class KeepBest(Monitor):
 
 
 class AverageEpochs(Callback):
-    """Gives the model, when the training ends, the mean of its parameters after the last epochs.
+    """Gives the model the mean of its parameters after the last epochs when the training ends.
 
     Averaging over the end of a training often finds a better model than its last step (Polyak & Juditsky,
     1992; Izmailov et al., 2018).
 
     Args:
-        last: how many epochs to average over, at least 1; all of them when there were fewer.
+        last: the number of epochs to average, at least 1; all epochs if there were fewer.
 
     Raises:
         ValueError, TypeError: for a `last` that is not a positive integer.
@@ -223,16 +223,16 @@ class AverageEpochs(Callback):
 
 
 class ReduceOnPlateau(Monitor):
-    """Multiplies the learning rate by a factor when a number has not improved for some epochs.
+    """Multiplies the learning rate by a factor if a number has not improved for some epochs.
 
     Args:
         factor: in [0, 1).
-        patience: epochs without an improvement after which it acts, at least 1; then it waits as long again.
-        min_factor: below which the product of all factors does not go, in [0, 1).
+        patience: the number of epochs without an improvement before each reduction, at least 1.
+        min_factor: the lower bound of the product of all factors, in [0, 1).
         monitor, direction, min_delta: as in `Monitor`.
 
     Raises:
-        ValueError, TypeError: for an argument out of its range or of another type.
+        ValueError, TypeError: for an argument out of range or of the wrong type.
 
     >>> ReduceOnPlateau(factor=0.5, patience=2).factor
     0.5
@@ -260,7 +260,7 @@ class ReduceOnPlateau(Monitor):
 
 
 def write_params(model: Any, values: dict[str, Array]) -> None:
-    """Write values into the live parameters of a model; none of them is left out or too much."""
+    """Write values into the live parameters of a model; raise if one is missing or unknown."""
     params = model.params
     for name, value in values.items():
         params[name][...] = value

@@ -1,4 +1,4 @@
-"""Where the training stands: epochs, batches, what was counted, loss, time."""
+"""The progress of training: epochs, batches, counts, loss, time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from seqmem.training.progress import duration
 
 
 class Clock:
-    """Where the training stands: steps, tokens, loss, time.
+    """The progress of training: steps, tokens, loss, time.
 
     Args:
-        epochs: how many there will be.
-        max_seconds: after which it is over; None for no limit.
+        epochs: the number of epochs.
+        max_seconds: the time limit; None for no limit.
     """
 
     def __init__(self, epochs: int, max_seconds: float | None) -> None:
@@ -24,7 +24,7 @@ class Clock:
         self.unit = "tokens"
 
     def begin_epoch(self, epoch: int, size: int | None) -> None:
-        """Start counting; without a size, the epoch before is the best guess."""
+        """Start counting; without a size, the previous epoch is the best guess."""
         self.steps_per_epoch = size if size is not None else self.step_of_epoch or None
         self.epoch, self.step_of_epoch, self.tokens, self.loss_sum = epoch, 0, 0, 0.0
         self.epoch_start = self.now = time.perf_counter()
@@ -38,7 +38,7 @@ class Clock:
         self.now = time.perf_counter()
 
     def fraction(self) -> float:
-        """Return the part of the training that is done, by steps or by time."""
+        """Return the completed fraction of the training, by steps or by time."""
         part = min(self.step_of_epoch / self.steps_per_epoch, 1.0) if self.steps_per_epoch else 0.0
         done = (self.epoch + part) / self.epochs
         if self.max_seconds is not None:
@@ -50,15 +50,15 @@ class Clock:
         return self.max_seconds is not None and time.perf_counter() - self.start >= self.max_seconds
 
     def epoch_seconds(self) -> float:
-        """Return the time from the epoch's first batch to its last; never 0, whatever the system's clock."""
+        """Return the time from the epoch's first batch to its last; never 0, whatever the clock."""
         return max(self.now - self.epoch_start, 1e-9)
 
     def loss(self) -> float:
-        """Return the mean over what was counted in the epoch so far."""
+        """Return the mean over everything counted in the epoch so far."""
         return self.loss_sum / max(self.tokens, 1)
 
     def line(self, measured: dict[str, float] | None = None) -> str:
-        """Return the progress line, with what was measured after an epoch."""
+        """Return the progress line, with the measurements after an epoch if given."""
         of = f"/{self.steps_per_epoch}" if self.steps_per_epoch else ""
         done = self.fraction()
         left = (self.now - self.start) * (1 - done) / done if done else math.inf

@@ -1,4 +1,4 @@
-"""What happened in a training: numbers by epoch, as a picture and as a table."""
+"""The history of a training: numbers by epoch, as a picture and as a table."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from seqmem.validation import as_path, as_text, brief
 
 @dataclass
 class History:
-    """What happened, one entry per epoch; `vars(history)` is ready for JSON.
+    """The course of training, one entry per epoch; `vars(history)` is ready for JSON.
 
-    A history that is passed to `fit` goes on, and keeps what happened before an error or Ctrl-C; so does the
-    `history` attribute of the exception.
+    A history that is passed to `fit` is continued, and keeps its entries after an error or Ctrl-C; so does
+    the `history` attribute of the exception.
 
     Attributes:
-        loss: mean training loss while the epoch was trained, in the loss's unit (nats per token of a
+        loss: mean training loss during the epoch, in the loss's unit (nats per token for a
             sequence-to-sequence model).
-        metric: what `validate` returned after the epoch; empty without it.
-        tokens_per_second: what was counted (target tokens, where batches have a mask) over training time.
-        seconds: training time, validation and callbacks not counted.
+        metric: the value of `validate` after the epoch; empty without it.
+        tokens_per_second: counted items (target tokens, if batches have a mask) divided by training time.
+        seconds: training time, without validation and callbacks.
         validation_loss: mean loss of the validation batches after the epoch; empty without them.
         metrics: the named metrics after the epoch.
         learning_rate: of the epoch's last step.
-        stopped: why the training ended before its last epoch; empty when it did not.
+        stopped: why the training ended before its last epoch; empty if it did not.
 
     >>> history = History(loss=[2.0, 1.5], metrics={"accuracy": [0.5, 0.75]})
     >>> history.values("accuracy")
@@ -60,11 +60,11 @@ class History:
         ]
 
     def values(self, name: str) -> list[float]:
-        """Return what was recorded under a name: "loss", "validation_loss" or "metric", or of a named metric.
+        """Return the values recorded under a name: "loss", "validation_loss", "metric" or a named metric.
 
         Raises:
-            ValueError: for a name under which nothing was recorded.
-            TypeError: for what is not a string.
+            ValueError: for a name without recorded values.
+            TypeError: for anything but a string.
         """
         as_text(name, "History.values", "name")
         if name not in self.names:
@@ -84,27 +84,27 @@ class History:
         return text.getvalue()
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write `table` to a file, which is replaced whole or not at all.
+        """Write `table` to a file, which is replaced completely or not at all.
 
         Raises:
-            TypeError: for what is not a path.
-            OSError: when the file cannot be written.
+            TypeError: for anything but a path.
+            OSError: if the file cannot be written.
         """
         with replacing(as_path(path, "History.to_csv")) as file:
             file.write(self.table().encode())
 
     def plot(self, *, ax: Any = None) -> Picture:
-        """Return a picture of the losses over the epochs, and of the metrics on an axis of their own.
+        """Return a picture of the losses over the epochs, and of the metrics on a separate axis.
 
         Args:
-            ax: matplotlib axes to draw on; new ones when None.
+            ax: matplotlib axes to draw on; None for new axes.
 
         Returns:
-            A picture that shows itself at the end of a notebook's cell, with `axes`, `figure` and `save`.
+            A picture that a notebook displays at the end of a cell, with `axes`, `figure` and `save`.
 
         Raises:
             ImportError: without matplotlib: the extra `plot`.
-            TypeError: for what are not axes.
+            TypeError: for anything but axes.
         """
         ax = _axes(ax, "History.plot")
         losses = {name: self.values(name) for name in self.names if name in ("loss", "validation_loss")}
@@ -125,7 +125,7 @@ class History:
 
 
 class Picture:
-    """A picture that was drawn: it shows itself at the end of a notebook's cell.
+    """A finished picture: a notebook displays it at the end of a cell.
 
     Args:
         axes: matplotlib axes with the lines.
@@ -135,7 +135,7 @@ class Picture:
         self.axes, self.figure = axes, axes.figure
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write the picture to a file whose ending says the format: .png, .svg, .pdf.
+        """Write the picture to a file whose suffix determines the format: .png, .svg, .pdf.
 
         Args:
             path: the file.
@@ -149,7 +149,7 @@ class Picture:
         return data.getvalue()
 
 
-_STYLES = ("o-", "s--", "^-.", "D:", "v-", "P--")  # colour is never the only difference
+_STYLES = ("o-", "s--", "^-.", "D:", "v-", "P--")  # curves never differ in colour alone
 
 
 def _lines(ax: Any, series: dict[str, list[float]], first: int) -> None:
@@ -169,6 +169,6 @@ def _axes(ax: Any, caller: str) -> Any:
     except ImportError as error:
         raise ImportError(
             f"{caller}: plots need matplotlib, which is not installed: pip install "
-            '"seqmem[plot]"; History.table and History.to_csv need nothing'
+            '"seqmem[plot]"; History.table and History.to_csv do not need it'
         ) from error
-    return Figure(layout="constrained").subplots()  # no window, and no list of figures that never ends
+    return Figure(layout="constrained").subplots()  # opens no window, and pyplot keeps no reference to it

@@ -1,19 +1,18 @@
-"""Training: gradients, clipping, a step, once per batch; measures and a record, once per epoch."""
+"""Training: gradients, clipping and an update per batch; measurements and a record per epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
 
-from seqmem.data.batch import Batch, SequenceBatch
 from seqmem.initializers import Rng, as_generator
 from seqmem.training.callbacks import Callback, FitState, StopTraining
 from seqmem.training.clock import Clock
 from seqmem.training.history import History
-from seqmem.training.measuring import Measures, Metric
+from seqmem.training.measuring import Measures, Metric, check_batches, kind_of
 from seqmem.training.optimizers import Optimizer
 from seqmem.training.progress import Progress, make_progress
 from seqmem.training.schedules import Schedule
@@ -24,7 +23,16 @@ from seqmem.training.steps import (
     count_of,
     first_not_finite,
 )
-from seqmem.validation import as_list, as_positive, as_rate, as_returned, as_size, check_iterable, check_type
+from seqmem.validation import (
+    as_flag,
+    as_list,
+    as_positive,
+    as_rate,
+    as_returned,
+    as_size,
+    check_iterable,
+    check_type,
+)
 
 Model = TypeVar("Model", bound=Trainable)
 Batches = Iterable[Any] | Callable[[np.random.Generator], Iterable[Any]]
@@ -52,55 +60,54 @@ def fit(
 ) -> History:
     """Train a model in place.
 
-    Ctrl-C and any error leave the model usable, between two steps; only an interrupt in the midst of an
-    update can leave some parameters one step ahead of others. The epochs before it are in the exception's
-    `history`, and in the `history` that was passed. `KeepBest` gives the model its best parameters at the
-    end; to be able to go on after a crash, save in `callback`, and ask `check_save(path, model)` before the
-    training whether that will be possible.
+    Ctrl-C and any error leave the model usable, between two steps; only an interrupt during an update can
+    leave some parameters one step ahead of others. The previous epochs are in the exception's `history`, and
+    in a `history` that was passed. `KeepBest` gives the model its best parameters at the end; to be able to
+    continue after a crash, save in `callback`, and call `check_save(path, model)` before the training to see
+    whether that will be possible.
 
-    A second call goes on where the first one ended with what its arguments carry: the parameters, the
-    optimizer's state (momentum, running averages, count of steps), the history and the state of a Generator.
-    All else starts again: the schedule at 0, the counts of epochs and steps, the time, the callbacks. So two
-    epochs and two more are the same, bit for bit, as four at once when there is no `schedule` and both calls
-    get the same Generator; with a schedule, which runs twice from its beginning to its end, they are not.
+    A second call continues from the state that its arguments carry: the parameters, the optimizer's state
+    (momentum, running averages, number of steps), the history and the state of a Generator. Everything else
+    restarts: the schedule at 0, the counts of epochs and steps, the time, the callbacks. So two epochs and
+    two more equal four at once, bit for bit, if there is no `schedule` and both calls get the same Generator;
+    with a schedule, which runs twice from beginning to end, they differ.
 
     During a step, NumPy's warnings of overflow and invalid values are silent: the cause of such a warning
     raises a NonFiniteError if it reaches the loss, a gradient or a parameter.
 
     Args:
-        model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`. What a
-            batch counts in mean losses says the model's `count(batch)`; without one, the batch's `mask`, a
-            bool array of targets; without either, every batch counts alike. Batches that `continues` marks as
-            going on where the one before ended (`TruncatedBatches`) need a model with
-            `loss_grads_and_state(batch, state, rng) -> (loss, grads, state)`: the state is handed on, None
-            where a batch does not continue.
-        batches: a list of batches of any type, gone through in its order, or a function of a Generator that
-            gives an epoch's batches, called once per epoch: there they are shuffled or made.
-        optimizer: what takes the steps.
-        epochs: how often to go through the batches, at least 1.
-        max_seconds: end after the step in which this time is over, validation included in the time; the epoch
-            that is cut short is validated and recorded like the others.
-        max_norm: bound on the global norm of the gradients; None does not clip.
-        accumulate: how many batches share a step. It is taken with the mean of their gradients, each weighed
-            by what it counts: the same as for one large batch. The last step of an epoch may have fewer.
-        frozen: names of parameters, or of modules with all their parameters, that stay as they are:
+        model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`. The weight
+            of a batch in mean losses is the model's `count(batch)`; otherwise given by the batch's `mask`, a
+            bool array of targets; otherwise the same for every batch. Batches whose `continues` is set
+            continue the previous one (`TruncatedBatches`) and need a model with `loss_grads_and_state(batch,
+            state, rng) -> (loss, grads, state)`: the state is passed on, None if a batch does not continue.
+        batches: a list of batches of any type, used in order, or a function of a Generator that returns an
+            epoch's batches, called once per epoch, which may shuffle or create them.
+        optimizer: the optimizer that takes the steps.
+        epochs: the number of passes over the batches, at least 1.
+        max_seconds: stop after the step in which this time has elapsed, including validation; the shortened
+            epoch is validated and recorded like the others.
+        max_norm: bound on the global norm of the gradients; None for no clipping.
+        accumulate: the number of batches per step, which is taken with the mean of their gradients, weighted
+            by what they count: the same as for one large batch. The last step of an epoch may have fewer.
+        frozen: names of parameters, or of modules with all of their parameters, that stay unchanged:
             ("embedding", "output.b").
-        schedule: factor of the learning rate as a function of the part of the training that is done, 0 to 1:
-            of the epochs or of `max_seconds`, whichever is further. Where the number of batches is not known,
-            in the first epoch from a generator function, the epoch counts only when it is over. A second
-            call starts it again.
+        schedule: factor of the learning rate as a function of the completed fraction of the training, 0 to 1:
+            of the epochs or of `max_seconds`, whichever is larger. While the number of batches is unknown, in
+            the first epoch of a generator function, an epoch counts only when it is complete. A second call
+            restarts the schedule.
         validation: batches as above, whose mean loss without dropout is measured after every epoch. A
-            function gets the same Generator every time. The model's `loss(batch)` computes it, without one
-            `loss_and_grads(batch, rng=None)`.
+            function gets the same Generator every time. The model's `loss(batch)` computes the loss, or
+            otherwise `loss_and_grads(batch, rng=None)`.
         metrics: numbers of the model by name, measured after every epoch: `Metric(function, "max")` or
-            `"min"`, whichever is better; a function alone is one of which more is better.
+            `"min"`, whichever is better; for a plain function, more is better.
         validate: one such function, whose numbers go to `history.metric`.
         callback: called after every epoch with the history so far.
-        callbacks: `EarlyStopping`, `KeepBest` and their like, called in this order; each may end the training
+        callbacks: `EarlyStopping`, `KeepBest` and the like, called in this order; each may end the training
             by raising `StopTraining`, as may `callback`, `validate` and a metric.
-        history: one to go on with; a new one when None.
-        rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. A seed starts
-            the same random numbers again in every call, a Generator goes on.
+        history: a history to continue; None for a new one.
+        rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. A seed gives the same
+            random numbers in every call, a Generator continues.
         progress: a line on stderr: epoch, step, tokens per second, loss, time left. None and True show it, a
             live line on a terminal and in a notebook, a line every few seconds elsewhere; True also shows the
             last state of a training too short for that. False shows nothing.
@@ -109,10 +116,10 @@ def fit(
         The history, one entry per epoch.
 
     Raises:
-        NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken; for a parameter
-            that is, after the last step of an epoch and before anything is measured.
-        ValueError, TypeError: for an argument out of its range or of another kind, or an epoch without a
-            batch.
+        NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken; for such a
+            parameter, after the last step of an epoch and before any measurement.
+        ValueError, TypeError: for an argument that is out of range or of the wrong type, or an epoch without
+            a batch.
 
     >>> class Line:
     ...     params = {"slope": np.zeros(())}
@@ -138,6 +145,8 @@ def fit(
     calls = as_list(callbacks, "fit", "callbacks", "a list of Callback")
     for position, call in enumerate(calls):
         check_type(call, Callback, "fit", f"callbacks[{position}]")
+    if progress is not None:
+        as_flag(progress, "fit", "progress")
     measures = Measures(model, validation, metrics, validate)
     state = FitState(model, optimizer, History() if history is None else history)
     state.directions = measures.directions
@@ -171,7 +180,7 @@ class _Function(Callback):
 
 
 class _Loop:
-    """A training: everything that lasts from its first step to its last."""
+    """A training: everything that exists from its first step to its last."""
 
     def __init__(
         self,
@@ -258,7 +267,7 @@ class _Loop:
         if clock.tokens == 0:
             what = "target" if clock.step_of_epoch else "batch"
             raise ValueError(f"fit: batches gave no {what} in epoch {clock.epoch + 1}")
-        clock.steps_per_epoch = clock.step_of_epoch  # known now, if it was not
+        clock.steps_per_epoch = clock.step_of_epoch  # known now, if it was not before
         seconds = clock.epoch_seconds()
         history.loss.append(clock.loss())
         history.seconds.append(seconds)
@@ -276,7 +285,7 @@ class _Loop:
             self.shown.show(1.0, lambda: clock.line(measured), last=True)
 
     def check_parameters(self) -> None:
-        """The last step of an epoch has no next one whose loss would show that it went too far."""
+        """Raise for a non-finite parameter after an epoch's last step, which no later loss would reveal."""
         bad = first_not_finite(self.state.model.params)
         if bad is not None:
             step, epoch = self.clock.steps, self.clock.epoch + 1
@@ -286,7 +295,7 @@ class _Loop:
             )
 
     def call(self, event: str) -> None:
-        """Call all callbacks; one that wants to stop keeps no other from being called."""
+        """Call all callbacks; a callback that stops the training does not prevent the others' calls."""
         for callback in self.callbacks:
             try:
                 getattr(callback, event)(self.state)
@@ -299,28 +308,17 @@ class _Loop:
 
 
 def _check_kinds(model: object, batches: object, optimizer: object, validation: object) -> None:
-    """Raise for an argument that is of another kind altogether."""
+    """Raise for an argument of an entirely different kind."""
     if isinstance(model, type) or not all(hasattr(model, name) for name in ("params", "loss_and_grads")):
-        raise TypeError(f"fit: model is {_kind(model)}, expected an object with params and loss_and_grads")
+        raise TypeError(f"fit: model is {kind_of(model)}, expected an object with params and loss_and_grads")
     if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in ("learning_rate", "step")):
-        raise TypeError(f"fit: optimizer is {_kind(optimizer)}, expected an Optimizer such as Adam(1e-3)")
-    _check_batches(batches, "batches")
+        raise TypeError(f"fit: optimizer is {kind_of(optimizer)}, expected an Optimizer such as Adam(1e-3)")
+    check_batches(batches, "fit", "batches")
     if validation is not None:
-        _check_batches(validation, "validation")
-
-
-def _check_batches(value: object, name: str) -> None:
-    # a batch or an iterator would be iterated over, once, and wrongly
-    once = isinstance(value, (Batch, SequenceBatch, Iterator, str, bytes, Mapping))
-    if once or not (callable(value) or isinstance(value, Iterable)):
-        raise TypeError(f"fit: {name} is {_kind(value)}, expected a list or a function of a Generator")
+        check_batches(validation, "fit", "validation")
 
 
 def _check_functions(functions: Mapping[str, object | None]) -> None:
     for name, function in functions.items():
         if function is not None and not callable(function):
-            raise TypeError(f"fit: {name} is {_kind(function)}, expected a function")
-
-
-def _kind(value: object) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+            raise TypeError(f"fit: {name} is {kind_of(function)}, expected a function")

@@ -1,37 +1,38 @@
-"""What is measured after an epoch: the loss of the validation batches, and metrics with a direction."""
+"""Measurements after an epoch: the loss of the validation batches, and metrics with a direction."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.data.batch import Batch, SequenceBatch
 from seqmem.training.callbacks import Direction
 from seqmem.training.history import History
 from seqmem.training.steps import Carried, count_of
-from seqmem.validation import as_choice, as_returned, as_text, brief, check_callable
+from seqmem.validation import as_choice, as_returned, as_text, brief, check_callable, check_iterable
 
 
 class Metric(NamedTuple):
-    """A number that says how good a model is.
+    """A number that measures how good a model is.
 
     >>> Metric(lambda model: 0.9, "max").direction
     'max'
     """
 
-    function: Callable[[Any], float]  # of the model
+    function: Callable[[Any], float]  # the number as a function of the model
     direction: Direction  # "max" if more is better, "min" if less is
 
 
 class Measures:
-    """Everything that is measured after an epoch.
+    """All measurements after an epoch.
 
     Args:
-        model: what is trained.
-        validation: batches, or a function of a Generator that gives them; None for no validation loss.
-        metrics: by name; a function alone is one of which more is better.
+        model: the trained model.
+        validation: batches, or a function of a Generator that returns them; None for no validation loss.
+        metrics: by name; for a plain function, more is better.
         validate: a function of the model whose number goes to `history.metric`; None for none.
     """
 
@@ -47,7 +48,7 @@ class Measures:
 
     @property
     def directions(self) -> dict[str, Direction]:
-        """What is recorded after an epoch, and whether less or more of it is better."""
+        """The names of all records after an epoch, each with "min" or "max" for the better direction."""
         found: dict[str, Direction] = {"loss": "min"}
         if self._validation is not None:
             found["validation_loss"] = "min"
@@ -59,7 +60,7 @@ class Measures:
         """Measure, record, and return the numbers by name for the progress line."""
         found: dict[str, float] = {}
         if self._validation is not None:
-            found["validation_loss"] = validation_loss(self._model, self._validation)
+            found["validation_loss"] = _mean_loss(self._model, self._validation, "fit", "validation")
             history.validation_loss.append(found["validation_loss"])
         if self._validate is not None:
             found["metric"] = as_returned(self._validate(self._model), "fit", "what validate returned")
@@ -73,15 +74,31 @@ class Measures:
 def validation_loss(model: Any, batches: Iterable[Any] | Callable[..., Iterable[Any]]) -> float:
     """Return the mean loss over batches, without dropout and without a step.
 
-    A function of a Generator gets the same one every time, and so gives the same batches.
+    A function of a Generator gets the same Generator every time, and therefore returns the same batches.
+
+    Args:
+        model: anything with `loss_and_grads`; its `loss(batch)` is called instead if it has one.
+        batches: as `fit` takes them.
 
     Raises:
         ValueError: when the batches hold nothing that counts.
+        TypeError: for a model or batches of another kind.
     """
+    caller = "validation_loss"
+    if not callable(getattr(model, "loss_and_grads", None)):
+        came = type(model).__name__
+        raise TypeError(f"{caller}: model is of type {came}, expected an object with loss_and_grads")
+    check_batches(batches, caller, "batches")
+    return _mean_loss(model, batches, caller, "batches")
+
+
+def _mean_loss(model: Any, batches: Any, caller: str, name: str) -> float:
     total, counted = 0.0, 0
     carried, alone = Carried(model), callable(getattr(model, "loss", None))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for batch in batches(np.random.default_rng(0)) if callable(batches) else batches:
+        source = batches(np.random.default_rng(0)) if callable(batches) else batches
+        check_iterable(source, caller, f"what {name} returned", "an iterable of batches")
+        for batch in source:
             count, _ = count_of(model, batch)
             if alone and not (carried.carries and hasattr(batch, "continues")):
                 loss = model.loss(batch)
@@ -90,8 +107,25 @@ def validation_loss(model: Any, batches: Iterable[Any] | Callable[..., Iterable[
             total += float(loss) * count
             counted += count
     if not counted:
-        raise ValueError("fit: validation gave no batch that counts")
+        raise ValueError(f"{caller}: {name} gave nothing that counts")
     return total / counted if math.isfinite(total) else math.nan
+
+
+def check_batches(value: object, caller: str, name: str) -> None:
+    """Raise for what is neither a list of batches nor a function; one batch or an iterator is none.
+
+    Raises:
+        TypeError: with what came.
+    """
+    once = isinstance(value, (Batch, SequenceBatch, Iterator, str, bytes, Mapping))
+    if isinstance(value, type) or once or not (callable(value) or isinstance(value, Iterable)):
+        came = kind_of(value)
+        raise TypeError(f"{caller}: {name} is {came}, expected a list or a function of a Generator")
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is, in words for a message."""
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
 
 
 def _as_metrics(metrics: Any) -> dict[str, Metric]:

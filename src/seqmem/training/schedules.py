@@ -1,4 +1,4 @@
-"""Factors of the learning rate over a training: functions of the part that is done, from 0 to 1.
+"""Factors of the learning rate over a training: functions of the completed fraction, from 0 to 1.
 
 `fit(..., schedule=cosine_decay)` multiplies the optimizer's learning rate by the factor in every step.
 """
@@ -17,14 +17,14 @@ def cosine_decay(fraction: float) -> float:
     """Return a factor that falls from 1 to 0 along half a cosine (Loshchilov & Hutter, 2017, no restarts).
 
     Args:
-        fraction: the part of the training that is done, from 0 to 1.
+        fraction: the completed fraction of the training, from 0 to 1.
 
-    Returns:
-        What the learning rate is multiplied by.
+        Returns:
+        The factor of the learning rate.
 
-    Raises:
+        Raises:
         ValueError: for a fraction outside [0, 1].
-        TypeError: for one that is no number.
+        TypeError: for a fraction that is not a number.
 
     >>> [round(cosine_decay(fraction), 3) for fraction in (0, 0.25, 0.5, 1)]
     [1.0, 0.854, 0.5, 0.0]
@@ -36,7 +36,7 @@ def linear_decay(fraction: float) -> float:
     """Return a factor that falls from 1 to 0 along a line.
 
     Args:
-        fraction: the part of the training that is done, from 0 to 1.
+        fraction: the completed fraction of the training, from 0 to 1.
 
     Raises:
         ValueError, TypeError: as from `cosine_decay`.
@@ -48,7 +48,7 @@ def linear_decay(fraction: float) -> float:
 
 
 def exponential_decay(final: float = 0.01) -> Schedule:
-    """Return a schedule that falls from 1 to a final factor, by the same share in every step.
+    """Return a schedule that falls from 1 to a final factor, by the same factor in every step.
 
     Args:
         final: the factor at the end, above 0.
@@ -71,11 +71,11 @@ def warm_up(part: float, then: Schedule | None = None) -> Schedule:
     """Return a schedule that rises from 0 to 1 along a line and then follows another (Goyal et al., 2017).
 
     Args:
-        part: of the training that the rise takes, in [0, 1).
-        then: the schedule of the rest, from its own beginning to its end; None stays at 1.
+        part: the fraction of the training for the rise, in [0, 1).
+        then: the schedule of the rest, from its beginning to its end; None stays at 1.
 
-    Raises:
-        ValueError, TypeError: for a part out of its range, or a `then` that cannot be called.
+        Raises:
+        ValueError, TypeError: for a part out of range, or a `then` that is not callable.
 
     >>> schedule = warm_up(0.2, then=cosine_decay)
     >>> [round(schedule(fraction), 3) for fraction in (0, 0.1, 0.2, 0.6, 1)]

@@ -15,11 +15,11 @@ from seqmem.validation import as_count, as_list, as_text, brief
 
 
 class Trainable(Protocol):
-    """What `fit` needs of a model.
+    """The part of a model that `fit` uses.
 
-    It may have more, which `fit` then uses: `count(batch)`, how many targets a batch has; `loss(batch)`, the
-    loss alone, for validation; and `loss_grads_and_state(batch, state, rng)`, a loss, its gradients and the
-    state in which the batch ends, for batches that continue one another.
+    A model may have more methods that `fit` then uses: `count(batch)`, the number of targets in a batch;
+    `loss(batch)`, the loss alone, for validation; and `loss_grads_and_state(batch, state, rng)`, a loss, its
+    gradients and the state at the end of the batch, for batches that continue one another.
     """
 
     @property
@@ -27,22 +27,22 @@ class Trainable(Protocol):
         """The live parameter arrays by name."""
 
     def loss_and_grads(self, batch: Any, rng: np.random.Generator) -> tuple[Any, Grads]:
-        """The mean loss per target, and the gradient of every parameter."""
+        """Return the mean loss per target, and the gradient of every parameter."""
 
 
 class NonFiniteError(FloatingPointError):
     """The loss, a gradient or, after an epoch's last step, a parameter is nan or inf.
 
-    When it is the loss or a gradient, the parameters are those before the step, which was not taken.
+    If it is the loss or a gradient, the parameters are those before the step, which was not taken.
 
     Attributes:
         step: the step, counted from 1 over all epochs: with accumulation, the batch.
         epoch: the epoch, counted from 1.
-        parameter: the first parameter that is not finite or has a gradient that is not; None if all are.
+        parameter: the first parameter that is not finite or whose gradient is not finite; None if all are.
     """
 
     def __init__(self, message: str, step: int, epoch: int, parameter: str | None) -> None:
-        super().__init__(message, step, epoch, parameter)  # all of them, so that it can be pickled
+        super().__init__(message, step, epoch, parameter)  # all arguments, so that the error can be pickled
         self.step, self.epoch, self.parameter = step, epoch, parameter
 
     def __str__(self) -> str:
@@ -50,10 +50,9 @@ class NonFiniteError(FloatingPointError):
 
 
 def count_of(model: Any, batch: Any) -> tuple[int, str]:
-    """Return how much a batch counts in the mean loss, and the unit: its targets, or one for the batch.
+    """Return the weight of a batch in the mean loss, and its unit: targets, or batches.
 
-    The model's own `count(batch)` decides; without one, the batch's `mask`; without either, batches count
-    alike.
+    The model's own `count(batch)` decides; otherwise the batch's `mask`; otherwise all batches count equally.
     """
     if callable(getattr(model, "count", None)):
         return as_count(model.count(batch), "fit", "what the model's count returned"), "targets"
@@ -62,14 +61,14 @@ def count_of(model: Any, batch: Any) -> tuple[int, str]:
 
 
 class Carried:
-    """The state that batches hand on when they continue one another."""
+    """The state that passes from batch to batch if they continue one another."""
 
     def __init__(self, model: Any) -> None:
         self._model, self._state = model, None
-        self.carries = hasattr(model, "loss_grads_and_state")
+        self.carries = callable(getattr(model, "loss_grads_and_state", None))
 
     def loss_and_grads(self, batch: Any, rng: np.random.Generator | None) -> tuple[Any, Grads]:
-        """Return the loss of a batch and its gradients, from the state before it when it continues that.
+        """Return the loss of a batch and its gradients, from the carried state if the batch continues.
 
         Raises:
             TypeError: for a batch that continues another, and a model that cannot carry its state.
@@ -90,13 +89,13 @@ class Carried:
 
 
 class Stepper:
-    """Gathers the gradients of `accumulate` batches and takes a step with their mean.
+    """Collects the gradients of `accumulate` batches and takes a step with their mean.
 
     Args:
-        model, optimizer: what is trained, and how.
-        max_norm: bound on the global norm; None does not clip.
-        accumulate: batches of a step.
-        frozen: names of parameters, or of modules all of whose parameters, that stay as they are.
+        model, optimizer: the model and its optimizer.
+        max_norm: bound on the global norm; None for no clipping.
+        accumulate: batches per step.
+        frozen: names of parameters, or of modules with all of their parameters, that stay unchanged.
     """
 
     def __init__(
@@ -113,18 +112,18 @@ class Stepper:
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
-        """Start without gradients and without a carried state."""
+        """Start an epoch without gradients and without a carried state."""
         self._carried = Carried(self._model)
         self._sums: Grads = {}
         self._gathered = self._counted = 0
 
     def add(self, batch: Any, count: int, rng: np.random.Generator, clock: Clock) -> float:
-        """Return the loss of a batch; its gradients wait for the step.
+        """Return the loss of a batch and keep its gradients for the step.
 
         Raises:
             NonFiniteError: for a loss or a gradient that is nan or inf.
         """
-        # all that is not finite is found below
+        # non-finite values are detected below
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             loss, grads = self._carried.loss_and_grads(batch, rng)
         loss = float(loss)
@@ -143,7 +142,7 @@ class Stepper:
         return loss
 
     def step(self, whole: bool = True) -> bool:
-        """Take a step when all batches of one are gathered, or any when not `whole`; say whether it did."""
+        """Take a step if all of its batches are collected, or any if not `whole`; return whether."""
         if not self._gathered or (whole and self._gathered < self._accumulate):
             return False
         grads = self._sums
@@ -173,10 +172,10 @@ class Stepper:
 
 
 def free_names(params: dict[str, Array], frozen: Iterable[str]) -> list[str] | None:
-    """Return the names of the parameters that are not frozen; None when none is.
+    """Return the names of the parameters that are not frozen; None if none is frozen.
 
     Raises:
-        ValueError: for a name of neither a parameter nor a module with parameters, or when all are frozen.
+        ValueError: for a name of neither a parameter nor a module with parameters, or if all are frozen.
         TypeError: for names that are not strings.
     """
     names = [
@@ -198,7 +197,7 @@ def free_names(params: dict[str, Array], frozen: Iterable[str]) -> list[str] | N
 
 
 def are_finite(grads: Grads) -> bool:
-    """Return whether all numbers are finite; one sum of squares tells it for nearly all arrays."""
+    """Return whether all numbers are finite; one sum of squares decides for nearly all arrays."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         for grad in grads.values():
             one = np.asarray(grad)

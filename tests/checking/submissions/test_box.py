@@ -155,7 +155,7 @@ for number in range(3, 64):
 """
     )
     assert answer.report is None
-    assert answer.trouble.startswith("what came back is ")
+    assert answer.trouble.startswith("the answer is ")
 
 
 def test_what_was_ordered_is_not_to_be_read_from_how_the_process_was_started(run):

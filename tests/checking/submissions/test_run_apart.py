@@ -180,7 +180,7 @@ def test_an_error_is_told_in_as_many_characters_as_somebody_reads(run):
 
 def test_an_endless_recursion_shows_its_beginning_and_its_end(run):
     answer = run("def a():\n    b()\ndef b():\n    a()\na()\n")
-    assert re.search(r"\.\.\. \d{3} calls more", answer.trouble)
+    assert re.search(r"\.\.\. \d{3} more calls", answer.trouble)
     assert "RecursionError: maximum recursion depth exceeded" in answer.trouble
     assert answer.trouble.count("\n") < 40
 
@@ -190,7 +190,7 @@ def test_a_report_without_measure_is_cut(run):
     assert answer.report.passed
     assert len(answer.report.title) < 1100
     answer = run(RIGHT + "\nforward.__qualname__ = 'f' * 10_000_000\n")
-    assert (answer.report, answer.trouble) == (None, "what came back is longer than 1 MB")
+    assert (answer.report, answer.trouble) == (None, "the answer is longer than 1 MB")
 
 
 def test_a_file_that_prints_without_end_is_ended(run):

@@ -103,7 +103,7 @@ while True:
 EACH_FILE = "for k in range(100_000):\n    io.open(f'file{k}', 'wb').write(b'x' * 4_000_000)"
 DEEP = "import os\nfor k in range(600):\n    os.mkdir('d')\n    os.chdir('d')"
 ENDLESS, ENDED = "did not finish within", "it was ended by SIG"
-NO_ANSWER = "what came back is no"
+NO_ANSWER = "the answer is not"
 KINDS = {
     "an endless loop": Kind(within("while True: pass"), ENDLESS),
     "an endless loop as it is read": Kind(before("while True: pass"), ENDLESS),
@@ -179,14 +179,12 @@ KINDS = {
         within("import atexit, itertools\natexit.register(lambda: [0 for _ in itertools.count()])")
     ),
     "closed files": Kind(within("import os\nos.closerange(0, 64)"), "ended"),
-    "forged lines": Kind(FORGED % (['{"done": true}', "{}", "[1]", "\0"],), "what came back"),
+    "forged lines": Kind(FORGED % (['{"done": true}', "{}", "[1]", "\0"],), "the answer is"),
     "forged answers": Kind(
         FORGED % (['{"answer": {"Answer": [1, 2, 3, 4]}}', '{"answer": {"array": ["O", [1], "AAAA"]}}'],),
-        "what came back",
+        "the answer is",
     ),
-    "forged arrays": Kind(
-        FORGED % ([of_results('{"array": ["<f8", [99999999999], ""]}')],), "what came back"
-    ),
+    "forged arrays": Kind(FORGED % ([of_results('{"array": ["<f8", [99999999999], ""]}')],), "the answer is"),
     "forged numbers": Kind(FORGED % ([of_results("1")],), "numbers"),
     "answers nested deeply": Kind(FORGED % (['{"answer": ' + "[" * 100_000],), NO_ANSWER),
     "reading its parents' memory": Kind(

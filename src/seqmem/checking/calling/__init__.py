@@ -1,1 +1,1 @@
-"""Calling: values for all that a pass asks for, found by trial, and its gradients wherever it leaves them."""
+"""Calling: values for everything that a pass needs, found by trial, and the positions of its gradients."""

@@ -1,4 +1,4 @@
-"""How a backward pass is called: which of its parameters is the cache, which the gradient of which output."""
+"""The call of a backward pass: which parameter is the cache, and which the gradient of which output."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from seqmem.checking.reading.hints import returned_names
 from seqmem.checking.reading.words import bare, is_cache, is_rate, is_upstream, plain, role
 from seqmem.module import Array
 
-RATE = 0.5  # the learning rate of a backward pass that updates its own weights
+RATE = 0.5  # the learning rate for a backward pass that updates weights itself
 
 
 class Part(NamedTuple):
-    """One of the things that a forward pass returned."""
+    """One of the values that a forward pass returned."""
 
     name: str
     value: Any
 
     @property
     def is_output(self) -> bool:
-        """Whether it can have an upstream gradient."""
+        """True if the value can have an upstream gradient."""
         value = self.value
         if isinstance(value, (np.ndarray, float, complex)) or np.isscalar(value):
             return np.asarray(value).dtype.kind in "fc" and np.size(value) > 0
@@ -32,11 +32,11 @@ class Part(NamedTuple):
 
 
 class Binding(NamedTuple):
-    """How to call a backward pass."""
+    """A way to call a backward pass."""
 
-    function: Callable[..., Any] | None  # None: there is nothing to call
-    outputs: tuple[int, ...]  # the parts of what forward returned that have an upstream gradient
-    upstreams: tuple[str, ...]  # the parameter that takes each; () where the loss's gradients are returned
+    function: Callable[..., Any] | None  # None if there is no function to call
+    outputs: tuple[int, ...]  # the returned parts that have an upstream gradient
+    upstreams: tuple[str, ...]  # the parameter for each; () if the loss's gradients are returned
     others: tuple[
         tuple[str, str, Any], ...
     ]  # (parameter, "argument" | "part" | "cache" | "value" | "all", what)
@@ -44,7 +44,7 @@ class Binding(NamedTuple):
     def arguments(
         self, ran: Ran, parts: list[Part], upstream: tuple[Any, ...], values: dict[str, Any]
     ) -> dict[str, Any]:
-        """The arguments of one call, by name."""
+        """Return the arguments of one call, by name."""
         found = dict(zip(self.upstreams, upstream, strict=False))
         for name, kind, what in self.others:
             if kind == "argument":
@@ -61,7 +61,7 @@ class Binding(NamedTuple):
 
 
 def parts_of(call: Call, ran: Ran) -> list[Part]:
-    """What a forward pass returned, named as its text names it; an object's h where it was nothing."""
+    """Return the parts of a forward pass's result, named as in its text; an object's h if there is none."""
     result = ran.result
     names = returned_names(call.candidate.forward)
     if isinstance(result, (tuple, list)) and not _is_list_of_arrays(result):
@@ -79,7 +79,7 @@ def parts_of(call: Call, ran: Ran) -> list[Part]:
 
 
 def _left_in(ran: Ran) -> list[Part]:
-    """What a forward pass without a result leaves in its object: the hidden and the cell state."""
+    """Return the parts that a forward pass without a result stores in its object: hidden and cell state."""
     from seqmem.checking.calling.slots import slots
 
     found = {slot.path[-1][1]: slot.array for slot in slots(ran.roots["self"])}
@@ -92,10 +92,10 @@ def _is_list_of_arrays(value: Any) -> bool:
 
 
 def bindings(call: Call, ran: Ran, parts: list[Part], sites: dict[str, Any]) -> Iterator[Binding]:
-    """The ways to call the backward pass, the likely one first.
+    """Yield the ways to call the backward pass, the most likely one first.
 
     Raises:
-        AskError: when a parameter is none of the things that there are.
+        AskError: if a parameter matches none of the available values.
     """
     function = call.candidate.backward
     if function is None and callable(parts[-1].value):
@@ -130,7 +130,7 @@ def _of_closure(parts: list[Part]) -> Iterator[Binding]:
 
 
 class _Roles:
-    """What each parameter of a backward pass is."""
+    """The meaning of each parameter of a backward pass."""
 
     def __init__(self, call: Call, ran: Ran, parts: list[Part], sites: dict[str, Any]) -> None:
         self.call, self.ran, self.parts, self.sites = call, ran, parts, sites
@@ -179,7 +179,7 @@ class _Roles:
         self.others.append((name, "part", k))
 
     def _cache(self, name: str) -> None:
-        """The cache: what is returned last, or else all that is returned."""
+        """Assign the cache: the last returned value, or all returned values."""
         taken = {what for _, kind, what in self.others if kind == "part"}
         free = [k for k in range(len(self.parts)) if k not in taken]
         odd = [k for k in free if not self.parts[k].is_output]
@@ -189,7 +189,7 @@ class _Roles:
             self._part(name, (odd or free)[-1])
 
     def _guessed(self, name: str) -> None:
-        """A parameter whose name says nothing: the first is the upstream gradient, a last one the cache."""
+        """Assign a parameter with an unknown name: the first is the upstream gradient, the last the cache."""
         odd = [k for k, part in enumerate(self.parts) if not part.is_output and k not in self.used]
         if odd and (self.upstreams or role(name) in ("", "state")):
             self._part(name, odd[-1])
@@ -204,7 +204,7 @@ class _Roles:
 
 
 def _matched(upstreams: tuple[str, ...], outputs: list[int], parts: list[Part]) -> Iterator[tuple[int, ...]]:
-    """The outputs whose gradients the upstream parameters may be, likely ones first."""
+    """Yield the possible outputs for the upstream parameters, likely ones first."""
     if len(upstreams) > len(outputs):
         return
     orders = list(itertools.islice(itertools.permutations(outputs, len(upstreams)), 60))
@@ -216,7 +216,7 @@ def _matched(upstreams: tuple[str, ...], outputs: list[int], parts: list[Part]) 
 
 
 def _alike(gradient: str, output: str) -> float:
-    """How alike two names are; exactly the same is most."""
+    """Return the similarity of two names; it is greatest if they are equal."""
     if gradient == output:
         return 10.0
     core, other = _core(gradient), _core(output)
@@ -236,7 +236,7 @@ def _core(name: str) -> str:
 
 
 def scaled(values: Any, factor: Any) -> Any:
-    """Gradients of a loss, times its upstream gradient."""
+    """Return gradients of a loss, multiplied by its upstream gradient."""
     if isinstance(values, dict):
         return {key: scaled(value, factor) for key, value in values.items()}
     if isinstance(values, (tuple, list)):
@@ -247,5 +247,5 @@ def scaled(values: Any, factor: Any) -> Any:
 
 
 def as_output(value: Any) -> Array:
-    """An output as the checker sees it: an array."""
+    """Return an output in the form that the checker uses: an array."""
     return np.asarray(value)

@@ -1,4 +1,4 @@
-"""Calling a pass with values for everything that it asks for: arguments, dictionaries, globals, an object."""
+"""Calls of a pass with values for everything that it needs: arguments, dictionaries, globals, an object."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from seqmem.checking.reading.loading import Stub, _Missing
 from seqmem.checking.reading.words import role, size_letter
 from seqmem.module import Array
 
-MOST_NUMBERS = 3000  # in an array of the file's own that is kept in its shape
+MOST_NUMBERS = 3000  # an array in the file with at most this many numbers keeps its shape
 _SETUPS = (
     "setup",
     "build",
@@ -39,7 +39,7 @@ _SETUPS = (
     "_build",
 )
 _DICTS = re.compile(r"^(param\w*|theta|weights|model|p|wts|\w+_params?|P|grads|config|state_dict)$")
-_KNOWN = {  # options that are looked up by key
+_KNOWN = {  # options with known keys
     "mode": "train", "stride": 1, "pad": 1, "pool_height": 2, "pool_width": 2, "p": 0.6, "seed": 3,
     "eps": 1e-5,
     "momentum": 0.9, "dropout": 0.0, "padding": 0,
@@ -50,12 +50,12 @@ class Site(NamedTuple):
     """A place where a value is needed."""
 
     place: str  # "arg", "back", "init", "key", "item", "global"
-    owner: str  # the dictionary, list or class that it belongs to
+    owner: str  # the dictionary, list or class that contains it
     name: str
 
 
 class AskError(Exception):
-    """A value is needed at a site that nobody knew of."""
+    """Raised if a value is needed at an unknown site."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(site.name)
@@ -69,7 +69,7 @@ class _NeedKeyError(KeyError):
 
 
 class _Asking(dict[Any, Any]):
-    """A dictionary that says which key was wanted."""
+    """A dictionary that reports which key was requested."""
 
     owner = ""
 
@@ -83,7 +83,7 @@ class _Asking(dict[Any, Any]):
 
 
 class Ran:
-    """What a forward pass was given and what it returned; a backward pass may need any of it."""
+    """The arguments and results of a forward pass, any of which a backward pass may need."""
 
     __slots__ = ("arguments", "globals", "result", "roots")
 
@@ -94,7 +94,7 @@ class Ran:
 
 
 class Call:
-    """One candidate's calls."""
+    """The calls of one candidate."""
 
     def __init__(
         self, candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[str, Value]
@@ -112,9 +112,9 @@ class Call:
         self.params: dict[str, tuple[str, within.Slot]] = {}  # arrays within objects that matter
         self._made: dict[Any, Any] = {}
         self._made_with: dict[str, Any] = {}
-        self.found_for: Any = None  # the values for which they were found
-        self.phase = "init"  # "init", "forward" or "backward": what is being run
-        self.warm = False  # whether an object has its parameters only after a first call
+        self.found_for: Any = None  # the values for which the parameters were found
+        self.phase = "init"  # "init", "forward" or "backward": the active phase
+        self.warm = False  # True if an object has its parameters only after a first call
 
     def _required(self) -> list[str]:
         return [p.name for p in self.parameters if self._is_required(p)]
@@ -129,7 +129,7 @@ class Call:
         return too_large or (is_loss and parameter.default is None)
 
     def _makers(self) -> dict[str, Callable[..., Any]]:
-        """What makes an object that an argument should be: a class of its name, or a function."""
+        """Return the makers of objects for arguments: a class of the same name, or a function."""
         found: dict[str, Callable[..., Any]] = {}
         for parameter in [*self.parameters, *self._init()]:
             name = parameter.name
@@ -141,7 +141,7 @@ class Call:
         return found
 
     def _make_objects(self, given: dict[Site, Any]) -> None:
-        """Make the objects that are arguments."""
+        """Create the objects that are arguments."""
         for name, maker in self.makers.items():
             own = {s.name: v for s, v in given.items() if s.place == "make" and s.owner == name}
             key = tuple((k, _key(v)) for k, v in own.items())
@@ -158,13 +158,13 @@ class Call:
         return name not in self.fixed and is_known
 
     def _objects(self) -> dict[str, Any]:
-        """Objects of the file's own classes that are defaults of parameters, or globals."""
+        """Return objects of the file's own classes that are default arguments or globals."""
         module = self.candidate.forward.__module__
         parameters = [p for function in self.functions for p in _parameters(function, False)]
         return {p.name: p.default for p in parameters if type(p.default).__module__ == module}
 
     def sites(self) -> list[Site]:
-        """The places that are known from the start."""
+        """Return the sites that are known from the start."""
         found: list[Site] = []
         if self.candidate.owner is not None:
             found += [
@@ -196,7 +196,7 @@ class Call:
         return type(default) is int and default > 1 and bool(size_letter(parameter.name))
 
     def _globals(self) -> list[Site]:
-        """Arrays among the globals that the passes read."""
+        """Return the sites of arrays among the globals that the passes read."""
         found = []
         for name in global_names(self.functions):
             value = self.names.get(name)
@@ -205,7 +205,7 @@ class Call:
         return found
 
     def known(self, site: Site) -> Value | None:
-        """A value that is certain: said by the user, or the shape of what is there."""
+        """Return a value that is certain: given by the user, or the shape of an existing array."""
         if site.name in self.fixed:
             return self.fixed[site.name]
         present = self.names.get(site.name) if site.place == "global" else None
@@ -220,7 +220,7 @@ class Call:
         return None
 
     def hint(self, site: Site) -> tuple[int, ...] | None:
-        """A shape that the file's comments give."""
+        """Return a shape from the file's comments."""
         return shape_in(self.remarks, site.name)
 
     # --- calls ---
@@ -229,7 +229,7 @@ class Call:
         """Run the forward pass.
 
         Raises:
-            AskError: when it needs something else.
+            AskError: if it needs another value.
         """
         arrays = arrays or {}
         given = {site: self._value(site, value, arrays) for site, value in values.items()}
@@ -256,7 +256,7 @@ class Call:
         return list(drawn) if value.kind == "list" else drawn
 
     def display(self, site: Site) -> str:
-        """What a report calls a site."""
+        """Return the name of a site for a report."""
         return site.name
 
     def _arguments(self, given: dict[Site, Any]) -> dict[str, Any]:
@@ -283,7 +283,7 @@ class Call:
         return {"self": copy.deepcopy(self._made[key])}
 
     def _make(self, init: dict[str, Any], given: dict[Site, Any]) -> Any:
-        np.random.seed(self.seed)  # noqa: NPY002 - what the file's own classes draw from
+        np.random.seed(self.seed)  # noqa: NPY002 - the file's own classes may draw from it
         owner = self.candidate.owner
         assert owner is not None
         if self.candidate.is_torch or inspect.isabstract(owner):
@@ -296,7 +296,7 @@ class Call:
         return made
 
     def _set_up(self, made: Any, given: dict[Site, Any]) -> None:
-        """Call what makes an object's parameters, where it has a method for that."""
+        """Call the method that creates an object's parameters, if it has one."""
         for name in _SETUPS:
             method = getattr(made, name, None)
             if not callable(method):
@@ -306,7 +306,7 @@ class Call:
                 try:
                     method(*copy.deepcopy(arguments))
                     break
-                except Exception:  # noqa: BLE001 - another way to call it may fit
+                except Exception:  # noqa: BLE001 - another way to call it may work
                     continue
 
     def _called(self, function: Callable[..., Any], arguments: dict[str, Any], roots: dict[str, Any]) -> Any:
@@ -331,17 +331,17 @@ class Call:
     def call_backward(
         self, ran: Ran, arguments: dict[str, Any], function: Callable[..., Any] | None = None
     ) -> Any:
-        """Run the backward pass with arguments by name."""
+        """Run the backward pass with named arguments."""
         function = function or self.candidate.backward
         assert function is not None
         with _Globals(self.names, ran.globals):
-            if function is not self.candidate.backward:  # what a forward pass returned
+            if function is not self.candidate.backward:  # a function that a forward pass returned
                 return self._guarded(lambda: function(**arguments))
             return self._called(function, arguments, ran.roots)
 
 
 class _Globals:
-    """Global names of a file, replaced for a while."""
+    """Global names of a file, replaced temporarily."""
 
     def __init__(self, names: dict[str, Any], given: dict[str, Any]) -> None:
         self.names, self.given = names, given
@@ -376,7 +376,7 @@ def _docs(candidate: Candidate, of: Callable[[Any], str]) -> str:
 def _maker(
     name: str, annotation: Any, names: dict[str, Any], candidate: Candidate
 ) -> Callable[..., Any] | None:
-    """The file's own class or function that makes an argument of this name."""
+    """Return the file's own class or function that creates an argument of this name."""
     module = candidate.forward.__module__
     own = [v for v in names.values() if getattr(v, "__module__", None) == module]
     classes = [v for v in own if isinstance(v, type) and v is not candidate.owner]
@@ -385,7 +385,7 @@ def _maker(
         found = next((c for c in classes if words(c.__name__)[-1:] == words(name)[-1:]), None)
     if found is None:
         return None
-    for function in own:  # Maxout(W, b), which makes a Model whose forward pass this is
+    for function in own:  # for example Maxout(W, b), which returns a Model with this forward pass
         tree = tree_of(function) if inspect.isfunction(function) else None
         said = ast.unparse(tree) if tree else ""
         if (
@@ -404,7 +404,7 @@ def _is_static(owner: type, function: Callable[..., Any]) -> bool:
 
 
 def _parameters(function: Callable[..., Any], is_method: bool) -> list[inspect.Parameter]:
-    """What a function can be given, without self."""
+    """Return the parameters of a function, without self."""
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     found = [p for p in inspect.signature(function).parameters.values() if p.kind not in kinds]
     return found[1:] if is_method and found and found[0].name in ("self", "cls", "this") else found
@@ -415,5 +415,5 @@ is_static = _is_static
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value stands for something that is not installed."""
+    """Return whether a value is a substitute for something that is not installed."""
     return isinstance(value, Stub) or type(value) is _Missing

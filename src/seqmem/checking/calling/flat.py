@@ -22,14 +22,14 @@ class Flat(NamedTuple):
 
     forward: Callable[..., Any]
     backward: Callable[..., Any]
-    inputs: dict[str, Array]  # those that have a gradient
-    without: tuple[str, ...]  # those whose gradient is not returned
+    inputs: dict[str, Array]  # inputs with a gradient
+    without: tuple[str, ...]  # inputs whose gradient is not returned
 
 
 class _Hidden:
-    """What a backward pass needs beyond the cache; what is written there is no side effect.
+    """Values that a backward pass needs in addition to the cache; writing to them is not a side effect.
 
-    It can be called: whoever looks for arrays in a cache does not look into functions.
+    It is callable, because a search for arrays in a cache does not look into functions.
     """
 
     __slots__ = ("before", "parts", "ran")
@@ -45,9 +45,9 @@ def flat(plan: Plan, excluded: frozenset[str] = frozenset(), everything: bool = 
     """Return a plan's passes as plain functions.
 
     Args:
-        plan: what a search found.
-        excluded: names of inputs that are not looked at.
-        everything: whether inputs whose gradient is not returned are inputs all the same.
+        plan: the result of a search.
+        excluded: names of inputs to ignore.
+        everything: whether inputs whose gradient is not returned count as inputs as well.
     """
     places = {name: where for name, where in plan.pairing.places.items() if name not in excluded}
     names = [name for name in plan.arrays if (everything or name in places) and name not in excluded]
@@ -82,7 +82,7 @@ def flat(plan: Plan, excluded: frozenset[str] = frozenset(), everything: bool = 
         for name, where in places.items():
             value = in_shape(values[name], plan.arrays[name])
             if where[0] == "left":
-                value = np.array(value)  # the array is the object's, who may use it again
+                value = np.array(value)  # a copy, because the object may use the array again
             found[name] = value if factor is None or value is None else np.asarray(value) * factor
         return found
 
@@ -93,7 +93,7 @@ def flat(plan: Plan, excluded: frozenset[str] = frozenset(), everything: bool = 
 
 
 def _whole(plan: Plan) -> dict[str, Any]:
-    """The inputs of whole numbers and masks, which have no gradient."""
+    """Return the integer inputs and masks, which have no gradient."""
     return {
         site.name: draw(value, site.name, plan.call.seed)
         for site, value in plan.values.items()
@@ -102,7 +102,7 @@ def _whole(plan: Plan) -> dict[str, Any]:
 
 
 def _start_anew(hidden: _Hidden) -> None:
-    """Put gradients that add up from call to call back to what they were before the first."""
+    """Restore accumulated gradients to their values before the first call."""
     for (root, path), array in hidden.before.items():
         if within.is_gradient(path):
             now = within.get(hidden.ran.roots[root], path)
@@ -111,16 +111,16 @@ def _start_anew(hidden: _Hidden) -> None:
 
 
 def _take_back(hidden: _Hidden, places: dict[str, Any], before: dict[Any, Array]) -> None:
-    """Give an object that updated itself its weights again."""
+    """Restore the weights of an object that updated itself."""
     for where in places.values():
         if where[0] == "update":
             within.put(hidden.ran.roots[where[1]], where[2], before[where[1], where[2]])
 
 
 def _look_like(function: Any, original: Callable[..., Any], names: list[str]) -> None:
-    """Give a function another's name, source and its own parameters."""
+    """Give a function another function's name and source, with its own parameters."""
     function.__name__, function.__qualname__ = original.__name__, original.__qualname__
-    function.__wrapped__ = original  # whose lines are quoted
+    function.__wrapped__ = original  # the source of quoted lines
     kind = inspect.Parameter.KEYWORD_ONLY
     safe = [name for name in names if name.isidentifier()]
     if len(safe) == len(names):

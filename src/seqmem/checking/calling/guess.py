@@ -1,8 +1,9 @@
-"""Finding values with which a pass runs: from names and documentation first, then by trial.
+"""The search for values with which a pass runs: from names and documentation first, then by trial.
 
-A trial is scored by how far the code comes: through its constructor, its forward pass, its backward pass, to
-gradients of the right shapes, to the right numbers. From each of several conventions one value at a time is
-changed, those in the line that failed first, and a change that brings the code further is kept.
+A trial is scored by the progress of the code: through its constructor, its forward pass, its backward pass,
+to gradients of the right shapes, to the right numbers. Starting from each of several conventions, one value
+at a time is changed, beginning with those in the line that failed, and a change that improves the score is
+kept.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from seqmem.checking.calling.values import Start, Value, first_value, others, st
 from seqmem.checking.reading.candidates import Candidate
 from seqmem.checking.reading.loading import patience
 
-SECONDS = 12.0  # for one pass's search
+SECONDS = 12.0  # for the search for one pass
 MOST_TRIALS = 6000
-FEW = 500  # trials from one convention
-AFTER = 300  # trials after gradients of the right shapes, but other numbers, were found
-ONE = 3.0  # seconds for one trial
+FEW = 500  # trials per convention
+AFTER = 300  # trials after gradients of the right shapes but wrong numbers
+ONE = 3.0  # seconds per trial
 
 
 class Search(NamedTuple):
-    """What a search found."""
+    """The result of a search."""
 
     outcome: Outcome
     start: Start
@@ -39,10 +40,10 @@ def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[s
     """Find values with which both of a candidate's passes run.
 
     Args:
-        candidate: what is checked.
+        candidate: the candidate.
         names: the file's global names.
-        seed: of the numbers that are tried.
-        fixed: values that the user said, by name.
+        seed: seed of the test values.
+        fixed: values that the user gave, by name.
     """
     budget = _Budget()
     call = Call(candidate, names, seed, fixed)
@@ -71,7 +72,7 @@ def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[s
 
 
 def _outweighs(right: Outcome, wrong: Outcome) -> bool:
-    """Whether right numbers count more than wrong ones found elsewhere: not where less was tested."""
+    """Return whether right numbers outweigh wrong numbers found elsewhere: not if less was tested."""
     if right.plan is None or wrong.plan is None or wrong.score[0] < SHAPED or right.score[0] != FITTING:
         return True
     if right.score[0] == wrong.score[0]:
@@ -91,7 +92,7 @@ class _Budget:
 
     @property
     def is_spent(self) -> bool:
-        """Whether the search has taken long enough."""
+        """Return whether the search has used up its time or its trials."""
         return self.trials >= self.most or time.monotonic() > self.end
 
 
@@ -122,7 +123,7 @@ def _climb(call: Call, start: Start, budget: _Budget, most: int) -> Outcome:
 def _changes(
     call: Call, best: Outcome, run: Callable[[Values], Outcome], budget: _Budget
 ) -> Iterator[Outcome]:
-    """The outcomes of other values, one site at a time, then two that occur in the same line."""
+    """Yield the outcomes of other values, one site at a time, then two sites in the same line."""
     order = _by_relevance(call, best)
     for site in order:
         for value in _options(site, best):
@@ -145,7 +146,7 @@ def _options(site: Site, best: Outcome) -> list[Value]:
 
 
 def _by_relevance(call: Call, best: Outcome) -> list[Site]:
-    """The sites whose values may change, those that the failing line speaks of first."""
+    """Return the sites whose values may change, beginning with those in the failing line."""
     free = [site for site in best.values if call.known(site) is None]
     if best.score[0] == PAIRED:
         return [site for site in free if site.name in best.wanted] + [

@@ -1,4 +1,4 @@
-"""Which of all that a backward pass returned, or left in an object, is the gradient of which array."""
+"""The assignment of a backward pass's results, returned or left in an object, to the arrays."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from seqmem.module import Array
 
 
 class Found(NamedTuple):
-    """One thing that may be a gradient."""
+    """A possible gradient."""
 
-    label: str  # what its author calls it
+    label: str  # its name in the author's code
     where: tuple[Any, ...]  # ("returned", path), ("left", root, path), ("update", root, path)
     value: Any
 
 
 class Pairing(NamedTuple):
-    """Where the gradient of each array is."""
+    """The position of the gradient of each array."""
 
     places: dict[str, tuple[Any, ...]]
     notes: tuple[str, ...]
-    left_over: tuple[str, ...]  # what was returned and is nobody's gradient
+    left_over: tuple[str, ...]  # returned values that are not a gradient
 
 
 def fetch(where: tuple[Any, ...], result: Any, ran: Ran, before: dict[Any, Any]) -> Any:
-    """A gradient, from where it was found."""
+    """Return a gradient from its position."""
     if where[0] == "sum":
         return sum(np.asarray(fetch(one, result, ran, before)) for one in where[1])
     if where[0] == "returned":
@@ -46,7 +46,7 @@ def fetch(where: tuple[Any, ...], result: Any, ran: Ran, before: dict[Any, Any])
 def collected(
     call: Call, binding: Binding, parts: list[Part], result: Any, ran: Ran, before: dict[Any, Any]
 ) -> list[Found]:
-    """All that may be a gradient: what was returned first, then what was left in objects."""
+    """Return all possible gradients: first the returned values, then those left in objects."""
     found: list[Found] = []
     if binding.function is None:
         for k, part in enumerate(parts):
@@ -76,7 +76,7 @@ def collected(
 
 
 def _label(path: within.Path) -> str:
-    """What an attribute or entry is called, its index where it has none."""
+    """Return the name of an attribute or entry, or its index if it has none."""
     words = [str(step) for kind, step in path]
     if len(words) > 1 and path[-1][0] == "item":
         return ".".join(words)
@@ -90,7 +90,7 @@ def _spread(name: str, path: within.Path, value: Any) -> list[Found]:
         return [Found(name, ("returned", path), value)] if np.asarray(value).dtype.kind in "fciu" else []
     if isinstance(value, dict) and len(value) < 200:
         if any(isinstance(key, int) for key in value):
-            return []  # states by their step
+            return []  # states by step
         return [one for key, part in value.items() for one in _spread(str(key), (*path, ("key", key)), part)]
     if hasattr(value, "_fields"):
         return [
@@ -109,13 +109,13 @@ def pair(
     found: list[Found],
     fits: Callable[[str, Any], bool],
 ) -> Pairing:
-    """Find each array's gradient: by its name, its place, its numbers.
+    """Find each array's gradient by its name, its position or its numbers.
 
     Args:
-        call: the candidate's.
+        call: the calls of the candidate.
         arrays: all arrays that may have a gradient, by name, in the order of the forward pass.
-        found: all that may be one.
-        fits: whether a value is the right derivative towards an array of that name.
+        found: all possible gradients.
+        fits: whether a value is the right derivative with respect to an array of that name.
     """
     pairs = _Pairs(call, arrays, list(found))
     pairs.of_shared_weights()
@@ -132,30 +132,30 @@ def pair(
 
 
 class _Pairs:
-    """Gradients that were found so far, and what is left."""
+    """The gradients that were found so far, and the remaining values."""
 
     def __init__(self, call: Call, arrays: dict[str, Array], left: list[Found]) -> None:
         self.call, self.arrays, self.left = call, arrays, left
         self.places: dict[str, tuple[Any, ...]] = {}
 
     def take(self, name: str, *ones: Found) -> None:
-        """Take one for an array's gradient, or several for its parts."""
+        """Take one value for an array's gradient, or several for its parts."""
         self.places[name] = ones[0].where if len(ones) == 1 else ("sum", tuple(one.where for one in ones))
         self.left = [other for other in self.left if not any(other is one for one in ones)]
 
     def waiting(self) -> list[str]:
-        """The arrays whose gradients were not found."""
+        """Return the arrays whose gradients were not found."""
         return [name for name in self.arrays if name not in self.places]
 
     def of_shared_weights(self) -> None:
-        """A weight that stands twice in a list has two gradients."""
+        """Assign both gradients of a weight that occurs twice in a list."""
         for name in self.call.params:
             several = _of_shared(self.call, name, self.left)
             if several:
                 self.take(name, *several)
 
     def by(self, test: Callable[[Call, str, Found], bool]) -> None:
-        """By their names; the one of the right shape goes first."""
+        """Assign gradients by name; among several, one of the right shape is preferred."""
         for name in self.waiting():
             ones = [one for one in self.left if test(self.call, name, one)]
             if ones:
@@ -163,7 +163,7 @@ class _Pairs:
                 self.take(name, next((one for one in ones if np.shape(one.value) == shape), ones[0]))
 
     def by_place(self) -> None:
-        """Parts without a telling name, in the order of what is still missing, where all shapes fit."""
+        """Assign parts without a known name in the order of the missing arrays, if all shapes fit."""
         is_loss = self.call.candidate.backward is None
         unnamed = [
             one
@@ -178,7 +178,7 @@ class _Pairs:
                 self.take(name, one)
 
     def by_numbers(self, fits: Callable[[str, Any], bool]) -> list[str]:
-        """By their numbers; return what is said of those that were returned."""
+        """Assign gradients by their numbers; return notes on those that were returned."""
         moved = []
         for name in self.waiting():
             same = [one for one in self.left if np.shape(one.value) == self.arrays[name].shape]
@@ -190,7 +190,7 @@ class _Pairs:
         return moved
 
     def of_parameters_without(self) -> None:
-        """A gradient of no other array, in a parameter's shape, is taken for the parameter's."""
+        """Assign the only remaining gradient of a parameter's shape to that parameter."""
         for name in self.call.params:
             same = [
                 one
@@ -205,7 +205,7 @@ class _Pairs:
 
 
 def in_shape(value: Any, array: Array) -> Any:
-    """A gradient in its array's shape where nothing but axes of length 1 differ."""
+    """Return a gradient in its array's shape if they differ only in axes of length 1."""
     same = np.shape(value) != array.shape and np.size(value) == array.size
     if same and [n for n in np.shape(value) if n > 1] == [n for n in array.shape if n > 1]:
         return np.reshape(value, array.shape)
@@ -214,7 +214,7 @@ def in_shape(value: Any, array: Array) -> Any:
 
 def _looks_like_gradient(one: Found, arrays: dict[str, Array]) -> bool:
     if role(bare(one.label)) == "state":
-        return False  # of a state that starts from zeros
+        return False  # the gradient of a state that starts from zeros
     unnamed = one.label.strip(".0123456789") == ""
     return (unnamed or is_upstream(one.label)) and any(
         np.shape(one.value) == a.shape for a in arrays.values()
@@ -238,7 +238,7 @@ def _is_named(call: Call, name: str, one: Found) -> bool:
 
 
 def _same_index(call: Call, name: str, one: Found) -> bool:
-    """grads[2] is the gradient of params[2]."""
+    """Return whether grads[2] is the gradient of params[2], and so on."""
     if name not in call.params:
         return False
     root, slot = call.params[name]
@@ -255,7 +255,7 @@ def _same_index(call: Call, name: str, one: Found) -> bool:
 
 
 def _of_shared(call: Call, name: str, left: list[Found]) -> list[Found]:
-    """The gradients of a weight that stands in a list of parameters more than once, each with its own."""
+    """Return the separate gradients of a weight that occurs more than once in a list of parameters."""
     root, slot = call.params[name]
     listed = [path for path in slot.paths if path[-1][0] == "item"]
     if len(listed) < 2:
@@ -276,7 +276,7 @@ def _is_at(path: within.Path, last: within.Step) -> bool:
 
 
 def _same_holder(own: within.Path, path: within.Path) -> bool:
-    """Whether dU is where the gradients of what is in U are; grads has those of all."""
+    """Return whether dU holds the gradients of the contents of U; grads holds the gradients of all."""
     if len(path) < 2:
         return True
     short, holder = bare(str(path[-2][1])), plain(str(own[-2][1]))
@@ -284,7 +284,7 @@ def _same_holder(own: within.Path, path: within.Path) -> bool:
 
 
 def _is_nearly_named(call: Call, name: str, one: Found) -> bool:
-    """dx for xt, dh for h_prev, dW for weights; only what was returned."""
+    """Return whether a returned name is similar: dx for xt, dh for h_prev, dW for weights."""
     if one.where[0] == "update":
         return False
     short, own = bare(one.label), plain(name.rpartition(".")[2])
@@ -304,5 +304,5 @@ def _stripped(name: str) -> str:
 
 
 def _may_be_any(one: Found) -> bool:
-    """Whether a part's name does not say that it is something else: a, b and c may be gradients."""
+    """Return whether a part's name allows it to be a gradient: a, b and c may be gradients."""
     return len(one.label) < 3 or one.label.startswith(".") or is_upstream(one.label)

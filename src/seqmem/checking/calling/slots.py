@@ -1,4 +1,4 @@
-"""Arrays within an object: found, named, replaced and compared, wherever its author keeps them."""
+"""Arrays within an object: found, named, replaced and compared, however the author stores them."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _GRADIENTS = re.compile(r"^_*(\w*grads?|\w*gradients?|d_?params?|deltas?|diffs?)
 
 
 class Slot(NamedTuple):
-    """An array and every way to it."""
+    """An array and all paths to it."""
 
     array: Array
     paths: tuple[Path, ...]
 
     @property
     def path(self) -> Path:
-        """The way that says most: by names, not by numbers."""
+        """The most informative path: by names, not by numbers."""
         return min(self.paths, key=lambda path: (any(kind == "item" for kind, _ in path), len(path)))
 
     @property
     def name(self) -> str:
-        """What the author calls it."""
+        """The name in the author's code."""
         return name_of(self.path)
 
 
 def name_of(path: Path) -> str:
-    """A path as a name: W of self.params["W"], W of self.W.value, params[0] of self.params[0]."""
+    """Return a path as a name: W of self.params["W"], W of self.W.value, params[0] of self.params[0]."""
     words = [
         (kind, step)
         for kind, step in path
@@ -52,7 +52,7 @@ def name_of(path: Path) -> str:
 
 
 def slots(root: Any) -> list[Slot]:
-    """The floating-point arrays within an object, through attributes, dictionaries, lists and tuples."""
+    """Return the floating-point arrays within an object, through attributes and containers."""
     found: dict[int, tuple[Array, list[Path]]] = {}
     for path, array in _walk(root, (), set()):
         found.setdefault(id(array), (array, []))[1].append(path)
@@ -72,7 +72,7 @@ def _walk(value: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, Array]
 
 
 def steps(value: Any) -> Iterator[tuple[Step, Any]]:
-    """What a container or an object of somebody's class holds."""
+    """Yield the contents of a container or of an object of a user's class."""
     if isinstance(value, dict):
         yield from ((("key", key), part) for key, part in list(value.items()) if isinstance(key, (str, int)))
     elif isinstance(value, (list, tuple)):
@@ -91,7 +91,7 @@ def _is_somebodys(value: Any) -> bool:
 
 
 def callable_only(value: Any) -> bool:
-    """Whether a value is a function, a class or a module."""
+    """Return whether a value is a function, a class or a module."""
     return isinstance(value, type) or type(value).__name__ in (
         "function",
         "builtin_function_or_method",
@@ -101,7 +101,7 @@ def callable_only(value: Any) -> bool:
 
 
 def get(root: Any, path: Path) -> Any:
-    """What is at the end of a path; None where it ends before."""
+    """Return the value at the end of a path; None if the path ends earlier."""
     for kind, step in path:
         try:
             root = getattr(root, step) if kind == "attr" else root[step]
@@ -111,7 +111,7 @@ def get(root: Any, path: Path) -> Any:
 
 
 def put(root: Any, path: Path, value: Any) -> None:
-    """Put a value at the end of a path; a tuple on the way is made anew."""
+    """Put a value at the end of a path; a tuple on the path is replaced by a new one."""
     *head, (kind, step) = path
     owner = get(root, tuple(head))
     if isinstance(owner, tuple):
@@ -125,12 +125,12 @@ def put(root: Any, path: Path, value: Any) -> None:
 
 
 def is_holder(name: str) -> bool:
-    """Whether a name is that of a container of parameters."""
+    """Return whether a name is that of a container of parameters."""
     return bool(_HOLDERS.match(name))
 
 
 def is_gradient(path: Path) -> bool:
-    """Whether a path says that it ends at a gradient."""
+    """Return whether a path ends at a gradient, by its names."""
     words = [str(step) for kind, step in path if kind != "item"]
     holder = any(_GRADIENTS.match(word) or re.match(r"^d_?[A-Z]\w*$|^d[bWUVh]$", word) for word in words)
     last = words[-1] if words else ""

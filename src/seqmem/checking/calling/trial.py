@@ -1,4 +1,4 @@
-"""One trial of a pass: values for all that it asks for, both passes run, the gradients paired and judged."""
+"""One trial of a pass: with values for everything, both passes are run, gradients assigned and judged."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ from seqmem.checking.reading.words import role
 from seqmem.module import Array
 
 STEP = 1e-5
-FITS = 1e-5  # of a derivative, relative to the sizes of its terms
+FITS = 1e-5  # tolerance of a derivative, relative to the sizes of its terms
 _OWN = Path(__file__).parents[2]
 _NUMPY = Path(np.__file__).parent
 
 Values = dict[Site, Value]
 Score = tuple[Any, ...]
-MADE, RAN, ANSWERED, PAIRED, SHAPED, FITTING = range(6)  # how far a trial came
+MADE, RAN, ANSWERED, PAIRED, SHAPED, FITTING = range(6)  # the progress of a trial
 
 
 class Plan(NamedTuple):
-    """A way to run both passes in which every gradient has its place."""
+    """A way to run both passes in which every gradient has its position."""
 
     call: Call
     values: Values
     binding: Binding
     pairing: Pairing
-    arrays: dict[str, Array]  # all that the forward pass reads and that may have a gradient
+    arrays: dict[str, Array]  # all arrays that the forward pass reads and that may have a gradient
 
 
 class Outcome(NamedTuple):
-    """What came of a trial."""
+    """The result of a trial."""
 
     score: Score
     values: Values
     plan: Plan | None = None
     error: BaseException | None = None
     wanted: dict[str, tuple[int, ...]] = {}  # noqa: RUF012 - the shapes of gradients that do not fit
-    is_sound: bool = True  # whether all gradients of the right shapes have the right numbers, too
+    is_sound: bool = True  # whether all gradients of the right shapes also have the right numbers
 
 
 def attempt(call: Call, values: Values, first: Callable[[Site], Value]) -> Outcome:
     """Run both passes with these values.
 
     Args:
-        call: the candidate's.
-        values: by site; what turns out to be missing is added.
+        call: the calls of the candidate.
+        values: values by site; missing ones are added.
         first: the first value to try for a site.
     """
     values = dict(values)
@@ -68,20 +68,20 @@ def attempt(call: Call, values: Values, first: Callable[[Site], Value]) -> Outco
             if asked.site in values:
                 return Outcome(_reached(call, asked), values, None, asked)
             values[asked.site] = first(asked.site)
-        except Exception as error:  # noqa: BLE001 - other values may go well
+        except Exception as error:  # noqa: BLE001 - other values may work
             return Outcome(_reached(call, error), values, None, error)
     return Outcome((MADE, ()), values)
 
 
 def _reached(call: Call, error: BaseException) -> Score:
-    """How far the code came before it raised: which pass, and where in it."""
+    """Return how far the code ran before it raised: the pass, and the position in the pass."""
     stage = {"init": MADE, "forward": RAN, "backward": ANSWERED}[call.phase]
     cause = error.__cause__ if isinstance(error, AskError) else error
     return stage, tuple(tb.tb_lasti for tb in frames_of(cause or error))
 
 
 def frames_of(error: BaseException) -> list[TracebackType]:
-    """The frames of an error that are somebody's own."""
+    """Return the frames of an error that belong to the user's code."""
     found, tb = [], error.__traceback__
     while tb is not None:
         path = Path(tb.tb_frame.f_code.co_filename)
@@ -107,7 +107,7 @@ def _attempted(call: Call, values: Values) -> Outcome:
             outcome = _with_binding(call, values, binding, sites)
         except AskError:
             raise
-        except Exception as error:  # noqa: BLE001 - another binding may go well
+        except Exception as error:  # noqa: BLE001 - another binding may work
             outcome = Outcome(_reached(call, error), values, None, error)
         if best is None or outcome.score > best.score:
             best = outcome
@@ -123,7 +123,7 @@ def _no_binding(parts: list[Part]) -> str:
 
 
 def arrays_of(call: Call, values: Values) -> dict[str, Array]:
-    """Everything that may have a gradient, by name."""
+    """Return all arrays that may have a gradient, by name."""
     found: dict[str, Array] = {}
     for name, (_, slot) in call.params.items():
         found[name] = drawn_like(slot.array, name, call.seed)
@@ -134,21 +134,21 @@ def arrays_of(call: Call, values: Values) -> dict[str, Array]:
 
 
 def _in_order(call: Call, found: dict[str, Array]) -> dict[str, Array]:
-    """Arguments first, in the order of the forward pass, then what it finds elsewhere."""
+    """Return arguments first, in the order of the forward pass, then arrays from elsewhere."""
     order = [p.name for p in call.parameters]
     ranks = {name: order.index(name) if name in order else len(order) for name in found}
     return dict(sorted(found.items(), key=lambda item: ranks[item[0]]))
 
 
 def drawn_like(array: Array, name: str, seed: int) -> Array:
-    """Random numbers in an array's shape; an array of nothing but positive numbers stays so."""
+    """Draw random numbers in an array's shape; an array of positive numbers stays positive."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     drawn = 0.8 * rng.standard_normal(array.shape)
     return np.asarray(np.abs(drawn) + 0.3 if name in ("running_var", "var", "std") else drawn)
 
 
 def find_params(call: Call, values: Values, parts: list[Part]) -> None:
-    """Find the arrays within objects that the outputs depend on, once for every shape of the object."""
+    """Find the arrays within objects that affect the outputs, once for every shape of the object."""
     if call.candidate.owner is None and not call.objects:
         return
     key = tuple(
@@ -173,7 +173,7 @@ def find_params(call: Call, values: Values, parts: list[Part]) -> None:
 
 
 def _grows(call: Call) -> bool:
-    """Whether an object has arrays after a first call that it had not before."""
+    """Return whether an object has arrays after a first call that it did not have before."""
     made = next(iter(call._made.values()), None)
     return made is not None and not [s for s in within.slots(made) if not within.is_gradient(s.path)]
 
@@ -197,7 +197,7 @@ def _influential(call: Call, values: Values, parts: list[Part]) -> dict[str, tup
             try:
                 moved = _vector(call, call.forward(values, {name: slot.array * 1.3 + 0.1}))
                 matters = moved.shape != start.shape or not np.array_equal(moved, start, equal_nan=True)
-            except Exception:  # noqa: BLE001 - it is no array of numbers that may change
+            except Exception:  # noqa: BLE001 - it is not an array of numbers that may change
                 matters = False
             call.params = before
             if matters:
@@ -206,7 +206,7 @@ def _influential(call: Call, values: Values, parts: list[Part]) -> dict[str, tup
 
 
 def _named(slot: within.Slot, init: dict[str, Any], call: Call, taken: dict[str, Any]) -> str:
-    """What a report calls an array of an object."""
+    """Return the name of an object's array for a report."""
     name = slot.name
     for key, value in init.items():
         if (
@@ -268,7 +268,7 @@ def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str,
 
 
 def _goes_together(values: Values, arrays: dict[str, Array]) -> bool:
-    """Whether labels have the data's first axes; others are broadcast to something that nobody meant."""
+    """Return whether labels have the data's first axes; others would be broadcast to a meaningless shape."""
     data = [
         arrays[site.name].shape
         for site, value in values.items()
@@ -297,12 +297,12 @@ class Runner:
         self.call, self.values, self.binding, self.sites = call, values, binding, sites
 
     def forward(self, arrays: dict[str, Array]) -> tuple[Ran, list[Part]]:
-        """One forward pass."""
+        """Run one forward pass."""
         ran = self.call.forward(self.values, arrays)
         return ran, parts_of(self.call, ran)
 
     def snapshot(self, ran: Ran) -> dict[Any, Array]:
-        """Copies of all arrays within objects, before a backward pass."""
+        """Return copies of all arrays within objects, before a backward pass."""
         return {
             (root, path): slot.array.copy()
             for root, thing in ran.roots.items()
@@ -311,7 +311,7 @@ class Runner:
         }
 
     def backward(self, ran: Ran, parts: list[Part], upstream: list[Array]) -> Any:
-        """One backward pass; where one call did it all, what that returned, times the upstream gradient."""
+        """Run one backward pass; after a single call for both, scale its result by the upstream gradient."""
         binding = self.binding
         if binding.function is None:
             return ran.result
@@ -321,19 +321,19 @@ class Runner:
 
 
 def _in_kind(upstream: Array, output: Any) -> Any:
-    """A float for an output that is a Python number."""
+    """Return a float for an output that is a Python number."""
     return upstream if isinstance(output, np.ndarray) else upstream[()]
 
 
 class Slopes:
-    """The right derivatives along random directions, by central differences, each made when it is needed."""
+    """The right derivatives along random directions, by central differences, each computed on demand."""
 
     def __init__(self, runner: Runner, arrays: dict[str, Array], upstream: list[Array]) -> None:
         self.runner, self.arrays, self.upstream = runner, arrays, upstream
         self._known: dict[str, list[tuple[Array, float]]] = {}
 
     def fits(self, name: str, value: Any) -> bool:
-        """Whether a value is the gradient towards an array."""
+        """Return whether a value is the gradient with respect to an array."""
         array = np.asarray(in_shape(value, self.arrays[name]))
         if array.shape != self.arrays[name].shape or array.dtype.kind not in "fciu":
             return False

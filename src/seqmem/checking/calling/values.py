@@ -1,4 +1,4 @@
-"""The values that are tried for an unknown input: arrays of small shapes, whole numbers, sizes."""
+"""The values to try for an unknown input: arrays of small shapes, integers, sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ S = 9  # source positions
 
 
 class Value(NamedTuple):
-    """One value that an unknown may have."""
+    """One possible value of an unknown input."""
 
     kind: str  # "float", "list" of arrays, "index" array, "tokens" list, "mask", "one-hot", "number", "is"
     shape: tuple[int, ...] = ()
@@ -25,7 +25,7 @@ class Value(NamedTuple):
 
     @property
     def is_float(self) -> bool:
-        """Whether it may have a gradient."""
+        """True if the value may have a gradient."""
         return self.kind in ("float", "list")
 
     def __str__(self) -> str:
@@ -40,15 +40,15 @@ class Value(NamedTuple):
 
 
 class Start(NamedTuple):
-    """A convention: how the data's axes lie, and how many gates' weights stand side by side."""
+    """A convention: the order of the data's axes, and the number of gates whose weights are side by side."""
 
     data: str
     gates: int
-    has_u: bool = False  # whether weights of the state are called U, so that W is the input's alone
-    is_turned: bool = False  # whether weights lie the other way round: (H, D) for data in rows
-    without_hints: bool = False  # whether the shapes in comments are not looked at
-    classes: int = H  # of labels
-    is_swapped: bool = False  # whether U is the input's, W the state's
+    has_u: bool = False  # True if weights of the state are called U, so that W belongs to the input alone
+    is_turned: bool = False  # True if weights are transposed: (H, D) for data in rows
+    without_hints: bool = False  # True if shapes in comments are ignored
+    classes: int = H  # number of classes of labels
+    is_swapped: bool = False  # True if U belongs to the input, W to the state
 
     def __str__(self) -> str:
         return self.data
@@ -78,7 +78,7 @@ _DIMS = (D, H, V, OUT, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H
 
 
 def starts(name: str, names: list[str], text: str) -> list[Start]:
-    """The conventions to begin with, the likely ones first."""
+    """Return the conventions to begin with, the most likely first."""
     lower = f"{name} {' '.join(names)}".lower()
     likely_gates = 4 if "lstm" in lower else 3 if "gru" in lower else 1
     few = sum(role(one) == "weight" for one in names) <= 2
@@ -117,13 +117,13 @@ def starts(name: str, names: list[str], text: str) -> list[Start]:
 
 
 def first_value(name: str, start: Start, shape: tuple[int, ...] | None = None, place: str = "arg") -> Value:
-    """The value that a name suggests under a convention.
+    """Return the value that a name suggests under a convention.
 
     Args:
-        name: the unknown's.
+        name: the name of the unknown.
         start: the convention.
-        shape: what its documentation says; None for nothing.
-        place: where it is.
+        shape: the shape in the documentation; None if there is none.
+        place: the kind of place.
     """
     kind = role(name, place)
     shape = None if start.without_hints else shape
@@ -212,7 +212,7 @@ _INNER = {"tokens": V, "rows of tokens": V, "numbers": 1, "heads": 4}
 
 
 def _in_rows(lower: str, inner: int, start: Start) -> tuple[int, int]:
-    """The shape of a weight that multiplies rows from the right."""
+    """Return the shape of a weight that multiplies rows from the right."""
     wide = start.gates * H
     if start.data == "heads":
         return (inner, 3 * inner if "qkv" in lower or "attn" in lower else inner)
@@ -239,7 +239,7 @@ def _is_out(name: str) -> bool:
 
 
 def others(name: str, place: str = "arg") -> list[Value]:
-    """Every other value that a name may have, the likely ones first."""
+    """Return all other possible values of a name, the most likely first."""
     kind = role(name, place)
     if kind == "flag":
         return [Value("is", (), False)]
@@ -313,7 +313,7 @@ def _shapes(kind: str) -> list[tuple[int, ...]]:
 
 
 def draw(value: Value, name: str, seed: int) -> Any:
-    """The value itself, random where it is an array; the same for the same name and seed."""
+    """Return the value itself, drawn at random if it is an array; the same for the same name and seed."""
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     if value.kind in ("number", "is"):
         return value.extra
@@ -329,7 +329,7 @@ def draw(value: Value, name: str, seed: int) -> Any:
 
 
 def _drawn_whole(value: Value, rng: np.random.Generator) -> Array | list[int]:
-    """Whole numbers of which one occurs twice."""
+    """Draw integers of which one occurs twice."""
     numbers = rng.integers(value.extra, size=value.shape)
     if numbers.size > 2:
         numbers.flat[2] = numbers.flat[0]

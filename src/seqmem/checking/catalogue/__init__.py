@@ -1,1 +1,1 @@
-"""Catalogue: the kinds of functions that have a reference pass, and the mistakes that people make in them."""
+"""Catalogue: the kinds of functions that have a reference pass, and common mistakes in them."""

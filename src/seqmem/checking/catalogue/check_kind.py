@@ -1,4 +1,4 @@
-"""Checks of functions that should compute what a reference pass does: a known mistake gets its name."""
+"""Checks of functions that should compute what a reference pass computes; known mistakes are named."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from seqmem.nests import tree_leaves
 
 MOST_LAYOUTS = 4000
 
-Outputs = list[tuple[str, tuple[int, ...]]]  # for each returned array: the output it is, and its axes
+Outputs = list[tuple[str, tuple[int, ...]]]  # for each returned array: which output it is, and its axes
 
 
 class KindSubject(FunctionSubject):
-    """Functions that take the reference's arrays in a layout of their own."""
+    """Functions that take the reference's arrays in a layout of their own choice."""
 
     def __init__(self, forward: Any, backward: Any, layout: Layout, kind: Kind, inputs: Arrays) -> None:
         super().__init__(forward, backward, layout.pack(inputs))
         self.layout = layout
         self._blocks = _blocks(layout, kind, inputs)
 
-        self.outputs: Outputs = []  # known once they were recognised
+        self.outputs: Outputs = []  # known after recognition
 
     def blocks(self, name: str) -> dict[str, Array]:
         return self._blocks.get(name, {})
@@ -48,7 +48,7 @@ class KindSubject(FunctionSubject):
 
 
 class Match(NamedTuple):
-    """A layout with which a function computes what the reference does, right or with a known mistake."""
+    """A layout in which a function computes the reference's result, right or with a known mistake."""
 
     subject: KindSubject
     outputs: Outputs
@@ -66,19 +66,19 @@ def check_kind(
     """Check functions that should compute what a reference pass computes.
 
     Args:
-        forward: takes the reference's arrays under names that say what they are, in any common layout, and
-            returns (out, cache) or several outputs and the cache; a function without a backward pass returns
-            its outputs alone.
+        forward: takes the reference's arrays under recognisable names, in any common layout, and returns
+            (out, cache) or several outputs and the cache; a function without a backward pass returns only its
+            outputs.
         backward: takes (d_out, cache) and returns the gradients; None for `like="clipping"`.
         like: "lstm_step", "gru_sequence", ..., "attention", "embedding", "cross_entropy", "clipping".
-        seed: of the numbers that are tried.
+        seed: seed of the test values.
         tolerance, max_elements: as in `gradcheck`.
 
     Returns:
         A `Report` whose causes name known mistakes of either pass.
 
     Raises:
-        ValueError: for an unknown `like`, or parameters whose names say nothing.
+        ValueError: for an unknown `like`, or parameters with unknown names.
     """
     kind = as_kind(like)
     if backward is None:
@@ -106,17 +106,17 @@ def check_kind(
         return replace(report, verdict="wrong", causes=causes)
     if report.verdict == "wrong":
         found = _named(match, kind, problem)
-        other = kind.problem(seed + 1, absent, steps=T + 2)  # once is chance
+        other = kind.problem(seed + 1, absent, steps=T + 2)  # one agreement may be chance
         confirmed = found and _gives(match, kind, other, found)
         return with_names(report, found if confirmed else None, kind.is_step)
     return report
 
 
 def _absent(forward: Any, kind: Kind) -> list[str]:
-    """Inputs of the reference that a function does not have: a state that starts from zeros, a bias, a mask.
+    """Return inputs of the reference that a function lacks: a state that starts from zeros, a bias, a mask.
 
     Raises:
-        ValueError: for parameters whose names say nothing.
+        ValueError: for parameters with unknown names.
     """
     inputs = kind.draw(np.random.default_rng(0))
     layout = next(layouts(kind, list(inspect.signature(forward).parameters)), None)
@@ -135,7 +135,7 @@ def _absent(forward: Any, kind: Kind) -> list[str]:
 def _match(
     forward: Any, backward: Any, kind: Kind, problem: Problem, known: KnownResults
 ) -> tuple[Match | None, list[KindSubject]]:
-    """The layout in which forward is right, or else has a known mistake; and the layouts in which it runs."""
+    """Return the layout in which forward is right or has a known mistake, and all in which it runs."""
     names = list(inspect.signature(forward).parameters)
     ran: list[tuple[KindSubject, list[Array]]] = []
     raised: list[Exception] = []
@@ -146,7 +146,7 @@ def _match(
         try:
             with np.errstate(all="ignore"):
                 outputs, _ = subject.forward(subject.arrays)
-        except Exception as error:  # noqa: BLE001 - another layout may fit
+        except Exception as error:  # noqa: BLE001 - another layout may work
             raised.append(error)
             continue
         parts = list(outputs.values())
@@ -162,7 +162,7 @@ def _match(
 
 
 def _with_a_mistake(subject: KindSubject, parts: list[Array], known: KnownResults) -> Match | None:
-    """The only mistake of a forward pass that gives these outputs."""
+    """Return the only mistake of a forward pass that gives these outputs."""
     shapes = [sorted(np.shape(value)) for value in known.outputs.values()]
     if not all(sorted(part.shape) in shapes for part in parts):
         return None
@@ -175,7 +175,7 @@ def _with_a_mistake(subject: KindSubject, parts: list[Array], known: KnownResult
 
 
 def _named(match: Match, kind: Kind, problem: Problem) -> Found | None:
-    """The mistakes of a backward pass whose forward pass is right."""
+    """Return the mistakes of a backward pass whose forward pass is right."""
     try:
         got, only, single = _returned(match, kind, problem)
         return KnownResults(kind, only).backward_mistakes(got, SINGLE if single else CLOSE)
@@ -184,7 +184,7 @@ def _named(match: Match, kind: Kind, problem: Problem) -> Found | None:
 
 
 def _gives(match: Match, kind: Kind, problem: Problem, mistakes: Found) -> bool:
-    """Whether the mistakes give on another problem, too, what the function gives."""
+    """Return whether the mistakes give the function's results on another problem as well."""
     try:
         got, only, single = _returned(match, kind, problem)
         return agree(got, kind.run(only.inputs, only.upstream, mistakes)[1], SINGLE if single else CLOSE)
@@ -193,7 +193,7 @@ def _gives(match: Match, kind: Kind, problem: Problem, mistakes: Found) -> bool:
 
 
 def _returned(match: Match, kind: Kind, problem: Problem) -> tuple[Arrays, Problem, bool]:
-    """A function's gradients in the reference's layout, the problem, and whether in single precision."""
+    """Return a function's gradients in the reference's layout, the problem, and the single-precision flag."""
     whole = {name for name, _ in match.outputs}
     upstreams = {name: value for name, value in problem.upstream.items() if name in whole}
     own = match.subject
@@ -213,7 +213,7 @@ def _returned(match: Match, kind: Kind, problem: Problem) -> tuple[Arrays, Probl
 
 
 def with_names(report: Report, mistakes: Found | None, is_step: bool) -> Report:
-    """A report whose causes are these mistakes, and faults that have nothing to do with them."""
+    """Return a report with these mistakes as its causes, and with faults unrelated to them."""
     if not mistakes:
         return report
     faults = [cause for cause in report.causes if cause.code in FAULTS]
@@ -225,7 +225,7 @@ def _cause(mistake: Mistake, is_step: bool = False, whole: str = "") -> Cause:
 
 
 def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report:
-    """A function without a backward pass: its values, for numbers within the bound and beyond it."""
+    """Check a function without a backward pass by its values, for norms within and beyond the bound."""
     problems = [kind.draw(np.random.default_rng(seed)) | {"max_norm": bound} for bound in (0.2, 1.5, 50.0)]
     known: list[Found] = [(), *((mistake,) for mistake in kind.mistakes)]
     title = getattr(function, "__qualname__", type(function).__name__)
@@ -234,7 +234,7 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
     for layout in layouts(kind, list(inspect.signature(function).parameters)):
         try:
             values = _values(function, [layout.pack(problem) for problem in problems])
-        except Exception as raised:  # noqa: BLE001 - another layout may fit
+        except Exception as raised:  # noqa: BLE001 - another layout may work
             error = raised
             continue
         ran = True
@@ -270,7 +270,7 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
 
 
 def _changed_arguments(function: Callable[..., Any], given: Arrays) -> tuple[SideEffect, ...]:
-    """The arguments that a function without a backward pass changes in place."""
+    """Return the arguments that a function without a backward pass changes in place."""
     for arguments in (given, _with_lists(given)):
         leaves = tree_leaves(arguments, "")
         inputs = Lent("inputs", {name: leaf for name, leaf in leaves if isinstance(leaf, np.ndarray)})
@@ -283,23 +283,23 @@ def _changed_arguments(function: Callable[..., Any], given: Arrays) -> tuple[Sid
 
 
 def _with_lists(given: Arrays) -> Arrays:
-    """The same arguments with lists for dicts."""
+    """Return the same arguments with lists for dicts."""
     return {name: list(value.values()) if isinstance(value, dict) else value for name, value in given.items()}
 
 
 def _values(function: Callable[..., Any], given: list[Arrays]) -> list[Any]:
-    """What a function makes of several inputs, a dict of arrays as it is or as a list."""
+    """Return a function's results for several inputs, with dicts of arrays as dicts or as lists."""
     try:
         return [_returned_or_changed(function, one) for one in given]
-    except Exception as error:  # noqa: BLE001 - a list, perhaps
+    except Exception as error:  # noqa: BLE001 - it may expect a list
         try:
             return [_returned_or_changed(function, _with_lists(one)) for one in given]
-        except Exception:  # noqa: BLE001 - then the first error is the one to show
+        except Exception:  # noqa: BLE001 - the first error is the one to report
             raise error from None
 
 
 def _returned_or_changed(function: Callable[..., Any], given: Arrays) -> Any:
-    """What a function returned, or what it made of its arguments where it returned no array."""
+    """Return a function's result, or its changed arguments if it returned no array."""
     found = function(**given)
     return found if any(np.ndim(leaf) for _, leaf in tree_leaves(found, "")) else given
 
@@ -309,7 +309,7 @@ def _closeness(parts: list[Array]) -> float:
 
 
 def _blocks(layout: Layout, kind: Kind, inputs: Arrays) -> dict[str, dict[str, Array]]:
-    """For each packed array, its parts by gate and by what they multiply."""
+    """Return, for each packed array, its parts by gate and by factor."""
     if not kind.gates:
         return {}
     labels: dict[int, tuple[str, str]] = {}
@@ -338,11 +338,7 @@ def _unknown_parameters(forward: Any, kind: Kind) -> str:
     names = list(inspect.signature(forward).parameters)
     unknown = [name for name in names if says_nothing(kind, name)]
     wanted = ", ".join(kind.draw(np.random.default_rng(0)))
-    what = (
-        f"what are {', '.join(unknown)}?"
-        if unknown
-        else "its parameters do not go together as any layout does."
-    )
+    what = f"what are {', '.join(unknown)}?" if unknown else "its parameters do not match any layout."
     name = getattr(forward, "__name__", "forward")
     return (
         f"{name}({', '.join(names)}) should be {kind.title}: {what} Expected "

@@ -31,7 +31,7 @@ from seqmem.reference import (
     rnn,
 )
 
-D, H, K, A, V = 7, 5, 8, 5, 11  # with T, B and S all sizes that meet differ: no axis can stand for another
+D, H, K, A, V = 7, 5, 8, 5, 11  # with T, B and S, all sizes that meet differ: axes cannot be confused
 
 Arrays = dict[str, Any]
 
@@ -50,18 +50,18 @@ class Kind(NamedTuple):
     title: str
     reference: ModuleType
     mistakes: tuple[Mistake, ...]
-    outputs: tuple[str, ...]  # what its forward pass returns before the cache
+    outputs: tuple[str, ...]  # the results of its forward pass before the cache
     draw: Callable[[np.random.Generator], Arrays]
     gates: tuple[str, ...] = ()
     is_step: bool = False  # one step of a sequence pass, with x for xs and h_prev for h0
 
     def problem(self, seed: int, absent: Iterable[str] = (), steps: int = T) -> Problem:
-        """Numbers that expose mistakes, the same for the same seed.
+        """Return inputs that expose mistakes, the same for the same seed.
 
         Args:
-            seed: of the numbers.
-            absent: inputs that a function does not have: zeros, or a mask that lets everything count.
-            steps: T, where the pass has steps.
+            seed: seed of the numbers.
+            absent: inputs that a function does not have: zeros, or a mask of all True.
+            steps: T, if the pass has steps.
         """
         rng = np.random.default_rng(seed)
         inputs = self.draw(rng)
@@ -75,7 +75,7 @@ class Kind(NamedTuple):
     def run(
         self, inputs: Arrays, upstream: Arrays | None = None, mistakes: tuple[Mistake, ...] = ()
     ) -> tuple[Arrays, Arrays]:
-        """The reference's outputs and gradients, with mistakes in its passes when there are any."""
+        """Return the reference's outputs and gradients, optionally with mistakes in its passes."""
         forward, backward = mistaken(self.reference, mistakes) if mistakes else passes_of(self.reference)
         outputs, cache = self.call(forward, self.as_sequence(inputs))
         gradients: Arrays = {}
@@ -85,7 +85,7 @@ class Kind(NamedTuple):
         return self.as_step(outputs), self.as_step(gradients)
 
     def call(self, forward: Callable[..., Any], inputs: Arrays) -> tuple[Arrays, Any]:
-        """Return a reference's outputs by name, and its cache; None where nothing is differentiated."""
+        """Return a reference's outputs by name, and its cache; None if nothing is differentiated."""
         if not self.is_differentiated:
             given = {name: inputs[name] for name in self.outputs}
             clipped, _ = forward(given, **{name: inputs[name] for name in inputs if name not in given})
@@ -95,11 +95,11 @@ class Kind(NamedTuple):
 
     @property
     def is_differentiated(self) -> bool:
-        """Whether the reference has a backward pass."""
+        """True if the reference has a backward pass."""
         return passes_of(self.reference).backward is not None
 
     def as_step(self, values: Arrays) -> Arrays:
-        """A sequence pass's outputs or gradients as those of its only step; as they are if it is no step."""
+        """Return a sequence pass's outputs or gradients for its only step; unchanged unless it is a step."""
         if not self.is_step:
             return values
         return {
@@ -109,7 +109,7 @@ class Kind(NamedTuple):
         }
 
     def as_sequence(self, inputs: Arrays) -> Arrays:
-        """The inputs of a step as those of a sequence pass of one step; as they are when it is no step."""
+        """Return the inputs of a step as inputs of a sequence of one step; unchanged unless it is a step."""
         if not self.is_step:
             return inputs
         names = {own: name for name, own in _STEP_NAMES.items()}
@@ -138,7 +138,7 @@ def _attention(rng: np.random.Generator) -> Arrays:
 
 
 def _embedding(rng: np.random.Generator) -> Arrays:
-    # a token twice in a step, twice in a sequence, in both, once, and never
+    # tokens that occur twice in a step, twice in a sequence, both, once, and never
     tokens = np.array([[1, 2, 1], [3, 1, 0], [2, 5, 5], [1, 2, 4]])
     others = np.concatenate([[0], 1 + rng.permutation(D - 1)])
     return {"W": _normal(rng, (D, H)), "tokens": others[tokens]}
@@ -164,7 +164,7 @@ def _both(
     states: str,
     **draw: Any,
 ) -> list[Kind]:
-    """A recurrent pass over a sequence, and one step of it."""
+    """Return the kinds of a recurrent pass over a sequence and of its single step."""
     return [
         Kind(
             f"{name}_{'step' if is_step else 'sequence'}",
@@ -217,10 +217,10 @@ KINDS = {kind.name: kind for kind in _ALL}
 
 
 def as_kind(name: str) -> Kind:
-    """The kind of that name.
+    """Return the kind of that name.
 
     Raises:
-        ValueError: for a name that is none.
+        ValueError: for an unknown name.
     """
     if name not in KINDS:
         raise ValueError(f"like is {name!r}, expected one of {', '.join(KINDS)}")

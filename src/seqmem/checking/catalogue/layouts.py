@@ -1,7 +1,7 @@
-"""How people lay out the same arrays: wide, transposed or per-gate weights, the batch first, [h, x] as one.
+"""Common layouts of the same arrays: wide, transposed or per-gate weights, the batch first, [h, x] as one.
 
-A layout is recognised by the names of a function's parameters and then by its results: it is the one with
-which the function computes what the reference does.
+A layout is recognised first by the names of a function's parameters and then by the results: it is the
+layout in which the function computes the reference's result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _C |= {"cell", "prevcell", "cellprev"}
 _WIDE_X = {"wx", "wih", "wxh", "wax", "win", "weightih", "kernel", "winput"}
 _WIDE_H = {"wh", "whh", "waa", "whidden", "u", "weighthh", "recurrentkernel", "wrec"}
 _BIAS = {"b", "bias", "ba", "bh"}
-_GATES = {  # spellings of a gate, in lower case
+_GATES = {  # spellings of the gates, in lower case
     "i": ("i",),
     "f": ("f",),
     "o": ("o",),
@@ -35,7 +35,7 @@ _GATES = {  # spellings of a gate, in lower case
     "z": ("z", "u"),
     "n": ("n", "h", "g", "c", "cand", "candidate"),
 }
-_OTHERS = {  # of the kinds without recurrence
+_OTHERS = {  # for the kinds without recurrence
     "query": {"query", "q", "s", "sprev"},
     "keys": {"keys", "k", "hs", "h", "encoderstates", "annotations"},
     "W_q": {"wq", "wa", "ws", "wquery"},
@@ -54,17 +54,17 @@ _OTHERS = {  # of the kinds without recurrence
 
 
 class Layout(NamedTuple):
-    """One way to hand the reference's arrays over."""
+    """One way to pass the reference's arrays to a function."""
 
     packers: dict[str, Packer]  # by the function's own parameter names
     order: tuple[str, ...]  # of the gates
 
     def pack(self, arrays: Arrays) -> Arrays:
-        """The reference's arrays as the function takes them, each an array of its own."""
+        """Return the reference's arrays in the function's layout, each as a new array."""
         return {name: _own(packer(arrays)) for name, packer in self.packers.items()}
 
     def sources(self, arrays: Arrays) -> Arrays:
-        """For every entry of the packed arrays, its number among all entries of the reference's arrays."""
+        """Return, for every entry of the packed arrays, its index among the reference's entries."""
         numbered, start = {}, 0
         for name, value in arrays.items():
             numbered[name] = start + np.arange(np.size(value)).reshape(np.shape(value))
@@ -72,7 +72,7 @@ class Layout(NamedTuple):
         return {name: packer(numbered) for name, packer in self.packers.items()}
 
     def unpack(self, packed: Arrays, arrays: Arrays) -> Arrays:
-        """Gradients in the function's layout as gradients of the reference's arrays; None is left out."""
+        """Return gradients in the function's layout as gradients of the reference's arrays, without None."""
         sources = self.sources(arrays)
         found = np.full(sum(np.size(value) for value in arrays.values()), np.nan)
         for name, value in packed.items():
@@ -88,7 +88,7 @@ class Layout(NamedTuple):
 
 
 def says_nothing(kind: Kind, name: str) -> bool:
-    """Whether a parameter's name is none that is known for this kind of function."""
+    """Return whether a parameter's name is unknown for this kind of function."""
     short = _short(name)
     if not kind.gates and not kind.name.startswith("rnn"):
         return not any(short in spellings for spellings in _OTHERS.values())
@@ -99,7 +99,7 @@ def says_nothing(kind: Kind, name: str) -> bool:
 
 
 def layouts(kind: Kind, names: list[str]) -> Iterator[Layout]:
-    """Every layout in which a function with parameters of these names may take its arrays."""
+    """Yield every layout in which a function with parameters of these names may take its arrays."""
     if kind.gates or kind.name.startswith("rnn"):
         yield from _recurrent(kind, names)
     else:
@@ -109,7 +109,7 @@ def layouts(kind: Kind, names: list[str]) -> Iterator[Layout]:
 def outputs_of(
     leaves: list[Array], outputs: Arrays, close: float
 ) -> list[tuple[str, tuple[int, ...]]] | None:
-    """For each returned array, the reference's output that it is and how its axes are turned; else None."""
+    """Return, for each returned array, which output it is and how its axes are permuted; or None."""
     found = []
     for leaf in leaves:
         match = next(_turned(leaf, outputs, close), None)
@@ -152,7 +152,7 @@ def _recurrent(kind: Kind, names: list[str]) -> Iterator[Layout]:
 
 
 def _weights(names: list[str], gates: tuple[str, ...]) -> Iterator[tuple[dict[str, Packer], tuple[str, ...]]]:
-    """The packers of weights and biases, by their names, for every form that they may have."""
+    """Yield the packers of weights and biases, by name, for every possible form."""
     short = {_short(name): name for name in names}
     wide_x, wide_h, bias = (
         next((short[s] for s in short if s in spellings), None) for spellings in (_WIDE_X, _WIDE_H, _BIAS)
@@ -221,7 +221,7 @@ def _plain_packers(ref: str) -> list[Packer]:
 
 
 def _orders(gates: tuple[str, ...], form: str) -> Iterator[tuple[str, ...]]:
-    """Gate orders: where the gate axis leads, the order is part of the contract."""
+    """Yield gate orders: if the gate axis leads, the order is part of the contract."""
     yield gates
     if form != "lead" and len(gates) > 1:
         yield from (order for order in itertools.permutations(gates) if order != gates)
@@ -232,7 +232,7 @@ def _pick(ref: str, axes: tuple[int, ...] | None = None) -> Packer:
 
 
 def _gated(array: Array) -> Array:
-    """With a gate axis, of length 1 for an RNN."""
+    """Return an array with a gate axis, of length 1 for an RNN."""
     return array if array.ndim == 3 else array[None]
 
 
@@ -252,7 +252,7 @@ def _joined(first: str, index: list[int], form: str) -> Packer:
 
 
 def _formed(W: Array, form: str, gated: bool) -> Array:
-    """(G, D, H) as it is, as (D, G·H), or as (G·H, D)."""
+    """Return (G, D, H) unchanged, as (D, G·H), or as (G·H, D)."""
     if form == "lead":
         return W if gated else W[0]
     columns = np.concatenate(list(W), axis=1)
@@ -286,7 +286,7 @@ def _in_order(first: str) -> tuple[str, str]:
 
 
 def _data_axes(data: str, ndim: int) -> tuple[int, ...]:
-    """The axes of x: time first as they are, (B, T, D), or (D, B) and (D, B, T)."""
+    """Return the axes of x: unchanged for time first, or those of (B, T, D), (D, B) and (D, B, T)."""
     if data == "batch first":
         return (1, 0, 2)
     if data == "features first":

@@ -1,4 +1,4 @@
-"""Names for mistakes in modules: the library's own kinds, run on a reference pass's numbers."""
+"""Names of mistakes in modules: the library's own kinds, run on a reference pass's numbers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from seqmem.module import Array, Module
 
 
 def name_mistake(module: Module, report: Report) -> Report:
-    """A report on a module of the library, or a subclass, with what the catalogue says of it."""
+    """Return a report on a library module, or a subclass, with the catalogue's explanation."""
     kind = _kind_of(module)
     if report.verdict != "wrong" or kind is None:
         return report
     rng = np.random.default_rng(report.seed)
     found: list[Found | None] = []
     try:
-        for steps in (T, T + 2):  # once is chance
+        for steps in (T, T + 2):  # one agreement may be chance
             inputs, run = _of_module(module, kind, steps)
             outputs, _ = kind.run(inputs)
             upstream = {name: rng.standard_normal(np.shape(out)) for name, out in outputs.items()}
@@ -38,7 +38,7 @@ def name_mistake(module: Module, report: Report) -> Report:
             if mistakes == ():
                 mistakes = known.backward_mistakes({n: g for n, g in gradients.items() if g is not None})
             found.append(mistakes)
-    except Exception:  # noqa: BLE001 - a broken module may do anything: then it has no name
+    except Exception:  # noqa: BLE001 - a broken module may do anything: its mistake has no name
         return report
     return with_names(report, found[0] if found[0] == found[1] else None, kind.is_step)
 
@@ -53,7 +53,7 @@ def _kind_of(module: Module) -> Kind | None:
 
 @functools.singledispatch
 def _family_of(module: Any) -> str | None:
-    """What the reference passes call a module's kind."""
+    """Return the name of a module's kind in the reference passes."""
     return None
 
 
@@ -67,7 +67,7 @@ _family_of.register(Embedding, lambda embedding: "embedding")
 def _of_module(
     module: Any, kind: Kind, steps: int = T
 ) -> tuple[Arrays, Callable[[Arrays], tuple[Arrays, Arrays]]]:
-    """A module's problem in the reference's arrays, and the module run on it."""
+    """Return a module's problem in the reference's arrays, and a function that runs the module on it."""
     rng = np.random.default_rng(steps)
     twin = module.astype(np.float64)
 

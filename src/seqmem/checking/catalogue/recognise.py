@@ -1,8 +1,8 @@
-"""Which known mistake computes just these numbers?
+"""Recognition of known mistakes by the exact numbers that they give.
 
 A mistake is recognised, not guessed: the reference passes are run with every mistake of the catalogue, then
-with every pair, on the same problem; a cause is named only when one of them, and no other, gives what was
-returned, to rounding.
+with every pair, on the same problem; a cause is named only if exactly one of them gives the returned numbers,
+up to rounding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Found = tuple[Mistake, ...]
 
 
 class Wrong(NamedTuple):
-    """What the passes give with mistakes in them."""
+    """The results of the passes with mistakes in them."""
 
     mistakes: Found
     results: Arrays
@@ -37,13 +37,13 @@ class KnownResults:
         self._singles: dict[str, list[Wrong]] = {}
 
     def forward_mistake(self, outputs: Arrays, close: float = CLOSE) -> Found | None:
-        """() for the right outputs, the mistake that gives these, or None when none is known to."""
+        """Return () for the right outputs, the mistake that gives these outputs, or None if none is known."""
         return self._find(outputs, self.outputs, self.singles("forward"), close)
 
     def backward_mistakes(self, gradients: Arrays, close: float = CLOSE) -> Found | None:
-        """() for the right gradients, the one or two mistakes that give these, or None.
+        """Return () for the right gradients, the one or two mistakes that give these gradients, or None.
 
-        Gradients may be missing: those of inputs that a function does not have, or does not differentiate.
+        Gradients may be missing: those of inputs that a function does not have or does not differentiate.
         """
         found = self._find(gradients, self.gradients, self.singles("backward"), close)
         if found is not None or any(
@@ -54,14 +54,14 @@ class KnownResults:
             np.shape(value) != np.shape(self.gradients[name]) for name, value in gradients.items()
         ):
             return None
-        # two mistakes leave right what neither of them touches
+        # two mistakes leave everything right that neither of them affects
         untouched = {name: _equal(value, self.gradients[name], close) for name, value in gradients.items()}
         candidates = [wrong for wrong in self.singles("backward") if self._leaves(wrong, untouched)]
         pairs = list(self.pairs(candidates, set(gradients)))
         return self._find(gradients, self.gradients, pairs, close)
 
     def singles(self, place: str) -> list[Wrong]:
-        """Each mistake alone."""
+        """Return each mistake alone."""
         if place not in self._singles:
             mistakes = [mistake for mistake in self.kind.mistakes if mistake.place == place]
             if self.kind.is_step:  # of two that come to the same, one that there can be in a step
@@ -73,11 +73,11 @@ class KnownResults:
         return stands_in_loop(self.kind.reference, mistake) and not mistake.in_step
 
     def pairs(self, singles: list[Wrong] | None = None, names: set[str] | None = None) -> Iterator[Wrong]:
-        """Any two mistakes of the backward pass that change different lines and show on this problem.
+        """Yield any two mistakes of the backward pass that change different lines and affect this problem.
 
         Args:
-            singles: the mistakes to choose from; all when None.
-            names: the gradients in which they show; all when None.
+            singles: the mistakes to choose from; None for all.
+            names: the gradients that the mistakes must affect; None for all.
         """
         shown = [
             wrong.mistakes[0]
@@ -88,7 +88,7 @@ class KnownResults:
         return self._run(two, "backward")
 
     def _leaves(self, wrong: Wrong, untouched: Arrays) -> bool:
-        """Whether a mistake leaves right what is right."""
+        """Return whether a mistake leaves right gradients right."""
         return all(
             _equal(wrong.results[name], self.gradients[name], CLOSE)[right].all()
             for name, right in untouched.items()
@@ -100,14 +100,14 @@ class KnownResults:
             try:
                 with np.errstate(all="ignore"):
                     outputs, gradients = self.kind.run(self.problem.inputs, self.problem.upstream, group)
-            except Exception:  # noqa: BLE001 - two mistakes together may not even run
+            except Exception:  # noqa: BLE001 - two mistakes together may fail to run
                 continue
             yield Wrong(group, outputs if place == "forward" else gradients)
 
     def _find(self, got: Arrays, right: Arrays, known: list[Wrong], close: float) -> Found | None:
         if agree(got, right, close):
             return ()
-        # one step alone, or an output that is not returned: some mistakes do not show, others look the same
+        # with one step, or an output that is not returned, some mistakes have no effect, others the same
         partly = self.kind.is_step or len(self.problem.upstream) < len(self.outputs)
         if partly:
             known = [wrong for wrong in known if not agree(_only(wrong.results, set(got)), right, CLOSE)]
@@ -117,7 +117,7 @@ class KnownResults:
         return matches[0].mistakes if len(matches) == 1 else None
 
     def _same(self, one: Wrong, other: Wrong) -> bool:
-        """Whether two groups of mistakes differ only in mistakes that alone give the same."""
+        """Return whether two groups of mistakes differ only in mistakes that are equivalent alone."""
         alone = {wrong.mistakes[0].code: wrong.results for wrong in self.singles(one.mistakes[0].place)}
         return len(one.mistakes) == len(other.mistakes) and any(
             all(
@@ -129,12 +129,12 @@ class KnownResults:
 
 
 def _only(results: Arrays, names: set[str] | None) -> Arrays:
-    """The results of these names."""
+    """Return the results of these names."""
     return {name: value for name, value in results.items() if names is None or name in names}
 
 
 def agree(got: Arrays, known: Arrays, close: float) -> bool:
-    """Whether all that was returned is what is known, to rounding."""
+    """Return whether all returned results are the known ones, up to rounding."""
     if not got:
         return False
     for name, value in got.items():
@@ -147,8 +147,8 @@ def agree(got: Arrays, known: Arrays, close: float) -> bool:
 
 
 def _equal(value: Array, other: Array, close: float) -> Array:
-    """Where two arrays of one shape agree, relative to the second's largest entry."""
-    if np.any(value) != np.any(other):  # zeros are not the same as sums that cancel to rounding
+    """Return where two arrays of one shape agree, relative to the second's largest entry."""
+    if np.any(value) != np.any(other):  # zeros differ from sums that cancel up to rounding
         return np.zeros(np.shape(other), bool)
     size = max(float(np.max(np.abs(other), initial=0.0)), 1e-3)
     return np.asarray(np.abs(value - other) <= close * size)

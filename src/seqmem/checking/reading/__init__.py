@@ -1,1 +1,1 @@
-"""Reading: what a file that somebody wrote defines, and which passes are among it."""
+"""Reading: the definitions in a user's file, and the passes among them."""

@@ -1,4 +1,4 @@
-"""Which passes a file offers: pairs of functions, single calls with their gradients, classes."""
+"""The passes that a file offers: pairs of functions, single calls with their gradients, classes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqmem.checking.reading.hints import returned_names, tree_of
 from seqmem.checking.reading.loading import NAME
 from seqmem.checking.reading.words import bare, is_upstream, plain
 
-MOST = 200  # passes of one file that are checked
+MOST = 200  # passes to check per file
 _FORWARD = {"forward", "fwd", "fprop", "feedforward", "forwardprop", "forwards", "fp", "forwardpass"}
 _BACKWARD = {
     "backward", "backwards", "bwd", "bprop", "back", "backprop", "bp", "backpropagation", "backpropagate",
@@ -37,24 +37,24 @@ _METHODS = (
 
 
 class Candidate(NamedTuple):
-    """What can be checked: how it is called, and what it is made of."""
+    """Something that can be checked: the functions to call, and their owner."""
 
     name: str
     forward: Callable[..., Any]
-    backward: Callable[..., Any] | None  # None: one call returns both, or a function that does the rest
-    owner: type | None = None  # the class whose methods they are
+    backward: Callable[..., Any] | None  # None: one call returns both, or a function for the rest
+    owner: type | None = None  # the class that has them as methods
     is_torch: bool = False  # a torch.autograd.Function
 
     @property
     def aliases(self) -> set[str]:
-        """The names that it goes by."""
+        """The names under which a user may select it."""
         own = self.forward.__name__
         found = {self.name, own, re.sub(r"_(forward|fwd)(_\w+)?$", "", own)}
         return found if self.owner is None else {self.name, f"{self.name}.{own}"}
 
 
 def candidates(names: dict[str, Any]) -> list[Candidate]:
-    """What a file's own functions and classes offer, in the order of its text."""
+    """Return the passes among a file's own functions and classes, in the order of the text."""
     functions = {name: value for name, value in names.items() if _is_own(value, types.FunctionType)}
     classes = [value for value in names.values() if isinstance(value, type) and value.__module__ == NAME]
     found = list(_pairs(functions))
@@ -80,13 +80,13 @@ def _single(name: str, function: Callable[..., Any]) -> Candidate:
 
 
 def words(name: str) -> list[str]:
-    """A name's words: of lstm_stepForward, lstm, step and forward."""
+    """Return the words of a name: of lstm_stepForward, lstm, step and forward."""
     parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().split("_")
     return [part for part in parts if part]
 
 
 def _pairs(functions: dict[str, Callable[..., Any]]) -> Iterator[Candidate]:
-    """Functions whose names differ by nothing but forward and backward, or f and its derivative."""
+    """Yield pairs of functions whose names differ by forward and backward only, or f and its derivative."""
     backward: dict[tuple[str, ...], list[str]] = {}
     for name in functions:
         own = words(name)
@@ -104,7 +104,7 @@ def _pairs(functions: dict[str, Callable[..., Any]]) -> Iterator[Candidate]:
         if not partners or (not is_forward and not stem):
             continue
         if not is_forward and any(set(words(one)) & _FORWARD and _stem(one) == stem for one in functions):
-            continue  # softmax, softmax_forward and softmax_backward: the second is meant
+            continue  # of softmax, softmax_forward and softmax_backward, take the second
         title = "_".join(w for w in re.split(r"_", name) if w.lower() not in _FORWARD | _FILLERS) or name
         yield Candidate(title if is_forward else name, function, functions[_nearest(name, partners)])
 
@@ -114,13 +114,13 @@ def _stem(name: str) -> tuple[str, ...]:
 
 
 def _nearest(name: str, partners: list[str]) -> str:
-    """The backward function that is spelled most like the forward one."""
+    """Return the backward function whose name is most similar to the forward function's."""
     order = ("backward", "bwd", "bprop", "backprop", "back", "grad", "gradient", "derivative", "prime", "d")
     return min(partners, key=lambda one: min((k for k, w in enumerate(order) if w in words(one)), default=9))
 
 
 def returns_both(function: Callable[..., Any]) -> bool:
-    """Whether a function returns something and gradients, or something and a function."""
+    """Return whether a function returns a value and gradients, or a value and a function."""
     if is_clipping(function):
         return True
     parts = returned_names(function)
@@ -150,14 +150,14 @@ def returns_both(function: Callable[..., Any]) -> bool:
 
 
 def is_clipping(function: Callable[..., Any]) -> bool:
-    """Whether a function clips gradients by their norm."""
+    """Return whether a function clips gradients by their norm."""
     names = [name.lower() for name in inspect.signature(function).parameters]
     said = function.__name__.lower()
     return said.startswith("clip") and len(names) > 1 and any("norm" in name for name in (said, *names))
 
 
 def of_class(owner: type) -> Candidate | None:
-    """A class's two passes, or its only one that returns both."""
+    """Return a class's two passes, or its only pass that returns both."""
     for forward, backward in _METHODS:
         one, other = _method(owner, forward), _method(owner, backward)
         if one is not None and other is not None:

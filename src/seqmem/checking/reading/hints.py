@@ -1,4 +1,4 @@
-"""What a function's text says: shapes in its comments, keys of its dictionaries, names of what it returns."""
+"""Hints in a function's text: shapes in comments, keys of dictionaries, names of returned values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-B, T, D, H, V, OUT = 3, 6, 7, 5, 8, 2  # all sizes differ, so that no axis can stand for another
+B, T, D, H, V, OUT = 3, 6, 7, 5, 8, 2  # all sizes differ, so that no two axes can be confused
 _LETTERS = {
     **dict.fromkeys(("n", "b", "m", "batch", "batchsize", "batch_size", "bs", "n_samples", "num_samples"), B),
     **dict.fromkeys(("t", "t_x", "tx", "steps", "l", "seq", "seq_len", "time", "s", "t_y"), T),
@@ -44,7 +44,7 @@ _WORD = re.compile(r"[A-Za-z]\w*")
 
 @lru_cache(maxsize=256)
 def text_of(function: Callable[..., Any]) -> str:
-    """A function's source, or "" where there is none."""
+    """Return a function's source, or "" if there is none."""
     try:
         return textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError, IndentationError):
@@ -53,7 +53,7 @@ def text_of(function: Callable[..., Any]) -> str:
 
 @lru_cache(maxsize=256)
 def tree_of(function: Callable[..., Any]) -> ast.FunctionDef | None:
-    """A function's definition, or None."""
+    """Return a function's definition, or None."""
     try:
         body = ast.parse(text_of(function)).body
     except (SyntaxError, ValueError, RecursionError):
@@ -62,7 +62,7 @@ def tree_of(function: Callable[..., Any]) -> ast.FunctionDef | None:
 
 
 def words_of(function: Any) -> str:
-    """The comments and texts of a function's or class's source, without its code."""
+    """Return the comments and strings in the source of a function or class, without its code."""
     import io
     import tokenize
 
@@ -75,7 +75,7 @@ def words_of(function: Any) -> str:
 
 
 def shape_in(text: str, name: str) -> tuple[int, ...] | None:
-    """The shape that a text gives a name.
+    """Return the shape that a text gives for a name.
 
     >>> shape_in("Wx: Weights, of shape (D, 4H)", "Wx")
     (7, 20)
@@ -102,7 +102,7 @@ def _shape(text: str) -> tuple[int, ...] | None:
 
 
 def _size(text: str) -> int | None:
-    """The number that stands for an axis: "4H", "n_a + n_x"."""
+    """Return the size of an axis such as "4H" or "n_a + n_x"."""
     text = re.sub(r"(\d)\s*\*?\s*([A-Za-z])", r"\1*\2", text)
     words = set(_WORD.findall(text))
     if len(words) > 2 or any(len(word) > 12 for word in words):
@@ -118,7 +118,7 @@ def _size(text: str) -> int | None:
 
 
 def keys_of(function: Callable[..., Any], name: str) -> list[str]:
-    """The keys by which a function reads a dictionary, in the order of its text."""
+    """Return the keys by which a function reads a dictionary, in the order of the text."""
     tree = tree_of(function)
     found: dict[str, None] = {}
     for node in ast.walk(tree) if tree else ():
@@ -131,7 +131,7 @@ def keys_of(function: Callable[..., Any], name: str) -> list[str]:
 
 
 def unpacked(function: Callable[..., Any], name: str) -> list[str]:
-    """The names into which a function unpacks a tuple or list: `W, b = name`; name may have a dot."""
+    """Return the names to which a function unpacks a tuple or list: `W, b = name`; name may have a dot."""
     tree = tree_of(function)
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Assign) and ast.unparse(node.value) == name:
@@ -141,8 +141,9 @@ def unpacked(function: Callable[..., Any], name: str) -> list[str]:
     return []
 
 
+@lru_cache(maxsize=256)
 def returned_names(function: Callable[..., Any]) -> list[str]:
-    """The names of the parts of what a function returns; "" for a part without one."""
+    """Return the names of the parts of a function's result; "" for a part without a name."""
     tree = tree_of(function)
     if tree is None:
         return []
@@ -165,7 +166,7 @@ def returned_names(function: Callable[..., Any]) -> list[str]:
 
 
 def _name_of(node: ast.expr | None) -> str:
-    """A name, or the name in `self.h`, `h.copy()`, `np.array(hs)`, `hs[-1]`."""
+    """Return a name, or the name in `self.h`, `h.copy()`, `np.array(hs)`, `hs[-1]`."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -184,7 +185,7 @@ def _name_of(node: ast.expr | None) -> str:
 
 
 def _own_nodes(tree: ast.FunctionDef) -> Iterator[ast.AST]:
-    """The nodes of a function, without those of functions inside it."""
+    """Yield the nodes of a function, except those of functions inside it."""
     waiting: list[ast.AST] = list(tree.body)
     while waiting:
         node = waiting.pop(0)
@@ -194,7 +195,7 @@ def _own_nodes(tree: ast.FunctionDef) -> Iterator[ast.AST]:
 
 
 def global_names(functions: list[Callable[..., Any]]) -> list[str]:
-    """The global names that functions read, and those of the file's own functions that they call."""
+    """Return the global names that functions read, directly or through the file's own functions."""
     found: dict[str, None] = {}
     seen: set[Any] = set()
     waiting = list(functions)

@@ -1,4 +1,4 @@
-"""Executing a file's definitions, and not what it does with them."""
+"""Executing the definitions of a file, but not the rest of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seqmem.checking.reading.source import Source, read_source
 from seqmem.checking.reading.stand_ins import StandIn, smaller
 
 NAME = "student"
-PATIENCE = 3.0  # seconds for one statement of a file whose definitions alone are wanted
+PATIENCE = 3.0  # seconds per statement if only the definitions are wanted
 MOST_STUBS = 100
 _EFFECTS = re.compile(
     r"(^|[._])(input|raw_input|exec|eval|exit|quit|system|popen|run|call|Popen|urlopen|urlretrieve|download|"
@@ -36,7 +36,7 @@ _MAKERS = re.compile(
 
 
 class Stub(types.ModuleType):
-    """Stands for what a missing package would have offered; used, it says which package is missing."""
+    """A substitute for a missing package; its use raises an error that names the package."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -55,7 +55,7 @@ class _MissingType(type):
 
 
 class _Missing(metaclass=_MissingType):
-    """A name of a missing package; it may be imported, inherited from and used as a decorator, not called."""
+    """A name of a missing package; it may be imported, subclassed and used as a decorator, not called."""
 
     def __init__(self, *names: Any, **_: Any) -> None:
         self._name = names[0] if names and isinstance(names[0], str) else "a missing package"
@@ -77,7 +77,7 @@ class _Missing(metaclass=_MissingType):
 
 
 class Loaded(NamedTuple):
-    """A file's names, and what was left out on the way to them."""
+    """A file's names, and notes on everything that was left out."""
 
     module: types.ModuleType
     source: Source
@@ -89,15 +89,15 @@ class Loaded(NamedTuple):
 
 
 def load(path: Path, run_all: bool = False) -> Loaded:
-    """Return what a file defines.
+    """Return the definitions of a file.
 
     Args:
-        path: a file of Python, or a notebook.
-        run_all: whether to run all of it, not the definitions alone.
+        path: a Python file, or a notebook.
+        run_all: whether to run the whole file, not only its definitions.
 
     Raises:
-        UnreadableError: when it is no Python.
-        Exception: whatever it raises, with `run_all`.
+        UnreadableError: if it is not Python.
+        Exception: any exception that the file raises, with `run_all`.
     """
     source = read_source(path)
     module = types.ModuleType(NAME)
@@ -127,7 +127,7 @@ def load(path: Path, run_all: bool = False) -> Loaded:
 
 
 def _paths(path: Path) -> Path:
-    """Put the file's folders on the path, behind what is installed, and return the root of its package."""
+    """Put the file's folders on the path, after installed packages; return the root of its package."""
     root = path.parent
     while (root / "__init__.py").exists() and root.parent != root:
         root = root.parent
@@ -139,7 +139,7 @@ def _paths(path: Path) -> Path:
 
 
 def _run(tree: ast.Module, module: types.ModuleType, finder: _Finder, path: str) -> None:
-    """Run a whole file, packages that are missing replaced where they are imported."""
+    """Run a whole file, with substitutes for missing packages."""
     for node in tree.body:
         _import_or_run(node, module, finder, path)
 
@@ -158,7 +158,7 @@ def _import_or_run(node: ast.stmt, module: types.ModuleType, finder: _Finder, pa
 
 
 def _execute(node: ast.stmt, module: types.ModuleType, finder: _Finder, path: str) -> str:
-    """Execute a statement; return why that did not work, or ""."""
+    """Execute a statement; return the reason for a failure, or ""."""
     try:
         with _patience(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -172,10 +172,10 @@ def _execute(node: ast.stmt, module: types.ModuleType, finder: _Finder, path: st
     except Exception as error:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             if isinstance(error, NameError) and error.name and error.name not in vars(module):
-                vars(module)[error.name] = _Missing(error.name)  # a default of something that was not run
+                vars(module)[error.name] = _Missing(error.name)  # a default value that was not run
                 return _execute(node, module, finder, path)
             if isinstance(error, ModuleNotFoundError) and node.decorator_list:
-                node.decorator_list = []  # of a package that is not there
+                node.decorator_list = []  # decorators of a missing package
                 return _execute(node, module, finder, path)
             raise
         if isinstance(error, MemoryError):
@@ -187,7 +187,7 @@ def _execute(node: ast.stmt, module: types.ModuleType, finder: _Finder, path: st
 
 @contextlib.contextmanager
 def _patience(seconds: float = PATIENCE) -> Iterator[None]:
-    """Raise TimeoutError in the block after so many seconds, where the system can."""
+    """Raise TimeoutError in the block after some seconds, if the system supports it."""
     if not hasattr(signal, "setitimer"):
         yield
         return
@@ -208,7 +208,7 @@ patience = _patience
 
 
 def _refused(node: ast.stmt, finder: _Finder, names: dict[str, Any]) -> str:
-    """Why a statement is not executed where definitions alone are wanted, or ""."""
+    """Return why a statement is not executed if only definitions are wanted, or ""."""
     kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     if isinstance(node, kinds) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
         return ""
@@ -245,7 +245,7 @@ def _refused_if(node: ast.If, finder: _Finder, names: dict[str, Any]) -> str:
 
 
 def _effects(node: ast.AST, names: dict[str, Any]) -> Iterator[str]:
-    """The calls in an assignment that may have effects or take long."""
+    """Yield the calls in an assignment that may have effects or take long."""
     for part in ast.walk(node):
         if not isinstance(part, ast.Call):
             continue
@@ -261,7 +261,7 @@ def _effects(node: ast.AST, names: dict[str, Any]) -> Iterator[str]:
 
 
 def _told(skipped: dict[str, list[int]]) -> Iterator[str]:
-    """One line for all that was not run."""
+    """Yield one line about everything that was not run."""
     if not skipped:
         return
     words = []
@@ -273,13 +273,13 @@ def _told(skipped: dict[str, list[int]]) -> Iterator[str]:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds, last of all, modules of packages that are known to be missing."""
+    """The last import finder, for modules of packages known to be missing."""
 
     def __init__(self) -> None:
         self.missing: dict[str, None] = {}
 
     def allow(self, error: ImportError) -> bool:
-        """Stand in for what could not be imported; False where that does not help."""
+        """Substitute a module that could not be imported; return False if that does not help."""
         name = error.name or ""
         if not name:
             return False
@@ -312,7 +312,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return Stub(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """There is nothing in it."""
+        """Do nothing: the module is empty."""
 
 
 def _copy_of(module: types.ModuleType, name: str, **more: Any) -> types.ModuleType:
@@ -323,7 +323,7 @@ def _copy_of(module: types.ModuleType, name: str, **more: Any) -> types.ModuleTy
 
 
 def _numpy_by_another_name(node: ast.Import | ast.ImportFrom, module: types.ModuleType) -> None:
-    """np from a package that is missing, or that only passes NumPy on, is NumPy."""
+    """Import NumPy as np if it comes from a missing package or through another package."""
     import numpy
 
     for alias in node.names:

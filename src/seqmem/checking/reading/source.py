@@ -1,4 +1,4 @@
-"""What a file holds as Python: a script's text or a notebook's code cells, with Python 2's print mended."""
+"""The Python code in a file: a script, or a notebook's code cells, with Python 2 syntax converted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import tokenize
 from pathlib import Path
 from typing import Any, NamedTuple
 
-MOST_BYTES = 64 << 20  # of a file that is read
-_PYTHON = {"", "python", "python2", "python3", "ipython"}  # the languages of a kernel whose cells can be run
+MOST_BYTES = 64 << 20  # of a file to read
+_PYTHON = {"", "python", "python2", "python3", "ipython"}  # kernel languages whose cells can be run
 _OTHER_CELL = re.compile(
     r"\s*%%\s*(bash|sh|html|javascript|js|latex|perl|ruby|r|cython|writefile|file|svg|markdown)\b", re.I
 )
@@ -21,23 +21,23 @@ _EXCEPT = re.compile(r"^(\s*except\s+[\w.()\s,]+?)\s*,\s*(\w+)\s*:\s*$")
 
 
 class UnreadableError(Exception):
-    """A file that holds no Python that can be read; its argument says why, in a sentence."""
+    """A file without readable Python; the argument is a sentence that says why."""
 
 
 class Source(NamedTuple):
-    """A file's code."""
+    """The code of a file."""
 
     tree: ast.Module
     text: str
-    notes: tuple[str, ...]  # what was left out or mended
+    notes: tuple[str, ...]  # on everything left out or converted
     is_python2: bool = False
 
 
 def read_source(path: Path) -> Source:
-    """Return a file's code.
+    """Return the code of a file.
 
     Args:
-        path: a file of Python, or a notebook.
+        path: a Python file, or a notebook.
 
     Raises:
         UnreadableError: for anything else.
@@ -76,7 +76,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _notebook(data: bytes) -> tuple[str, list[str]]:
-    """The code cells of a notebook, one after the other, without what only a notebook can run."""
+    """Return the code cells of a notebook, concatenated, without lines that only a notebook can run."""
     try:
         book = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -117,7 +117,7 @@ def _language(book: dict[str, Any]) -> str:
 
 
 def _joined_magics(text: str) -> list[str]:
-    """A cell's lines; what continues a shell line goes with it."""
+    """Return the lines of a cell; continuations of a shell line belong to it."""
     lines: list[str] = []
     continued = False
     for line in text.split("\n"):
@@ -127,7 +127,7 @@ def _joined_magics(text: str) -> list[str]:
 
 
 def _without_magic(line: str) -> str | None:
-    """A line without its magic; None where nothing is left."""
+    """Return a line without its magic; None if nothing is left."""
     if re.match(r"\s*%%?(time|timeit|prun|capture)\b", line):
         return None
     return None if _SHELL.match(line) and not line.lstrip().startswith("#") else line
@@ -157,7 +157,7 @@ def _where(error: BaseException) -> str:
 
 
 def _mended(text: str) -> tuple[str, int]:
-    """Python 2's statements as Python 3's, and how many lines were changed."""
+    """Return Python 2 statements as Python 3, and the number of changed lines."""
     lines = [
         line.expandtabs(8) if "\t" in line[: len(line) - len(line.lstrip())] else line
         for line in text.split("\n")
@@ -195,7 +195,7 @@ def _closes_at_end(rest: str) -> bool:
         depth += (sign in "([{") - (sign in ")]}")
         if depth == 0:
             return k == len(_split_comment(rest)[0].rstrip()) - 1
-    return True  # it goes on in the next line
+    return True  # it continues in the next line
 
 
 def _split_comment(code: str) -> tuple[str, str]:

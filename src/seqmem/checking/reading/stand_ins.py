@@ -1,4 +1,4 @@
-"""What stands in for a script's data and sizes where its definitions alone are wanted."""
+"""Substitutes for a script's data and sizes if only its definitions are wanted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import re
 from typing import Any
 
-TEXT = "abcdacbefdabcfeadbc\n" * 3  # of seven different characters
+TEXT = "abcdacbefdabcfeadbc\n" * 3  # with seven different characters
 _HIDDEN = re.compile(
     r"^(hidden|n_?hidden|hidden_?(size|dim|units|layer)s?|h_?size|n_?h|n_?a|H|units|rnn_size|state_size)$",
     re.I,
@@ -17,7 +17,7 @@ _WIDTH = re.compile(r"^(embed\w*|wordvec_size|n_embd|d_model|word_?dim|E)$", re.
 
 
 class StandIn:
-    """Opens files to read; for a text that is not there, a short one stands in."""
+    """Opens files for reading; a missing text file is replaced by a short text."""
 
     def __init__(self) -> None:
         self.missing: list[str] = []
@@ -26,7 +26,7 @@ class StandIn:
         """Open a file for reading as `open` does.
 
         Raises:
-            PermissionError: for any other mode: definitions write nothing.
+            PermissionError: for any other mode, because definitions do not write.
         """
         if set(mode) & set("wax+"):
             raise PermissionError(f"{name} is not written while definitions are read")
@@ -37,14 +37,14 @@ class StandIn:
             return io.BytesIO(TEXT.encode()) if "b" in mode else io.StringIO(TEXT)
 
     def notes(self) -> tuple[str, ...]:
-        """What was not there."""
+        """Return notes on the missing files."""
         if not self.missing:
             return ()
         return (f"not there, so a short text stood in: {', '.join(dict.fromkeys(self.missing))}",)
 
 
 def smaller(node: ast.stmt) -> ast.stmt:
-    """A statement that sets a hidden size or a number of steps, with a small one; any other as it is."""
+    """Return a statement with a small hidden size or number of steps; other statements unchanged."""
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or len(node.targets) != 1:
         return node
     target, value = node.targets[0], node.value.value

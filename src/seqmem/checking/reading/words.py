@@ -1,4 +1,4 @@
-"""What names mean: which is an input, a state, a weight, a size, a cache or an upstream gradient."""
+"""The meaning of names: inputs, states, weights, sizes, caches and upstream gradients."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ Role = str
 
 
 def role(name: str, place: str = "arg") -> Role:
-    """What a parameter of a forward pass is likely to be: "weight", "bias", "state", "labels" and so on.
+    """Return the likely role of a parameter of a forward pass: "weight", "bias", "state", "labels" and so on.
 
     Args:
-        name: the parameter's.
-        place: where it is; a key of a dictionary of parameters is no size, b and s no batch there.
+        name: the name of the parameter.
+        place: the kind of place; for a key of a dictionary of parameters, b and s are not a batch or a size.
     """
     tests = (
         ("flag", _FLAGS),
@@ -107,18 +107,18 @@ def role(name: str, place: str = "arg") -> Role:
 
 
 def size_letter(name: str) -> str:
-    """The axis whose length a name is, or ""."""
+    """Return the axis whose length a name stands for, or ""."""
     found = next((letter for letter, pattern in _SIZE_RES.items() if pattern.match(name)), "")
     return found or ("D" if re.match(r"^\w+_(size|dim|width|len|features)$", name) else "")
 
 
 def is_cache(name: str) -> bool:
-    """Whether a parameter of a backward pass is what the forward pass left for it."""
+    """Return whether a parameter of a backward pass is the forward pass's cache."""
     return bool(_CACHES.match(name))
 
 
 def is_upstream(name: str) -> bool:
-    """Whether a parameter of a backward pass is an upstream gradient."""
+    """Return whether a parameter of a backward pass is an upstream gradient."""
     return (bool(_UPSTREAM.match(name)) and not _NO_UPSTREAM.match(name)) or name in (
         "d",
         "grad",
@@ -130,12 +130,12 @@ def is_upstream(name: str) -> bool:
 
 
 def is_rate(name: str) -> bool:
-    """Whether a name is a learning rate."""
+    """Return whether a name is a learning rate."""
     return bool(_RATES.match(name))
 
 
 def plain(name: str) -> str:
-    """A name without underscores, in lower case.
+    """Return a name without underscores, in lower case.
 
     >>> plain("d_Wx")
     'dwx'
@@ -144,7 +144,7 @@ def plain(name: str) -> str:
 
 
 def bare(name: str) -> str:
-    """What a gradient's name is the gradient of, in the spelling of `plain`.
+    """Return the name of the array whose gradient is named, in the spelling of `plain`.
 
     >>> bare("dnext_h"), bare("Wf_grad"), bare("dLdW"), bare("grad_W"), bare("dWaf"), bare("gU")
     ('nexth', 'wf', 'w', 'w', 'waf', 'u')

@@ -1,1 +1,1 @@
-"""Which single change of its own lines makes a pass right? Found by trying, not by guessing."""
+"""Repairs: the single change of a wrong pass's own lines that makes it right, found by trial."""

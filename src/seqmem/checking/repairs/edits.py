@@ -1,4 +1,4 @@
-"""Changes of a line: what a node of a function is, what it becomes, and what kind of mistake that undoes."""
+"""Changes of a line: a node of a function, its replacement, and the kind of mistake that this undoes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from seqmem.checking.repairs.own_code import Own
 
 
 class Spot(NamedTuple):
-    """A place in a tree."""
+    """A position in a tree."""
 
     parent: ast.AST
     field: str
-    at: int | None  # its place within a field that is a list
+    at: int | None  # the index within a field that is a list
 
     @property
     def node(self) -> Any:
-        """What stands there."""
+        """The node at this position."""
         value = getattr(self.parent, self.field)
         return value if self.at is None else value[self.at]
 
     def put(self, node: Any) -> None:
-        """Let something else stand there."""
+        """Replace the node at this position."""
         if self.at is None:
             setattr(self.parent, self.field, node)
         else:
@@ -39,14 +39,14 @@ class Edit(NamedTuple):
     own: Own
     statement: ast.stmt
     changes: tuple[tuple[Spot, ast.AST], ...]
-    shown: str = ""  # what the statement becomes, where its text would not read as anybody writes it
+    shown: str = ""  # the new statement, if its text would look unnatural
 
     @contextlib.contextmanager
     def made(self) -> Iterator[None]:
-        """The tree with this change in the block."""
+        """Keep this change in the tree during the block."""
         before = [spot.node for spot, _ in self.changes]
-        for spot, node in self.changes:
-            spot.put(node)
+        for (spot, node), old in zip(self.changes, before, strict=True):
+            spot.put(ast.fix_missing_locations(ast.copy_location(node, old)))
         try:
             yield
         finally:
@@ -55,7 +55,7 @@ class Edit(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A spot, and what it stands in."""
+    """A spot, and the nodes around it."""
 
     spot: Spot
     statement: ast.stmt
@@ -64,7 +64,7 @@ class Place(NamedTuple):
 
 
 def places(tree: ast.FunctionDef) -> Iterator[Place]:
-    """Every place in a function's body, in the order of its text."""
+    """Yield every place in a function's body, in the order of the text."""
     for k, statement in enumerate(tree.body):
         yield from _of_statement(Spot(tree, "body", k), statement, ())
 
@@ -99,17 +99,17 @@ def _children(node: ast.AST) -> Iterator[Spot]:
 
 
 def is_read(node: ast.AST) -> bool:
-    """Whether a node is an expression whose value is read."""
+    """Return whether a node is an expression whose value is read."""
     return isinstance(node, ast.expr) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
 
 
 def parsed(text: str) -> Any:
-    """The expression of a text."""
+    """Return the expression of a text."""
     return ast.parse(text, mode="eval").body
 
 
 def is_value(place: Place) -> bool:
-    """Whether an array or a number stands at a place: not a function's name, an index or an option."""
+    """Return whether a place holds an array or a number, not a function's name, an index or an option."""
     node, spot = place.spot.node, place.spot
     if not is_read(node) or not isinstance(
         node, (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call)
@@ -143,14 +143,14 @@ _SIZES = {
 
 
 def factors(node: ast.AST) -> list[ast.expr]:
-    """The factors of a product, or the node alone."""
+    """Return the factors of a product, or the node alone."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         return [*factors(node.left), *factors(node.right)]
     return [node] if isinstance(node, ast.expr) else []
 
 
 def is_whole(place: Place) -> bool:
-    """Whether a place is no factor of a product or a quotient, but all of it."""
+    """Return whether a place is a whole expression, not a factor of a product or quotient."""
     parent = place.parents[-1] if place.parents else None
     is_part = isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Mult, ast.Div, ast.Pow))
     return is_value(place) and not is_part and not isinstance(parent, ast.UnaryOp)

@@ -1,4 +1,4 @@
-"""What is missing from a line: a factor, a term, a derivative's other half."""
+"""Missing parts of a line: a factor, a term, the other half of a derivative."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import itertools
 from collections.abc import Iterator
 
 from seqmem.checking.repairs.edits import Edit, Place, factors, is_whole, parsed, places
-from seqmem.checking.repairs.own_code import Own
+from seqmem.checking.repairs.own_code import Own, Shape
 
 _FACTORS = (
     *("(1 - {0} ** 2)", "{0} * (1 - {0})", "{0}", "(1 - np.tanh({0}) ** 2)", "(1 - {0})"),
     *("{0}[..., None]", "1 / {0}"),
 )
-_MOST_SHAPED = 24  # arrays that are tried as what is missing
+_MOST_SHAPED = 24  # arrays to try as the missing part
 
 
 def derivatives(own: Own) -> Iterator[Edit]:
-    """The softmax's derivative for its diagonal, and its weighted mean for the plain one."""
+    """Yield the softmax's derivative for its diagonal, and its weighted mean for the plain mean."""
     for place in places(own.tree):
         yield from _softmax(own, place)
         yield from _weighted(own, place)
 
 
 def _softmax(own: Own, place: Place) -> Iterator[Edit]:
-    """d * p * (1 - p): p * (d - sum of d * p)."""
+    """Replace d * p * (1 - p) by p * (d - sum of d * p)."""
     node = place.spot.node
     parts = factors(node)
     if len(parts) < 2 or (place.parents and isinstance(getattr(place.parents[-1], "op", None), ast.Mult)):
@@ -56,7 +56,7 @@ def _weighted(own: Own, place: Place) -> Iterator[Edit]:
 
 
 def missing_factors(own: Own) -> Iterator[Edit]:
-    """One more factor."""
+    """Yield edits that add a factor."""
     wholes = [place for place in places(own.tree) if is_whole(place)]
     names = _arrays(own) + [name for name, shape in own.shapes.items() if shape == ()]
     for form in _FACTORS:
@@ -69,9 +69,10 @@ def missing_factors(own: Own) -> Iterator[Edit]:
 
 
 def missing_means(own: Own) -> Iterator[Edit]:
-    """The paths through a mean and through a scale, which a normalisation has."""
+    """Yield edits that add the paths through the mean and the scale of a normalisation."""
     wholes = [place for place in places(own.tree) if is_whole(place)]
-    for place in wholes:
+    # a path is added where the others end, in a formula sooner than in a return
+    for place in sorted(reversed(wholes), key=lambda one: isinstance(one.spot.node, ast.Name)):
         text = f"({ast.unparse(place.spot.node)})"
         for axis in (0, -1):
             mean = f"mean(axis={axis}, keepdims=True)"
@@ -83,26 +84,35 @@ def missing_means(own: Own) -> Iterator[Edit]:
 
 def missing_terms(own: Own) -> Iterator[Edit]:
     """One more term: an array."""
-    yield from _with_terms(own, _arrays(own))
+    yield from _with_terms(own, {name: own.shapes[name] for name in _arrays(own)})
 
 
 def missing_products(own: Own) -> Iterator[Edit]:
-    """One more term: a product of two arrays."""
+    """Yield edits that add a product of two arrays as a term."""
     pairs = itertools.combinations(_arrays(own), 2)
     shapes = own.shapes
-    yield from _with_terms(own, [f"{one} * {other}" for one, other in pairs if shapes[one] == shapes[other]])
+    products = {f"{one} * {other}": shapes[one] for one, other in pairs if shapes[one] == shapes[other]}
+    yield from _with_terms(own, products)
 
 
-def _with_terms(own: Own, terms: list[str]) -> Iterator[Edit]:
+def _with_terms(own: Own, terms: dict[str, Shape]) -> Iterator[Edit]:
     wholes = [place for place in places(own.tree) if is_whole(place) and _is_sum(place)]
-    for text, place in itertools.product(terms, wholes):
-        if text != ast.unparse(place.spot.node):
+    for (text, shape), place in itertools.product(terms.items(), wholes):
+        if text != ast.unparse(place.spot.node) and _shape(own, place) in (shape, None):
             new = ast.BinOp(place.spot.node, ast.Add(), parsed(text))
             yield Edit("term", own, place.statement, ((place.spot, new),))
 
 
+def _shape(own: Own, place: Place) -> Shape | None:
+    """The shape of what stands at a place; None where it is not known."""
+    statement = place.statement
+    if isinstance(statement, ast.Assign) and statement.value is place.spot.node:
+        return own.shapes.get(ast.unparse(statement.targets[0]))
+    return own.shapes.get(ast.unparse(place.spot.node))
+
+
 def _is_sum(place: Place) -> bool:
-    """Whether a place is the whole of a sum."""
+    """Return whether a place is a whole sum."""
     parent = place.parents[-1] if place.parents else None
     return not isinstance(parent, (ast.BinOp, ast.Attribute, ast.Subscript))
 

@@ -1,4 +1,4 @@
-"""The functions of somebody's file that a pass runs, what they saw, and running them with other lines."""
+"""The functions of a user's file that a pass runs, the values that they saw, and runs with changed lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from seqmem.checking.reading.hints import tree_of
 
 Shape = tuple[int, ...]
-MOST_VALUES = 60  # of a function, or of an object, that are looked at
+MOST_VALUES = 60  # of a function, or of an object, to examine
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,22 +24,22 @@ class Own:
     """A function of a file."""
 
     function: types.FunctionType
-    owner: str  # the class whose method it is; ""
-    tree: ast.FunctionDef  # changed in place while something is tried
-    shapes: dict[str, Shape]  # of what it saw when it last returned, by expressions: "x", "self.W"
+    owner: str  # the class that has it as a method; ""
+    tree: ast.FunctionDef  # changed in place during a trial
+    shapes: dict[str, Shape]  # of the values at its last return, by expression: "x", "self.W"
 
     def line(self, node: ast.AST) -> int:
-        """The line of the file on which a node stands."""
+        """Return the line of the file that contains a node."""
         return self.function.__code__.co_firstlineno + getattr(node, "lineno", 1) - 1
 
 
 def functions_run(names: dict[str, Any], path: str, call: Callable[[], Any]) -> list[Own]:
-    """The functions of a file that a call runs, in the order in which they are first left.
+    """Return the functions of a file that a call runs, in the order in which they first return.
 
     Args:
-        names: what the file defines.
-        path: the file's, as its code objects have it.
-        call: runs them.
+        names: the file's definitions.
+        path: the file's path, as in its code objects.
+        call: runs the functions.
     """
     known = {function.__code__: (function, owner) for function, owner in _functions(names, path)}
     left: dict[types.CodeType, dict[str, Any]] = {}
@@ -77,10 +77,10 @@ def _functions(names: dict[str, Any], path: str) -> Iterator[tuple[types.Functio
 
 
 def _shapes(values: dict[str, Any]) -> dict[str, Shape]:
-    """The shapes of arrays and numbers, of those within objects, and of what a list has in it."""
+    """Return the shapes of arrays and numbers, including those within objects and lists."""
     found: dict[str, Shape] = {}
     for name, value in list(values.items())[:MOST_VALUES]:
-        if _is_float(value) or (isinstance(value, np.ndarray) and value.ndim > 1):  # a mask, perhaps
+        if _is_float(value) or (isinstance(value, np.ndarray) and value.ndim > 1):  # for example a mask
             found[name] = np.shape(value)
         elif hasattr(value, "__dict__") and not isinstance(value, (type, types.ModuleType)):
             inner = list(vars(value).items())[:MOST_VALUES]
@@ -113,11 +113,11 @@ def as_changed(own: Own) -> Iterator[None]:
 def _compiled(own: Own, before: types.CodeType) -> types.CodeType:
     body: ast.stmt = own.tree
     if own.owner:  # its class's name is part of its private names
-        body = ast.ClassDef(own.owner, [], [], [own.tree], [])
-    module = ast.fix_missing_locations(ast.Module([body], []))
-    code: types.CodeType = compile(module, before.co_filename, "exec")
-    for _ in range(1 + bool(own.owner)):
-        code = next(const for const in code.co_consts if isinstance(const, types.CodeType))
+        body = ast.copy_location(ast.ClassDef(own.owner, [], [], [own.tree], []), own.tree)
+    code: types.CodeType = compile(ast.Module([body], []), before.co_filename, "exec")
+    for name in (own.owner, own.tree.name) if own.owner else (own.tree.name,):
+        inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
+        code = next(const for const in inner if const.co_name == name)
     if code.co_freevars != before.co_freevars:
         raise SyntaxError("the change needs other variables of the functions around it")
     return code

@@ -1,4 +1,4 @@
-"""The search for a change with which every gradient is right."""
+"""The search for a change that makes every gradient right."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from seqmem.checking.repairs.own_code import Own, as_changed, functions_run
 from seqmem.checking.repairs.slips import slips
 from seqmem.module import Array
 
-SECONDS = 6.0  # of computing, for a search
+SECONDS = 5.0  # of computing, for a search
 ONE = 0.5  # seconds for a single run
 CLOSE = 1e-9  # relative, at least: a repaired line rounds differently
-SLOPE = 1e-5  # the step of a difference, when the forward pass was changed
-MOST_EDITS = 4  # lines that are changed together
-LARGE = 2000  # numbers in the arrays beyond which nothing is searched
+SLOPE = 1e-5  # the step of a difference if the forward pass was changed
+MOST_EDITS = 4  # the maximum number of lines to change together
+LARGE = 2000  # with more numbers in the arrays, there is no search
 
 Phase = Callable[[Own], Iterator[Edit]]
 PHASES: tuple[Phase, ...] = (
@@ -44,12 +44,12 @@ PHASES: tuple[Phase, ...] = (
 
 
 class Tried(NamedTuple):
-    """What came of one change."""
+    """The result of one change."""
 
     edits: tuple[Edit, ...]
-    gained: int  # entries of the gradients that were wrong and are right; -1 when a right one is lost
-    is_whole: bool  # whether all are right
-    is_forward: bool = False  # whether the outputs are others, too
+    gained: int  # corrected entries of the gradients; -1 if a right entry became wrong
+    is_whole: bool  # whether all entries are right
+    is_forward: bool = False  # whether the outputs changed as well
 
 
 class Repair:
@@ -57,9 +57,9 @@ class Repair:
 
     Args:
         forward, backward, inputs: a pass as plain functions, and the arrays at which it is wrong.
-        names: what the file defines.
-        path: the file's.
-        seed: of the upstream gradient.
+        names: the file's definitions.
+        path: the file's path.
+        seed: seed of the upstream gradient.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Repair:
         self.ends = time.process_time() + SECONDS
 
     def found(self) -> tuple[Edit, ...]:
-        """The changes that make every gradient right; none when nothing tried does."""
+        """Return the changes that make every gradient right; empty if none was found."""
         if not self.measured.elementwise:
             return ()
         partly: list[Tried] = []
-        of_forward: list[Tried] = []  # where the backward pass is right for another forward pass
+        of_forward: list[Tried] = []  # changes after which the backward pass suits another forward pass
         for phase in PHASES:
             for tried in self._all(phase, self.backward_run):
                 if tried.is_whole and self._holds(tried.edits):
@@ -114,7 +114,7 @@ class Repair:
             yield self._tried((*start, edit))
 
     def _together(self, partly: list[Tried]) -> tuple[Edit, ...]:
-        """Changes that are right for a part each, made together."""
+        """Return a combination of changes that each correct a part."""
         chosen: tuple[Edit, ...] = ()
         best = 0
         for tried in sorted(partly, key=lambda one: -one.gained):
@@ -139,7 +139,7 @@ class Repair:
                 if np.allclose(outputs, self.outputs, rtol=1e-12, atol=1e-12):
                     return self._judged(edits, gradients)
                 return Tried(edits, -1, self._is_derivative(gradients), is_forward=True)
-        except Exception:  # noqa: BLE001 - most changes do not even run
+        except Exception:  # noqa: BLE001 - most changes fail to run
             return Tried(edits, -1, False)
 
     def _judged(self, edits: tuple[Edit, ...], gradients: Named) -> Tried:
@@ -150,7 +150,7 @@ class Repair:
         return Tried(edits, gained, all(mask.all() for mask in right.values()))
 
     def _right(self, gradients: Named) -> dict[str, Array]:
-        """Where each gradient is right."""
+        """Return where each gradient is right."""
         found = {}
         for comparison in self.measured.comparisons:
             got = gradients.get(comparison.name)
@@ -162,7 +162,7 @@ class Repair:
         return found
 
     def _is_derivative(self, gradients: Named) -> bool:
-        """Whether the gradients are those of a forward pass that was changed, along one direction of all."""
+        """Return whether the gradients are those of a changed forward pass, along one direction of all."""
         rng = np.random.default_rng(self.seed + 1)
         arrays = self.subject.arrays
         directions = {name: rng.standard_normal(array.shape) for name, array in arrays.items()}
@@ -179,7 +179,7 @@ class Repair:
         )
 
     def _holds(self, edits: tuple[Edit, ...]) -> bool:
-        """Whether the changed pass is right by a check of its own, at another upstream gradient."""
+        """Return whether the changed pass is right in a separate check, with another upstream gradient."""
         try:
             with self._made(edits), patience(4 * ONE):
                 again = FunctionSubject(*self.passes, copy.deepcopy(self.inputs))

@@ -21,7 +21,7 @@ _PRODUCTS = ("np.dot", "np.matmul", "np.outer")
 
 
 def slips(own: Own) -> Iterator[Edit]:
-    """Every slip of a function, undone one at a time, the likely ones first."""
+    """Yield edits that each undo one slip of a function, the likely ones first."""
     everywhere = list(places(own.tree))
     for kind in (_sums, _names, _texts, _indices, _slices, _numbers, _axes, _transposes, _signs, _parts):
         for place in everywhere:
@@ -33,7 +33,7 @@ def _edit(kind: str, own: Own, place: Place, node: ast.AST) -> Edit:
 
 
 def _sums(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
-    """= in a loop for +=, and += for =."""
+    """Yield += for = in a loop, and = for +=."""
     node = place.spot.node
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and place.loops:
         (target,) = node.targets
@@ -49,7 +49,7 @@ def _sums(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
 
 
 def _names(own: Own, place: Place, everywhere: list[Place]) -> Iterator[Edit]:
-    """Another array of the same shape; once, or wherever the name stands in the statement."""
+    """Yield another array of the same shape, once or wherever the name occurs in the statement."""
     node = place.spot.node
     if not isinstance(node, (ast.Name, ast.Attribute)) or not is_read(node):
         return
@@ -75,7 +75,7 @@ def _names(own: Own, place: Place, everywhere: list[Place]) -> Iterator[Edit]:
 
 
 def _exchanges(own: Own, place: Place, everywhere: list[Place]) -> Iterator[tuple[str, str]]:
-    """Pairs of names in one statement, once for each statement."""
+    """Yield pairs of names in one statement, once per statement."""
     first = next(one for one in everywhere if one.statement is place.statement and _is_name(own, one))
     if first.spot != place.spot:
         return
@@ -109,7 +109,7 @@ def _exchanged(
 
 
 def _texts(own: Own, place: Place, everywhere: list[Place]) -> Iterator[Edit]:
-    """Another key of the same dictionary."""
+    """Yield another key of the same dictionary."""
     node = place.spot.node
     parent = place.parents[-1] if place.parents else None
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
@@ -129,7 +129,7 @@ def _texts(own: Own, place: Place, everywhere: list[Place]) -> Iterator[Edit]:
 
 
 def _indices(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
-    """Another step; and the initial state where an index of -1 takes the last."""
+    """Yield another step, and the initial state if an index of -1 refers to the last step."""
     node = place.spot.node
     if not isinstance(node, ast.Subscript) or not is_read(node):
         return
@@ -161,7 +161,7 @@ def _with_index(node: ast.Subscript, k: int, part: ast.expr) -> ast.Subscript:
 
 
 def _slices(own: Own, place: Place, everywhere: list[Place]) -> Iterator[Edit]:
-    """Another slice that the function takes."""
+    """Yield another slice that the function uses."""
     node = place.spot.node
     parent = place.parents[-1] if place.parents else None
     if not isinstance(node, ast.Slice) or (isinstance(parent, ast.Subscript) and not is_read(parent)):
@@ -195,7 +195,7 @@ def _numbers(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
 
 
 def _axes(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
-    """Another axis of a sum, with its length kept; a sum for a mean."""
+    """Yield another axis of a sum with its length kept, and a sum for a mean or a mean for a sum."""
     node = place.spot.node
     if not isinstance(node, ast.Call):
         return
@@ -234,7 +234,7 @@ def _transposes(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
 
 
 def _signs(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
-    """Another operator, and no minus or one more."""
+    """Yield another operator, one minus fewer or one more."""
     node = place.spot.node
     if isinstance(node, ast.BinOp):
         for other in _SWAPPED.get(type(node.op), ()):
@@ -254,7 +254,7 @@ def _operand(place: Place, node: ast.UnaryOp) -> Place:
 
 
 def _parts(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
-    """A term, a factor or a function left out."""
+    """Yield edits that leave out a term, a factor or a function."""
     node = place.spot.node
     if isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Pow, ast.MatMult)):
         yield _edit("left-out", own, place, node.left)

@@ -1,4 +1,4 @@
-"""A change of a line in words."""
+"""Descriptions of changes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import ast
 from seqmem.checking.repairs.edits import Edit
 from seqmem.checking.report import Cause
 
-MOST = 100  # characters of a line that is shown
+MOST = 100  # characters of a line to show
 _WHY = {
-    "sum": "one step's term replaces the one before it, = where += is meant",
-    "no-sum": "what should be set is added up",
+    "sum": "one step's term replaces the previous one: = instead of +=",
+    "no-sum": "a value is added up that should be set: += instead of =",
     "name": "the wrong array",
     "exchanged": "two arrays are exchanged",
     "index": "the wrong step or index",
@@ -26,7 +26,7 @@ _WHY = {
     "order": "the wrong order",
     "left-out": "a factor, a term or a function too many",
     "softmax": "every score changes every weight; the softmax's derivative is taken as its diagonal",
-    "weighted": "the mean is to be weighted",
+    "weighted": "the mean should be weighted",
     "factor": "a factor is missing",
     "mean-path": "the path through the mean is missing",
     "scale-path": "the path through the scale (the variance) is missing",
@@ -35,7 +35,7 @@ _WHY = {
 
 
 def causes_of(edits: tuple[Edit, ...]) -> tuple[Cause, ...]:
-    """Return a cause for each changed line; together they are why a pass is wrong."""
+    """Return a cause for each changed line; together they explain why a pass is wrong."""
     return tuple(_cause(edit, len(edits)) for edit in sorted(edits, key=lambda edit: edit.statement.lineno))
 
 
@@ -58,7 +58,7 @@ def _first(edit: Edit) -> ast.AST:
 
 
 def _texts(edit: Edit) -> tuple[str, str]:
-    """What is changed and what it becomes: the smallest part of the line that reads by itself."""
+    """Return the changed text and its replacement: the smallest part of the line that is readable alone."""
     if edit.shown:
         return ast.unparse(edit.statement), edit.shown
     best = ast.unparse(edit.statement), _changed(edit, edit.statement)

@@ -1,1 +1,1 @@
-"""Self test: mistakes are planted, and the checker must find them; correct passes, and it must not."""
+"""Self test: the checker must find every planted mistake, and nothing in correct passes."""

@@ -1,4 +1,4 @@
-"""A module that works with another text of one of the library's functions; the library stays as it is."""
+"""Modules that run with a changed text of one of the library's functions; the library is unchanged."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def text_of(owner: type | ModuleType, name: str) -> str:
-    """The text of a class's method or of a file's function, from the left margin."""
+    """Return the text of a class's method or of a file's function, dedented."""
     return textwrap.dedent(inspect.getsource(_function_in(getattr(owner, name))))
 
 
 def with_text(
     module: Module, owner: type | ModuleType, name: str, text: str, constants: Mapping[str, Any] = NOTHING
 ) -> Module:
-    """The module with another text for a method of one of its parts, or for what its parts call.
+    """Return the module with another text for a method of one of its parts, or for a function they call.
 
     Args:
-        module: is written to.
-        owner: the class whose method it is, of a part (the first that is one) or of anything that parts work
-            with; or the file whose function it is.
-        name: of the method or function.
-        text: the new one.
-        constants: the owner's file's names that the text should see with other values.
+        module: the module, which is changed.
+        owner: the class of the method: of a part (the first of that class) or of any object that parts use;
+            or the file of the function.
+        name: the name of the method or function.
+        text: the new text.
+        constants: names of the owner's file that have other values for the text.
     """
     part = module
     if isinstance(owner, type) and issubclass(owner, Module):
@@ -50,7 +50,7 @@ def with_text(
 
 
 def _function_in(method: Any) -> FunctionType:
-    """The function itself of one that a decorator wraps."""
+    """Return the function that a decorator wraps."""
     function: FunctionType = inspect.unwrap(method)
     return function
 
@@ -72,7 +72,7 @@ def _with_methods(owner: type, methods: dict[str, Any]) -> Any:
 
 
 def _rewire(module: Module, changed: dict[Any, Any]) -> None:
-    """Let every part see something else wherever it would come to the keys of `changed`."""
+    """Let every part use a replacement wherever it would use a key of `changed`."""
     for part in _parts(module):
         methods = _methods_that_see(type(part), changed)
         if methods:
@@ -86,13 +86,13 @@ def _methods_that_see(owner: type, changed: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _seeing(thing: Any, changed: dict[Any, Any]) -> Any:
-    """A function or class of the library, or a copy of it when it comes to what was changed."""
+    """Return a function or class of the library, or a copy if it uses something that was changed."""
     of_the_library = (getattr(thing, "__module__", None) or "").startswith("seqmem.")
     if not of_the_library or not isinstance(thing, (FunctionType, type, _Cached)):
         return thing
     if thing in changed:
         return changed[thing]
-    changed[thing] = thing  # until it is known: what calls itself is met again on the way
+    changed[thing] = thing  # until it is known, because a recursive function is met again
     if isinstance(thing, type):
         methods = {} if issubclass(thing, Module) else _methods_that_see(thing, changed)
         changed[thing] = _with_methods(thing, methods) if methods else thing
@@ -111,6 +111,6 @@ def _seeing(thing: Any, changed: dict[Any, Any]) -> Any:
 
 
 def _names(code: CodeType) -> set[str]:
-    """What a function reads by name, in the functions within it, too."""
+    """Return the names that a function reads, including those of functions inside it."""
     within = [const for const in code.co_consts if isinstance(const, CodeType)]
     return set(code.co_names).union(*map(_names, within))

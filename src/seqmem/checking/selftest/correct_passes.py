@@ -1,4 +1,4 @@
-"""Correct passes as different people write them: the checker must find nothing wrong with any of them."""
+"""Correct passes in different styles: the checker must not find a mistake in any of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqmem.module import Array
 
 
 class Style(NamedTuple):
-    """A pair of correct passes in somebody's own style."""
+    """A pair of correct passes in one style."""
 
     name: str
     like: str  # a name of `KINDS`
@@ -20,12 +20,12 @@ class Style(NamedTuple):
 
 
 def _sigmoid(x: Array) -> Array:
-    """The logistic function, as most people write it."""
+    """Return the logistic function in its most common form."""
     return 1 / (1 + np.exp(-x))
 
 
 def _lstm_joined_forward(x: Array, h_prev: Array, c_prev: Array, W: Array, b: Array) -> Any:
-    """x (B, D), h_prev, c_prev (B, H), W (H+D, 4H) on [h, x], b (4H,)."""
+    """Take x (B, D), h_prev, c_prev (B, H), W (H+D, 4H) on [h, x], b (4H,)."""
     hx = np.hstack((h_prev, x))
     i, f, o, g = np.split(hx @ W + b, 4, axis=1)
     i, f, o, g = _sigmoid(i), _sigmoid(f), _sigmoid(o), np.tanh(g)
@@ -36,7 +36,7 @@ def _lstm_joined_forward(x: Array, h_prev: Array, c_prev: Array, W: Array, b: Ar
 
 
 def _lstm_joined_backward(dnext_h: Array, dnext_c: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     hx, c_prev, W, i, f, o, g, next_c = cache
     H = c_prev.shape[1]
     tanh_c = np.tanh(next_c)
@@ -51,7 +51,7 @@ def _lstm_joined_backward(dnext_h: Array, dnext_c: Array, cache: Any) -> Any:
 
 
 def _lstm_wide_forward(x: Array, prev_h: Array, prev_c: Array, Wx: Array, Wh: Array, b: Array) -> Any:
-    """x (B, D), prev_h, prev_c (B, H), Wx (D, 4H), Wh (H, 4H), b (4H,)."""
+    """Take x (B, D), prev_h, prev_c (B, H), Wx (D, 4H), Wh (H, 4H), b (4H,)."""
     H = prev_h.shape[1]
     a = x.dot(Wx) + prev_h.dot(Wh) + b
     i = _sigmoid(a[:, :H])
@@ -65,7 +65,7 @@ def _lstm_wide_forward(x: Array, prev_h: Array, prev_c: Array, Wx: Array, Wh: Ar
 
 
 def _lstm_wide_backward(dnext_h: Array, dnext_c: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c = cache
     H = prev_h.shape[1]
     dc = dnext_h * o * (1 - tanh_c * tanh_c) + dnext_c
@@ -100,7 +100,7 @@ def _lstm_per_gate_forward(
     W_hc: Array,
     b_c: Array,
 ) -> Any:
-    """x (B, D), h, c (B, H); for each gate and the candidate W_x (D, H), W_h (H, H), b (H,)."""
+    """Take x (B, D), h, c (B, H); for each gate and the candidate W_x (D, H), W_h (H, H), b (H,)."""
     I = _sigmoid(np.matmul(x, W_xi) + np.matmul(h, W_hi) + b_i)  # noqa: E741 - as in the book
     F = _sigmoid(np.matmul(x, W_xf) + np.matmul(h, W_hf) + b_f)
     O = _sigmoid(np.matmul(x, W_xo) + np.matmul(h, W_ho) + b_o)  # noqa: E741
@@ -112,7 +112,7 @@ def _lstm_per_gate_forward(
 
 
 def _lstm_per_gate_backward(dH: Array, dC: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     x, h, c, weights, I, F, O, C_tilde, C = cache  # noqa: E741
     W_xi, W_hi, W_xf, W_hf, W_xo, W_ho, W_xc, W_hc = weights
     dC = dC + dH * O * (1 - np.tanh(C) ** 2)
@@ -141,7 +141,7 @@ def _lstm_features_first_forward(
     bc: Array,
     bo: Array,
 ) -> Any:
-    """xt (D, B), a_prev, c_prev (H, B), each W (H, H+D) on [a; x], each b (H, 1)."""
+    """Take xt (D, B), a_prev, c_prev (H, B), each W (H, H+D) on [a; x], each b (H, 1)."""
     concat = np.concatenate([a_prev, xt], axis=0)
     ft = _sigmoid(np.dot(Wf, concat) + bf)
     it = _sigmoid(np.dot(Wi, concat) + bi)
@@ -154,7 +154,7 @@ def _lstm_features_first_forward(
 
 
 def _lstm_features_first_backward(da_next: Array, dc_next: Array, cache: Any) -> Any:
-    """The gradients by name."""
+    """Return the gradients by name."""
     concat, c_prev, c_next, ft, it, cct, ot, parameters = cache
     n_a = c_prev.shape[0]
     dc = dc_next + da_next * ot * (1 - np.square(np.tanh(c_next)))
@@ -175,7 +175,7 @@ def _lstm_features_first_backward(da_next: Array, dc_next: Array, cache: Any) ->
 
 
 def _lstm_batch_first_forward(x: Array, h0: Array, c0: Array, Wx: Array, Wh: Array, b: Array) -> Any:
-    """x (B, T, D), h0, c0 (B, H), Wx (D, 4H), Wh (H, 4H), b (4H,) to hs (B, T, H)."""
+    """Map x (B, T, D), h0, c0 (B, H), Wx (D, 4H), Wh (H, 4H), b (4H,) to hs (B, T, H)."""
     h, c = h0, c0
     hs, steps = [], []
     for t in range(x.shape[1]):
@@ -192,7 +192,7 @@ def _lstm_batch_first_forward(x: Array, h0: Array, c0: Array, Wx: Array, Wh: Arr
 
 
 def _lstm_batch_first_backward(dhs: Array, cache: Any) -> Any:
-    """The gradients by name."""
+    """Return the gradients by name."""
     Wx, Wh = cache["Wx"], cache["Wh"]
     dWx, dWh, db = np.zeros_like(Wx), np.zeros_like(Wh), np.zeros(Wh.shape[1])
     dxs = []
@@ -215,7 +215,7 @@ def _lstm_batch_first_backward(dhs: Array, cache: Any) -> Any:
 
 
 def _lstm_buffers_forward(x: Array, h0: Array, c0: Array, W_ih: Array, W_hh: Array, b: Array) -> Any:
-    """x (T, B, D), h0, c0 (B, H), W_ih (4H, D), W_hh (4H, H), b (4H,); gates i, f, g, o, into buffers."""
+    """Take x (T, B, D), h0, c0 (B, H), W_ih (4H, D), W_hh (4H, H), b (4H,); gates i, f, g, o; buffers."""
     T, B, _ = x.shape
     H = h0.shape[1]
     hs, cs = np.zeros((T + 1, B, H)), np.zeros((T + 1, B, H))
@@ -232,7 +232,7 @@ def _lstm_buffers_forward(x: Array, h0: Array, c0: Array, W_ih: Array, W_hh: Arr
 
 
 def _lstm_buffers_backward(d_hs: Array, d_hT: Array, d_cT: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     x, hs, cs, gates, W_ih, W_hh = cache
     T, B, _ = x.shape
     H = hs.shape[2]
@@ -256,20 +256,20 @@ def _lstm_buffers_backward(d_hs: Array, d_hT: Array, d_cT: Array, cache: Any) ->
 
 
 def _rnn_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) -> Any:
-    """x (B, D), prev_h (B, H), Wx (D, H), Wh (H, H), b (H,)."""
+    """Take x (B, D), prev_h (B, H), Wx (D, H), Wh (H, H), b (H,)."""
     next_h = np.tanh(x.dot(Wx) + prev_h.dot(Wh) + b)
     return next_h, (x, prev_h, Wx, Wh, next_h)
 
 
 def _rnn_step_backward(dnext_h: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     x, prev_h, Wx, Wh, next_h = cache
     da = dnext_h * (1 - next_h**2)
     return da.dot(Wx.T), da.dot(Wh.T), x.T.dot(da), prev_h.T.dot(da), da.sum(axis=0)
 
 
 def _rnn_batch_first_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> Any:
-    """x (B, T, D), h0 (B, H), Wx (D, H), Wh (H, H), b (H,) to h (B, T, H)."""
+    """Map x (B, T, D), h0 (B, H), Wx (D, H), Wh (H, H), b (H,) to h (B, T, H)."""
     B, T, _ = x.shape
     h = np.empty((B, T, h0.shape[1]), dtype=np.result_type(x, h0, Wx, Wh, b))
     prev = h0
@@ -280,7 +280,7 @@ def _rnn_batch_first_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array
 
 
 def _rnn_batch_first_backward(dh: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     x, h0, Wx, Wh, h = cache
     T = x.shape[1]
     dx, dWx, dWh, db = np.zeros_like(x), np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(Wh[0])
@@ -297,7 +297,7 @@ def _rnn_batch_first_backward(dh: Array, cache: Any) -> Any:
 
 
 def _rnn_by_steps_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> Any:
-    """x (T, B, D), h0 (B, H) to all states (T, B, H) and the last; a list with a cache for each step."""
+    """Map x (T, B, D), h0 (B, H) to all states (T, B, H) and the last; a list with a cache for each step."""
     h, hs, caches = h0, [], []
     for x_t in x:
         h, cache = _rnn_step_forward(x_t, h, Wx, Wh, b)
@@ -307,7 +307,7 @@ def _rnn_by_steps_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -
 
 
 def _rnn_by_steps_backward(d_hs: Array, d_h: Array, caches: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     d_xs: list[Array] = []
     d_weights: list[Any] = [0, 0, 0]
     for d_out, cache in zip(d_hs[::-1], caches[::-1], strict=True):
@@ -330,7 +330,7 @@ def _gru_per_gate_forward(
     W_hn: Array,
     b_n: Array,
 ) -> Any:
-    """x (B, D), h_prev (B, H); for each gate and the candidate W_x (D, H), W_h (H, H), b (H,)."""
+    """Take x (B, D), h_prev (B, H); for each gate and the candidate W_x (D, H), W_h (H, H), b (H,)."""
     r = _sigmoid(x @ W_xr + h_prev @ W_hr + b_r)
     z = _sigmoid(x @ W_xz + h_prev @ W_hz + b_z)
     n = np.tanh(x @ W_xn + (r * h_prev) @ W_hn + b_n)
@@ -340,7 +340,7 @@ def _gru_per_gate_forward(
 
 
 def _gru_per_gate_backward(d_h: Array, cache: Any) -> Any:
-    """The gradients by name."""
+    """Return the gradients by name."""
     x, h_prev, r, z, n = (cache[name] for name in ("x", "h_prev", "r", "z", "n"))
     W_xr, W_hr, W_xz, W_hz, W_xn, W_hn = cache["weights"]
     d_an = d_h * z * (1 - n**2)
@@ -365,7 +365,7 @@ def _gru_per_gate_backward(d_h: Array, cache: Any) -> Any:
 def _gru_joined_forward(
     xs: Array, h0: Array, Wr: Array, Wz: Array, Wn: Array, br: Array, bz: Array, bn: Array
 ) -> Any:
-    """xs (T, B, D), h0 (B, H), each W (H+D, H) on [h, x], each b (H,) to hs (T, B, H)."""
+    """Map xs (T, B, D), h0 (B, H), each W (H+D, H) on [h, x], each b (H,) to hs (T, B, H)."""
     hs, tape = [h0], []
     for x in xs:
         h = hs[-1]
@@ -380,7 +380,7 @@ def _gru_joined_forward(
 
 
 def _gru_joined_backward(d_hs: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     tape, Wr, Wz, Wn = cache
     H = Wr.shape[1]
     dWr, dWz, dWn = np.zeros_like(Wr), np.zeros_like(Wz), np.zeros_like(Wn)
@@ -403,7 +403,7 @@ def _gru_joined_backward(d_hs: Array, cache: Any) -> Any:
 
 
 def _gru_after_wide_forward(x: Array, h_prev: Array, Wx: Array, Wh: Array, b: Array, b_hn: Array) -> Any:
-    """x (B, D), h_prev (B, H), Wx (D, 3H), Wh (H, 3H), b (3H,), b_hn (H,); gates r, z, n."""
+    """Take x (B, D), h_prev (B, H), Wx (D, 3H), Wh (H, 3H), b (3H,), b_hn (H,); gates r, z, n."""
     H = h_prev.shape[1]
     from_x = x @ Wx + b
     from_h = h_prev @ Wh
@@ -416,7 +416,7 @@ def _gru_after_wide_forward(x: Array, h_prev: Array, Wx: Array, Wh: Array, b: Ar
 
 
 def _gru_after_wide_backward(dh: Array, cache: Any) -> Any:
-    """The gradients by name."""
+    """Return the gradients by name."""
     x, h_prev, Wx, Wh, r, z, n, hn = cache
     dn = dh * z * (1 - n**2)
     dhn = dn * r
@@ -429,7 +429,7 @@ def _gru_after_wide_backward(dh: Array, cache: Any) -> Any:
 
 
 def _gru_after_rows_forward(x: Array, h0: Array, W_ih: Array, W_hh: Array, b: Array, b_hn: Array) -> Any:
-    """x (B, T, D), h0 (B, H), W_ih (3H, D), W_hh (3H, H), b (3H,), b_hn (H,) to hs (B, T, H), h."""
+    """Map x (B, T, D), h0 (B, H), W_ih (3H, D), W_hh (3H, H), b (3H,), b_hn (H,) to hs (B, T, H), h."""
     h, hs, tape = h0, [], []
     projected = x @ W_ih.T + b  # all steps at once
     for t in range(x.shape[1]):
@@ -445,7 +445,7 @@ def _gru_after_rows_forward(x: Array, h0: Array, W_ih: Array, W_hh: Array, b: Ar
 
 
 def _gru_after_rows_backward(d_hs: Array, d_h: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     x, tape, W_ih, W_hh = cache
     d_projected = []
     d_W_hh, d_b_hn = np.zeros_like(W_hh), 0.0
@@ -466,7 +466,7 @@ def _gru_after_rows_backward(d_hs: Array, d_h: Array, cache: Any) -> Any:
 
 
 def _attention_forward(query: Array, keys: Array, W_q: Array, W_k: Array, b: Array, v: Array) -> Any:
-    """query (B, Q), keys (B, S, K), W_q (Q, A), W_k (K, A), b, v (A,) to context (B, K), weights (B, S)."""
+    """Map query (B, Q), keys (B, S, K), W_q (Q, A), W_k (K, A), b, v (A,) to (B, K), weights (B, S)."""
     hidden = np.tanh((query @ W_q)[:, None, :] + keys @ W_k + b)
     scores = hidden @ v
     weights = np.exp(scores)
@@ -476,7 +476,7 @@ def _attention_forward(query: Array, keys: Array, W_q: Array, W_k: Array, b: Arr
 
 
 def _attention_backward(d_context: Array, d_weights: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs."""
+    """Return the gradients in the order of the inputs."""
     query, keys, W_q, W_k, v, hidden, weights = cache
     d_weights = d_weights + np.matmul(keys, d_context[:, :, None])[:, :, 0]
     d_scores = weights * (d_weights - np.sum(weights * d_weights, axis=1, keepdims=True))
@@ -489,7 +489,7 @@ def _attention_backward(d_context: Array, d_weights: Array, cache: Any) -> Any:
 
 
 def _lstm_single_forward(x: Array, h_prev: Array, c_prev: Array, Wx: Array, Wh: Array, b: Array) -> Any:
-    """x (B, D), h_prev, c_prev (B, H), Wx (D, 4H), Wh (H, 4H), b (4H,), all computed in float32."""
+    """Take x (B, D), h_prev, c_prev (B, H), Wx (D, 4H), Wh (H, 4H), b (4H,), all computed in float32."""
     x, h_prev, c_prev = x.astype(np.float32), h_prev.astype(np.float32), c_prev.astype(np.float32)
     Wx, Wh, b = Wx.astype(np.float32), Wh.astype(np.float32), b.astype(np.float32)
     B, H = h_prev.shape
@@ -503,7 +503,7 @@ def _lstm_single_forward(x: Array, h_prev: Array, c_prev: Array, Wx: Array, Wh: 
 
 
 def _lstm_single_backward(d_h: Array, d_c: Array, cache: Any) -> Any:
-    """The gradients in the order of the inputs, in float32."""
+    """Return the gradients in the order of the inputs, in float32."""
     x, h_prev, c_prev, Wx, Wh, gates, c = cache
     i, f, o, g = gates.swapaxes(0, 1)
     d_h, tanh_c = d_h.astype(np.float32), np.tanh(c)
@@ -518,7 +518,7 @@ def _lstm_single_backward(d_h: Array, d_c: Array, cache: Any) -> Any:
 
 
 def _cross_entropy_forward(logits: Array, targets: Array, mask: Array) -> Any:
-    """logits (N, V), targets (N,) integers, mask (N,) to the mean loss over what is unmasked."""
+    """Map logits (N, V), targets (N,) integers, mask (N,) to the mean unmasked loss."""
     N = len(targets)
     shifted = logits - np.max(logits, axis=1, keepdims=True)
     log_probs = shifted - np.log(np.sum(np.exp(shifted), axis=1, keepdims=True))
@@ -527,7 +527,7 @@ def _cross_entropy_forward(logits: Array, targets: Array, mask: Array) -> Any:
 
 
 def _cross_entropy_backward(d_loss: Array, cache: Any) -> Any:
-    """The gradient of the logits."""
+    """Return the gradient of the logits."""
     probs, targets, mask = cache
     d_logits = probs.copy()
     d_logits[np.arange(len(targets)), targets] -= 1
@@ -536,13 +536,13 @@ def _cross_entropy_backward(d_loss: Array, cache: Any) -> Any:
 
 
 def _rnn_einsum_forward(x: Array, h_prev: Array, W_xh: Array, W_hh: Array, b: Array) -> Any:
-    """x (B, D), h_prev (B, H), W_xh (H, D), W_hh (H, H) with the outputs first, b (H,)."""
+    """Take x (B, D), h_prev (B, H), W_xh (H, D), W_hh (H, H) with the outputs first, b (H,)."""
     h = np.tanh(np.einsum("hd,bd->bh", W_xh, x) + np.einsum("hk,bk->bh", W_hh, h_prev) + b)
     return h, {"x": x, "h_prev": h_prev, "W_xh": W_xh, "W_hh": W_hh, "h": h}
 
 
 def _rnn_einsum_backward(d_h: Array, cache: Any) -> Any:
-    """The gradients by name."""
+    """Return the gradients by name."""
     d_a = np.einsum("bh,bh->bh", d_h, 1 - cache["h"] ** 2)
     return {
         "d_x": np.einsum("bh,hd->bd", d_a, cache["W_xh"]),
@@ -554,7 +554,7 @@ def _rnn_einsum_backward(d_h: Array, cache: Any) -> Any:
 
 
 def _lstm_nested_forward(x: Array, h_prev: Array, c_prev: Array, W_x: Array, W_h: Array, b: Array) -> Any:
-    """x (B, D), h_prev, c_prev (B, H), W_x (4, D, H), W_h (4, H, H), b (4, H) to ((h, c), cache)."""
+    """Map x (B, D), h_prev, c_prev (B, H), W_x (4, D, H), W_h (4, H, H), b (4, H) to ((h, c), cache)."""
     a = x @ W_x + h_prev @ W_h + b[:, None, :]  # (4, B, H)
     ifo = 0.5 * (1 + np.tanh(0.5 * a[:3]))  # the sigmoid by way of tanh
     i, f, o = ifo
@@ -565,7 +565,7 @@ def _lstm_nested_forward(x: Array, h_prev: Array, c_prev: Array, W_x: Array, W_h
 
 
 def _lstm_nested_backward(d_state: tuple[Array, Array], cache: Any) -> Any:
-    """The gradients in the order of the inputs, from (d_h, d_c)."""
+    """Return the gradients in the order of the inputs, from (d_h, d_c)."""
     d_h, d_c = d_state
     x, h_prev, c_prev, W_x, W_h, ifo, g, c = cache
     i, f, o = ifo
@@ -578,12 +578,12 @@ def _lstm_nested_backward(d_state: tuple[Array, Array], cache: Any) -> Any:
 
 
 def _embedding_forward(ids: Array, W: Array) -> Any:
-    """ids (T, B) integers, W (V, E) to (T, B, E)."""
+    """Map ids (T, B) integers, W (V, E) to (T, B, E)."""
     return W[ids], (ids, W.shape)
 
 
 def _embedding_backward(d_out: Array, cache: Any) -> Any:
-    """The gradient of the table; the ids have none."""
+    """Return the gradient of the table; the ids have none."""
     ids, shape = cache
     dW = np.zeros(shape)
     np.add.at(dW, ids, d_out)

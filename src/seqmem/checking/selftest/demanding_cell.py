@@ -1,4 +1,4 @@
-"""A cell that asks for what no cell of the library asks for, so that those lines have a gradient, too.
+"""A cell that uses features of `Cell` that no cell of the library uses, so that they are checked, too.
 
 n = tanh(x² @ W_x + h_prev @ W_h + b)      (B, H)
 m = mean of n over H                       (B, 1)
@@ -18,7 +18,7 @@ from seqmem.module import Array
 
 
 class DemandingCell(Cell[Array]):
-    """Its input is squared, its values have axes of their own, and its derivatives want values of every kind.
+    """A cell with squared inputs, values with other axes, and derivatives that need values of every kind.
 
     >>> h, _ = DemandingCell(2, 3, rng=0).forward(np.ones((4, 2)))
     >>> h.shape
@@ -50,7 +50,7 @@ class DemandingCell(Cell[Array]):
     def local_derivatives(self, one, n, m, h_prev, slope, dh_dn, dh_da) -> None:
         np.subtract(one, n**2, out=slope[0])
         np.add(m, np.sin(h_prev), out=dh_dn)
-        np.multiply(dh_dn, slope[0], out=dh_da)  # where m stands still
+        np.multiply(dh_dn, slope[0], out=dh_da)  # with m held fixed
 
     def step_backward(self, through, n, h_prev, slope, dh_dn, dh_da, d_a, d_h) -> None:
         d_m = (d_h * n).mean(axis=1, keepdims=True)

@@ -1,8 +1,8 @@
 """Mutants: the library's own passes with one operator, number, name or line changed, one at a time.
 
-What the catalogue knows is what somebody thought of. Here nobody thought (after DeMillo, Lipton & Sayward,
-1978): every arithmetic operator, comparison and number becomes another, every name one that is easily taken
-for it, a sum, a factor or a call is overwritten or left out, a sign or a transpose dropped.
+The catalogue contains mistakes that somebody thought of. Mutants are systematic (DeMillo, Lipton & Sayward,
+1978): every arithmetic operator, comparison and number is replaced, every name is exchanged for a similar
+name, a sum, a factor or a call is overwritten or left out, a sign or a transpose dropped.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ COMPARISONS: dict[type[ast.cmpop], ast.cmpop] = {
     ast.Is: ast.IsNot(),
     ast.IsNot: ast.Is(),
 }
-FUNCTIONS = {"add": "subtract", "subtract": "add", "multiply": "add", "tanh": "sin"}  # NumPy's
-ALIKE = (  # names taken for each other
+FUNCTIONS = {"add": "subtract", "subtract": "add", "multiply": "add", "tanh": "sin"}  # of NumPy
+ALIKE = (  # names that are easily confused
     {"i", "f", "o", "g"},
     {"r", "z", "n"},
     {"h", "h_prev", "c", "c_prev", "tanh_c"},
@@ -53,14 +53,14 @@ class Mutant(NamedTuple):
 
 
 def mutants(function: Callable[..., Any]) -> Iterator[Mutant]:
-    """Every mutant of a function."""
+    """Yield every mutant of a function."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     before = ast.unparse(tree).splitlines()
     known = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     known |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    # NumPy takes any negative size for -1: another number there changes nothing.
+    # NumPy treats any negative size as -1: another number changes nothing there.
     negated = {id(node.operand) for node in ast.walk(tree) if isinstance(node, ast.UnaryOp)}
-    # A call that is a line is left out with the line.
+    # A call that is a statement is left out together with the line.
     lines = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for index, node in enumerate(ast.walk(tree)):
         for new in changes(node, known) if id(node) not in negated | lines else ():
@@ -70,7 +70,7 @@ def mutants(function: Callable[..., Any]) -> Iterator[Mutant]:
 
 
 def changes(node: ast.AST, known: set[str]) -> Iterator[ast.AST]:
-    """What may stand in a node's place; `known` are the names that the function has."""
+    """Yield the replacements of a node; `known` are the names in the function."""
     match node:
         case ast.BinOp(left, op, right) if type(op) in OPERATORS:
             yield ast.BinOp(left, OPERATORS[type(op)], right)
@@ -85,9 +85,9 @@ def changes(node: ast.AST, known: set[str]) -> Iterator[ast.AST]:
                 [ast.Subscript(_loaded(target), ast.Constant(...), ast.Store())], value, lineno=0
             )
         case ast.Expr(ast.Call(func)) if not ast.unparse(func).startswith("np."):
-            yield ast.Pass()  # where nothing else is written: what np.empty finds in memory may be right
+            yield ast.Pass()  # if nothing else is written: the memory of np.empty may happen to be right
         case ast.Call(ast.Attribute(ast.Name(owner)), [ast.Name() as first, *_]) if owner != "np":
-            yield first  # a step left out: what it was given goes on
+            yield first  # a step left out: its argument is passed on
         case ast.Constant(int() | float() as number) if not isinstance(number, bool):
             yield ast.Constant(number + 1)
             if number > 0:
@@ -119,7 +119,7 @@ def _loaded(target: ast.expr) -> ast.expr:
 
 
 def _with(tree: ast.AST, index: int, new: ast.AST) -> ast.AST:
-    """A copy of the tree whose index-th node is another."""
+    """Return a copy of the tree with another node at position index."""
     other = copy.deepcopy(tree)
     found = list(ast.walk(other))[index]
 

@@ -1,4 +1,4 @@
-"""How many mutants of the library's own passes the checker catches, and which are right all the same."""
+"""The number of mutants of the library's own passes that the checker catches."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from seqmem.nests import tree_map
 
 @dataclass(frozen=True)
 class Mutation:
-    """What became of the mutants; printable."""
+    """The fate of the mutants; printable."""
 
-    caught: int  # found wrong, stopped by an error, or refused because nothing can be compared
-    right: tuple[str, ...]  # known to have right gradients all the same
-    silent: tuple[str, ...]  # found right, and nobody knows why
+    caught: int  # found wrong, stopped by an error, or rejected because nothing can be compared
+    right: tuple[str, ...]  # known to have right gradients in spite of the change
+    silent: tuple[str, ...]  # found right for no known reason
 
     def __str__(self) -> str:
         total = self.caught + len(self.right) + len(self.silent)
@@ -40,10 +40,10 @@ class Mutation:
 
 
 def mutation(places: tuple[Place, ...] = PLACES) -> Mutation:
-    """Make every mutant, and let the checker look at it.
+    """Create every mutant and check it.
 
     Raises:
-        RuntimeError: when the checker refuses an original: then what it says of mutants means nothing.
+        RuntimeError: if the checker rejects an original, because the mutants' results would be meaningless.
     """
     caught, right, silent = 0, [], []
     for place, method in _methods(places):
@@ -62,7 +62,7 @@ def mutation(places: tuple[Place, ...] = PLACES) -> Mutation:
 
 
 def is_known(mutant: Mutant) -> bool:
-    """Whether there is a reason why a mutant's gradients are right."""
+    """Return whether there is a known reason why a mutant's gradients are right."""
     known = {(_plain(line), _plain(becomes)) for line, becomes in RIGHT}
     return not known.isdisjoint(
         (_plain(mutant.line), becomes) for becomes in (_plain(mutant.becomes), ANYTHING)
@@ -74,8 +74,8 @@ def _methods(places: tuple[Place, ...]) -> list[tuple[Place, str]]:
 
 
 def _is_caught(place: Place, method: str, source: str) -> bool:
-    """Whether a method with this text is found wrong, or stops, in any of the modules that run through it."""
-    seed = zlib.crc32(source.encode())  # numbers of its own: what np.empty finds in memory is another's
+    """Return whether a method with this text is found wrong or fails in any of its modules."""
+    seed = zlib.crc32(source.encode())  # separate numbers, because np.empty returns the memory of others
     return any(
         _verdict(make, place, method, source, inputs_of, seed) != "right"
         for make in place.makes
@@ -106,20 +106,20 @@ def _exposing(module: Module, rng: np.random.Generator) -> Inputs:
 
 
 def _more(module: Module) -> list[Callable[[Any, np.random.Generator], Inputs]]:
-    """Inputs that run through lines that others do not."""
+    """Return functions for inputs that run through otherwise unused lines."""
     if isinstance(module, Recurrent):
         return [_alone, _without_lengths, _most_empty, _one_short, _two]
     return [_alone] if isinstance(module, (Cell, Decoder)) else []
 
 
 def _alone(module: Module, rng: np.random.Generator) -> Inputs:
-    """The first sequence alone, all of it."""
+    """Return the first sequence alone, in full length."""
     inputs, _ = exposing_inputs(module, rng)
     return tree_map(_first, inputs), {}
 
 
 def _first(array: Array) -> Array:
-    """A batch of one: the batch is the first axis of a state, the second of everything else."""
+    """Return a batch of one: the batch axis of a state is the first, of everything else the second."""
     return array[:1] if array.ndim == 2 and array.dtype.kind == "f" else array[:, :1]
 
 
@@ -128,7 +128,7 @@ def _without_lengths(module: Module, rng: np.random.Generator) -> Inputs:
 
 
 def _most_empty(module: Module, rng: np.random.Generator) -> Inputs:
-    """Most sequences empty, and the pass traced."""
+    """Return inputs with mostly empty sequences and a traced pass."""
     return exposing_inputs(module, rng)[0], {"lengths": [2, 0, 0], "traced": True}
 
 
@@ -137,11 +137,11 @@ def _one_short(module: Module, rng: np.random.Generator) -> Inputs:
 
 
 def _two(module: Module, rng: np.random.Generator) -> Inputs:
-    """The first two sequences, all of them."""
+    """Return the first two sequences, in full length."""
     inputs, _ = exposing_inputs(module, rng)
     return tree_map(lambda array: array[:2] if array.ndim == 2 else array[:, :2], inputs), {}
 
 
 def _plain(line: str) -> str:
-    """Without what `ast.unparse` writes in one Python and not in another."""
+    """Return a line without the parts that `ast.unparse` writes differently in different Python versions."""
     return re.sub(r"[\s()]", "", line)

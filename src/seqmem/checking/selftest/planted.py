@@ -1,4 +1,4 @@
-"""Mistakes planted in the library's own code, to see whether the checker finds them there, too."""
+"""Mistakes planted in the library's own code, to test whether the checker finds them there as well."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Planted(NamedTuple):
     """A mistake in the library's own code."""
 
     make: Callable[[], Module]
-    owner: type  # whose method it is planted in
+    owner: type  # the class of the changed method
     method: str
     line: str
     becomes: str
-    code: str = ""  # of the catalogue's mistake that computes the same; "" when there is none
-    wants: str = ""  # the further values, by the names of arguments, that the wrong line of a cell reads
+    code: str = ""  # of the catalogue's mistake that computes the same; "" if there is none
+    wants: str = ""  # further values, by argument name, that the wrong line of a cell reads
 
 
 def plant(planted: Planted) -> Module:
-    """A module of the library with a line of one of its methods changed.
+    """Return a module of the library with a changed line in one of its methods.
 
     Raises:
-        ValueError: for a line that does not stand exactly once in the method.
+        ValueError: if the line does not occur exactly once in the method.
     """
     text = text_of(planted.owner, planted.method)
     if text.count(planted.line) != 1:

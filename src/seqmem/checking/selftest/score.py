@@ -1,4 +1,4 @@
-"""The proof of the checker: plant every known mistake, and see what it says."""
+"""The proof of the checker: all known mistakes are planted, and the verdicts are counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CATALOGUES = (
 
 @dataclass(frozen=True)
 class Score:
-    """How many mistakes of one kind were planted, caught and named."""
+    """The numbers of planted, caught and named mistakes of one kind."""
 
     title: str
     planted: int
@@ -41,7 +41,7 @@ class Score:
     named: int
     pairs: int = 0
     named_pairs: int = 0
-    silent: tuple[str, ...] = ()  # what was not caught
+    silent: tuple[str, ...] = ()  # mistakes that were not caught
     unnamed: tuple[str, ...] = ()
 
 
@@ -51,12 +51,12 @@ class SelfTest:
 
     scores: tuple[Score, ...]
     correct: int  # correct passes in different styles
-    findings: tuple[str, ...]  # on them
+    findings: tuple[str, ...]  # mistakes found in correct passes
     mutation: Mutation
 
     @property
     def passed(self) -> bool:
-        """All caught, mutants too; at least 95 % named; nothing found on what is correct."""
+        """True if all are caught, including mutants, at least 95 % named, and no correct pass is rejected."""
         planted = sum(score.planted for score in self.scores)
         caught = sum(score.caught for score in self.scores)
         named = sum(score.named for score in self.scores)
@@ -92,7 +92,7 @@ class SelfTest:
 
 
 def selftest() -> SelfTest:
-    """Plant every mistake of the catalogue in the reference passes, and others in the library's own code."""
+    """Plant all mistakes of the catalogue in the reference passes, and others in the library's own code."""
     scores = [_score(KINDS[name]) for name in CATALOGUES]
     scores.insert(2, _score(KINDS["lstm_sequence"], WITHOUT_C0))
     scores.append(_score_planted())
@@ -107,12 +107,12 @@ def selftest() -> SelfTest:
 def with_mistakes(
     kind: Kind, mistakes: tuple[Mistake, ...], absent: tuple[str, ...] = ()
 ) -> tuple[Callable[..., Any], Any]:
-    """A reference's passes with mistakes, as the functions that somebody hands in.
+    """Return a reference's passes with mistakes, as two plain functions.
 
     Args:
-        kind: of the reference.
-        mistakes: to make.
-        absent: inputs that the functions do not have; then they return the outputs of all steps alone.
+        kind: the kind of the reference.
+        mistakes: the mistakes to plant.
+        absent: inputs that the functions do not have; then they return only the outputs of all steps.
     """
     forward, backward = mistaken(kind.reference, mistakes)
     drawn = kind.draw(np.random.default_rng(0))
@@ -157,10 +157,10 @@ def _score(kind: Kind, absent: tuple[str, ...] = ()) -> Score:
 
 
 def _planted(kind: Kind, absent: tuple[str, ...] = ()) -> list[tuple[Mistake, list[str]]]:
-    """The mistakes to plant, each with the codes that will do as its name.
+    """Return the mistakes to plant, each with the codes that count as its name.
 
-    In one step there is no way from step to step to go wrong, and some mistakes come to the same; likewise
-    where inputs and their gradients are absent.
+    Some mistakes cannot occur in a single step, and some are equivalent there; the same applies if inputs and
+    their gradients are absent.
     """
     if not kind.is_step and not absent:
         return [(mistake, [mistake.code]) for mistake in kind.mistakes]
@@ -174,10 +174,10 @@ def _planted(kind: Kind, absent: tuple[str, ...] = ()) -> list[tuple[Mistake, li
 
 
 def _pairs(kind: Kind, absent: tuple[str, ...]) -> tuple[list[Wrong], list[Wrong]]:
-    """All pairs, and all single mistakes.
+    """Return all pairs of mistakes, and all single mistakes.
 
-    Where inputs are absent, of mistakes that come to the same the first alone, and no pair in which one
-    mistake hides the other.
+    If inputs are absent, only the first of equivalent mistakes is used, and no pair in which one mistake
+    hides the other.
     """
     known = KnownResults(kind, _problem(kind, absent))
     singles = known.singles("backward")
@@ -238,11 +238,11 @@ def _names(report: Report, code: str) -> bool:
 
 
 def _unique(pairs: list[Wrong], singles: list[Wrong]) -> int:
-    """How many pairs give results that nothing else gives."""
+    """Return how many pairs give results that nothing else gives."""
     if not pairs:
         return 0
     rows = np.array([_row(wrong.results) for wrong in (*pairs, *singles)])
-    # rows that agree have nearly the same sum, so only rows whose sums are neighbours are compared
+    # equal rows have nearly equal sums, so only rows with adjacent sums are compared
     sums = rows @ np.random.default_rng(0).uniform(1, 2, rows.shape[1])
     room = 2 * CLOSE * np.maximum(np.abs(rows), 1e-3).sum(axis=1)
     order = np.argsort(sums)

@@ -1,1 +1,1 @@
-"""Submissions: functions in somebody else's file, found by name and run in a process of their own."""
+"""Submissions: functions in a user's file, found by name and run in a separate process."""

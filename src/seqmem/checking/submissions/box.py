@@ -1,17 +1,18 @@
-"""The inside of the box: the process in which `run_apart.check_file`, or a grader, has somebody's code run.
+"""The inside of the box: the process in which `run_apart.check_file`, or a grader, runs a user's code.
 
-The process that is started is a guard. It runs nobody's code but ours, and waits for one of two things. The
-code has ended; then the guard ends what it left running, and itself in the same way. Or the other end of
-the guard's standard input closes, because whoever asked gave up, was interrupted or was killed in whatever
-way; then the guard ends the code first. Between the guard and the code stands a process that is the code's
-parent and does nothing else: code that ends its parent, or that parent's group, ends this one, and the
-guard cleans up. Where there is no fork, the code runs in the process itself, beside a thread that watches
-the input.
+The process that is started is a guard. It runs only our own code, and waits for one of two events. Either the
+user's code ends; then the guard ends all processes that the code left running, and then itself in the same
+way. Or the other end of the guard's standard input closes, because the caller gave up, was interrupted or was
+killed; then the guard ends the code first. Between the guard and the code is a process that is the code's
+parent and does nothing else: code that ends its parent, or its parent's group, ends this process, and the
+guard cleans up. On systems without fork, the code runs in the process itself, with a thread that watches the
+input.
 
-An order with walls is a grader's: the code is kept within them (`walls.enter`), and is given nothing of ours
-but the function that does what was ordered.
+An order with walls is a grader's: the code is confined by them (`walls.enter`), and sees nothing of ours
+except the function that carries out the order.
 
-This file is run as a script and imports nothing of ours until the child is there: the guard is up at once.
+This file runs as a script and imports nothing of ours until the child exists, so that the guard starts at
+once.
 """
 
 from __future__ import annotations
@@ -32,25 +33,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MOST_FILE = 64  # MB of a file that the code writes
-MOST_FRAMES = 12  # of an error that are shown
-MOST_TROUBLE = 20_000  # characters that are sent back
-GRACE = 2.0  # seconds for the guard to see the end of all that was left running
-LOOK = 0.2  # seconds between two looks at what the code has written
-FILE_SYSTEM = 16  # a folder of its own holds at most this many files of the largest size
-SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36  # of Linux's prctl
+MOST_FILE = 64  # MB per file that the code writes
+MOST_FRAMES = 12  # frames of an error to show
+MOST_TROUBLE = 20_000  # characters to send back
+GRACE = 2.0  # seconds for the guard to wait for the end of remaining processes
+LOOK = 0.2  # seconds between two checks of the code's files
+FILE_SYSTEM = 16  # a private folder holds at most this many files of the largest size
+SET_PDEATHSIG, SET_CHILD_SUBREAPER = 1, 36  # constants of Linux's prctl
 
 _SEQMEM = Path(__file__).parents[2]
 
 
 def main() -> None:
-    """Take an order from standard input, have it done, and answer on what was standard output."""
+    """Take an order from standard input, carry it out, and answer on the original standard output."""
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
-        return  # whoever asked is gone
+        return  # the caller is gone
     order = json.loads(line)
-    # What the code prints goes the way of its errors, and what it reads is empty: the answer's way and the
-    # caller's are under numbers of their own, which no process that it starts inherits.
+    # The output of the code goes to stderr, and its input is empty: the answer's file and the caller's input
+    # have numbers of their own, which no process that the code starts inherits.
     lifeline, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -64,7 +65,7 @@ def main() -> None:
 
 
 def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
-    _prctl(SET_CHILD_SUBREAPER, 1)  # what the code leaves running becomes the guard's
+    _prctl(SET_CHILD_SUBREAPER, 1)  # the guard inherits processes that the code leaves running
     walls = _Walls(order["walls"]) if "walls" in order else None
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -80,7 +81,7 @@ def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
                 os.close(number)
             os.setsid()
             _parent_of_the_code(order, answers, guard, walls)
-        except BaseException:  # noqa: BLE001 - something of ours went wrong, or an attack on it right
+        except BaseException:  # noqa: BLE001 - our own code failed, or an attack on it succeeded
             traceback.print_exc()
         finally:
             os._exit(70)
@@ -97,7 +98,7 @@ def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
 
 
 def _watched(parent: int, lifeline: int, woken: int, walls: _Walls | None) -> int:
-    """Wait for the end of a process, or bring it about; return how it ended."""
+    """Wait for the end of a process, or end it; return its status."""
     ended, status = 0, 0
     while not ended:
         ready, _, _ = select.select([lifeline, woken], [], [], None if walls is None else LOOK)
@@ -113,7 +114,7 @@ def _watched(parent: int, lifeline: int, woken: int, walls: _Walls | None) -> in
 
 
 class _Walls:
-    """What a grader's order keeps the code within, as its guard sees it."""
+    """The walls that a grader's order puts around the code, as its guard sees them."""
 
     def __init__(self, about: dict[str, Any]) -> None:
         self.module = bare("seqmem.checking.submissions.walls")
@@ -140,7 +141,7 @@ class _Walls:
 
 
 def bare(name: str) -> types.ModuleType:
-    """Import a file of ours without the packages that it lies in, which import what solves exercises."""
+    """Import a file of ours without its packages, which import the solutions of exercises."""
     parts = name.split(".")
     for k in range(1, len(parts)):
         package = ".".join(parts[:k])
@@ -163,14 +164,14 @@ def _parent_of_the_code(order: dict[str, Any], answers: int, guard: int, walls: 
 
 
 def _end_after(parent: int) -> None:
-    """Have this process ended when its parent ends, on Linux."""
+    """End this process when its parent ends, on Linux."""
     _prctl(SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before this was said
+    if os.getppid() != parent:  # the parent ended before the call
         os._exit(1)
 
 
 def _end_as(status: int) -> None:
-    """End as another process did, so that whoever waits for this one is told how."""
+    """End as another process did, so that the waiting process sees the same status."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         with contextlib.suppress(OSError, ValueError):
@@ -180,9 +181,9 @@ def _end_as(status: int) -> None:
 
 
 def _end_the_rest() -> None:
-    """End the processes that the code left behind, and theirs, wherever they moved to.
+    """End the processes that the code left behind, and their descendants, wherever they moved to.
 
-    They are all stopped before any is ended, so that none starts another meanwhile.
+    They are all stopped before any is ended, so that none can start another one.
     """
     end = time.monotonic() + GRACE
     stopped: set[int] = set()
@@ -197,12 +198,12 @@ def _end_the_rest() -> None:
             while os.waitpid(-1, os.WNOHANG) != (0, 0):
                 pass
             time.sleep(0.005)
-        except ChildProcessError:  # there is none left
+        except ChildProcessError:  # none is left
             return
 
 
 def _below(pid: int) -> set[int]:
-    """The processes that one has started, those that they have started, and so on."""
+    """Return the descendants of a process."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else ():
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -218,7 +219,7 @@ def _below(pid: int) -> set[int]:
 
 
 def _prctl(option: int, value: int) -> None:
-    """Linux's prctl; nothing where there is none."""
+    """Call Linux's prctl; do nothing on other systems."""
     if sys.platform != "linux":
         return
     with contextlib.suppress(ImportError, OSError, AttributeError):
@@ -236,7 +237,7 @@ def _end_with(lifeline: int) -> None:
 
 
 def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, parent: int = 0) -> None:
-    """Do what was ordered, answering line by line, and end."""
+    """Carry out an order, answer line by line, and end the process."""
     token = order["token"]
 
     def emit(found: dict[str, Any]) -> None:
@@ -254,34 +255,35 @@ def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, pa
         _within(walls, parent, lambda: do(order, emit), emit)
     emit({"done": True})
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BaseException):  # it may be anything by now
+        with contextlib.suppress(BaseException):  # the code may have replaced it
             stream.flush()
-    os._exit(0)  # a thread that it left running holds nothing up
+    os._exit(0)  # a thread that the code left running must not delay the end
 
 
 def _within(
     walls: _Walls, parent: int, do: Callable[[], None], emit: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Do something within walls, with nothing of ours to be found by its name."""
+    """Do something within walls, without any of our modules in reach."""
     try:
         walls.enter()
     except RuntimeError as error:
         emit({"unusable": str(error)})
         return
     if parent:
-        _end_after(parent)  # which is forgotten when the user changes
+        _end_after(parent)  # again, because the system forgets it when the user changes
     for name in [name for name in sys.modules if name.partition(".")[0] == "seqmem"]:
         del sys.modules[name]
     do()
 
 
 def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
-    """What the process of its own does.
+    """Do the work of the separate process.
 
     Args:
-        order: "path", "name" and what else `check_file` was told.
-        emit: is given what was found, piece by piece: {"notes": ...}, {"names": ...}, and for each pass a
-            {"result": ...} with a report as JSON under "report" or why there is none under "trouble".
+        order: "path", "name" and the other arguments of `check_file`.
+        emit: called with each piece of the answer: {"notes": ...}, {"names": ...}, and for each pass a
+            {"result": ...} with a report as JSON under "report", or the reason for its absence under
+            "trouble".
     """
     sys.path.append(str(_SEQMEM.parent))
     from seqmem.checking.reading.loading import load
@@ -313,7 +315,7 @@ def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
 
 
 def _tried(do: Callable[[], Any], megabytes: int) -> dict[str, str]:
-    """Do something with somebody's code; return what went wrong, and of which kind that is, or nothing."""
+    """Run a function of the user's code; return the trouble and its kind, or an empty dict."""
     from seqmem.checking.reading.source import UnreadableError
     from seqmem.checking.submissions.verdict import UnguessedError
 
@@ -328,10 +330,10 @@ def _tried(do: Callable[[], Any], megabytes: int) -> dict[str, str]:
             return _trouble(str(error.args[0] if error.args else error))
         return _trouble(_shown(error))
     except SystemExit as error:
-        return _trouble(f"it called exit({error.code!r:.200}); a file that is checked must come back")
+        return _trouble(f"it called exit({error.code!r:.200}); a checked file must not exit")
     except MemoryError:
         return _trouble(f"it needs more than {megabytes} MB of memory")
-    except BaseException as error:  # noqa: BLE001 - whatever it raises is what there is to say
+    except BaseException as error:  # noqa: BLE001 - any exception is the result
         return _trouble(_shown(error))
     return {}
 
@@ -341,7 +343,7 @@ def _trouble(text: str, kind: str = "") -> dict[str, str]:
 
 
 def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """The frames of an error that are neither ours nor the interpreter's libraries'."""
+    """Return the frames of an error that belong neither to us nor to the interpreter's libraries."""
     libraries = [_SEQMEM, *(Path(sysconfig.get_path(key)) for key in ("stdlib", "purelib", "platlib"))]
     return [
         frame
@@ -352,19 +354,19 @@ def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _shown(error: BaseException) -> str:
-    """An error as its author wants to see it: the own lines, and what was raised."""
+    """Return an error in a form for its author: the author's own lines, and the exception."""
     frames, what = _own_frames(error), _raised(error)
     if not frames:
         return f"it raises an error: {what}"
     half = MOST_FRAMES // 2
     lines = traceback.format_list(frames)
     if len(frames) > MOST_FRAMES:
-        lines = [*lines[:half], f"  ... {len(frames) - 2 * half} calls more\n", *lines[-half:]]
+        lines = [*lines[:half], f"  ... {len(frames) - 2 * half} more calls\n", *lines[-half:]]
     return f"it raises an error:\n{''.join(lines).rstrip()}"[:MOST_TROUBLE] + f"\n{what}"
 
 
 def _raised(error: BaseException) -> str:
-    """What was raised, in as many characters as somebody reads."""
+    """Return the exception as a text of limited length."""
     try:
         return "".join(traceback.format_exception_only(error)).rstrip()[:MOST_TROUBLE]
     except BaseException:  # noqa: BLE001 - an error whose text raises another

@@ -1,4 +1,4 @@
-"""A box and what comes out of it, from outside: the process is started, heard and ended in any case."""
+"""A box and its output, from outside: the process is started, read and ended in every case."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import threading
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-KEPT_LINES, KEPT_OUTPUT = 10, 2000  # lines and characters of what the code printed
-GRACE = 10.0  # seconds for the guard to clean up before it is ended, too
-JUNK = "what came back is no report: does it write to files that it did not open?"
+KEPT_LINES, KEPT_OUTPUT = 10, 2000  # lines and characters of the code's output
+GRACE = 10.0  # seconds for the guard to clean up before it is ended as well
+JUNK = "the answer is not a report: does it write to files that it did not open?"
 _BOX = Path(__file__).with_name("box.py")
 
 
 class Ran(NamedTuple):
-    """What came out of a box."""
+    """The output of a box."""
 
-    lines: list[bytes]  # the answer's whole lines
+    lines: list[bytes]  # the complete lines of the answer
     size: int  # bytes of the answer, of which `most` were kept
-    is_whole: bool  # whether the answer ends with a line's end
-    printed: str  # the beginning of what the code printed
-    why: str  # the process did not come to its end; "" when it did
-    token: str  # with which every line of an answer begins
+    is_whole: bool  # whether the answer ends with a line end
+    printed: str  # the beginning of the code's output
+    why: str  # why the process did not finish; "" if it did
+    token: str  # the beginning of every line of an answer
 
     def piece(self, line: bytes) -> dict[str, Any]:
-        """Return what a line of the answer says.
+        """Return the content of a line of the answer.
 
         Raises:
             ValueError: for a line that did not come from the box.
@@ -44,14 +44,14 @@ class Ran(NamedTuple):
 def run_box(
     order: dict[str, Any], folder: Path, environment: dict[str, str], seconds: float, most: int
 ) -> Ran:
-    """Run an order in a process of its own.
+    """Run an order in a separate process.
 
     Args:
-        order: what `box` is to do.
-        folder: where the process starts.
-        environment: the process's.
-        seconds: after which it is ended.
-        most: bytes of an answer that are kept.
+        order: the order for `box`.
+        folder: the working folder of the process.
+        environment: the environment of the process.
+        seconds: the time limit.
+        most: the number of bytes of the answer to keep.
     """
     token = secrets.token_hex(16)
     process = subprocess.Popen(
@@ -87,12 +87,12 @@ def run_box(
 
 
 def threads_of_one() -> dict[str, str]:
-    """Return what an environment needs so that a process computes on one processor and leaves no caches."""
+    """Return environment variables for one thread per process and no cache files."""
     return {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def ended(code: int) -> str:
-    """Return what an exit code says of a process that ended before its answer did."""
+    """Return the meaning of the exit code of a process that ended before it answered."""
     if hasattr(signal, "SIGXCPU") and code == -signal.SIGXCPU:
         return "it kept the processor busy for longer than the time limit: is there an endless loop?"
     if hasattr(signal, "SIGXFSZ") and code == -signal.SIGXFSZ:
@@ -104,15 +104,15 @@ def ended(code: int) -> str:
 
 
 def harmless(text: str, lines: int, characters: int, more: int = 0) -> str:
-    """The beginning of a text that anybody may have written, for a terminal.
+    """Return the beginning of an arbitrary text in a form that is safe for a terminal.
 
     Args:
         text: any text.
-        lines, characters: how much of it is kept.
-        more: lines that are known to follow it.
+        lines, characters: how much of the text to keep.
+        more: the number of further lines known to follow.
 
     Returns:
-        The text with what a terminal would obey written out, and a last line where some was left out.
+        The text with control characters written out, and a last line if some text was left out.
 
     >>> harmless("red: \\x1b[31m", 10, 100)
     'red: \\\\x1b[31m'
@@ -131,11 +131,11 @@ def harmless(text: str, lines: int, characters: int, more: int = 0) -> str:
 
 
 class _Kept:
-    """Reads whatever comes through a pipe, so that nobody is held up, and keeps the beginning."""
+    """Reads everything from a pipe, so that the writer is never blocked, and keeps the beginning."""
 
     def __init__(self, stream: IO[bytes] | None, most: int) -> None:
         self.data, self.most = b"", most
-        self.size, self.lines = 0, 0  # of all that came
+        self.size, self.lines = 0, 0  # of everything received
         self.thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
         self.thread.start()
 
@@ -153,17 +153,17 @@ class _Kept:
         return self.data.decode(errors="replace").rstrip("\n")
 
     def more_lines(self, lines: int) -> int:
-        """How many lines came beyond the first so many and are not in the text."""
+        """Return how many lines were received after the first ones and are not in the text."""
         return max(0, self.lines - max(lines, self.data.count(b"\n")))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a guard by closing its input, and so the processes that it guards; by force where it does not."""
+    """End a guard, and the processes that it guards, by closing its input; by force if that fails."""
     if process.stdin:
         with contextlib.suppress(OSError):
             process.stdin.close()
     if hasattr(signal, "SIGCONT"):
-        process.send_signal(signal.SIGCONT)  # it may have been stopped
+        process.send_signal(signal.SIGCONT)  # the guard may have been stopped
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE)
     if process.returncode is None:

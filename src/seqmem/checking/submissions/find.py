@@ -1,4 +1,4 @@
-"""Finding what to check in a file that somebody wrote."""
+"""The search for passes to check in a user's file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from seqmem.module import Module
 
 
 class Passes(NamedTuple):
-    """What a file offers under one name, with the function that makes its inputs."""
+    """The passes that a file offers under one name, with the function that creates their inputs."""
 
     name: str
     forward: Callable[..., Any]
@@ -37,7 +37,7 @@ class Passes(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """One thing in a file that can be checked."""
+    """Something in a file that can be checked."""
 
     name: str
     line: int
@@ -47,20 +47,20 @@ class Offer(NamedTuple):
 def check_names(
     names: dict[str, Any], name: str, like: str, seed: int, options: Options | None = None
 ) -> Report:
-    """Check what a file's names offer.
+    """Check the passes that a file's names offer.
 
     Args:
         names: the file's global names.
-        name: what to check: a pair NAME_forward and NAME_backward or any usual pair of names, a class with
-            both as methods, a Module, a function that returns its gradients, too; "" for the only thing there
-            is.
-        like: a name of `KINDS`; "" to go by what the forward pass computes.
-        seed: of the numbers that are tried.
-        options: what else the user said.
+        name: the passes to check: a pair NAME_forward and NAME_backward or any usual pair of names, a class
+            with both as methods, a Module, or a function that also returns its gradients; "" if there is only
+            one possibility.
+        like: a name of `KINDS`; "" to use the forward pass's own results.
+        seed: seed of the test values.
+        options: the user's other options.
 
     Raises:
-        LookupError: when there is nothing of that name, or several things and no name.
-        UnguessedError: when nothing says how to call it.
+        LookupError: if there is nothing of that name, or several possibilities and no name.
+        UnguessedError: if the way to call it cannot be found out.
     """
     options = (options or Options())._replace(like=like, seed=seed)
     found = offers(names, name, options)
@@ -72,10 +72,10 @@ def check_names(
 
 
 def offers(names: dict[str, Any], name: str, options: Options) -> list[Offer]:
-    """What a file offers under a name, or in all.
+    """Return the passes that a file offers under a name, or all of them.
 
     Raises:
-        LookupError: when that is nothing.
+        LookupError: if there are none.
     """
     if options.pair is not None:
         return [_offer(_pair(names, *options.pair), names, options)]
@@ -103,10 +103,10 @@ def offers(names: dict[str, Any], name: str, options: Options) -> list[Offer]:
 
 
 def options_of(order: dict[str, Any]) -> Options:
-    """The options of an order, as `run_apart` sends it.
+    """Return the options of an order, as `run_apart` sends it.
 
     Raises:
-        ValueError: for a value that is none.
+        ValueError: for an invalid value.
     """
     values: dict[str, Value] = {}
     for name, text in order.get("inputs", {}).items():
@@ -130,13 +130,11 @@ def options_of(order: dict[str, Any]) -> Options:
 
 
 def _shape(name: str, text: str) -> Value:
-    """The value that --inputs gives: 3x4 numbers, 3x4<7 whole numbers below 7."""
+    """Return the value of an --inputs argument: 3x4 numbers, 3x4<7 integers below 7."""
     sizes, _, below = text.partition("<")
     found = re.fullmatch(r"\d+(x\d+)*", sizes)
     if not found or (below and not below.isdigit()) or not all(map(int, sizes.split("x"))):
-        raise ValueError(
-            f"--inputs {name}={text}: expected a shape as 3x4, or 3x4<7 for whole numbers below 7"
-        )
+        raise ValueError(f"--inputs {name}={text}: expected a shape as 3x4, or 3x4<7 for integers below 7")
     shape = tuple(map(int, sizes.split("x")))
     return Value("index", shape, int(below)) if below else Value("float", shape)
 
@@ -146,7 +144,7 @@ def _offer(one: Candidate, names: dict[str, Any], options: Options) -> Offer:
 
 
 def _judged(one: Candidate, names: dict[str, Any], options: Options) -> Report:
-    """A candidate's report; what is said to be like a kind, and is called as that kind is, needs no guess."""
+    """Return a candidate's report; a pass that is called like its kind needs no guess."""
     if options.like and one.owner is None and (one.backward is not None or options.like == "clipping"):
         try:
             return check_kind(one.forward, one.backward, options.like, options.seed)
@@ -156,10 +154,10 @@ def _judged(one: Candidate, names: dict[str, Any], options: Options) -> Report:
 
 
 def _pair(names: dict[str, Any], forward: str, backward: str) -> Candidate:
-    """The two functions, or methods of one class, that the user named.
+    """Return the two functions, or methods of one class, that the user named.
 
     Raises:
-        LookupError: when there is none of that name.
+        LookupError: if there is no such function.
     """
     owner_name, _, method = forward.rpartition(".")
     owner = names.get(owner_name) if owner_name else None
@@ -176,7 +174,7 @@ def _pair(names: dict[str, Any], forward: str, backward: str) -> Candidate:
 
 
 def _of_name(names: dict[str, Any], name: str) -> Iterator[Candidate]:
-    """What is not the file's own, but has the name."""
+    """Yield candidates of that name that the file does not define itself."""
     thing = names.get(name)
     owner = thing if isinstance(thing, type) else type(thing) if hasattr(thing, "forward") else None
     if owner is not None and owner is not type:
@@ -196,7 +194,7 @@ def _named_pair(names: dict[str, Any], name: str) -> tuple[Callable[..., Any], C
 
 
 def _imported(names: dict[str, Any], options: Options) -> Iterator[Offer]:
-    """Pairs that a file only imports, where it has none of its own."""
+    """Yield pairs that a file only imports, if it defines none itself."""
     for name in names:
         stem = name.removesuffix("_forward")
         pair = _named_pair(names, stem) if stem != name else None
@@ -212,7 +210,7 @@ def _line(function: Any) -> int:
 
 
 def _said(names: dict[str, Any], name: str) -> Passes | None:
-    """A pass whose file has a function that makes its inputs."""
+    """Return a pass whose file has a function that creates its inputs."""
     if not name:
         stems = [
             n.removesuffix("_forward")
@@ -251,7 +249,7 @@ def _with_inputs(found: Passes, options: Options) -> Report:
 
 
 def _module(names: dict[str, Any], name: str) -> Module | None:
-    """The Module of that name, made anew when the name is a class's."""
+    """Return the Module of that name, newly created if the name is a class."""
     thing = names.get(name)
     if isinstance(thing, type) and issubclass(thing, Module):
         thing = thing()

@@ -1,7 +1,7 @@
-"""Linux's Landlock: a process gives up the right to open files, to connect and to signal others, for good.
+"""Linux's Landlock: a process permanently gives up the right to open files, to connect and to signal others.
 
-It needs no privileges, and what the process starts is bound by it too. (Salaün, "Landlock", Linux 5.13,
-2021; its numbers are those of `linux/landlock.h`.) Where the system has none, `restrict` says so.
+It needs no privileges, and also binds the children of the process (Salaün, "Landlock", Linux 5.13, 2021; the
+numbers are those of `linux/landlock.h`). On a system without Landlock, `restrict` returns False.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NO_NEW_PRIVILEGES = 38  # of prctl
 
 
 def version() -> int:
-    """Return which version of Landlock this system has; 0 for none."""
+    """Return the version of Landlock on this system; 0 if there is none."""
     if sys.platform != "linux":
         return 0
     try:
@@ -36,15 +36,15 @@ def version() -> int:
 
 
 def restrict(readable: Iterable[Path], writable: Iterable[Path], hidden: Iterable[Path] = ()) -> bool:
-    """Keep this process to some folders, and from others' processes and the network.
+    """Restrict this process to some folders, and keep it from other processes and the network.
 
     Args:
-        readable: files and folders that stay readable, and what is in them may be executed.
-        writable: those that may be changed, too.
-        hidden: folders within the readable ones that are not.
+        readable: files and folders that stay readable; files in them may be executed.
+        writable: files and folders that may also be changed.
+        hidden: folders within the readable ones that may not be read.
 
     Returns:
-        Whether the system has Landlock, and did it.
+        Whether the system has Landlock and the restriction took effect.
     """
     number = version()
     if not number:
@@ -73,7 +73,7 @@ def _real(path: Path) -> Path:
 
 
 def _allowed(readable: Iterable[Path], hidden: list[Path]) -> Iterator[tuple[Path, int]]:
-    """The rules for reading: of a folder that holds what is hidden, each entry has one of its own."""
+    """Yield the rules for reading: in a folder with hidden entries, each other entry has its own rule."""
     for path in readable:
         real = _real(path)
         if any(real.is_relative_to(one) for one in hidden):
@@ -90,7 +90,7 @@ def _add(system: ctypes.CDLL, rules: int, path: Path, rights: int) -> None:
     try:
         number = os.open(path, getattr(os, "O_PATH", 0) | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there needs no rule
+        return  # a missing path needs no rule
     try:
         allowed = rights if path.is_dir() else rights & _OF_FILES
         rule = struct.pack("=Qi", allowed, number)

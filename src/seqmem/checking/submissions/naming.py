@@ -1,4 +1,4 @@
-"""The name of a mistake: one of the catalogue, or the line that is to be changed."""
+"""The name of a mistake: one of the catalogue, or the line to change."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from seqmem.checking.repairs.words import causes_of
 from seqmem.checking.report import Cause, Report
 
 _CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
-NAMING = 8.0  # seconds for a mistake's name
+NAMING = 8.0  # seconds for naming a mistake
 
 
 def named(plan: Plan, names: dict[str, Any], excluded: frozenset[str], report: Report, seed: int) -> Report:
-    """A wrong pass's report with the name of its mistake, where there is one.
+    """Return a wrong pass's report with the name of its mistake, if there is one.
 
     Args:
-        plan: how the pass is called.
-        names: what the file defines.
-        excluded: inputs that are not looked at.
-        report: without a name.
-        seed: of the numbers.
+        plan: the way to call the pass.
+        names: the file's definitions.
+        excluded: inputs to ignore.
+        report: the report without a name.
+        seed: seed of the numbers.
     """
     candidate = plan.call.candidate
     by_name = _named(candidate, plan, excluded, report, seed)
@@ -44,7 +44,7 @@ def named(plan: Plan, names: dict[str, Any], excluded: frozenset[str], report: R
     try:
         path = candidate.forward.__code__.co_filename
         found = Repair(made.forward, made.backward, dict(made.inputs), names, path, seed).found()
-    except Exception:  # noqa: BLE001 - whatever somebody's code does when it is changed
+    except Exception:  # noqa: BLE001 - changed code of a user may fail in any way
         return report
     return replace(report, causes=(*causes_of(found), *_faults(report))) if found else report
 
@@ -52,7 +52,7 @@ def named(plan: Plan, names: dict[str, Any], excluded: frozenset[str], report: R
 def _named(
     candidate: Candidate, plan: Plan, excluded: frozenset[str], report: Report, seed: int
 ) -> Report | None:
-    """The report with the catalogue's name for the mistake, where there is one."""
+    """Return the report with the catalogue's name for the mistake, if there is one."""
     whole = flat(plan, excluded, everything=True)
     for kind in _kinds(candidate, whole):
         made = _of_kind(plan, whole, kind, excluded)
@@ -60,7 +60,7 @@ def _named(
         try:
             with patience(NAMING), np.errstate(all="ignore"):
                 other = check_kind(*_renamed(made), kind, seed)
-        except Exception:  # noqa: BLE001 - it is not of this kind
+        except Exception:  # noqa: BLE001 - the pass is not of this kind
             continue
         causes = tuple(
             cause for cause in other.causes if cause.code in known and cause.code not in _CONVENTIONS
@@ -71,7 +71,7 @@ def _named(
 
 
 def _of_kind(plan: Plan, whole: Flat, kind: str, excluded: frozenset[str]) -> Flat:
-    """The pass of the inputs that a kind may have; others, which no gradient depends on, are left alone."""
+    """Return the pass of the inputs that a kind may have; others, which affect no gradient, are fixed."""
     others = {
         name
         for name in whole.inputs
@@ -81,7 +81,7 @@ def _of_kind(plan: Plan, whole: Flat, kind: str, excluded: frozenset[str]) -> Fl
 
 
 def _renamed(made: Flat) -> tuple[Any, Any]:
-    """The two functions with the names that the catalogue knows: W and U are the weights of x and of h."""
+    """Return the two functions with the catalogue's names: W and U are the weights of x and of h."""
     own = list(made.inputs)
     names = {name: _known(name, own) for name in own}
     back = {known: name for name, known in names.items()}
@@ -113,7 +113,7 @@ def _faults(report: Report) -> list[Cause]:
 
 
 def _kinds(candidate: Candidate, made: Flat) -> list[str]:
-    """The kinds that a pass may be of, by its names."""
+    """Return the kinds that a pass may have, by its names."""
     said = f"{candidate.name} {candidate.forward.__qualname__}".lower()
     names = {name.lower().replace("_", "") for name in made.inputs}
     gates = {name[-1] for name in names if re.match(r"^[wb][a-z]$", name)}

@@ -1,9 +1,9 @@
-"""Other people's code, run apart: it may loop, crash, print megabytes or exit, and there still is an answer.
+"""Other people's code, run in a separate process: it may loop, crash, print megabytes or exit.
 
-This is for accidents. It is no protection against code that means harm: what runs in the box has its user's
-rights. It can write files, find the processes that check it in the system's list and end them, and, as the
-check runs in the same process, put an answer of its own in the check's place. A grader, whose submissions may
-mean harm, has walls around the code (`walls`), and judges outside the box what comes out of it.
+This protects against accidents. It is not a security boundary: code in the box has the rights of its user. It
+can write files, find and end the processes that check it, and, because the check runs in the same process,
+replace the check's answer. A grader, whose submissions may be hostile, puts walls around the code (`walls`),
+and judges the output of the box outside it.
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ from typing import Any, NamedTuple
 from seqmem.checking.report import Report
 from seqmem.checking.submissions.boxed import JUNK, Ran, ended, harmless, run_box, threads_of_one
 
-KEPT_TROUBLE = 40, 4000  # likewise of an error
-KEPT_NAME = 5, 1000  # likewise of each text in a report
+KEPT_TROUBLE = 40, 4000  # lines and characters of an error
+KEPT_NAME = 5, 1000  # lines and characters of each text in a report
 MOST_ANSWER = 1 << 20  # bytes of an answer
 
 
 class Result(NamedTuple):
-    """What came of checking one pass."""
+    """The result of checking one pass."""
 
     name: str
-    line: int  # where it begins; 0 when that is not known
-    report: Report | None  # None when there is none
-    trouble: str = ""  # why there is none
-    kind: str = ""  # of trouble: "ask" for something to be said, "unreadable" for a file, "" for any other
+    line: int  # where it begins; 0 if unknown
+    report: Report | None  # None if there is none
+    trouble: str = ""  # why there is no report
+    kind: str = ""  # of trouble: "ask" if information is missing, "unreadable" for a file, "" for any other
 
 
 class Answer(NamedTuple):
-    """What came of a check."""
+    """The result of a check."""
 
-    report: Report | None  # of the only pass; None when there is none, or several
-    trouble: str  # why there is none
-    printed: str  # the beginning of what the code printed
+    report: Report | None  # of the only pass; None if there is no pass, or several
+    trouble: str  # why there is no report
+    printed: str  # the beginning of the code's output
     kind: str = ""  # of trouble, as in `Result`
-    notes: tuple[str, ...] = ()  # what was left out when the file was read
-    results: tuple[Result, ...] = ()  # of each pass
+    notes: tuple[str, ...] = ()  # on everything left out when the file was read
+    results: tuple[Result, ...] = ()  # one per pass
 
 
 class Said(NamedTuple):
-    """What a user may say about a file beyond its name."""
+    """The options that a user may give for a file, in addition to its name."""
 
-    inputs: dict[str, str] = {}  # noqa: RUF012 - shapes by name: "3x4", "3x4<7" for whole numbers below 7
-    sets: dict[str, str] = {}  # noqa: RUF012 - other values by name, as Python's literals
-    excluded: tuple[str, ...] = ()  # inputs that are not looked at
+    inputs: dict[str, str] = {}  # noqa: RUF012 - shapes by name: "3x4", "3x4<7" for integers below 7
+    sets: dict[str, str] = {}  # noqa: RUF012 - other values by name, as Python literals
+    excluded: tuple[str, ...] = ()  # inputs to ignore
     pair: tuple[str, ...] = ()  # the names of a forward and a backward pass
-    run_all: bool = False  # whether all of the file is run, not its definitions alone
-    verbose: bool = False  # whether the report says what was assumed
+    run_all: bool = False  # whether the whole file is run, not only its definitions
+    verbose: bool = False  # whether the report lists assumptions
 
 
 def check_file(
@@ -62,16 +62,16 @@ def check_file(
     megabytes: int = 2048,
     said: Said | None = None,
 ) -> Answer:
-    """Check a file's functions in a process of their own.
+    """Check a file's functions in a separate process.
 
     Args:
-        path: the file, of Python or a notebook.
-        name: what to check in it, as in `check_names`; "" for all that there is.
-        like: a name of `KINDS`; "" to go by `name`.
-        seed: of the numbers that are tried.
-        seconds: after which the process is ended.
-        megabytes: of memory that it may use, where the system can limit it.
-        said: what else the user said.
+        path: the file, a script or a notebook.
+        name: the passes to check, as in `check_names`; "" for all.
+        like: a name of `KINDS`; "" to use `name`.
+        seed: seed of the test values.
+        seconds: the time limit of the process.
+        megabytes: the memory limit, if the system supports it.
+        said: the user's other options.
 
     Returns:
         An `Answer`, in which every text is short and harmless to a terminal.
@@ -84,7 +84,7 @@ def check_file(
 
 
 def _answer(pieces: list[dict[str, Any]] | str, printed: str) -> Answer:
-    """An answer from what came back, or why nothing did."""
+    """Return an answer from the received pieces, or the reason why there are none."""
     if isinstance(pieces, str):
         return Answer(None, harmless(pieces, *KEPT_TROUBLE), printed)
     notes = tuple(harmless(str(note), *KEPT_NAME) for piece in pieces for note in piece.get("notes", ()))
@@ -103,7 +103,7 @@ def _result(found: dict[str, Any]) -> Result:
 
 
 def _environment() -> dict[str, str]:
-    """This process's, with one thread, no caches beside the file, and paths that hold in any folder."""
+    """Return this process's environment with one thread, no caches next to the file, and absolute paths."""
     changed = threads_of_one()
     if os.environ.get("PYTHONPATH"):
         paths = os.environ["PYTHONPATH"].split(os.pathsep)
@@ -112,9 +112,9 @@ def _environment() -> dict[str, str]:
 
 
 def _read(ran: Ran) -> list[dict[str, Any]] | str:
-    """The pieces of an answer that the code may have tampered with, or why there is none."""
+    """Return the pieces of an answer that the code may have tampered with, or why there is none."""
     if ran.size > MOST_ANSWER:
-        return f"what came back is longer than {MOST_ANSWER >> 20} MB"
+        return f"the answer is longer than {MOST_ANSWER >> 20} MB"
     try:
         pieces = [ran.piece(line) for line in ran.lines]
         names: list[str] = next((piece["names"] for piece in pieces if "names" in piece), [])

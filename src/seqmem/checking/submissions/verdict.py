@@ -16,29 +16,29 @@ from seqmem.checking.reading.candidates import Candidate, is_clipping
 from seqmem.checking.report import WITH_A_SIDE_EFFECT, Report
 from seqmem.checking.submissions.naming import named
 
-NEARLY = 1e-4  # an error, relative to an array's largest entry, that 1e-7 in a logarithm may make
+NEARLY = 1e-4  # the largest error, relative to an array's largest entry, that 1e-7 in a logarithm may cause
 
 
 class Options(NamedTuple):
-    """What the user said."""
+    """The user's options."""
 
     like: str = ""
     seed: int = 0
     values: dict[str, Value] = {}  # noqa: RUF012 - of inputs, by name
-    excluded: frozenset[str] = frozenset()  # inputs that are not looked at
+    excluded: frozenset[str] = frozenset()  # inputs to ignore
     pair: tuple[str, str] | None = None  # names of the two passes
     verbose: bool = False
 
 
 class UnguessedError(LookupError):
-    """A pass that cannot be called without being told more; its argument says what."""
+    """Raised if a pass cannot be called without more information; the argument says which."""
 
 
 def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Report:
     """Check one candidate.
 
     Raises:
-        UnguessedError: when no values were found with which it runs.
+        UnguessedError: if no values were found with which it runs.
     """
     if candidate.backward is None and is_clipping(candidate.forward):
         return _clipping(check_kind(candidate.forward, None, "clipping", options.seed))
@@ -60,7 +60,7 @@ def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Repo
 
 
 def _clipping(report: Report) -> Report:
-    """A small number added to the norm is a choice of many, not a mistake."""
+    """Return the report without the small number added to the norm, which is a choice, not a mistake."""
     codes = [cause.code for cause in report.causes]
     if codes != ["clipping-epsilon-in-the-division"]:
         return report
@@ -73,25 +73,25 @@ def _title(candidate: Candidate) -> str:
 
 
 def _like(made: Flat, plan: Any, options: Options) -> Report:
-    """Compare with the reference pass, whose arrays have sizes of their own."""
+    """Compare with the reference pass, whose arrays have other sizes."""
     return check_kind(made.forward, made.backward, options.like, options.seed)
 
 
 def _is_convincing(outcome: Outcome) -> bool:
-    """Whether gradients of other shapes than expected can be blamed on the pass: where others are right."""
+    """Return whether gradients of unexpected shapes can be blamed on the pass: if others are right."""
     if outcome.score[0] != PAIRED or outcome.plan is None:
         return outcome.score[0] > PAIRED
     return outcome.is_sound and bool(outcome.wanted)
 
 
 def _is_nearly_right(report: Report) -> bool:
-    """Whether all that is wrong differs by no more than a small number added to a logarithm makes."""
+    """Return whether all errors are small enough for a small number added to a logarithm."""
     wrong = [row for row in report.rows if row.verdict == "wrong"]
     return bool(wrong) and all(row.max_error <= NEARLY for row in wrong)
 
 
 def _with_room(made: Flat, report: Report, seed: int) -> Report:
-    """The report with as much room as such a number needs, and a note that says so."""
+    """Return the report with a tolerance for such a number, and a note that says so."""
     worst = max(row.max_error for row in report.rows if row.verdict == "wrong")
     again = gradcheck_functions(made.forward, made.backward, dict(made.inputs), seed=seed, tolerance=NEARLY)
     note = (
@@ -115,7 +115,7 @@ def _notes(found: Search, made: Flat, options: Options) -> Iterator[str]:
 
 
 def _question(candidate: Candidate, found: Search) -> str:
-    """What could not be guessed, and the flag that answers it."""
+    """Return what could not be guessed, with the flag that answers it."""
     outcome = found.outcome
     error = outcome.error
     if isinstance(error, TimeoutError):
@@ -140,5 +140,5 @@ def _question(candidate: Candidate, found: Search) -> str:
         if value.is_float and value.shape
     )
     flag = f"--inputs {shown}" if shown else "--set NAME=VALUE"
-    says = "Say the right shapes with --inputs, other values with --set"
+    says = "Give the right shapes with --inputs, other values with --set"
     return f"{what} ({kind}{text}{where}). Tried last: {flag}. {says}"

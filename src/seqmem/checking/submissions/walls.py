@@ -1,8 +1,8 @@
-"""What a stranger's code is kept within: a measure of everything, a user of its own, and a few folders.
+"""The walls around a stranger's code: limits on all resources, a separate user, and a few folders.
 
-Each of these is what the system offers: limits on POSIX systems; a user of its own where the grader is root;
-no files but its own, no network and no signals to others where Linux has Landlock; no shared memory that
-outlives it where root may make namespaces.
+Each wall depends on the system: resource limits on POSIX systems; a separate user if the grader is root; no
+other files, no network and no signals to others if Linux has Landlock; no shared memory that outlives the
+code if root may create namespaces.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from seqmem.checking.submissions.landlock import restrict
 
-USERS = range(61184, 65520)  # that no account has: systemd's for services that come and go
+USERS = range(61184, 65520)  # without accounts: systemd's range for transient services
 NEW_IPC, NEW_NET = 0x08000000, 0x40000000  # of unshare
 _KEEP_CAPABILITIES, _READ_SEARCH, _CAPSET_VERSION = 8, 2, 0x20080522
 _SYSTEM = (
@@ -37,28 +37,28 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
 class Measures(NamedTuple):
-    """How much somebody's code may use; 0 processes or open files are as many as the system allows."""
+    """The resources that a user's code may use; 0 processes or open files means no limit of ours."""
 
-    seconds: float = 20.0  # of the processor and of the clock
-    megabytes: int = 1024  # of memory, for each process
+    seconds: float = 20.0  # of processor time and of wall-clock time
+    megabytes: int = 1024  # of memory per process
     file_megabytes: int = 16
     processes: int = 16  # and threads
     open_files: int = 64
 
 
 class UnusableError(RuntimeError):
-    """The grader's own set-up keeps the code from running; its argument says how to mend that."""
+    """The grader's own set-up prevents the code from running; the argument says how to fix that."""
 
 
 class User(NamedTuple):
-    """A user that nobody is, for one run; `lock` is what says that it is taken."""
+    """An unused user, for one run; `lock` marks it as taken."""
 
     number: int
     lock: socket.socket
 
 
 def own_user() -> User | None:
-    """Return a user that nothing else runs as; None where this process may not change its user."""
+    """Return a user that nothing else runs as; None if this process may not change its user."""
     if not hasattr(os, "setresuid") or os.geteuid() != 0:
         return None
     start = int.from_bytes(os.urandom(4), "big")
@@ -68,22 +68,22 @@ def own_user() -> User | None:
         try:
             lock.bind(f"\0seqmem-grading-{number}" if sys.platform == "linux" else "")
             return User(number, lock)
-        except OSError:  # taken, by another run
+        except OSError:  # taken by another run
             lock.close()
     return None
 
 
 def enter(measures: Measures, user: int | None, folder: Path, hidden: list[Path]) -> None:
-    """Put this process within the walls, for good.
+    """Put this process within the walls, permanently.
 
     Args:
-        measures: how much it may use.
-        user: that it becomes; None to stay who it is.
-        folder: its own.
-        hidden: folders that it must not read, where the system can see to that.
+        measures: the resource limits.
+        user: the user to become; None to stay the same.
+        folder: the folder of the process.
+        hidden: folders that it must not read, if the system supports that.
 
     Raises:
-        UnusableError: when it could not run Python within them.
+        UnusableError: if Python could not run within the walls.
     """
     system = ctypes.CDLL(None, use_errno=True) if sys.platform != "win32" else None
     if user is not None and sys.platform == "linux" and system is not None:
@@ -107,7 +107,7 @@ def enter(measures: Measures, user: int | None, folder: Path, hidden: list[Path]
 
 
 def _interpreter() -> list[Path]:
-    """The folders from which Python and its packages are imported."""
+    """Return the folders from which Python and its packages are imported."""
     places = [sys.prefix, sys.base_prefix, os.path.dirname(os.path.realpath(sys.executable))]
     places += [path for path in sys.path if path and Path(path).is_absolute()]
     numpy = sys.modules.get("numpy")
@@ -116,7 +116,7 @@ def _interpreter() -> list[Path]:
 
 
 def _open_to_all(path: Path) -> bool:
-    """Whether a user without rights can come to a folder."""
+    """Return whether a user without rights can reach a folder."""
     try:
         return all(one.stat().st_mode & 0o001 for one in [path.resolve(), *path.resolve().parents][1:])
     except OSError:
@@ -124,7 +124,7 @@ def _open_to_all(path: Path) -> bool:
 
 
 def _become(user: int, system: Any, keeps_reading: bool) -> None:
-    """Become another user; with `keeps_reading`, one that may read what Landlock lets it, whoever owns it."""
+    """Become another user; with `keeps_reading`, one that may read everything that Landlock allows."""
     os.setgroups([])
     os.setresgid(user, user, user)
     if keeps_reading and sys.platform == "linux":
@@ -137,20 +137,18 @@ def _become(user: int, system: Any, keeps_reading: bool) -> None:
 
 
 def limit(measures: Measures, user: int | None = None, for_good: bool = False) -> None:
-    """Keep this process and those that it starts to a measure, where the system can.
+    """Limit the resources of this process and its children, if the system supports it.
 
     Args:
         measures: the limits.
-        user: who runs nothing yet; None when this process's user may have others.
-        for_good: whether they cannot be raised again.
+        user: a user without processes so far; None if this process's user may have others.
+        for_good: whether the limits cannot be raised again.
     """
     try:
         import resource
-    except ImportError:  # not on this system
+    except ImportError:  # not available on this system
         return
-    cpu = (
-        math.ceil(min(measures.seconds, 1e8)) + 1
-    )  # the clock's limit comes first; this is for when nobody looks
+    cpu = math.ceil(min(measures.seconds, 1e8)) + 1  # the wall-clock limit comes first; this is a fallback
     limits = {
         "RLIMIT_AS": measures.megabytes << 20,
         "RLIMIT_CPU": cpu,
@@ -170,7 +168,7 @@ def limit(measures: Measures, user: int | None = None, for_good: bool = False) -
 
 
 def _running() -> int:
-    """How many processes and threads this user has."""
+    """Return how many processes and threads this user has."""
     count = 0
     for task in Path("/proc").glob("[0-9]*/task"):
         with contextlib.suppress(OSError):
@@ -180,14 +178,14 @@ def _running() -> int:
 
 
 def end_all_of(user: int) -> None:
-    """End every process of a user, at once: none of them can start another meanwhile."""
+    """End every process of a user at once, so that none of them can start another."""
     pid = os.fork()
     if pid == 0:
         try:
             os.setgroups([])
             os.setresgid(user, user, user)
             os.setresuid(user, user, user)
-            os.kill(-1, signal.SIGKILL)  # all that this user may end, but itself
+            os.kill(-1, signal.SIGKILL)  # all that this user may end, except itself
         finally:
             os._exit(0)
     with contextlib.suppress(ChildProcessError):
@@ -195,7 +193,7 @@ def end_all_of(user: int) -> None:
 
 
 def sweep(user: int) -> None:
-    """Remove what a user left where everybody may write."""
+    """Remove a user's files in world-writable folders."""
     for place in ("/tmp", "/var/tmp", "/dev/shm"):
         with contextlib.suppress(OSError), os.scandir(place) as entries:
             for entry in entries:
@@ -208,7 +206,7 @@ def sweep(user: int) -> None:
 
 
 def is_too_much(folder: Path, megabytes: int, most_files: int = 2000) -> bool:
-    """Return whether a folder holds more than it may."""
+    """Return whether a folder holds more than its limit."""
     size, count, folders = 0, 0, [folder]
     while folders:
         with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:

@@ -1,1 +1,1 @@
-"""The command exercises, one file for each of those who use it."""
+"""The command exercises: one file for each group of users."""

@@ -1,4 +1,4 @@
-"""The command exercises: files with holes, what came of them, and what an instructor needs."""
+"""The command exercises: files with holes, their checks, and tools for instructors."""
 
 from __future__ import annotations
 

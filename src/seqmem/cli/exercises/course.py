@@ -1,4 +1,4 @@
-"""What an instructor asks of exercises: a new one of a course's own, and whether all are sound."""
+"""Exercises for instructors: create one for a course, and verify that all of them are sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of exercises: written, listed, and a file of it begun again."""
+"""A folder of exercises: create it, list it, and reset a file in it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run_init(arguments: argparse.Namespace) -> int:
 
 
 def run_list(arguments: argparse.Namespace) -> int:
-    """Print what there is, and how far the student is."""
+    """Print the exercises, and the student's progress."""
     folder = folder_at(Path(arguments.folder))
     width = max(len(exercise.name) for exercise in folder.exercises)
     minutes, states, section = 0, [], ""
@@ -67,17 +67,19 @@ def run_list(arguments: argparse.Namespace) -> int:
 
 
 def run_reset(arguments: argparse.Namespace) -> int:
-    """Write a file anew."""
+    """Write a file again."""
     folder = folder_at(Path(arguments.folder))
     exercise = folder.named(arguments.name)
-    kept = folder.reset(exercise)
+    is_notebook = str(arguments.name).endswith(".ipynb")
+    kept = folder.reset(exercise, is_notebook)
+    file = folder.notebook_of(exercise) if is_notebook else folder.file_of(exercise)
     where = f"; your old one is {shown(kept, folder)}" if kept is not None else ""
-    print(folded(f"{folder.file_of(exercise).name} is as it was in the beginning{where}"))
+    print(folded(f"{file.name} is as it was in the beginning{where}"))
     return 0
 
 
 def shown(path: Path, folder: Folder) -> str:
-    """Return a path as it is said: relative to the folder."""
+    """Return a path relative to the folder, for messages."""
     return str(path.relative_to(folder.path))
 
 

@@ -1,4 +1,4 @@
-"""The commands exercises grade, report, autograder and assignment: an instructor's way."""
+"""The commands exercises grade, report, autograder and assignment, for instructors."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 
 
 def _told() -> Any:
-    """What writes a line for every so many grades, in a terminal and in a log."""
+    """Return a function that writes a line for every few grades, on a terminal and in a log."""
     is_terminal = sys.stderr.isatty()
 
     def told(done: int, count: int, latest: Grade) -> None:

@@ -27,7 +27,7 @@ def heatmap(one: Translation) -> str:
     encoding = sys.stdout.encoding or "ascii"
     ascii_only = not encoding.lower().startswith("utf")
     source, target = _shown(one.source, encoding), _shown(one.target, encoding)
-    return attention_heatmap(one.weights, source, target, ascii_only=ascii_only, width=terminal_width())
+    return attention_heatmap(one, source, target, ascii_only=ascii_only, width=terminal_width())
 
 
 def _shown(symbols: list[str], encoding: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""Grading: a class's submissions, each run within walls, judged outside them, and written down."""
+"""Grading: a class's submissions, each run within walls, judged outside them, and recorded."""

@@ -1,4 +1,4 @@
-"""A submission's answers: its code is run within walls, and what comes back is read as numbers alone."""
+"""A submission's answers: its code runs within walls, and its output is read only as numbers."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from typing import Any, NamedTuple
 
 from seqmem.checking.submissions.boxed import Ran, harmless, run_box, threads_of_one
 from seqmem.checking.submissions.walls import Measures, UnusableError
-from seqmem.exercises.asking import Answer, Question, Trouble, packed, unpacked
+from seqmem.exercises.asking import Answer, NoNumberError, Question, Trouble, packed, plain, unpacked
 
 MOST_ANSWERS = 64 << 20  # bytes
 KEPT_TROUBLE = 40, 4000  # lines and characters of an error
 KEPT_NOTE = 5, 500
 _PASSED_ON = ("PYTHONPATH", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SYSTEMROOT")
 _PACKAGE = Path(__file__).parents[2]
-_JUNK = Trouble("ended", "what came back is no answer: does it write to files that it did not open?")
+_JUNK = Trouble("ended", "the answer is not readable: does it write to files that it did not open?")
 
 
 class Asked(NamedTuple):
-    """What a submission's code answered."""
+    """The answers of a submission's code."""
 
     answers: tuple[Answer, ...]  # one for each question
-    printed: str = ""  # the beginning of what it printed
-    notes: tuple[str, ...] = ()  # what was left out when its file was read
+    printed: str = ""  # the beginning of its output
+    notes: tuple[str, ...] = ()  # on everything left out when its file was read
 
 
 def ask(
@@ -39,18 +39,18 @@ def ask(
     measures: Measures | None = None,
     forbids: Sequence[str] = (),
 ) -> Asked:
-    """Run a submission's code in a process of its own, within walls, and return its answers.
+    """Run a submission's code in a separate process, within walls, and return its answers.
 
     Args:
-        files: the submission's, by name relative to its folder.
-        main: the one that is asked.
-        questions: as `questions` made them.
-        measures: how much the code may use.
-        forbids: packages that it must not import.
+        files: the submission's files, by name relative to its folder.
+        main: the file that answers.
+        questions: the result of `questions`.
+        measures: the resource limits of the code.
+        forbids: packages that the code must not import.
 
     Raises:
-        UnusableError: when this machine cannot run anybody's code within walls.
-        ValueError: for a file's name that leads out of its folder.
+        UnusableError: if this machine cannot run code within walls.
+        ValueError: for a file name that leads out of the folder.
     """
     used = measures or Measures()
     hidden = [str(_PACKAGE)] if any(name.partition(".")[0] == "seqmem" for name in forbids) else []
@@ -79,7 +79,7 @@ def _inner(name: str) -> str:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of this process's but what Python and NumPy need."""
+    """Return an environment with only those variables of this process that Python and NumPy need."""
     own = {"HOME": str(folder), "TMPDIR": str(folder), "PATH": os.defpath, "LANG": "C.UTF-8"}
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     if "PYTHONPATH" in passed:
@@ -110,16 +110,16 @@ def _asked(ran: Ran, count: int) -> Asked:
 
 
 def _why(ran: Ran) -> Trouble | None:
-    """Why an answer is not whole, as the process's end has it."""
+    """Return why an answer is incomplete, from the end of the process."""
     if ran.size > MOST_ANSWERS:
-        return Trouble("ended", f"what came back is longer than {MOST_ANSWERS >> 20} MB")
+        return Trouble("ended", f"the answer is longer than {MOST_ANSWERS >> 20} MB")
     if not ran.why:
         return None
     return Trouble("time" if "endless loop" in ran.why else "ended", ran.why)
 
 
 def _read(value: Any, kind: type) -> Any:
-    """An answer or trouble that may be forged; None where it is neither."""
+    """Return an answer or trouble that may be forged; None if it is neither."""
     try:
         found = unpacked(value)
     except Exception:  # noqa: BLE001 - a forged array's description can be anything, a SyntaxError among it
@@ -134,7 +134,10 @@ def _read(value: Any, kind: type) -> Any:
         trouble = _clean(found.trouble)
         return None if trouble is None else Answer(trouble=trouble)
     changed = tuple(harmless(name, *KEPT_NOTE) for name in found.changed)
-    return Answer(found.results, changed, float(found.seconds))
+    try:
+        return Answer(plain(found.results), changed, float(found.seconds))
+    except NoNumberError as error:
+        return Answer(trouble=Trouble("no number", str(error)))
 
 
 def _clean(trouble: Any) -> Trouble | None:
@@ -155,7 +158,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, however its owner left it: closed, or too deep to walk."""
+    """Remove a folder in whatever state the code left it: without permissions, or too deep to walk."""
     if folder.is_symlink():
         folder.unlink()
         return
@@ -167,7 +170,7 @@ def remove(folder: Path) -> None:
 
 
 def _flatten(folder: Path) -> None:
-    """Empty a folder by moving what lies deep in it to its top, where no path is long."""
+    """Empty a folder by moving deeply nested entries to its top, so that no path is too long."""
     name, number, left = f"{folder}/{secrets.token_hex(8)}", 0, [str(folder)]
     while left:
         inner = left.pop()

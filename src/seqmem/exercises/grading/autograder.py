@@ -1,4 +1,4 @@
-"""The zip that Gradescope takes as an autograder: two scripts, this package, and what is to be graded."""
+"""The zip that Gradescope uses as an autograder: two scripts, this package, and the exercises."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def write_autograder(
     """Write an autograder's zip.
 
     Args:
-        path: the file; it must not exist, or is replaced.
-        exercises: what is graded.
-        options: of `exercises grade`, such as "--seconds", "30".
-        seed: the secret that the numbers come from; a new one when "".
+        path: the file, which is overwritten if it exists.
+        exercises: the exercises to grade.
+        options: options of `exercises grade`, such as "--seconds", "30".
+        seed: the secret seed of the numbers; "" for a new one.
 
     Raises:
-        ValueError: when there are no exercises.
+        ValueError: if there are no exercises.
     """
     if not exercises:
         raise ValueError("an autograder needs at least one exercise")
@@ -52,7 +52,7 @@ def write_autograder(
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes, mode: int) -> None:
-    about = zipfile.ZipInfo(name)  # of a fixed date: the same package is the same zip, but for the seed
+    about = zipfile.ZipInfo(name)  # with a fixed date: the zip depends only on the package and the seed
     about.external_attr = (0o100000 | mode) << 16
     about.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(about, data)

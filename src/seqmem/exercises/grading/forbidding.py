@@ -1,7 +1,7 @@
-"""An exercise answered with the library that it comes from: refused as it runs, however it is hidden.
+"""Protection against answering an exercise with the library itself, however it is hidden.
 
-An import by any name is refused by a finder, which code can take away, and opening the library's files by an
-audit hook, which code cannot take away short of changing the interpreter's memory. Where Linux has Landlock,
+An import under any name is refused by a finder, which code can remove; opening the library's files is refused
+by an audit hook, which code cannot remove without changing the interpreter's memory. If Linux has Landlock,
 the files cannot be opened in any way.
 """
 
@@ -18,7 +18,7 @@ _STARTERS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.s
 
 
 class ForbiddenError(Exception):
-    """A submission uses a package that solves what it should."""
+    """A submission uses a package that already solves the exercise."""
 
 
 def _is_of(name: str, packages: tuple[str, ...]) -> bool:
@@ -26,7 +26,7 @@ def _is_of(name: str, packages: tuple[str, ...]) -> bool:
 
 
 def refuse(forbids: Iterable[str], hidden: Iterable[str]) -> None:
-    """Refuse, in this process and for good, to import some packages and to open files in some folders."""
+    """Forbid, permanently in this process, to import some packages and to open files in some folders."""
     names = tuple(forbids)
     if not names:
         return

@@ -1,4 +1,4 @@
-"""One student's answer to one exercise, graded: asked within walls with numbers of its own, judged here."""
+"""One student's answer to one exercise, graded: run within walls with individual numbers, judged here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from seqmem.exercises.judging.judge import empty_report, judge
 from seqmem.exercises.judging.questions import questions
 from seqmem.exercises.judging.report import ExerciseReport
 
-MOST_IMPORTS = 5  # that are shown
+MOST_IMPORTS = 5  # imports to show
 _WHOLE = (
     "time",
     "memory",
@@ -36,7 +36,7 @@ _WHOLE = (
 
 
 class Work(NamedTuple):
-    """What a worker needs to grade one answer; plain values, which go to any machine."""
+    """The data that a worker needs to grade one answer; plain values, which can go to any machine."""
 
     student: str
     exercise: str
@@ -50,10 +50,10 @@ class Work(NamedTuple):
 
 
 def grade(work: Work) -> Grade:
-    """Return what an answer is worth.
+    """Return the grade of an answer.
 
     Raises:
-        UnusableError: when this machine cannot run anybody's code within walls.
+        UnusableError: if this machine cannot run code within walls.
     """
     exercise = exercise_of(work.exercise, work.course, _students_seed(work))
     if not work.main:
@@ -70,7 +70,7 @@ def grade(work: Work) -> Grade:
 
 
 def _students_seed(work: Work) -> int:
-    """The seed that drew the bug which a student was to find, as the file has it."""
+    """Return the seed that drew a student's bug, according to the file."""
     data = work.files.get(work.main, b"")
     found = re.search(rb"\bSeed: (\d{1,18})\b", data)
     return int(found[1]) if found else 0
@@ -93,18 +93,18 @@ def exercise_of(name: str, course: str = "", seed: int = 0) -> Exercise:
 def rng_of(work: Work) -> np.random.Generator:
     """Return the generator of an answer's numbers.
 
-    It is another for each student, exercise and version of the files, and none can be told from another
-    without the seed: what a report shows of one says nothing about the next.
+    It differs for each student, exercise and version of the files, and none can be derived from another
+    without the seed: a report reveals nothing about the next numbers.
     """
     text = "\0".join((work.seed, work.student, work.exercise, work.digest))
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
 
 
 def report_on(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
-    """Return the report on an answer, and what came of running it.
+    """Return the report on an answer, and the result of running it.
 
     Raises:
-        UnusableError: when this machine cannot run anybody's code within walls.
+        UnusableError: if this machine cannot run code within walls.
     """
     try:
         text = source_of(work.files[work.main], work.main).text
@@ -127,7 +127,7 @@ def report_on(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
 
 
 def _imports(work: Work, exercise: Exercise, text: str) -> list[str]:
-    """The imports of seqmem in the file and in those that it imports, where the exercise forbids them."""
+    """Return the imports of seqmem in the file and in the files that it imports, if they are forbidden."""
     if not exercise.forbids_seqmem:
         return []
     found = imports_of_seqmem(text)
@@ -140,21 +140,21 @@ def _imports(work: Work, exercise: Exercise, text: str) -> list[str]:
         try:
             inner = source_of(work.files[name], name).text
         except UnreadableError:
-            continue  # it cannot be imported either
+            continue  # it cannot be imported, either
         found += [f"{name}, {line}" for line in imports_of_seqmem(inner)]
         left += _beside(work, inner)
     return found[:MOST_IMPORTS]
 
 
 def _beside(work: Work, text: str) -> list[str]:
-    """The submission's files that a text may import."""
+    """Return the submission's files that a text may import."""
     roots = set(re.findall(r"^\s*(?:import|from)\s+\.*(\w+)", text, re.M))
     names = {name: PurePosixPath(name).with_suffix("").parts for name in work.files if name.endswith(".py")}
     return [name for name, parts in names.items() if roots & set(parts)]
 
 
 def _of_all(answers: tuple[Answer, ...]) -> Trouble | None:
-    """The trouble that all answers have; None where some have none, or another."""
+    """Return the trouble that all answers have in common; None if there is none."""
     troubles = {
         answer.trouble for answer in answers if answer.trouble is None or answer.trouble.kind != "not asked"
     }
@@ -163,7 +163,7 @@ def _of_all(answers: tuple[Answer, ...]) -> Trouble | None:
 
 
 def _answers_another(work: Work, exercise: Exercise) -> str:
-    """What is to be said of a file that answers another exercise; "" where it answers none."""
+    """Return a sentence about a file that answers another exercise; "" if it answers none."""
     own = functions_of(work.files[work.main], work.main)
     if own & set(exercise.functions):
         return ""

@@ -1,7 +1,7 @@
-"""Grades as Gradescope reads them: `results.json`, as its documentation of autograders describes it.
+"""Grades in the format of Gradescope: `results.json`, as its documentation of autograders describes it.
 
 (Gradescope, "Autograder specifications", 2024: `score`, `tests` with `score`, `max_score`, `status`, `name`,
-`output`, `visibility`, and `extra_data`, which it hands on and shows nobody.)
+`output`, `visibility`, and `extra_data`, which it passes on without showing it.)
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def results(grades: Sequence[Grade], visibility: str = "visible") -> dict[str, A
     """Return one student's grades as the object that Gradescope reads.
 
     Args:
-        grades: of one student.
-        visibility: of the tests, one of `VISIBILITIES`.
+        grades: the grades of one student.
+        visibility: the visibility of the tests, one of `VISIBILITIES`.
 
     Raises:
         ValueError: for grades of several students, or none.
@@ -51,7 +51,7 @@ def _line(grade: Grade) -> str:
 
 
 def _tests(grade: Grade, visibility: str) -> Iterable[dict[str, Any]]:
-    """A test for each check that earns something; where none was reached, one for the exercise."""
+    """Yield a test for each check that earns points; if none was reached, one for the exercise."""
     earning = [check for check in grade.checks if check.max_score]
     if not earning:
         yield _test(
@@ -68,12 +68,12 @@ def _tests(grade: Grade, visibility: str) -> Iterable[dict[str, Any]]:
 
 
 def output_of(grade: Grade, check: GradedCheck, first: GradedCheck | None) -> str:
-    """Return what a student is to read about a check: what is wrong, where, why, and what is right.
+    """Return the text about a check for the student: what is wrong, where, why, and what is right.
 
     Args:
-        grade: the check's.
-        check: of the grade.
-        first: the first check that is not right: why others were not reached.
+        grade: the grade.
+        check: one of its checks.
+        first: the first check that is not right: the reason why others were not reached.
     """
     if check.verdict == "not reached" and first is not None:
         return f"not reached: {first.says}"

@@ -1,6 +1,6 @@
 """The inside of a grader's box: a submission's file is read and its functions are called.
 
-Nothing that comes out of here is believed but as numbers: what runs here can forge any of it.
+The output is trusted only as numbers, because code that runs here can forge any of it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Emit = Callable[[dict[str, Any]], None]
 
 
 def answer(order: dict[str, Any], emit: Emit) -> None:
-    """Do a grader's order.
+    """Carry out a grader's order.
 
     Args:
-        order: "files", base64 by relative name; "main", the one that is asked; "questions", packed;
-            "forbids", packages that it must not import; "hidden", the folders that they are in.
-        emit: is given {"trouble": ...} when nothing can be asked, else {"notes": ...} and an {"answer": ...}
-            for each question.
+        order: "files", base64 by relative name; "main", the file that answers; "questions", packed;
+            "forbids", packages that it must not import; "hidden", the folders of those packages.
+        emit: called with {"trouble": ...} if nothing can be asked, otherwise with {"notes": ...} and an
+            {"answer": ...} for each question.
     """
     for name, text in order["files"].items():
         path = Path(name)
@@ -34,7 +34,7 @@ def answer(order: dict[str, Any], emit: Emit) -> None:
     main = Path.cwd() / order["main"]
     questions = unpacked(order["questions"])
     forbids, hidden = order["forbids"], order["hidden"]
-    order.clear()  # what the code finds of it is no use
+    order.clear()  # the code must not find it
     try:
         refuse(forbids, hidden)
         loaded = load(main)

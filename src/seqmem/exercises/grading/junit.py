@@ -1,4 +1,4 @@
-"""Grades as JUnit XML, which build servers and campus systems read: a suite a student, a case a check."""
+"""Grades as JUnit XML, for build servers and campus systems: a suite per student, a case per check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SKIPPED = ("not started", "not handed in")
 def as_junit(grades: Iterable[Grade]) -> str:
     """Return grades as JUnit XML.
 
-    A wrong check is a failure, code that did not run an error, and what was not started or handed in skipped.
+    A wrong check is a failure, code that did not run is an error, and missing answers are skipped.
 
     >>> text = as_junit([Grade("ada", "rnn_step_forward", "not started", 0.0, 3.0)])
     >>> ET.fromstring(text).find("testsuite").get("skipped")

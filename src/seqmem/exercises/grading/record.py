@@ -1,7 +1,7 @@
-"""What came of grading, as it is written down: a line of JSON for each student and exercise.
+"""The record of a grading: a line of JSON for each student and exercise.
 
-The file is the memory of a grading that was interrupted, and what all reports are made of. It holds the
-secret seed, so nobody but its owner may read it.
+The file makes an interrupted grading resumable, and all reports are made from it. It contains the secret
+seed, so only its owner may read it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STATUSES = ("right", "wrong", "not started", "not handed in", "failed", "error")
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake that was recognised."""
+    """A recognised mistake."""
 
     code: str
     message: str
@@ -39,10 +39,10 @@ class GradedCheck:
 
 @dataclass(frozen=True)
 class Grade:
-    """What came of one student's answer to one exercise.
+    """The result of one student's answer to one exercise.
 
-    `status` is "right", "wrong", "not started" (the stub as it was), "not handed in", "failed" (the code did
-    not run, or not to its end) or "error" (the grader could not judge it: to be looked at by hand).
+    `status` is "right", "wrong", "not started" (the unchanged stub), "not handed in", "failed" (the code did
+    not run, or not to its end) or "error" (the grader could not judge it: check by hand).
     """
 
     student: str
@@ -53,7 +53,7 @@ class Grade:
     file: str = ""
     digest: str = ""
     says: str = ""  # the first thing that is not right, in a sentence
-    parts: dict[str, bool] = field(default_factory=dict)  # what earns credit, and whether it is right
+    parts: dict[str, bool] = field(default_factory=dict)  # the units of credit, and whether each is right
     checks: tuple[GradedCheck, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     layout: str = ""
@@ -92,7 +92,7 @@ class Record:
         path: the file; it need not exist.
 
     Raises:
-        ValueError: when there is another kind of file under that name.
+        ValueError: if another kind of file has that name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -116,13 +116,13 @@ class Record:
             try:
                 grade = Grade.from_dict(json.loads(line))
             except ValueError:
-                if k == len(lines) - 2:  # the machine stopped while it was written
+                if k == len(lines) - 2:  # the machine stopped while the line was written
                     break
                 raise ValueError(f"{self.path}: line {k + 2} is no grade") from None
             self.grades[grade.student, grade.exercise] = grade
 
     def begin(self, seed: str, settings: dict[str, Any]) -> None:
-        """Write the file anew, with the grades that it has, so that more can be added."""
+        """Write the file again, with its grades, so that more can be added."""
         self.seed, self.settings = seed, settings
         head = json.dumps({"seqmem_grades": FORMAT, "seed": seed, "settings": settings})
         lines = [head, *(grade.to_line() for grade in self.grades.values())]
@@ -135,7 +135,7 @@ class Record:
         os.replace(part, self.path)
 
     def add(self, grade: Grade) -> None:
-        """Write a grade down, at once."""
+        """Record a grade, at once."""
         self.grades[grade.student, grade.exercise] = grade
         with self.path.open("a", encoding="utf-8") as file:
             file.write(grade.to_line() + "\n")

@@ -1,4 +1,4 @@
-"""A class, graded: on any executor, and taken up again where it was interrupted."""
+"""The grading of a class: on any executor, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqmem.exercises.grading.record import Grade, Record
 from seqmem.exercises.grading.submissions import Submission, answered, digest_of
 from seqmem.version import VERSION
 
-AHEAD = 64  # answers that are handed to the executor before the first comes back
+AHEAD = 64  # answers to submit to the executor before the first result
 
 Told = Callable[[int, int, Grade], None]  # how many are done, of how many, and the latest
 
@@ -31,7 +31,7 @@ def grade_class(
     told: Told | None = None,
     course: str = "",
 ) -> list[Grade]:
-    """Grade submissions, and write each grade down as soon as there is one.
+    """Grade submissions, and record each grade as soon as it is known.
 
     Args:
         submissions: as `submissions_in` finds them.
@@ -48,7 +48,7 @@ def grade_class(
         The grades, by student and exercise.
 
     Raises:
-        UnusableError: when this machine cannot run anybody's code within walls.
+        UnusableError: if this machine cannot run code within walls.
     """
     used = measures or Measures()
     settings = {"version": VERSION, "measures": list(used), "course": course}
@@ -101,7 +101,7 @@ def _is_done(work: Work, known: dict[tuple[str, str], Grade]) -> bool:
 
 
 def _each(works: Sequence[Work], executor: Executor | None, workers: int | None) -> Iterator[Grade]:
-    """Grade on the executor that was given, or on processes; one that an answer ends is started anew."""
+    """Grade on the given executor, or on processes; if an answer ends a process, start a new one."""
     if executor is not None:
         yield from _through(executor, list(works), [])
         return
@@ -120,7 +120,7 @@ def _each(works: Sequence[Work], executor: Executor | None, workers: int | None)
 
 
 def _one_by_one(suspects: Sequence[Work]) -> Iterator[Grade]:
-    """Grade answers of which one ended a worker, each in a process that may end."""
+    """Grade answers of which one ended a worker, each in a separate process."""
     for work in suspects:
         try:
             with _processes(1) as pool:
@@ -137,7 +137,7 @@ def _processes(workers: int | None) -> Executor:
 
 
 def _through(executor: Executor, works: Sequence[Work], done: list[Work]) -> Iterator[Grade]:
-    """Hand works to an executor, a few ahead, and yield the grades as they come; `done` has theirs."""
+    """Submit works to an executor, a few ahead, and yield grades as they come; `done` collects the works."""
     waiting: dict[Future[Grade], Work] = {}
     left = iter(works)
     try:

@@ -1,4 +1,4 @@
-"""A class's submissions: a folder a student, single files or notebooks, and which of them answers what."""
+"""A class's submissions: a folder per student, single files or notebooks, and which file answers what."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _SKIPPED = {"__pycache__", "__MACOSX", "node_modules", "venv", "site-packages"}
 
 
 class Submission(NamedTuple):
-    """What one student handed in."""
+    """The files that one student handed in."""
 
     student: str
     folder: Path
-    names: tuple[str, ...]  # of files, relative to the folder
-    notes: tuple[str, ...] = ()  # what was left out
+    names: tuple[str, ...]  # of the files, relative to the folder
+    notes: tuple[str, ...] = ()  # on everything left out
 
     def files(self) -> dict[str, bytes]:
-        """Return what is in the files; what can no longer be read is left out."""
+        """Return the contents of the files; unreadable files are left out."""
         found = {}
         for name in self.names:
             data = _read(self.folder / name)
@@ -43,7 +43,7 @@ class Submission(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """Which file answers which exercise."""
+    """The file that answers an exercise."""
 
     main: str = ""  # "" for none
     notes: tuple[str, ...] = ()
@@ -53,12 +53,12 @@ def submissions_in(folder: Path, exercises: Iterable[Exercise] = ()) -> list[Sub
     """Return the submissions in a folder, by student.
 
     Args:
-        folder: holds a folder for each student, or files with a student's and an exercise's name in theirs;
-            a folder of files that are named as exercises alone is the submission of one student.
-        exercises: whose names are looked for; all when none are given.
+        folder: contains a folder for each student, or files whose names contain a student and an exercise; a
+            folder of files named only after exercises is the submission of one student.
+        exercises: the exercises whose names to look for; empty for all.
 
     Raises:
-        ValueError: when there is nothing to grade in it.
+        ValueError: if there is nothing to grade in it.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
@@ -87,7 +87,7 @@ def one_submission(folder: Path) -> Submission:
     """Return a folder as the submission of one student.
 
     Raises:
-        ValueError: when there is no such folder.
+        ValueError: if there is no such folder.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
@@ -113,7 +113,7 @@ def _submission(student: str, folder: Path, entries: Iterable[tuple[str, str]]) 
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, str]]:
-    """The files in a folder, by name, each with why it is left out; links are, as they lead anywhere."""
+    """Yield the files in a folder by name, each with the reason for leaving it out; links are left out."""
     for where, folders, files in os.walk(folder, followlinks=False):
         base = Path(where)
         for name in sorted(folders):
@@ -139,7 +139,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def plain_name(text: str) -> str:
-    """Return a name without what systems add to it or change in it.
+    """Return a name without changes and additions by operating systems and platforms.
 
     >>> plain_name("LSTM step-Backward (2)")
     'lstm_step_backward_2'
@@ -148,7 +148,7 @@ def plain_name(text: str) -> str:
 
 
 def _student_of(stem: str, known: Sequence[str]) -> str:
-    """The student in a file's name; "" where it has only an exercise's."""
+    """Return the student in a file's name; "" if the name contains only an exercise."""
     plain = plain_name(stem)
     for name in sorted(known, key=len, reverse=True):
         where = re.search(rf"(^|_){re.escape(name)}(_\d+)?(_|$)", plain)
@@ -201,7 +201,7 @@ def _is_named(stem: str, name: str, known: Sequence[str]) -> bool:
 
 
 def functions_of(data: bytes, name: str) -> set[str]:
-    """Return the names of the functions and classes that a file defines; none for what cannot be read."""
+    """Return the names of the functions and classes that a file defines; empty if it cannot be read."""
     try:
         tree = source_of(data, name).tree
     except UnreadableError:
@@ -224,7 +224,7 @@ def is_begun(data: bytes, name: str, exercise: Exercise) -> bool:
 
 
 def digest_of(files: dict[str, bytes], main: str) -> str:
-    """Return what tells a submission from another, and from itself before a change."""
+    """Return a digest that distinguishes a submission from others and from its own earlier versions."""
     digest = hashlib.sha256(main.encode())
     for name in sorted(files):
         digest.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(files[name]).digest())

@@ -1,4 +1,4 @@
-"""A class, summed up: what came of each exercise, and which mistakes how many made."""
+"""The summary of a class: the results of each exercise, and the number of students per mistake."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from seqmem.exercises.grading.record import STATUSES, Grade
 
-BINS = 10  # of the scores, in equal shares of what can be earned
+BINS = 10  # of the scores, in equal fractions of the maximum
 
 
 @dataclass(frozen=True)
 class MistakeCount:
-    """A mistake, and how many students made it."""
+    """A mistake, and the number of students who made it."""
 
     exercise: str
     code: str
@@ -25,19 +25,19 @@ class MistakeCount:
 
 @dataclass(frozen=True)
 class ExerciseSummary:
-    """What came of one exercise."""
+    """The results of one exercise."""
 
     exercise: str
     max_score: float
-    mean: float  # of those who handed in
+    mean: float  # over the students who handed in
     statuses: dict[str, int]  # students by status
-    bins: tuple[int, ...]  # students by their share of the points, of those who handed in
-    parts: dict[str, int]  # students who have a part wrong, of those whose code ran
+    bins: tuple[int, ...]  # students by their fraction of the points, of those who handed in
+    parts: dict[str, int]  # students with a wrong part, of those whose code ran
     mistakes: tuple[MistakeCount, ...]  # the most common first
 
 
 def summed_up(grades: Sequence[Grade]) -> list[ExerciseSummary]:
-    """Return what came of each exercise.
+    """Return the results of each exercise.
 
     >>> [one] = summed_up([Grade("ada", "rnn_step_forward", "right", 3.0, 3.0)])
     >>> one.statuses["right"], one.mean
@@ -76,7 +76,7 @@ def _of(grades: Sequence[Grade], name: str) -> ExerciseSummary:
 
 
 def as_table(summaries: Sequence[ExerciseSummary], width: int = 80) -> str:
-    """Return the class as text: a line for each exercise, then the mistakes, the most common first."""
+    """Return the summary as text: a line for each exercise, then the mistakes, most common first."""
     if not summaries:
         return "there is nothing to sum up"
     column = max(len("exercise"), *(len(one.exercise) for one in summaries))
@@ -114,7 +114,7 @@ svg rect { fill: #3b6ea5; }
 
 
 def as_body(summaries: Sequence[ExerciseSummary]) -> str:
-    """Return the class as the body of a page: tables, and of each exercise how its scores are distributed."""
+    """Return the summary as the body of a page: tables, and the distribution of each exercise's scores."""
     parts = [
         f"<h2>{html.escape(one.exercise)}</h2>{_histogram(one)}{_mistakes(one)}{_parts(one)}"
         for one in summaries
@@ -134,7 +134,7 @@ def _overview(summaries: Sequence[ExerciseSummary]) -> str:
 
 
 def _histogram(one: ExerciseSummary) -> str:
-    """How many students earned which share of the points, as bars with their numbers."""
+    """Return a histogram of the students by their fraction of the points, with numbers on the bars."""
     most, height, step = max(1, *one.bins), 120, 56
     bars = []
     for k, count in enumerate(one.bins):

@@ -14,13 +14,14 @@ COLUMNS = (
     *("student", "exercise", "status", "score", "max_score", "parts_right", "parts", "mistakes", "says"),
     *("layout", "file", "seconds", "notes"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet's formula begins
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # the possible first characters of a spreadsheet formula
 
 
 def as_csv(grades: Iterable[Grade]) -> str:
     """Return grades as CSV.
 
-    A text that a spreadsheet would compute begins with an apostrophe: students choose names of files.
+    A text that a spreadsheet would evaluate gets a leading apostrophe, because students choose names of
+    files.
 
     >>> print(as_csv([Grade("ada", "rnn_step_forward", "right", 3.0, 3.0)]).splitlines()[1])
     ada,rnn_step_forward,right,3,3,0,0,,,,,0,
@@ -50,7 +51,7 @@ def _harmless(text: str) -> str:
 
 
 def is_own(path: Path) -> bool:
-    """Return whether a file is one that `write` wrote."""
+    """Return whether `write` wrote a file."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.readline().rstrip("\n") == ",".join(COLUMNS)
@@ -59,7 +60,7 @@ def is_own(path: Path) -> bool:
 
 
 def write(text: str, path: Path) -> None:
-    """Write a text to a file as a whole: whoever reads it meanwhile has the old one or the new one."""
+    """Write a text to a file atomically: a concurrent reader sees the old or the new content."""
     part = path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8", newline="\n")
     os.replace(part, path)

@@ -1,1 +1,1 @@
-"""Judging: the questions that are asked, and what the answers are worth."""
+"""Judging: the questions to a student's code, and the credit for its answers."""

@@ -1,4 +1,4 @@
-"""Numbers that came back, compared with the right ones."""
+"""Returned numbers compared with the right ones."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from seqmem.checking.contract.pairing import spelled
-from seqmem.exercises.exercise import Part, Task
+from seqmem.exercises.exercise import SMALL, Part, Task
 from seqmem.nests import tree_leaves
 
-LEAST = 1e-3  # what a difference is relative to, at least
+LEAST = 1e-3  # the minimum unit of a relative difference
 
 
 def close(got: Any, right: Any, tolerance: float) -> bool:
-    """Whether numbers are the right ones to rounding, relative to the largest of them."""
+    """Return whether numbers are right up to rounding, relative to the largest of them."""
     one, other = np.asarray(got), np.asarray(right)
     if one.shape != other.shape or one.dtype.kind not in "biufc" or one.dtype.kind == "c" != other.dtype.kind:
         return False
@@ -25,7 +25,7 @@ def close(got: Any, right: Any, tolerance: float) -> bool:
 
 
 def part_of(part: Part, array: Any, task: Task) -> Any:
-    """Return an array, or one gate of it; None where it has no such gate."""
+    """Return an array, or one gate of it; None if it does not have that gate."""
     if not part.gate:
         return array
     k = task.gates.index(part.gate)
@@ -33,7 +33,7 @@ def part_of(part: Part, array: Any, task: Task) -> Any:
 
 
 def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return gradients by name: of a dict by its keys, with or without a leading d; of a tuple in order."""
+    """Return gradients by name: from a dict by key, with or without a leading d; from a tuple in order."""
     if isinstance(result, dict):
         leaves = {name.removeprefix("params."): leaf for name, leaf in tree_leaves(result, "")}
         found: dict[str, Any] = {}
@@ -61,6 +61,14 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
 def listed(names: list[str]) -> str:
     """Return names as a text: x, h_prev and W_x."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def sizes_text(task: Task) -> str:
+    """Return the sizes of the axes in a task's first numbers."""
+    letters = dict.fromkeys("".join(task.axes.values()))
+    sizes = [f"{letter} = {SMALL[letter]}" for letter in letters if letter in SMALL]
+    gates = f", and {len(task.gates)} gates" if task.gates else ""
+    return f"in this check {', '.join(sizes)}{gates}"
 
 
 def shape_text(name: str, right: Any, task: Task) -> str:

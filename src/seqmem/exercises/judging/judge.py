@@ -1,4 +1,4 @@
-"""What the answers to an exercise's questions are worth, judged from plain arrays."""
+"""The credit for the answers to an exercise's questions, judged from plain arrays."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def judge(
     answers: Sequence[Answer],
     imports: Iterable[str] = (),
 ) -> ExerciseReport:
-    """Return what a student's answers are worth.
+    """Return the report on a student's answers.
 
     Args:
-        exercise: what was asked about.
-        questions: as `questions` made them.
-        answers: one for each, in order; what is missing at the end was not answered.
-        imports: of seqmem, as `imports_of_seqmem` finds them in the file.
+        exercise: the exercise.
+        questions: the result of `questions`.
+        answers: one per question, in order; missing ones at the end were not answered.
+        imports: the imports of seqmem that `imports_of_seqmem` finds in the file.
     """
     found = list(answers) + [Answer(trouble=Trouble("ended", "it ended before it answered"))] * (
         len(questions) - len(answers)
@@ -67,14 +67,14 @@ def judge(
 
 
 def _is_untouched(exercise: Exercise, judges: list[TaskJudge]) -> bool:
-    """Whether the planted mistake still stands, and none is named."""
+    """Return whether the planted mistake is still there and none is named."""
     *passes, name = judges
     still = [cause.code for one in passes for cause in one.causes]
     return name.is_not_started and exercise.planted is not None and still == [exercise.planted.code]
 
 
 def empty_report(exercise: Exercise, trouble: Trouble) -> ExerciseReport:
-    """Return the report of a file none of whose functions could be asked."""
+    """Return the report on a file none of whose functions could be called."""
     if trouble.kind == "not started":
         return _not_started(exercise, trouble.frames)
     return _unanswered(exercise, _TROUBLES.get(trouble.kind, trouble.message), trouble.frames)
@@ -109,7 +109,7 @@ def _asked(exercise: Exercise) -> list[str]:
 
 
 def _most(check: str, exercise: Exercise) -> float:
-    """Return what a check is worth: a point for each part, and one each for purity and speed."""
+    """Return the points of a check: one for each part, and one each for purity and speed."""
     if check in ("values", "gradient"):
         tasks = [task for task in exercise.tasks if task.is_backward == (check == "gradient")]
         return float(sum(len(parts_of(task)) for task in tasks))
@@ -130,14 +130,14 @@ def _scored(check: Check, parts: dict[Part, bool], share: float, exercise: Exerc
             if (part.function in backward) == (check.name == "gradient")
         )
     elif check.verdict == "right":
-        score = round(most * share, 2)  # nothing for a pass that is pure, fast and computes nothing
+        score = round(most * share, 2)  # no points for a pass that is pure, fast and computes nothing
     else:
         score = 0.0
     return check._replace(score=float(score), max_score=most)
 
 
 def _merged(name: str, tables: list[dict[str, Check]], titles: Sequence[str]) -> Check | None:
-    """Return one check of all tasks: wrong where one is, what is right said once."""
+    """Return one check for all tasks: wrong if one is, with the text about right ones said once."""
     pairs = [(table[name], title) for table, title in zip(tables, titles, strict=True) if name in table]
     if not pairs:
         return None

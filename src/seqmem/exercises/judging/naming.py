@@ -1,4 +1,4 @@
-"""Why a wrong array is wrong: the catalogue's name where one mistake gives just these numbers."""
+"""The cause of a wrong array: the catalogue's name if one mistake gives exactly these numbers."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import numpy as np
 
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.catalogue.kinds import Problem as KindProblem
-from seqmem.checking.catalogue.mistakes.record import mistaken_names
+from seqmem.checking.catalogue.mistakes.record import Mistake, mistaken_names
 from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
 from seqmem.checking.gradients.explain import causes as explanations
 from seqmem.checking.report import Cause
-from seqmem.exercises.exercise import Problem, Task
-from seqmem.exercises.judging.comparing import close
+from seqmem.exercises.exercise import Part, Problem, Task, parts_of
+from seqmem.exercises.judging.comparing import close, part_of
 from seqmem.exercises.judging.places import ArraysSubject, by_gate, comparisons
 from seqmem.exercises.judging.questions import About
 
-CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of what is right elsewhere
+CONVENTIONS = ("z-keeps", "reset-after", "reset-before")  # in the codes of variants that are right elsewhere
 
 
 def why(
     task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]
 ) -> tuple[Cause, ...]:
-    """Return the causes: the catalogue's first, else what the wrong array is, seen from the right one.
+    """Return the causes: the catalogue's first, otherwise how the wrong array derives from the right one.
 
     Args:
-        task: the function that is judged.
+        task: the function to judge.
         problems: two sets of numbers, of which the first shows that something is wrong.
-        got: what came back for each, by name.
-        right: what is right for each.
+        got: the returned arrays for each, by name.
+        right: the right arrays for each.
     """
     named = _known(task, problems, got)
     if named:
@@ -40,8 +40,11 @@ def why(
     wrong = comparisons(got[0], right[0], task.tolerance)
     whole = explanations(subject, wrong, task.tolerance)
     told = {name for cause in whole for name in cause.message.partition(":")[0].split(", ")}
+    parts = _of_parts(task, problems, got, told)
     gates = by_gate(task, [one for one in wrong if one.name not in told])
-    return (*whole, *explanations(subject, [one for one in gates if " of gate " in one.name], task.tolerance))
+    left = {f"{part.array} of gate {part.gate}" for part in parts}
+    rest = [one for one in gates if " of gate " in one.name and one.name not in left]
+    return (*whole, *map(_cause, dict.fromkeys(parts.values())), *explanations(subject, rest, task.tolerance))
 
 
 def conventions(causes: Sequence[Cause]) -> tuple[Cause, ...]:
@@ -50,7 +53,7 @@ def conventions(causes: Sequence[Cause]) -> tuple[Cause, ...]:
 
 
 def described(about: About, task: Task) -> str:
-    """Return a layout in words, from how it packs the reference's arrays."""
+    """Return a layout in words, from the way in which it packs the reference's arrays."""
     assert about.layout is not None
     layout, inputs = about.layout, about.problem.inputs
     owners: dict[str, list[str]] = {}
@@ -77,12 +80,16 @@ def described(about: About, task: Task) -> str:
 
 
 def _known(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:
-    """Return the catalogue's name for what came back, where the same mistake gives both problems' numbers."""
+    """Return the catalogue's name for the result, if the same mistake gives both problems' numbers."""
     if not got[0]:
         return ()
     found = _of_kind(task, problems, got) if task.kind else None
     found = found or _of_task(task, problems, got)
-    return tuple(Cause(mistake.code, f"{mistake.message} {mistake.hint}") for mistake in found or ())
+    return tuple(map(_cause, found or ()))
+
+
+def _cause(mistake: Mistake) -> Cause:
+    return Cause(mistake.code, f"{mistake.message} {mistake.hint}")
 
 
 def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
@@ -108,8 +115,53 @@ def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
     return found if confirmed else None
 
 
+def _of_parts(
+    task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], told: set[str]
+) -> dict[Part, Mistake]:
+    """Return the mistake that explains a part, for each part that one explains: an array, or a gate of it.
+
+    Args:
+        task: the function that is judged.
+        problems: two sets of numbers.
+        got: the results of both.
+        told: arrays that are explained already.
+    """
+    if not task.kind or not KINDS[task.kind].is_differentiated:
+        return {}
+    tables = [KnownResults(KINDS[task.kind], as_kind(task, one)) for one in problems]
+    place = "backward" if task.is_backward else "forward"
+    singles = [{one.mistakes[0]: one.results for one in table.singles(place)} for table in tables]
+    rights = [table.gradients if task.is_backward else table.outputs for table in tables]
+    found: dict[Part, Mistake] = {}
+    for part in parts_of(task):
+        pairs = list(zip(got, rights, strict=True))
+        if part.array in told or any(part.array not in one for pair in pairs for one in pair):
+            continue
+        if any(_agrees(part, one, right, task) for one, right in pairs):
+            continue
+        fitting = [
+            mistake
+            for mistake in singles[0]
+            if all(
+                mistake in table and _agrees(part, one, table[mistake], task)
+                for one, table in zip(got, singles, strict=True)
+            )
+        ]
+        if len(fitting) == 1:
+            found[part] = fitting[0]
+    return found
+
+
+def _agrees(part: Part, one: dict[str, Any], other: dict[str, Any], task: Task) -> bool:
+    """Return whether two results agree in a part."""
+    if part.array not in other:
+        return False
+    own, theirs = (part_of(part, arrays[part.array], task) for arrays in (one, other))
+    return own is not None and theirs is not None and close(own, theirs, task.tolerance)
+
+
 def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
-    """Return a mistake that is known of the function itself."""
+    """Return a known mistake of the function itself."""
     for mistake in task.known:
         reference = sys.modules[task.of_reference(task.function).__module__]
         names = mistaken_names(reference, (mistake,))
@@ -125,7 +177,7 @@ def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
 
 
 def _gives(task: Task, got: dict[str, Any], wrong: dict[str, Any]) -> bool:
-    """Whether what came back is what a mistake gives."""
+    """Return whether the returned numbers are those of a mistake."""
     return set(got) == set(wrong) and all(
         close(np.nan_to_num(got[name]), np.nan_to_num(wrong[name]), task.tolerance)
         and np.array_equal(np.isnan(got[name]), np.isnan(wrong[name]))
@@ -134,7 +186,7 @@ def _gives(task: Task, got: dict[str, Any], wrong: dict[str, Any]) -> bool:
 
 
 def as_kind(task: Task, problem: Problem) -> KindProblem:
-    """Return a problem as the catalogue has it: arrays that come in a dict stand for themselves there."""
+    """Return a problem in the catalogue's form, in which arrays from a dict are separate inputs."""
     inputs: dict[str, Any] = {}
     for name, value in problem.inputs.items():
         inputs |= value if isinstance(value, dict) else {name: value}
@@ -142,6 +194,6 @@ def as_kind(task: Task, problem: Problem) -> KindProblem:
 
 
 def _without_holder(got: dict[str, Any]) -> dict[str, Any]:
-    """Return the arrays of a dict that was returned, under their own names; all where there is none."""
+    """Return the arrays of a returned dict under their own names; unchanged if there is none."""
     inner = {name.partition(".")[2]: value for name, value in got.items() if "." in name}
     return inner or got

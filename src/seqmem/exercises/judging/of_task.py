@@ -1,4 +1,4 @@
-"""One function's answers: does it run, are its numbers right, and if not, where and why."""
+"""The judgement of one function's answers: whether it runs, whether its numbers are right, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqmem.checking.catalogue.recognise import CLOSE, KnownResults
 from seqmem.checking.report import Cause
 from seqmem.exercises.asking import Answer, Question
 from seqmem.exercises.exercise import LARGE, Part, Task, parts_of
-from seqmem.exercises.judging.comparing import close, listed, named_arrays, part_of, shape_text
+from seqmem.exercises.judging.comparing import close, listed, named_arrays, part_of, shape_text, sizes_text
 from seqmem.exercises.judging.naming import as_kind, conventions, described, why
 from seqmem.exercises.judging.places import where
 from seqmem.exercises.judging.questions import REPEAT, About
@@ -33,10 +33,10 @@ class TaskJudge:
     """Judges one task.
 
     Args:
-        task: what was to be written.
-        pairs: its questions and their answers, in order.
-        forward_is_own: whether the forward pass of a backward pass is a task, too.
-        hidden: the code of a mistake that the student is to name; it is not told.
+        task: the task.
+        pairs: the task's questions and their answers, in order.
+        forward_is_own: whether the forward pass of a backward pass is also a task.
+        hidden: the code of a mistake that the student has to name; it is not revealed.
     """
 
     def __init__(self, task: Task, pairs: Pairs, forward_is_own: bool = False, hidden: str = "") -> None:
@@ -47,29 +47,29 @@ class TaskJudge:
 
     @property
     def is_not_started(self) -> bool:
-        """Whether there is still a hole."""
+        """True if there is still a hole."""
         return self.base.trouble is not None and self.base.trouble.kind == "not started"
 
     @cached_property
     def layout_text(self) -> str:
-        """The answer's layout in words; "" for the reference's."""
+        """The answer's layout in words; "" for the reference's layout."""
         if self.layout is None or self.layout.layout is None:
             return ""
         return described(self.layout, self.task)
 
     @cached_property
     def got(self) -> list[dict[str, Any]]:
-        """What came back for each of the two problems, as arrays by the reference's names."""
+        """The returned arrays for each of the two problems, by the reference's names."""
         return [self._named(given, about) for given, about in self._both]
 
     @cached_property
     def right(self) -> list[dict[str, Any]]:
-        """What is right for each of the two problems."""
+        """The right arrays for each of the two problems."""
         return [self.task.right(about.problem) for _, about in self._both]
 
     @cached_property
     def parts(self) -> dict[Part, bool]:
-        """What earns credit, and whether it is right on both problems."""
+        """The units of credit, and whether each is right on both problems."""
         found = {}
         for part in parts_of(self.task):
             pairs = zip(self.got, self.right, strict=True)
@@ -77,7 +77,7 @@ class TaskJudge:
         return found
 
     def checks(self) -> dict[str, Check]:
-        """Return the checks by name; behind one that does not run, none is reached."""
+        """Return the checks by name; after a failed check, the others are not reached."""
         found = {"runs": self._runs()}
         later = ["shapes", "values", "convention", *(["gradient"] * self.task.is_backward), "purity"]
         later += ["speed"] * self.task.is_timed
@@ -96,12 +96,12 @@ class TaskJudge:
 
     @cached_property
     def _order(self) -> list[int]:
-        """The two problems, first the one that shows that something is wrong."""
+        """Return the two problems, beginning with one that shows that something is wrong."""
         first_is_right = all(self._is_right(part, self.got[0], self.right[0]) for part in parts_of(self.task))
         return [1, 0] if first_is_right and self.got[1] else [0, 1]
 
     def _settled(self) -> tuple[About | None, Answer, Answer]:
-        """Find the layout in which the answer is right, or has a known mistake; None for the reference's."""
+        """Find the layout in which the answer is right or has a known mistake; None for the reference's."""
         given = {id(one.layout): other for one, other in self._pairs if one.purpose == "again"}
         second = next(other for one, other in self._pairs if one.purpose == "again")
         outputs = self._outputs_of_reference()
@@ -123,7 +123,7 @@ class TaskJudge:
         return None, self.base, second
 
     def _outputs_of_reference(self) -> dict[str, Any]:
-        """Return what the forward pass should return, by name; {} where there are no layouts of it."""
+        """Return the right results of the forward pass, by name; {} if there are no other layouts."""
         if not self.task.kind or self.task.view is not None:
             return {}
         returned = self.task.of_reference(self.task.forward)(**self.about.problem.inputs)
@@ -131,7 +131,7 @@ class TaskJudge:
         return dict(zip(self.task.outputs, shown if isinstance(shown, tuple) else (shown,), strict=False))
 
     def _fits(self, given: Answer, outputs: dict[str, Any]) -> bool:
-        """Whether an answer's outputs are these, be it with their axes turned."""
+        """Return whether an answer's outputs are these, possibly with permuted axes."""
         if given.trouble is not None or not given.results:
             return False
         leaves = [np.asarray(leaf) for _, leaf in tree_leaves(given.results[0], "")]
@@ -139,7 +139,7 @@ class TaskJudge:
         return len(leaves) == len(plain) and outputs_of(leaves, plain, CLOSE) is not None
 
     def _named(self, given: Answer, about: About) -> dict[str, Any]:
-        """Return what came back by the reference's names; {} for nothing."""
+        """Return the returned arrays by the reference's names; {} if nothing was returned."""
         if given.trouble is not None or not given.results:
             return {}
         result = given.results[-1]
@@ -179,7 +179,9 @@ class TaskJudge:
             return Check("runs", "right", says="it runs")
         verdict: Any = "not started" if trouble.kind == "not started" else "wrong"
         says = _TROUBLES.get(trouble.kind, trouble.message)
-        return Check("runs", verdict, says=says, details=trouble.frames)
+        is_of_shapes = trouble.message.startswith(("ValueError", "IndexError"))
+        sizes = [sizes_text(self.task)] if is_of_shapes and self.task.axes else []
+        return Check("runs", verdict, says=says, details=(*trouble.frames, *sizes))
 
     def _shapes(self) -> Check:
         got, right = self.got[0], self.right[0]
@@ -263,7 +265,7 @@ class TaskJudge:
 
     @cached_property
     def causes(self) -> tuple[Cause, ...]:
-        """The mistakes that explain what is wrong."""
+        """The mistakes that explain the wrong arrays."""
         problems = [about.problem for _, about in self._both]
         first, second = self._order
         if self.answer.trouble is not None or self.task.expected is not None:
@@ -308,8 +310,14 @@ class TaskJudge:
 
     def _speed(self) -> Check:
         pair = next(((a, given) for a, given in self._pairs if a.purpose == "speed"), None)
-        if pair is None or pair[1].trouble is not None:
+        if pair is None or self.layout is not None:
             return Check("speed", "right", says="not measured in this layout")
+        trouble = pair[1].trouble
+        if trouble is not None:
+            says = (
+                f"it fails for other sizes ({trouble.message or trouble.kind}): are sizes written as numbers?"
+            )
+            return Check("speed", "wrong", says=says, details=trouble.frames)
         seconds = pair[1].seconds
         own, loop = _seconds(self.task, LARGE), LARGE["B"] * _seconds(self.task, LARGE | {"B": 1})
         text = f"{1e3 * seconds:.2g} ms for {LARGE['B']} rows; a loop over the rows takes {1e3 * loop:.2g} ms"
@@ -319,7 +327,7 @@ class TaskJudge:
 
 
 def _seconds(task: Task, sizes: dict[str, int]) -> float:
-    """Return what the reference needs, on this machine, now."""
+    """Return the time that the reference needs now, on this machine."""
     problem = task.problem(np.random.default_rng(0), sizes)
     best = float("inf")
     for _ in range(REPEAT):

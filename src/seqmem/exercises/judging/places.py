@@ -1,4 +1,4 @@
-"""Where a wrong array is wrong: which gates, steps and rows, and one entry as an example."""
+"""The positions at which a wrong array is wrong: gates, steps and rows, and one entry as an example."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST = 6  # sentences
 
 
 class ArraysSubject(Subject):
-    """The arrays of a problem, for whoever asks for their axes and gates; it runs nothing."""
+    """The arrays of a problem, to look up axes and gates; it runs nothing."""
 
     def __init__(self, task: Task, problem: Problem, right: dict[str, Any]) -> None:
         self.title, self.gates, self._task = task.function, task.gates, task
@@ -28,7 +28,7 @@ class ArraysSubject(Subject):
         self.integers = {}
 
     def call_forward(self, arrays: Any) -> tuple[Any, Any]:
-        raise NotImplementedError  # where the numbers came from is another process
+        raise NotImplementedError  # the numbers come from another process
 
     def call_backward(self, upstream: Any, cache: Any) -> Returned:
         raise NotImplementedError  # as above
@@ -38,7 +38,7 @@ class ArraysSubject(Subject):
 
 
 def comparisons(got: dict[str, Any], right: dict[str, Any], tolerance: float) -> list[Comparison]:
-    """Return a comparison for each array that came back in its shape, and is wrong."""
+    """Return a comparison for each returned array that has the right shape but wrong numbers."""
     found = []
     for name, value in right.items():
         if name not in got or np.shape(got[name]) != np.shape(value):
@@ -54,7 +54,7 @@ def comparisons(got: dict[str, Any], right: dict[str, Any], tolerance: float) ->
 
 
 def by_gate(task: Task, found: list[Comparison]) -> list[Comparison]:
-    """Return comparisons with one for each wrong gate of an array, in the array's place."""
+    """Return comparisons in which an array is replaced by its wrong gates."""
     split: list[Comparison] = []
     for one in found:
         if one.got is None or not task.axes.get(one.name, "").startswith("G"):
@@ -74,7 +74,7 @@ def by_gate(task: Task, found: list[Comparison]) -> list[Comparison]:
 
 
 def where(task: Task, problem: Problem, got: dict[str, Any], right: dict[str, Any]) -> list[str]:
-    """Return a sentence for each place where an array is wrong, and the worst entry of the first."""
+    """Return a sentence for each place where an array is wrong, and the worst entry of the first array."""
     subject = ArraysSubject(task, problem, right)
     found: list[str] = []
     wrong = comparisons(got, right, task.tolerance)

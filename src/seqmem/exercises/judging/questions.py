@@ -1,4 +1,4 @@
-"""The calls that are made of a student's functions."""
+"""The calls of a student's functions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from seqmem.exercises.asking import Call, Question
 from seqmem.exercises.exercise import LARGE, Exercise, Problem, Task
 from seqmem.nests import tree_leaves
 
-MOST_LAYOUTS = 700  # that are tried where the names say what the arguments are
-REPEAT = 3  # of what is timed
+MOST_LAYOUTS = 700  # layouts to try if the names identify the arguments
+REPEAT = 3  # repetitions of a timed call
 
 _USUAL = ((), ("",), ("i", "f", "g", "o"), ("z", "r", "n"))  # no gates, and the frameworks' orders
 
@@ -24,13 +24,13 @@ Parameters = Mapping[str, tuple[str, ...]]
 
 
 class About(NamedTuple):
-    """What a question is for."""
+    """The purpose of a question."""
 
     task: int
     purpose: str  # "values", "again" or "speed"
     problem: Problem
     layout: Layout | None = None  # None for the reference's own
-    axes: tuple[int, ...] = ()  # how the axes of the data lie in that layout
+    axes: tuple[int, ...] = ()  # the order of the data's axes in that layout
 
 
 def questions(
@@ -39,10 +39,10 @@ def questions(
     """Return the calls to make.
 
     Args:
-        exercise: what is asked about.
+        exercise: the exercise.
         rng: draws the numbers; a grader's is secret, so that constants earn nothing.
         parameters: the names of the parameters of the student's functions, as `parameters_of` reads them from
-            a file: other layouts are tried where they say that there may be one. None for the stub's.
+            a file: if they suggest another layout, it is tried as well. None for the stub's.
     """
     found: list[Question] = []
     for k, task in enumerate(exercise.tasks):
@@ -63,7 +63,7 @@ def questions(
 
 
 def _question(task: Task, about: About, again: Problem | None = None) -> Question:
-    """Return one pass, or forward and back; with `again`, another forward pass between, and back twice."""
+    """Return one pass, or forward and backward; with `again`, another forward and two backward passes."""
     problem = about.problem
     forward = Call(task.glue or task.forward, _arguments(task, about), keeps_last=task.has_cache)
     calls: tuple[Call, ...]
@@ -80,7 +80,7 @@ def _question(task: Task, about: About, again: Problem | None = None) -> Questio
 
 
 def _shapes(task: Task, problem: Problem) -> tuple[tuple[int, ...], ...]:
-    """Return the shapes of what the forward pass returns, where they matter: where layouts are tried."""
+    """Return the shapes of the forward pass's results, if they matter because layouts are tried."""
     if not task.kind:
         return ()
     returned = task.of_reference(task.forward)(**problem.inputs)
@@ -98,12 +98,12 @@ def _arguments(task: Task, about: About) -> Any:
 
 
 def _other_layouts(task: Task, parameters: Parameters) -> Iterator[Layout]:
-    """The layouts other than the reference's that the names of a student's parameters allow."""
+    """Yield the layouts, other than the reference's, that the names of a student's parameters allow."""
     if not task.kind or task.kind == "clipping" or task.forward not in parameters:
         return
     kind, names = KINDS[task.kind], parameters[task.forward]
     as_in_stub = names == tuple(inspect.signature(task.of_reference(task.forward)).parameters)
-    if as_in_stub and task.is_backward:  # whose forward pass was given
+    if as_in_stub and task.is_backward:  # its forward pass was given
         return
     usual = (task.gates, *_USUAL)
     for k, layout in enumerate(layouts(kind, list(names))):
@@ -112,7 +112,7 @@ def _other_layouts(task: Task, parameters: Parameters) -> Iterator[Layout]:
 
 
 def _axes_of(layout: Layout, task: Task, problem: Problem) -> tuple[int, ...]:
-    """Return how a layout turns the data's axes: () where it does not."""
+    """Return how a layout permutes the data's axes; () if it does not."""
     name = next((own for own in ("xs", "x") if own in problem.inputs), "")
     if not name:
         return ()

@@ -1,4 +1,4 @@
-"""What came of an exercise: the checks in their order, what is right, and what earns credit."""
+"""The report on an exercise: the checks in their order, the right arrays, and the credit."""
 
 from __future__ import annotations
 
@@ -23,54 +23,54 @@ class Check(NamedTuple):
     verdict: Verdict
     score: float = 0.0
     max_score: float = 0.0
-    says: str = ""  # what is right, or what is wrong, in a sentence
+    says: str = ""  # a sentence on what is right or wrong
     details: tuple[str, ...] = ()  # where, and then why
-    causes: tuple[Cause, ...] = ()  # mistakes that were recognised
+    causes: tuple[Cause, ...] = ()  # recognised mistakes
 
 
 @dataclass(frozen=True)
 class ExerciseReport:
-    """All that came of one exercise; printable, and shown as a table by a notebook."""
+    """The result of one exercise; printable, and shown as a table by a notebook."""
 
     exercise: str  # its name
     verdict: Literal["right", "wrong", "not started"]
     checks: tuple[Check, ...]
-    parts: dict[str, bool] = field(default_factory=dict)  # what earns credit, and whether it is right
-    layout: str = ""  # that of the answer, where it is not the reference's
+    parts: dict[str, bool] = field(default_factory=dict)  # the units of credit, and whether each is right
+    layout: str = ""  # the answer's layout, if it is not the reference's
 
     @property
     def passed(self) -> bool:
-        """Whether everything is right."""
+        """True if everything is right."""
         return self.verdict == "right"
 
     @property
     def score(self) -> float:
-        """What was earned of `max_score`."""
+        """The points earned, of `max_score`."""
         return sum(check.score for check in self.checks)
 
     @property
     def max_score(self) -> float:
-        """What can be earned."""
+        """The maximum number of points."""
         return sum(check.max_score for check in self.checks)
 
     @property
     def causes(self) -> tuple[Cause, ...]:
-        """The mistakes that were recognised."""
+        """The recognised mistakes."""
         return tuple(cause for check in self.checks for cause in check.causes)
 
     @property
     def first(self) -> Check | None:
-        """The first check that failed; None when none did."""
+        """The first check that failed; None if none did."""
         return next((check for check in self.checks if check.verdict in ("wrong", "not started")), None)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
     def lines(self, whole: bool = False, width: int = WIDTH) -> list[str]:
-        """Return the report's lines: the first thing that failed in full, of the rest a line each.
+        """Return the report's lines: the first failed check in full, the others in one line each.
 
         Args:
-            whole: whether to unfold the rest, too.
+            whole: whether to show the others in full as well.
             width: of a line, in characters.
         """
         head = f"{self.exercise}: {self.verdict if self.passed else self.verdict.upper()}"
@@ -112,7 +112,7 @@ class ExerciseReport:
         return f"<table><caption>{head}</caption>{''.join(rows)}</table>"
 
     def to_json(self) -> str:
-        """The same as a JSON object."""
+        """Return the report as a JSON object."""
         more = {"passed": self.passed, "score": self.score, "max_score": self.max_score}
         found = asdict(self) | more
         found["checks"] = [

@@ -14,12 +14,12 @@ from seqmem.reference.activations import Array
 
 
 def squared_error_forward(predictions: Array, targets: Array, weights: Array) -> tuple[Array, Any]:
-    """Return the loss, an array without axes, and what `squared_error_backward` needs.
+    """Return the loss, a zero-dimensional array, and the cache for `squared_error_backward`.
 
     Args:
         predictions: of any shape.
         targets: of the same shape, finite everywhere.
-        weights: of the same shape, how much each number counts.
+        weights: of the same shape, the weight of each number.
 
     >>> loss, cache = squared_error_forward(np.array([1.0, 5.0]), np.array([3.0, 4.0]), np.ones(2))
     >>> float(loss), squared_error_backward(1.0, cache)["predictions"].tolist()
@@ -33,7 +33,7 @@ def squared_error_forward(predictions: Array, targets: Array, weights: Array) ->
 
 
 def squared_error_backward(d_loss: float, cache: Any) -> dict[str, Array]:
-    """Return the gradient of the predictions; d_loss is 1 where nothing follows the loss."""
+    """Return the gradient of the predictions; d_loss is 1 if nothing follows the loss."""
     e, weights, counted = cache
     # from loss = (errors * weights).sum() / counted
     d_errors = d_loss * weights / counted
@@ -45,12 +45,12 @@ def squared_error_backward(d_loss: float, cache: Any) -> dict[str, Array]:
 
 
 def absolute_error_forward(predictions: Array, targets: Array, weights: Array) -> tuple[Array, Any]:
-    """Return the loss, an array without axes, and what `absolute_error_backward` needs.
+    """Return the loss, a zero-dimensional array, and the cache for `absolute_error_backward`.
 
     Args:
         predictions: of any shape.
         targets: of the same shape, finite everywhere.
-        weights: of the same shape, how much each number counts.
+        weights: of the same shape, the weight of each number.
 
     >>> loss, cache = absolute_error_forward(np.array([1.0, 5.0]), np.array([3.0, 4.0]), np.ones(2))
     >>> float(loss), absolute_error_backward(1.0, cache)["predictions"].tolist()
@@ -79,12 +79,12 @@ def absolute_error_backward(d_loss: float, cache: Any) -> dict[str, Array]:
 def huber_error_forward(
     predictions: Array, targets: Array, weights: Array, delta: float = 1.0
 ) -> tuple[Array, Any]:
-    """Return the loss (Huber, 1964), an array without axes, and what `huber_error_backward` needs.
+    """Return the loss (Huber, 1964), a zero-dimensional array, and the cache for `huber_error_backward`.
 
     Args:
         predictions: of any shape.
         targets: of the same shape, finite everywhere.
-        weights: of the same shape, how much each number counts.
+        weights: of the same shape, the weight of each number.
         delta: up to this error the loss is quadratic, beyond it linear.
 
     >>> loss, cache = huber_error_forward(np.array([0.5, 9.0]), np.array([0.0, 4.0]), np.ones(2), delta=2.0)
@@ -101,7 +101,7 @@ def huber_error_forward(
 
 
 def huber_error_backward(d_loss: float, cache: Any) -> dict[str, Array]:
-    """Return the gradient of the predictions; d_loss is 1 where nothing follows the loss."""
+    """Return the gradient of the predictions; d_loss is 1 if nothing follows the loss."""
     e, near, sign, delta, weights, counted = cache
     # from loss = (errors * weights).sum() / counted
     d_errors = d_loss * weights / counted

@@ -23,7 +23,7 @@ def weighted_cross_entropy_forward(
     sample_weights: Array,
     label_smoothing: float = 0.0,
 ) -> tuple[Array, Any]:
-    """Return the loss, an array without axes, and what `weighted_cross_entropy_backward` needs.
+    """Return the loss, a zero-dimensional array, and the cache for `weighted_cross_entropy_backward`.
 
     Args:
         logits: unnormalised log-probabilities, (T, B, V), finite everywhere.
@@ -55,7 +55,7 @@ def weighted_cross_entropy_forward(
 
 
 def weighted_cross_entropy_backward(d_loss: float, cache: Any) -> dict[str, Array]:
-    """Return the gradient of the logits; d_loss is 1 where nothing follows the loss."""
+    """Return the gradient of the logits; d_loss is 1 if nothing follows the loss."""
     p, q, mask, counted = cache
     # from loss = (losses * mask).sum() / counted
     d_losses = d_loss * mask / counted  # (T, B)

@@ -1,1 +1,1 @@
-"""What gradients are measured by: differences of values, and norms on the way back through time."""
+"""Measurements of gradients: by differences of values, and their norms on the way back through time."""

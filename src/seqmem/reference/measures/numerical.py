@@ -1,10 +1,10 @@
-"""A gradient measured by differences of values, and how far another one is from it.
+"""A gradient measured by differences of values, and the distance of another gradient from it.
 
-    d_x[k] = (L(x + step at k) - L(x - step at k)) / (2 * step)        central: wrong by step² only
+    d_x[k] = (L(x + step at k) - L(x - step at k)) / (2 * step)        central: the error is of order step²
     L      = sum over the outputs of (upstream * output).sum()
 
-Each entry of each input is moved both ways. With float64 a step near 1e-5 balances the error of the
-difference against rounding.
+Each entry of each input is moved in both directions. With float64, a step near 1e-5 balances the error of the
+difference and the rounding error.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def numerical_gradient(
     """Return the gradient of each input, measured by central differences.
 
     Args:
-        forward: takes the inputs by name; returns its outputs and a cache, last.
+        forward: takes the inputs by name; returns its outputs, followed by a cache.
         inputs: arrays of real numbers by name; they are not written to.
         upstream: a gradient for each output.
-        step: how far an entry is moved.
+        step: the distance by which an entry is moved.
 
     >>> def forward(x):
     ...     return x**3, None
@@ -55,7 +55,7 @@ def relative_errors(gradients: Arrays, right: Arrays) -> dict[str, float]:
 
     Args:
         gradients: arrays by name.
-        right: the right ones, by the same names; where one is zero throughout, the difference itself counts.
+        right: the right arrays, by the same names; for an array of zeros, the difference itself counts.
 
     >>> relative_errors({"x": np.array([1.0, 4.0])}, {"x": np.array([2.0, 4.0])})
     {'x': 0.25}
@@ -75,10 +75,10 @@ def wrong_gradients(
     upstream: tuple[Array, ...],
     tolerance: float = 1e-6,
 ) -> list[str]:
-    """Return the names of the inputs whose gradients a backward pass gets wrong.
+    """Return the names of the inputs for which a backward pass gives wrong gradients.
 
     Args:
-        forward: takes the inputs by name; returns its outputs and a cache, last.
+        forward: takes the inputs by name; returns its outputs, followed by a cache.
         backward: takes a gradient for each output and the cache; returns the gradients by the inputs' names.
         inputs: arrays of real numbers by name.
         upstream: a gradient for each output.

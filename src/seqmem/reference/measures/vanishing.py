@@ -1,9 +1,9 @@
-"""How large a gradient still is after so many steps back (Hochreiter, 1991; Bengio, Simard & Frasconi, 1994).
+"""The norm of a gradient after many steps back (Hochreiter, 1991; Bengio, Simard & Frasconi, 1994).
 
-    norms[t] = ||dLoss/dh_t||        of an RNN whose loss is a function of its last state alone
-    norms[t] = ||dLoss/dc_t||        of an LSTM likewise
+    norms[t] = ||dLoss/dh_t||        for an RNN whose loss depends on its last state alone
+    norms[t] = ||dLoss/dc_t||        for an LSTM whose loss depends on its last state alone
 
-An RNN's gradient is multiplied by W_h and by tanh' at every step back, an LSTM's by the forget gate.
+At every step back, an RNN's gradient is multiplied by W_h and by tanh', an LSTM's by the forget gate.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def rnn_gradient_norms(xs: Array, h0: Array, W_x: Array, W_h: Array, b: Array, d
         W_x: (D, H).
         W_h: (H, H).
         b: (H,).
-        d_h: the gradient of the last state, (B, H); there is no other.
+        d_h: the gradient of the last state, (B, H), the only upstream gradient.
 
     >>> xs, h0, W_h = np.zeros((3, 1, 2)), np.zeros((1, 2)), 0.5 * np.eye(2)
     >>> rnn_gradient_norms(xs, h0, np.zeros((2, 2)), W_h, np.zeros(2), np.array([[0.0, 1.0]]))

@@ -1,10 +1,10 @@
-"""Beam search (Lowerre, 1976; Graves, 2012): the best sequences among those that extend the best beginnings.
+"""Beam search (Lowerre, 1976; Graves, 2012): the best extensions of the best beginnings of sequences.
 
-score of a sequence = sum over its tokens of log p(token | the tokens before), the end token's included
+score of a sequence = sum over its tokens of log p(token | previous tokens), including the end token
 
 The `beam_size` best beginnings are kept at each step. A beginning that ends leaves the beam and takes its
-place with it, so the search is over when as many sequences have ended. With as many places as there are
-sequences, it finds the best of all; with one, it is greedy search.
+place with it, so the search ends when `beam_size` sequences have ended. With as many places as there are
+sequences, it finds the best of all; with one place, it is greedy search.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def beam_search(
     """Return up to beam_size sequences with their scores, the best first, without start and end.
 
     Args:
-        step: takes a token and the state before it; returns the log-probabilities (V,) of the token that
-            follows, and the state after it.
+        step: takes a token and the state before the token; returns the log-probabilities (V,) of the next
+            token, and the state after the token.
         state: the state before the start token.
-        start: the token fed to the first step.
+        start: the input token of the first step.
         end: the token that ends a sequence; its log-probability counts too.
-        beam_size: how many beginnings are kept, 1 or more.
-        max_length: tokens after which a sequence ends without the end token.
+        beam_size: the number of beginnings to keep, 1 or more.
+        max_length: the maximum number of tokens, without the end token.
 
     >>> table = np.log([[0.3, 0.5, 0.2], [0.4, 0.2, 0.4], [0.1, 0.1, 0.8]])  # of the token after 0, 1, 2
     >>> found = beam_search(lambda token, state: (table[token], state), None, 0, 2, beam_size=2, max_length=3)

@@ -40,7 +40,7 @@ def bidirectional_forward(
         h0_back, c0_back: the initial state of the other direction, after the last step.
         W_x, W_h, b: (4, D, H), (4, H, H), (4, H).
         W_x_back, W_h_back, b_back: of the other direction.
-        mask: (T, B) bool, True within a sequence; None when all have T steps.
+        mask: (T, B) bool, True within a sequence; None if all have T steps.
 
     >>> xs, state = np.ones((6, 2, 3)), np.zeros((2, 5))
     >>> weights = (np.ones((4, 3, 5)), np.ones((4, 5, 5)), np.zeros((4, 5)))
@@ -70,7 +70,7 @@ def bidirectional_backward(
         d_hs: the gradient of the outputs, (T, B, 2H).
         d_h, d_c: the gradient of the state after the last step, (B, H) each.
         d_h_back, d_c_back: the gradient of the final state of the other direction.
-        cache: what `bidirectional_forward` returned.
+        cache: the cache that `bidirectional_forward` returned.
     """
     forwards, backwards = cache
     H = d_h.shape[1]

@@ -1,4 +1,4 @@
-"""A layer-normalised LSTM: the normalisation, one step, then a sequence of them.
+"""A layer-normalised LSTM: the normalisation, one step, then a sequence of steps.
 
 Ba, Kiros & Hinton (2016), equations 20 to 22:
 
@@ -11,7 +11,7 @@ Ba, Kiros & Hinton (2016), equations 20 to 22:
     h = o * tanh(LN(c; s_c, t_c))         output
     LN(z; s, t) = s * (z - mean(z)) / sqrt(var(z) + eps) + t
 
-The mean and the variance of a row are taken over all units, in the first line over all gates, too. x (B, D),
+Mean and variance of a row are computed over all units, in the first line also over all gates. x (B, D),
 h_prev, c_prev, h and c (B, H), W_x (4, D, H), W_h (4, H, H), b, s_x, t_x, s_h and t_h (4, H), s_c, t_c (H,).
 """
 
@@ -26,7 +26,7 @@ from seqmem.reference.masks import hold_backward, hold_forward, zero_padding_bac
 
 
 def normalise_forward(z: Array, axes: Any, eps: float) -> tuple[Array, Any]:
-    """Return z with mean 0 and variance 1 along some axes, and what `normalise_backward` needs.
+    """Return z with mean 0 and variance 1 along some axes, and the cache for `normalise_backward`.
 
     >>> z_hat, cache = normalise_forward(np.array([[1.0, 3.0]]), 1, 0.0)
     >>> z_hat, normalise_backward(np.array([[1.0, 1.0]]), cache)["z"]
@@ -40,7 +40,7 @@ def normalise_forward(z: Array, axes: Any, eps: float) -> tuple[Array, Any]:
 
 
 def normalise_backward(d_z_hat: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradient of z, which each entry reaches by itself, by the mean and by the variance."""
+    """Return the gradient of z, with the paths of each entry, of the mean and of the variance."""
     z_hat, sd, axes = cache
     # from z_hat = centred / sd
     d_centred = d_z_hat / sd
@@ -69,10 +69,10 @@ def layer_norm_lstm_step_forward(
     s_c: Array,
     t_c: Array,
 ) -> tuple[Array, Array, Any]:
-    """Return h and c, (B, H) each, and what `layer_norm_lstm_step_backward` needs; eps is 1e-5.
+    """Return h and c, (B, H) each, and the cache for `layer_norm_lstm_step_backward`; eps is 1e-5.
 
     Args:
-        x: what the step sees, (B, D).
+        x: the input of the step, (B, D).
         h_prev: the output before the step, (B, H).
         c_prev: the cell state before the step, (B, H).
         W_x: (4, D, H).
@@ -111,12 +111,12 @@ def layer_norm_lstm_step_forward(
 
 
 def layer_norm_lstm_step_backward(d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that the step took.
+    """Return the gradients of all inputs of the step.
 
     Args:
-        d_h: dLoss/dh by every path after the step, (B, H).
-        d_c: dLoss/dc by every path but the one through this step's h, (B, H).
-        cache: what `layer_norm_lstm_step_forward` returned.
+        d_h: dLoss/dh over all paths after the step, (B, H).
+        d_c: dLoss/dc over all paths except through this step's h, (B, H).
+        cache: the cache that `layer_norm_lstm_step_forward` returned.
     """
     x, h_prev, c_prev, W_x, W_h, s_x, s_h, s_c, gates, tanh_m, hats, norms = cache
     i, f, o, g = gates
@@ -186,7 +186,7 @@ def layer_norm_lstm_forward(
     t_c: Array,
     mask: Array | None = None,
 ) -> tuple[Array, Array, Array, Any]:
-    """Return hs (T, B, H), the last state h and c, (B, H) each, and what `layer_norm_lstm_backward` needs.
+    """Return hs (T, B, H), the last state h and c, (B, H) each, and the cache for `layer_norm_lstm_backward`.
 
     Args:
         xs: the inputs of all steps, (T, B, D).
@@ -196,8 +196,8 @@ def layer_norm_lstm_forward(
         W_h: (4, H, H).
         b, s_x, t_x, s_h, t_h: (4, H) each.
         s_c, t_c: (H,) each.
-        mask: (T, B) bool, True within a sequence; None when all have T steps. Outside, hs is 0 and the state
-            stands still.
+        mask: (T, B) bool, True within a sequence; None if all have T steps. In the padding, hs is 0 and
+            the state does not change.
 
     >>> xs, state = np.ones((6, 2, 3)), np.zeros((2, 5))
     >>> ones, zeros = np.ones((4, 5)), np.zeros((4, 5))
@@ -225,13 +225,13 @@ def layer_norm_lstm_forward(
 
 
 def layer_norm_lstm_backward(d_hs: Array, d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that `layer_norm_lstm_forward` took: backpropagation through time.
+    """Return the gradients of all inputs of `layer_norm_lstm_forward`: backpropagation through time.
 
     Args:
         d_hs: the gradient of the outputs, (T, B, H).
         d_h: the gradient of the last output as a state, (B, H).
         d_c: the gradient of the last cell state, (B, H).
-        cache: what `layer_norm_lstm_forward` returned.
+        cache: the cache that `layer_norm_lstm_forward` returned.
     """
     xs, mask, steps, W_x, W_h, b, s_x, t_x, s_h, t_h, s_c, t_c = cache
     T = len(xs)

@@ -1,10 +1,10 @@
-"""An LSTM whose gates see the cell state: one step, then a sequence of them.
+"""An LSTM whose gates see the cell state: one step, then a sequence of steps.
 
 Gers, Schraudolph & Schmidhuber (2002):
 
     a = x @ W_x + h_prev @ W_h + b        (4, B, H), the pre-activations of i, f, o, g without the peepholes
     i = sigmoid(a_i + p_i * c_prev)       input gate: sees the old cell state
-    f = sigmoid(a_f + p_f * c_prev)       forget gate: likewise
+    f = sigmoid(a_f + p_f * c_prev)       forget gate: sees the old cell state
     g = tanh(a_g)                         candidate
     c = f * c_prev + i * g                cell state
     o = sigmoid(a_o + p_o * c)            output gate: sees the new cell state
@@ -34,10 +34,10 @@ def peephole_lstm_step_forward(
     p_f: Array,
     p_o: Array,
 ) -> tuple[Array, Array, Any]:
-    """Return h and c, (B, H) each, and what `peephole_lstm_step_backward` needs.
+    """Return h and c, (B, H) each, and the cache for `peephole_lstm_step_backward`.
 
     Args:
-        x: what the step sees, (B, D).
+        x: the input of the step, (B, D).
         h_prev: the output before the step, (B, H).
         c_prev: the cell state before the step, (B, H).
         W_x: (4, D, H).
@@ -64,12 +64,12 @@ def peephole_lstm_step_forward(
 
 
 def peephole_lstm_step_backward(d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that the step took.
+    """Return the gradients of all inputs of the step.
 
     Args:
-        d_h: dLoss/dh by every path after the step, (B, H).
-        d_c: dLoss/dc by every path but those through this step's h, (B, H).
-        cache: what `peephole_lstm_step_forward` returned.
+        d_h: dLoss/dh over all paths after the step, (B, H).
+        d_c: dLoss/dc over all paths except through this step's h, (B, H).
+        cache: the cache that `peephole_lstm_step_forward` returned.
     """
     x, h_prev, c_prev, c, W_x, W_h, p_i, p_f, p_o, i, f, o, g, tanh_c = cache
     # from h = o * tanh_c
@@ -121,7 +121,7 @@ def peephole_lstm_forward(
     p_o: Array,
     mask: Array | None = None,
 ) -> tuple[Array, Array, Array, Any]:
-    """Return hs (T, B, H), the last state h and c, (B, H) each, and what `peephole_lstm_backward` needs.
+    """Return hs (T, B, H), the last state h and c, (B, H) each, and the cache for `peephole_lstm_backward`.
 
     Args:
         xs: the inputs of all steps, (T, B, D).
@@ -131,8 +131,8 @@ def peephole_lstm_forward(
         W_h: (4, H, H).
         b: (4, H).
         p_i, p_f, p_o: (H,) each.
-        mask: (T, B) bool, True within a sequence; None when all have T steps. Outside, hs is 0 and the state
-            stands still.
+        mask: (T, B) bool, True within a sequence; None if all have T steps. In the padding, hs is 0 and
+            the state does not change.
 
     >>> xs, state = np.ones((6, 2, 3)), np.zeros((2, 5))
     >>> weights = (np.ones((4, 3, 5)), np.ones((4, 5, 5)), np.zeros((4, 5)), *np.ones((3, 5)))
@@ -158,13 +158,13 @@ def peephole_lstm_forward(
 
 
 def peephole_lstm_backward(d_hs: Array, d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that `peephole_lstm_forward` took: backpropagation through time.
+    """Return the gradients of all inputs of `peephole_lstm_forward`: backpropagation through time.
 
     Args:
         d_hs: the gradient of the outputs, (T, B, H).
         d_h: the gradient of the last output as a state, (B, H).
         d_c: the gradient of the last cell state, (B, H).
-        cache: what `peephole_lstm_forward` returned.
+        cache: the cache that `peephole_lstm_forward` returned.
     """
     xs, mask, steps, W_x, W_h, b, p_i, p_f, p_o = cache
     T = len(xs)

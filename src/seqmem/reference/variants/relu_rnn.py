@@ -17,10 +17,10 @@ from seqmem.reference.masks import hold_backward, hold_forward, zero_padding_bac
 
 
 def relu_rnn_step_forward(x: Array, h_prev: Array, W_x: Array, W_h: Array, b: Array) -> tuple[Array, Any]:
-    """Return h (B, H) and what `relu_rnn_step_backward` needs.
+    """Return h (B, H) and the cache for `relu_rnn_step_backward`.
 
     Args:
-        x: what the step sees, (B, D).
+        x: the input of the step, (B, D).
         h_prev: the state before the step, (B, H).
         W_x: (D, H).
         W_h: (H, H).
@@ -37,7 +37,7 @@ def relu_rnn_step_forward(x: Array, h_prev: Array, W_x: Array, W_h: Array, b: Ar
 
 
 def relu_rnn_step_backward(d_h: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that the step took; d_h (B, H) is dLoss/dh by every path after the step."""
+    """Return the gradients of all inputs; d_h (B, H) is dLoss/dh over all paths after the step."""
     x, h_prev, W_x, W_h, h = cache
     # from h = np.where(a.real > 0, a, 0)
     d_a = np.where(h.real > 0, d_h, 0)
@@ -53,7 +53,7 @@ def relu_rnn_step_backward(d_h: Array, cache: Any) -> dict[str, Array]:
 def relu_rnn_forward(
     xs: Array, h0: Array, W_x: Array, W_h: Array, b: Array, mask: Array | None = None
 ) -> tuple[Array, Array, Any]:
-    """Return hs (T, B, H), the last state h (B, H) and what `relu_rnn_backward` needs.
+    """Return hs (T, B, H), the last state h (B, H) and the cache for `relu_rnn_backward`.
 
     Args:
         xs: the inputs of all steps, (T, B, D).
@@ -61,8 +61,8 @@ def relu_rnn_forward(
         W_x: (D, H).
         W_h: (H, H).
         b: (H,).
-        mask: (T, B) bool, True within a sequence; None when all have T steps. Outside, hs is 0 and the state
-            stands still.
+        mask: (T, B) bool, True within a sequence; None if all have T steps. In the padding, hs is 0 and
+            the state does not change.
 
     >>> xs, weights = np.ones((5, 2, 3)), (np.ones((3, 4)), np.zeros((4, 4)), np.zeros(4))
     >>> hs, h, cache = relu_rnn_forward(xs, np.zeros((2, 4)), *weights)
@@ -86,12 +86,12 @@ def relu_rnn_forward(
 
 
 def relu_rnn_backward(d_hs: Array, d_h: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that `relu_rnn_forward` took: backpropagation through time.
+    """Return the gradients of all inputs of `relu_rnn_forward`: backpropagation through time.
 
     Args:
         d_hs: the gradient of the outputs, (T, B, H).
         d_h: the gradient of the last state, (B, H).
-        cache: what `relu_rnn_forward` returned.
+        cache: the cache that `relu_rnn_forward` returned.
     """
     xs, mask, steps, W_x, W_h = cache
     T = len(xs)

@@ -33,7 +33,7 @@ def stack_forward(
         params: all parameters by name.
         keeps: True for outputs that dropout keeps, of each layer but the last, (L - 1, T, B, H) bool.
         rate: the probability of setting an entry to 0.
-        mask: (T, B) bool, True within a sequence; None when all have T steps.
+        mask: (T, B) bool, True within a sequence; None if all have T steps.
 
     >>> import seqmem
     >>> layer = seqmem.LSTM(3, 4, num_layers=2, rng=0)
@@ -69,7 +69,7 @@ def stack_backward(d_hs: Array, d_h: Array, d_c: Array, cache: Any) -> dict[str,
         d_hs: the gradient of the last layer's outputs, (T, B, H).
         d_h: the gradient of every layer's last output as a state, (L, B, H).
         d_c: the gradient of every layer's last cell state, (L, B, H).
-        cache: what `stack_forward` returned.
+        cache: the cache that `stack_forward` returned.
     """
     layers, drops = cache
     d_h0s = np.zeros_like(d_h)

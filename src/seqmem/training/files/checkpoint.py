@@ -372,9 +372,7 @@ def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
 
 def _has_too_many_values(text: str) -> bool:
     """Return whether a JSON text may hold more than MAX_VALUES values, without parsing it."""
-    if (
-        sum(map(text.count, "[{:,")) < MAX_VALUES
-    ):  # nearly always decides it, although it also counts inside strings
+    if sum(map(text.count, "[{:,")) < MAX_VALUES:  # nearly always so, although this counts in strings too
         return False
     marks = (match for match in _STRING_OR_MARK.finditer(text) if match[0][0] != '"')
     return next(itertools.islice(marks, MAX_VALUES - 1, None), None) is not None

@@ -1,1 +1,1 @@
-"""How good a model and its answers are."""
+"""Scores of models and of their predictions."""

@@ -1,1 +1,1 @@
-"""The catalogue of mistakes that people make in backward passes."""
+"""The catalogue of common mistakes in backward passes."""

@@ -1,4 +1,4 @@
-"""What goes wrong in additive attention."""
+"""Mistakes in additive attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong in the clipping of gradients by their common norm."""
+"""Mistakes in clipping gradients by their common norm."""
 
 from __future__ import annotations
 

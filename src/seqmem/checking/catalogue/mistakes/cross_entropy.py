@@ -1,4 +1,4 @@
-"""What goes wrong in the cross-entropy."""
+"""Mistakes in the cross-entropy."""
 
 from __future__ import annotations
 

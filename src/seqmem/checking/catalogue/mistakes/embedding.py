@@ -1,4 +1,4 @@
-"""What goes wrong in the lookup of embeddings."""
+"""Mistakes in the lookup of embeddings."""
 
 from __future__ import annotations
 

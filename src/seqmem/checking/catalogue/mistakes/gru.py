@@ -1,4 +1,4 @@
-"""What goes wrong in a gated recurrent unit wherever its reset gate stands."""
+"""Mistakes in a gated recurrent unit, wherever its reset gate is."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NEW_H = "((1 - z) * h_prev + z * n)"  # h of this step, which the backward pass
 
 
 def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tuple[Mistake, ...]:
-    """The mistakes of the lines that both forms share, coded by the pass's name.
+    """Return the mistakes in the lines that both forms share; the codes begin with the pass's name.
 
     Args:
         name: what the codes start with.

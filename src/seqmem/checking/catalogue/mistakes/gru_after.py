@@ -1,4 +1,4 @@
-"""What goes wrong in a gated recurrent unit whose reset gate stands after the product."""
+"""Mistakes in a gated recurrent unit whose reset gate is after the product."""
 
 from __future__ import annotations
 

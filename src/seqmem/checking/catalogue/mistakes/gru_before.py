@@ -1,4 +1,4 @@
-"""What goes wrong in a gated recurrent unit whose reset gate stands before the product."""
+"""Mistakes in a gated recurrent unit whose reset gate is before the product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a long short-term memory."""
+"""Mistakes in a long short-term memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _JOINED = f"{_D_H}\nD, H = x.shape[1], h_prev.shape[1]\n"
 
 
 def _of_gate(letter: str, name: str) -> tuple[Mistake, ...]:
-    """The mistakes with the derivative of one gate's sigmoid."""
+    """Return the mistakes in the derivative of one gate's sigmoid."""
     line = f"d_a_{letter} = d_{letter} * {letter} * (1 - {letter})"
     return (
         Mistake(
@@ -80,7 +80,7 @@ def _of_gate(letter: str, name: str) -> tuple[Mistake, ...]:
 
 
 def _through_others() -> tuple[Mistake, ...]:
-    """One gate's gradient through another gate's weights."""
+    """Return the mistakes in which one gate's gradient uses another gate's weights."""
     found = []
     for k, gate in enumerate("ifog"):
         for j, other in enumerate("ifog"):

@@ -1,4 +1,4 @@
-"""The mistakes that every recurrent pass can make: in the loop over time and in the sums over it."""
+"""Mistakes that every recurrent pass can contain: in the loop over time and in the sums over it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _IN_STEP = {  # what to say of a single step
 def over_time(
     name: str, bias_axis: int, grads: tuple[str, ...] = ("W_x", "W_h", "b"), last_h: str = "steps[-1][4]"
 ) -> tuple[Mistake, ...]:
-    """The mistakes of the lines that all recurrent passes share, coded by the pass's name.
+    """Return the mistakes in the lines that all recurrent passes share; the codes begin with the pass's name.
 
     Args:
         name: what the codes start with.

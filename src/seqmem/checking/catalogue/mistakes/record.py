@@ -1,4 +1,4 @@
-"""A mistake is a line of a reference pass and what it becomes."""
+"""The record of a mistake: a line of a reference pass and its replacement."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from typing import Any, Literal, NamedTuple
 
 
 class Mistake(NamedTuple):
-    """One mistake that people make, as one change of one line."""
+    """One common mistake, as one change of one line."""
 
     code: str  # its name: "lstm-f-with-new-c"
     place: Literal["forward", "backward"]
     line: str  # a line of that pass, without its indentation and without a comment
-    becomes: str  # what stands there instead; further lines are indented relative to the first
-    message: str  # what is wrong, with the array, the gate and the place
+    becomes: str  # the replacement; further lines are indented relative to the first
+    message: str  # the mistake, with the array, the gate and the position
     hint: str  # the question that leads to the right line
-    in_step: str = ""  # both where there is one step and no loop, where they would speak of a loop
+    in_step: str = ""  # both for a single step, if they mention a loop
 
     def text(self, is_step: bool) -> str:
-        """What is wrong and the question, of a sequence or of a single step."""
+        """Return the message and the hint, for a sequence or for a single step."""
         return self.in_step if is_step and self.in_step else f"{self.message} {self.hint}"
 
 
 class Passes(NamedTuple):
-    """A reference's pass forward and its pass backward."""
+    """The forward and backward pass of a reference."""
 
     forward: Callable[..., Any]
-    backward: Callable[..., Any] | None  # None where nothing is differentiated
+    backward: Callable[..., Any] | None  # None if nothing is differentiated
 
 
 def passes_of(reference: ModuleType) -> Passes:
-    """Return a reference's whole passes, the last in its file: those of a sequence stand after its steps'."""
+    """Return a reference's complete passes, the last in its file: sequence passes follow step passes."""
     functions = _functions(reference)
     return Passes(functions["forward"][-1], functions["backward"][-1] if functions["backward"] else None)
 
 
 def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
-    """Return a reference's passes with mistakes in them, be it in a step or in the loop over the steps.
+    """Return a reference's passes with mistakes in them, in a step or in the loop over the steps.
 
     Raises:
-        ValueError: for a line that does not stand exactly once in the functions of its direction.
+        ValueError: for a line that does not occur exactly once in the functions of its direction.
     """
     names = mistaken_names(reference, mistakes)
     forward, backward = passes_of(reference)
@@ -67,14 +67,14 @@ def mistaken_names(reference: ModuleType, mistakes: Iterable[Mistake]) -> dict[s
 
 
 def stands_in_loop(reference: ModuleType, mistake: Mistake) -> bool:
-    """Whether a mistake's line stands in the whole pass, not in a step of it."""
+    """Return whether a mistake's line belongs to the complete pass, not to a step of it."""
     whole = _source(_functions(reference)[mistake.place][-1])
     return mistake.line in (line.partition("  #")[0].strip() for line in whole.splitlines())
 
 
 @cache
 def _functions(reference: ModuleType) -> dict[str, list[Callable[..., Any]]]:
-    """A reference's own functions in the order of its file, by the direction of their pass."""
+    """Return a reference's own functions in the order of its file, by the direction of their pass."""
     own = [
         value
         for value in vars(reference).values()
@@ -91,7 +91,7 @@ def _source(function: Callable[..., Any]) -> str:
     return inspect.getsource(function)
 
 
-@lru_cache(maxsize=512)  # what no mistake changes, or one of a pair alone, is compiled once
+@lru_cache(maxsize=512)  # functions that no mistake, or only one of a pair, changes are compiled once
 def _compiled(source: str) -> CodeType:
     return compile(source, "<a reference with mistakes>", "exec")
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a plain recurrent network."""
+"""Mistakes in a plain recurrent network."""
 
 from __future__ import annotations
 
