@@ -140,6 +140,9 @@ def looks(draw: st.DrawFn, S: Any = S, contexts: Any = either_context) -> Look:
     )
 
 
+depths = st.sampled_from([1, 1, 1, 2, 3])
+
+
 class Encoding(NamedTuple):
     """An encoder, what goes in, and the gradients of what comes out."""
 
@@ -151,16 +154,17 @@ class Encoding(NamedTuple):
 
 
 @st.composite
-def encodings(draw: st.DrawFn) -> Encoding:
-    """An encoder of any cell, reading sources of unequal lengths."""
+def encodings(draw: st.DrawFn, deep: bool = True) -> Encoding:
+    """An encoder of any cell, reading sources of unequal lengths; of one layer unless `deep`."""
     cell, positions, batch, rng = draw(cells()), draw(S), draw(B), draw(rngs)
-    encoder = exposed(Encoder(draw(V), cell.input_size, cell.hidden_size, cell=cell), rng)
+    options = {"num_layers": draw(depths) if deep else 1, "bidirectional": deep and draw(st.booleans())}
+    encoder = exposed(Encoder(draw(V), cell.input_size, cell.hidden_size, cell=cell, **options), rng)
     return Encoding(
         encoder,
         rng.integers(encoder.vocab_size, size=(positions, batch)),
         draw(lengths(positions, batch)),
-        rng.uniform(-1, 1, (positions, batch, cell.hidden_size)),
-        random_state(cell, batch, rng),
+        rng.uniform(-1, 1, (positions, batch, encoder.output_size)),
+        random_state(encoder, batch, rng),
     )
 
 
@@ -180,17 +184,21 @@ class Decoding(NamedTuple):
 
 
 @st.composite
-def decodings(draw: st.DrawFn, T: Any = T) -> Decoding:
-    """A decoder of any cell, context and readout, fed T tokens and shown keys of which some are padding."""
+def decodings(draw: st.DrawFn, T: Any = T, deep: bool = True) -> Decoding:
+    """A decoder of any cell, context and readout, fed T tokens and shown keys of which some are padding.
+
+    It has one layer unless `deep`.
+    """
     width, size, steps, batch, positions, rng = draw(E), draw(H), draw(T), draw(B), draw(S), draw(rngs)
     context, _, key_size = draw(contexts(Q=st.just(size)))
     cell = CELLS[draw(kinds)](width + key_size, size)
     options = {"context": context, "key_size": key_size, "cell": cell, "readout": draw(readouts)}
+    options["num_layers"] = draw(depths) if deep else 1
     decoder = exposed(Decoder(draw(V), width, size, **options), rng)
     return Decoding(
         decoder,
         rng.integers(decoder.vocab_size, size=(steps, batch)),
-        random_state(cell, batch, rng),
+        random_state(decoder, batch, rng),
         rng.uniform(-1, 1, (positions, batch, key_size)),
         draw(lengths(positions, batch)),
         rng.uniform(-1, 1, (steps, batch, decoder.vocab_size)),

@@ -67,7 +67,11 @@ MODULES = {
     "decoder, whole readout": lambda **options: Decoder(
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), readout="all", rng=0, **options
     ),
-    "bridge": lambda **options: Bridge(3, 5, source_type=LSTMState, target_type=np.ndarray, rng=0, **options),
+    "bridge": lambda **options: Bridge(LSTMState(3, 3), 5, rng=0, **options),
+    "deep encoder": lambda **options: Encoder(6, 3, 5, num_layers=2, bidirectional=True, rng=0, **options),
+    "deep decoder": lambda **options: Decoder(
+        6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), num_layers=2, rng=0, **options
+    ),
     "model, fixed": lambda **options: small_model("lstm", "lstm", FixedContext(), **options),
     "model, attention": lambda **options: small_model(
         "gru", "rnn", AdditiveAttention(4, 5, 3, rng=3, **options), **options
@@ -78,7 +82,15 @@ MODULES = {
 }
 WITH_FLOATS = sorted(
     set(MODULES)
-    - {"bridge", "embedding", "encoder", "model, fixed", "model, attention", "model, whole readout"}
+    - {
+        "bridge",
+        "embedding",
+        "encoder",
+        "deep encoder",
+        "model, fixed",
+        "model, attention",
+        "model, whole readout",
+    }
 )
 
 every_module = pytest.mark.parametrize("name", sorted(MODULES))

@@ -58,7 +58,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
     ),
     "exercises": (
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
-        *("notebooks", "verifying", "grading", "student"),
+        *("notebooks", "course", "verifying", "grading", "student"),
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

@@ -39,7 +39,13 @@ class Odd:
     """Of no type that anything expects."""
 
 
-BASES = {"Cell", "Context", "Optimizer"}  # a class that derives from one is what is made
+BASES = {
+    "Callback",
+    "Cell",
+    "Context",
+    "Monitor",
+    "Optimizer",
+}  # a class that derives from one is what is made
 
 WRONG: dict[str, Any] = {
     "None": None,
@@ -66,6 +72,9 @@ RECORDS = {
         "LSTMState",
         "GateWeights",
         "SequenceBatch",
+        "FitState",
+        "Metric",
+        "Picture",
         "Entity",
         "WordVectors",
         "Cause",
@@ -103,6 +112,7 @@ INSIDES = {
     ),
     *("step_backward", "steps_back", "tape", "total_gradient", "true_pre_activations", "way_back", "way_in"),
     *("zero_gradient", "summed", "backward_by_name", "start", "as_dict", "LSTMCell.step", "RNNCell.step"),
+    *("on_begin", "on_step", "on_epoch", "on_end", "improved", "Picture.save"),
     *("GRUCell.step", "Cell.step", "Context.step", "AdditiveAttention.step", "FixedContext.step"),
 }
 
@@ -113,7 +123,11 @@ LONG = {  # where None stands for what takes minutes
 }
 
 
-OWN = {("gradcheck_functions", "inputs", "a list of objects")}  # handed on to the caller's own function
+OWN = {("gradcheck_functions", "inputs", "a list of objects")} | {  # handed on to the caller's own function
+    (name, argument, what)  # or model
+    for name, argument in (("fit", "batches"), ("fit", "validation"), ("validation_loss", "batches"))
+    for what in ("a list", "a list of objects", "an array of texts", "an array of objects")
+}
 CALLED = {"schedule", "validate", "callback", "on_too_long", "forward", "backward", "batches"}
 # as arguments: what is a function runs as it is, and what it raises is its own
 
@@ -183,6 +197,23 @@ def of_sequences() -> Iterator[Call]:
     Path("words.conll").write_text("a O\nb O\n", "utf-8")
     tagged = {"path": "words.conll", "columns": (0, 1), "max_words": 2, "on_too_long": None}
     yield Call("read_conll", data.read_conll, tagged)
+
+
+def of_training() -> Iterator[Call]:
+    """What a training is made of."""
+    history = training.History([1.0])
+    yield Call("History.values", history.values, {"name": "loss"})
+    yield Call("History.table", history.table, {})
+    yield Call("History.to_csv", history.to_csv, {"path": "history.csv"})
+    watched = {"monitor": "loss", "direction": "min", "min_delta": 0.0}
+    yield Call("EarlyStopping", training.EarlyStopping, {"patience": 2, **watched})
+    yield Call("KeepBest", training.KeepBest, watched)
+    yield Call("AverageEpochs", training.AverageEpochs, {"last": 2})
+    reducing = {"factor": 0.5, "patience": 2, "min_factor": 0.1, **watched}
+    yield Call("ReduceOnPlateau", training.ReduceOnPlateau, reducing)
+    yield Call("linear_decay", training.linear_decay, {"fraction": 0.5})
+    yield Call("exponential_decay", training.exponential_decay, {"final": 0.1})
+    yield Call("warm_up", training.warm_up, {"part": 0.1, "then": None})
 
 
 def of_scores() -> Iterator[Call]:
@@ -300,9 +331,7 @@ def calls() -> Iterator[Call]:
     yield Call("Seq2Seq.loss_and_grads", model.loss_and_grads, {"batch": batch, "rng": 0})
     kinds = {"source_type": seqmem.LSTMState, "target_type": seqmem.LSTMState, "rng": 0, "dtype": "float64"}
     yield Call("Bridge", models.Bridge, {"source_size": D, "target_size": H, **kinds})
-    yield from protocol(
-        models.Bridge(D, H, source_type=seqmem.LSTMState, target_type=seqmem.LSTMState), (x, x)
-    )
+    yield from protocol(models.Bridge(seqmem.LSTMState(D, D), seqmem.LSTMState(H, H)), (x, x))
     greedy = {"decoder": decoder, "state": state, "memory": memory, "start": 1, "end": 2, "max_length": 4}
     yield Call("greedy_search", search.greedy_search, greedy)
 
@@ -335,6 +364,7 @@ def calls() -> Iterator[Call]:
     )
     yield from of_sequences()
     yield from of_scores()
+    yield from of_training()
     yield Call("make_pairs", data.dates.make_pairs, {"count": 2, "rng": 0})
     yield Call("split", data.dates.split, {"train": 5, "held_out": 2, "rng": 0})
     recalled = {"count": 2, "distance": 9, "rng": 0, "lead": 1, "moves": False}
@@ -367,10 +397,14 @@ def calls() -> Iterator[Call]:
     phrase = {"language": "fr", "context": "fixed", "rng": 0, "cell": "rnn", "epochs": 1}
     yield Call("phrase_model", tasks.phrase_model, phrase)
 
-    yield Call("SGD", seqmem.SGD, {"learning_rate": 0.1, "momentum": 0.5})
-    yield Call("Adam", seqmem.Adam, {"learning_rate": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8})
+    yield Call("SGD", seqmem.SGD, {"learning_rate": 0.1, "momentum": 0.5, "nesterov": False})
+    adam = {"learning_rate": 0.1, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8}
+    yield Call("Adam", seqmem.Adam, adam)
+    yield Call("AdamW", seqmem.AdamW, adam | {"weight_decay": 0.1})
+    rmsprop = {"learning_rate": 0.1, "decay": 0.9, "epsilon": 1e-8, "momentum": 0.5}
+    yield Call("RMSProp", seqmem.RMSProp, rmsprop)
     params, grads = {"W": np.ones(3)}, {"W": np.ones(3)}
-    for optimizer in (seqmem.SGD(0.1, 0.5), seqmem.Adam()):
+    for optimizer in (seqmem.SGD(0.1, 0.5), seqmem.Adam(), seqmem.AdamW(), seqmem.RMSProp()):
         stepped = {"params": params, "grads": grads}
         yield Call(f"{type(optimizer).__name__}.step", optimizer.step, stepped)
     yield Call("clip_by_global_norm", seqmem.clip_by_global_norm, {"grads": grads, "max_norm": 1.0})
@@ -378,8 +412,18 @@ def calls() -> Iterator[Call]:
     yield Call("edit_distance", training.edit_distance, {"found": "ab", "right": "b"})
     fitted = {"model": translator.model, "batches": translator.batches(pairs, 2), "optimizer": seqmem.Adam()}
     fitted |= {"epochs": 1, "max_seconds": 5.0, "max_norm": 1.0, "schedule": seqmem.cosine_decay}
+    fitted |= {
+        "accumulate": 1,
+        "frozen": (),
+        "validation": None,
+        "metrics": None,
+        "callbacks": (),
+        "history": None,
+    }
     fitted |= {"validate": lambda _: 0.5, "callback": lambda _: None, "rng": 0, "progress": False}
     yield Call("fit", seqmem.fit, fitted)
+    of_loss = {"model": translator.model, "batches": translator.batches(pairs, 2)}
+    yield Call("validation_loss", training.validation_loss, of_loss)
     yield Call("token_accuracy", training.token_accuracy, {"model": model, "batches": [batch]})
     kept = {"path": "model.npz", "model": model, "metadata": {"a": 1}}
     yield Call("save", seqmem.save, kept)
@@ -426,6 +470,7 @@ def calls() -> Iterator[Call]:
     yield Call("plot_trace", insight.plot_trace, {"trace": trace, "name": "f", "row": 0, "ax": None})
     yield Call("plot_gradient_flow", insight.plot_gradient_flow, {"flow": cases, "ax": None})
     yield Call("plot_history", insight.plot_history, {"history": training.History([1.0]), "ax": None})
+    yield Call("History.plot", training.History([1.0]).plot, {"ax": None})
     yield Call("gate_explorer", pages.gate_explorer, {})
     shown = {"translator": translator, "texts": ["ab"], "contrast": None, "max_length": 3}
     yield Call("attention_page", pages.attention_page, shown)

@@ -55,8 +55,13 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.tasks import Translator as Translator
     from seqmem.training import SGD as SGD
     from seqmem.training import Adam as Adam
+    from seqmem.training import AdamW as AdamW
     from seqmem.training import CheckpointError as CheckpointError
+    from seqmem.training import EarlyStopping as EarlyStopping
     from seqmem.training import History as History
+    from seqmem.training import KeepBest as KeepBest
+    from seqmem.training import Metric as Metric
+    from seqmem.training import RMSProp as RMSProp
     from seqmem.training import clip_by_global_norm as clip_by_global_norm
     from seqmem.training import cosine_decay as cosine_decay
     from seqmem.training import fit as fit

@@ -12,15 +12,18 @@ import pytest
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
 from seqmem.cli import check, compare, demo, explore, memory, train, translate
+from seqmem.cli.exercises import student
 from seqmem.cli.main import main
 from seqmem.cli.terminal.signals import Terminated
+from seqmem.exercises import exercise_named, solution
 from seqmem.training import NonFiniteError, fit
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
-COMMANDS = ("check", "demo", "train", "translate", "explore", "compare", "memory")
+COMMANDS = ("check", "exercises", "demo", "train", "translate", "explore", "compare", "memory")
 SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]
 TRAIN = ["train", "pairs.tsv", "--out", "model.npz", *SMALL]
 TRANSLATE = ["translate", "model.npz", "ab"]
+EXERCISE = ["exercises", "check", "rnn_step_forward", "--folder", "given"]
 EXPLORE = ["explore", "--model", "model.npz", "--text", "ab", "--out", "pages"]
 
 MINE = """
@@ -75,12 +78,18 @@ def raising(error: BaseException) -> Callable[..., None]:
 def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[int]:
     """The codes of all commands whose work is this function."""
     for command, name in (
-        *((check, "check_file"), (demo, "gradcheck"), (train, "read_pairs"), (translate, "heatmap")),
+        *(
+            (check, "check_file"),
+            (student, "check_exercise"),
+            (demo, "gradcheck"),
+            (train, "read_pairs"),
+            (translate, "heatmap"),
+        ),
         *((explore, "phrase_model"), (compare, "compare_text"), (memory, "memory_text")),
     ):
         patch.setattr(command, name, function)
     patch.setattr(translate.Translator, "load", function)
-    commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, ["explore", "--out", "lecture"]]
+    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, ["explore", "--out", "lecture"]]
     commands += [["compare"], ["memory"]]
     assert {command[0] for command in commands} == set(COMMANDS)
     return [code_of(command) for command in commands]
@@ -94,6 +103,12 @@ def done(patch: pytest.MonkeyPatch) -> list[int]:
         patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
     patch.setattr(memory, "memory_text", lambda **options: "a table")
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, EXPLORE, ["compare"], ["memory"]]
+    commands += [["exercises", *rest] for rest in (["init", "new"], ["list", "--folder", "given"])]
+    commands += [
+        ["exercises", *rest, "rnn_step_forward", "--folder", "given"] for rest in (["hint"], ["reset"])
+    ]
+    commands += [["exercises", "solution", "rnn_step_forward", "--give-up", "--folder", "given"]]
+    commands += [["exercises", "new", "own"], ["exercises", "verify", "--course", "course"]]
     assert {command[0] for command in commands} == set(COMMANDS)
     helps = [[command, "--help"] for command in COMMANDS]
     return [code_of(command) for command in [*commands, *helps, ["--help"], ["--version"]]]
@@ -104,6 +119,8 @@ def misused(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of([command, "--nonsense"]) for command in COMMANDS] + [
         *map(code_of, ([], ["nonsense"], ["check"], ["train", "pairs.tsv"], [*TRAIN, "--held-out", "99"])),
         *map(code_of, (["explore", "--out", "pages", "--text", "ab"], ["memory", "--lags", "1"])),
+        *map(code_of, (["exercises"], ["exercises", "check", "gone", "--folder", "given"])),
+        *map(code_of, (["exercises", "hint", "--level", "4"], ["exercises", "new", "a-b"])),
     ]
 
 
@@ -121,6 +138,8 @@ def unreadable(patch: pytest.MonkeyPatch) -> list[int]:
         ["translate", "pairs.tsv", "ab"],
         ["demo", "--out", "gone/model"],
         ["memory", "--folder", "pairs.tsv"],
+        *(["exercises", *rest] for rest in (["list"], ["check", "--folder", "gone"], ["init", "mine.py"])),
+        ["exercises", "verify", "--course", "gone"],
     ]
     assert {command[0] for command in commands} == set(COMMANDS)
     return [code_of(command) for command in commands]
@@ -269,6 +288,61 @@ def without_reader(arguments: list[str]) -> int:
     return process.wait()
 
 
+STEP = Path("given/01_rnn_step_forward.py")
+
+
+def answered(text: str) -> list[int]:
+    STEP.write_text(text, encoding="utf-8")
+    return [code_of(EXERCISE), code_of([*EXERCISE, "--json"])]
+
+
+@situation("exercises check", "the exercise is right, or all are")
+def exercise_right(patch: pytest.MonkeyPatch) -> list[int]:
+    return answered(solution(exercise_named("rnn_step_forward")))
+
+
+@situation("exercises check", "something is wrong")
+def exercise_wrong(patch: pytest.MonkeyPatch) -> list[int]:
+    text = solution(exercise_named("rnn_step_forward")).replace("np.tanh(a)", "a")
+    return [*answered(text), code_of(["exercises", "check", "--all", "--folder", "given"])]
+
+
+@situation("exercises check", "nothing is wrong, and something is not started")
+def exercise_not_started(patch: pytest.MonkeyPatch) -> list[int]:
+    return [code_of(EXERCISE), code_of(["exercises", "check", "--folder", "given"])]
+
+
+@situation("exercises check", "the file was deleted")
+def exercise_deleted(patch: pytest.MonkeyPatch) -> list[int]:
+    STEP.unlink()
+    return [code_of(EXERCISE)]
+
+
+@situation("exercises init, new", "something would be replaced")
+def exercises_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
+    assert code_of(["exercises", "new", "own"]) == 0
+    inits = [["exercises", "init", where] for where in (".", "given", "mine.py")]
+    return [code_of(command) for command in (*inits, ["exercises", "new", "own"])]
+
+
+@situation("exercises solution", "it is not passed, and `--give-up` was not said")
+def solution_refused(patch: pytest.MonkeyPatch) -> list[int]:
+    return [code_of(["exercises", "solution", "rnn_step_forward", "--folder", "given"])]
+
+
+@situation("exercises verify", "all exercises are sound")
+def exercises_sound(patch: pytest.MonkeyPatch) -> list[int]:
+    return [code_of(["exercises", "verify", "rnn_step_forward"])]
+
+
+@situation("exercises verify", "one is not")
+def exercises_unsound(patch: pytest.MonkeyPatch) -> list[int]:
+    assert code_of(["exercises", "new", "own"]) == 0
+    text = Path("course/own.py").read_text("utf-8").replace("d_x = d_y * w", "d_x = rng.random()")
+    Path("course/own.py").write_text(text, "utf-8")
+    return [code_of(["exercises", "verify", "--course", "course"])]
+
+
 @situation("translate", r"the reader of the output has closed the pipe: `translate ... \| head`")
 def translation_without_reader(patch: pytest.MonkeyPatch) -> list[int]:
     return [without_reader(TRANSLATE)]
@@ -291,6 +365,7 @@ def test_the_exit_code_is_the_tables(
     Path("mine.py").write_text(MINE, encoding="utf-8")
     words = ("ab", "ba", "abc", "cab", "aa", "bb")
     Path("pairs.tsv").write_text("".join(f"{word}\t{word[::-1]}\n" for word in words), encoding="utf-8")
+    assert main(["exercises", "init", "given"]) == 0
     assert main(TRAIN) == 0
     codes = SITUATIONS[command, cause](monkeypatch)
     assert codes

@@ -14,7 +14,7 @@ from seqmem.experiments.bottlenecks import bottleneck_runs
 from seqmem.experiments.horizons import memory_runs
 from seqmem.insight.folding import display_width
 
-COMMANDS = ("check", "demo", "train", "translate", "explore", "compare", "memory")
+COMMANDS = ("check", "exercises", "demo", "train", "translate", "explore", "compare", "memory")
 SMALL = ["--hidden", "4", "--embedding", "4", "--epochs"]
 WRONG_LSTM = """
 import numpy as np
@@ -69,9 +69,12 @@ def printed(capsys: pytest.CaptureFixture[str], columns: int, *arguments: str) -
     return captured.out
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+INNER = ("init", "list", "check", "hint", "reset", "solution", "new", "verify")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, *(f"exercises {inner}" for inner in INNER)])
 def test_the_help_fits(command: str, columns: int, capsys: pytest.CaptureFixture[str]) -> None:
-    out = printed(capsys, columns, *([command] if command else []), "--help")
+    out = printed(capsys, columns, *command.split(), "--help")
     assert "usage:" in out
 
 

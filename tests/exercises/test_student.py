@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from seqmem.exercises import all_exercises, exercise_named, solution, stub
+from seqmem.exercises.course import course_exercises, new_exercise
 from seqmem.exercises.student.checking import check_exercise
-from seqmem.exercises.student.course import course_exercises, new_exercise
 from seqmem.exercises.student.folder import MARK, Folder, folder_at, new_folder
 from seqmem.exercises.verifying import verify
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import CELLS, random_state
 
-from seqmem import AdditiveAttention, Decoder, FixedContext, gradcheck
+from seqmem import AdditiveAttention, Decoder, FixedContext, GRUCell, LSTMCell, LSTMState, gradcheck
 from seqmem.nests import tree_map
 
 
@@ -21,7 +21,7 @@ def run(d, **changes):
     return outputs, tuple(d_inputs), grads
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(draw.decodings(), draw.seeds)
 def test_the_gradients_are_right(d, seed):
     report = gradcheck(d.decoder, d.tokens, d.state, d.keys, seed=seed, tolerance=ROUNDING, lengths=d.lengths)
@@ -41,19 +41,25 @@ def test_the_step_repeated_is_teacher_forcing(d):
 @settings(max_examples=40)
 @given(draw.decodings(T=st.integers(0, 5)))
 def test_each_step_is_the_modules_in_bahdanaus_order_values_and_gradients(d):
-    """The state before the step asks; the cell sees [y ; C]; the new state answers, or [s ; y ; C]."""
-    decoder, cell, context = d.decoder, d.decoder.cell, d.decoder.context
-    state, caches, logits, weights = d.state, [], [], []
+    """The highest layer's state asks before the step, and answers after it, alone or as [s ; y ; C]."""
+    decoder, context, cells = d.decoder, d.decoder.context, [d.decoder.cell, *d.decoder.upper]
+    names = ["cell", *(f"upper.{k}" for k in range(len(cells) - 1))]
+    states = list(d.state) if len(cells) > 1 else [d.state]
+    top, caches, logits, weights = cells[-1], [], [], []
     for tokens in d.tokens:
         y, embedding_cache = decoder.embedding.forward(tokens)
-        (C, weights_t), context_cache = context.forward(cell.output(state), d.keys, lengths=d.lengths)
-        state, cell_cache = cell.forward(np.concatenate([y, C], axis=1), state)
-        shown = [cell.output(state), y, C] if decoder.readout == "all" else [cell.output(state)]
+        (C, weights_t), context_cache = context.forward(top.output(states[-1]), d.keys, lengths=d.lengths)
+        read, cell_caches = np.concatenate([y, C], axis=1), []
+        for k, cell in enumerate(cells):
+            states[k], cell_cache = cell.forward(read, states[k])
+            read = cell.output(states[k])
+            cell_caches.append(cell_cache)
+        shown = [read, y, C] if decoder.readout == "all" else [read]
         logits_t, output_cache = decoder.output.forward(np.concatenate(shown, axis=1))
-        caches.append((embedding_cache, context_cache, cell_cache, output_cache))
+        caches.append((embedding_cache, context_cache, cell_caches, output_cache))
         logits.append(logits_t)
         weights.append(weights_t)
-    d_state, d_keys = tree_map(np.zeros_like, d.state), np.zeros_like(d.keys)
+    d_states, d_keys = [tree_map(np.zeros_like, state) for state in states], np.zeros_like(d.keys)
     total = {name: np.zeros_like(param) for name, param in decoder.params.items()}
 
     def add(child, grads):
@@ -61,24 +67,26 @@ def test_each_step_is_the_modules_in_bahdanaus_order_values_and_gradients(d):
             total[f"{child}.{name}"] += grad
 
     for t in reversed(range(len(caches))):
-        embedding_cache, context_cache, cell_cache, output_cache = caches[t]
+        embedding_cache, context_cache, cell_caches, output_cache = caches[t]
         (d_shown,), grads = decoder.output.backward(d.d_logits[t], output_cache)
         add("output", grads)
         E, H = decoder.embedding_size, decoder.hidden_size
-        d_s, d_shown_y, d_shown_C = np.split(d_shown, [H, H + E], axis=1)
-        d_h = cell.output(d_state)
-        d_h += d_s
-        (d_x, d_state), grads = cell.backward(d_state, cell_cache)
-        add("cell", grads)
+        d_x, d_shown_y, d_shown_C = np.split(d_shown, [H, H + E], axis=1)
+        for k in reversed(range(len(cells))):
+            d_h = cells[k].output(d_states[k])
+            d_h += d_x
+            (d_x, d_states[k]), grads = cells[k].backward(d_states[k], cell_caches[k])
+            add(names[k], grads)
         d_y, d_C = np.split(d_x, [E], axis=1)
         if decoder.readout == "all":
             d_y, d_C = d_y + d_shown_y, d_C + d_shown_C
         (d_query, d_keys_t), grads = context.backward((d_C, d.d_weights[t]), context_cache)
         add("context", grads)
         d_keys += d_keys_t
-        d_h = cell.output(d_state)
+        d_h = top.output(d_states[-1])
         d_h += d_query
         add("embedding", decoder.embedding.backward(d_y, embedding_cache)[1])
+    d_state = tuple(d_states) if len(cells) > 1 else d_states[0]
     (got_logits, got_weights), d_inputs, grads = run(d)
     assert_close((list(got_logits), list(got_weights)), (logits, weights))
     assert_close((d_inputs, grads), ((d_state, d_keys), total))
@@ -146,7 +154,7 @@ def test_a_batch_in_another_order_or_without_some_rows_gives_the_same_for_those_
 
 
 @settings(max_examples=40)
-@given(draw.decodings())
+@given(draw.decodings(deep=False))
 def test_over_a_single_key_attention_is_the_fixed_context(d):
     K, H = d.decoder.key_size, d.decoder.hidden_size
     one = d._replace(keys=d.keys[:1], lengths=None, d_weights=d.d_weights[:, :, :1])
@@ -331,3 +339,62 @@ def test_a_step_refuses_what_does_not_fit(tokens, state, message):
     decoder = small(cell="gru")
     with pytest.raises(ValueError, match=f"Decoder.step: {message}"):
         decoder.step(tokens, state, decoder.memory(np.zeros((3, 2, 4))))
+
+
+def deep(**options):
+    attention = AdditiveAttention(3, 4, 2, rng=1)
+    return Decoder(7, 2, 3, context=attention, cell=LSTMCell(6, 3, rng=2), num_layers=3, rng=0, **options)
+
+
+def test_the_layers_above_are_made_as_its_cell_was():
+    decoder = Decoder(7, 2, 5, key_size=4, cell=GRUCell(6, 5, reset="after", rng=2), num_layers=3, rng=0)
+    assert [cell.config for cell in decoder.upper] == [decoder.cell.config | {"input_size": 5}] * 2
+    assert not np.array_equal(decoder.upper[0].W_h, decoder.upper[1].W_h)
+
+
+def test_dropout_acts_on_the_tokens_and_between_the_layers_and_its_gradients_are_right():
+    rng, decoder = np.random.default_rng(3), draw.exposed(deep(dropout=0.3), np.random.default_rng(0))
+    tokens, keys = rng.integers(7, size=(4, 2)), rng.normal(size=(6, 2, 4))
+    state = random_state(decoder, 2, rng)
+    _, cache = decoder.forward(tokens, state, keys, rng=5)
+    scales = [cache.drop.scale, *(upper.scale for upper in cache.upper)]
+    assert [scale.shape for scale in scales] == [(4, 2, 2), (4, 2, 3), (4, 2, 3)]
+    assert len({scale.tobytes() for scale in scales}) == 3
+    report = gradcheck(decoder, tokens, state, keys, lengths=[6, 2], rng=5)
+    assert report.passed, report
+    plain = deep()
+    for name, param in decoder.params.items():
+        plain.params[name][...] = param
+    assert_same(decoder.forward(tokens, state, keys)[0], plain.forward(tokens, state, keys)[0])
+
+
+def test_a_trace_of_several_layers_begins_names_with_the_layers_number():
+    rng, decoder = np.random.default_rng(3), deep()
+    tokens, keys = rng.integers(7, size=(4, 2)), rng.normal(size=(6, 2, 4))
+    (logits, _), cache = decoder.forward(tokens, decoder.zero_state(2), keys, traced=True)
+    trace = decoder.trace(cache)
+    assert_close(decoder.output.forward(trace["2.h"])[0], logits)
+    assert {"0.a_f", "1.c", "weights", "context"} <= set(trace)
+    gradients = decoder.trace_gradients((logits, None), cache)
+    _, grads = decoder.backward((logits, None), cache)
+    for k, name in enumerate(["cell", "upper.0", "upper.1"]):
+        d_a = np.stack([gradients[f"{k}.a_{gate}"] for gate in "ifog"])
+        assert_close(d_a.sum(axis=(1, 2)), grads[f"{name}.b"])
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (LSTMState(np.zeros((2, 3)), np.zeros((2, 3))), "state has 2 parts, expected a tuple of 3"),
+        ((LSTMState(np.zeros((2, 3)), np.zeros((2, 4))),) * 3, r"state\[0\].c has shape \(2, 4\)"),
+    ],
+)
+def test_a_state_of_another_form_than_the_layers_is_refused(state, message):
+    with pytest.raises((TypeError, ValueError), match=f"Decoder.forward: {message}"):
+        deep().forward(np.zeros((4, 2), int), state, np.zeros((6, 2, 4)))
+
+
+@pytest.mark.parametrize("num_layers", [0, 1.5, True])
+def test_a_number_of_layers_is_a_positive_integer(num_layers):
+    with pytest.raises((TypeError, ValueError), match="Decoder: num_layers is"):
+        Decoder(7, 2, 5, num_layers=num_layers)

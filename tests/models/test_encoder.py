@@ -7,7 +7,7 @@ from comparing import ROUNDING, all_zero, assert_close, assert_right_where_teste
 from hypothesis import given, settings
 from strategies import CELLS
 
-from seqmem import Encoder, GRUCell, LSTMCell, Recurrent, RNNCell, gradcheck
+from seqmem import LSTM, Encoder, GRUCell, LSTMCell, Recurrent, RNNCell, gradcheck
 from seqmem.nests import tree_map
 
 
@@ -20,7 +20,7 @@ def run(e, **changes):
     return outputs, grads
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(draw.encodings(), draw.seeds)
 def test_the_gradients_are_right(e, seed):
     report = gradcheck(e.encoder, e.tokens, seed=seed, tolerance=ROUNDING, lengths=e.lengths)
@@ -28,7 +28,7 @@ def test_the_gradients_are_right(e, seed):
 
 
 @settings(max_examples=40)
-@given(draw.encodings())
+@given(draw.encodings(deep=False))
 def test_it_is_the_recurrence_over_the_embedded_tokens(e):
     xs, embedding_cache = e.encoder.embedding.forward(e.tokens)
     layer = Recurrent(e.encoder.cell)
@@ -39,8 +39,56 @@ def test_it_is_the_recurrence_over_the_embedded_tokens(e):
     assert_close(run(e), (outputs, right | {"embedding.W": embedding_grads["W"]}))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(draw.encodings())
+def test_its_layer_reads_the_embedded_tokens_whatever_its_depth_and_direction(e):
+    xs, embedding_cache = e.encoder.embedding.forward(e.tokens)
+    outputs, cache = e.encoder.layer.forward(xs, lengths=e.lengths)
+    (d_xs, _), layer_grads = e.encoder.layer.backward((e.d_hs, e.d_final), cache)
+    _, embedding_grads = e.encoder.embedding.backward(d_xs, embedding_cache)
+    right = {f"layer.{name}": grad for name, grad in layer_grads.items()}
+    assert_close(run(e), (outputs, right | {"embedding.W": embedding_grads["W"]}))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+def test_its_layers_are_those_of_an_lstm(num_layers, bidirectional):
+    form = {"num_layers": num_layers, "bidirectional": bidirectional}
+    encoder, layer = Encoder(7, 3, 4, **form), LSTM(3, 4, **form)
+    draw.exposed(layer, np.random.default_rng(0))
+    for name, param in zip(encoder.layer.params, layer.params.values(), strict=True):
+        encoder.layer.params[name][...] = param
+    tokens = np.random.default_rng(1).integers(7, size=(5, 2))
+    (hs, final), _ = encoder.forward(tokens, lengths=[5, 3])
+    (right, right_final), _ = layer.forward(encoder.embedding.W[tokens], lengths=[5, 3])
+    assert_same(hs, right)
+    assert_same(final, right_final if num_layers > 1 else right_final[0])
+    assert encoder.output_size == layer.output_size
+
+
+def test_its_further_layers_are_made_as_its_cell_was():
+    cell = GRUCell(3, 4, reset="after", update_bias=-2.0, recurrent_init="uniform", rng=0)
+    encoder = Encoder(7, 3, 4, cell=cell, num_layers=2, bidirectional=True, rng=1)
+    upper = encoder.layer.layers[1].backward_layer.cell
+    assert encoder.cell is cell
+    assert upper.config == cell.config | {"input_size": 8}
+    assert not np.array_equal(upper.W_h, cell.W_h)
+
+
+def test_dropout_acts_on_the_tokens_and_between_the_layers():
+    encoder = Encoder(7, 3, 4, num_layers=3, dropout=0.4, rng=0)
+    tokens = np.random.default_rng(1).integers(7, size=(5, 2))
+    _, cache = encoder.forward(tokens, rng=2)
+    scales = [cache.drop.scale, *(drop.scale for drop in cache.layer.drops)]
+    assert [scale.shape for scale in scales] == [(5, 2, 3), (5, 2, 4), (5, 2, 4)]
+    assert len({scale.tobytes() for scale in scales}) == 3
+    assert Encoder(7, 3, 4, dropout=0.4).layer.directions == {"forward"}
+    report = gradcheck(encoder, tokens, lengths=[5, 3], rng=2)
+    assert report.passed, report
+
+
+@settings(max_examples=40)
+@given(draw.encodings(deep=False))
 def test_the_gradients_of_the_positions_and_of_the_final_state_both_reach_every_parameter(e):
     _, both = run(e)
     _, of_positions = run(e, d_final=None)
@@ -90,7 +138,7 @@ def test_a_cell_is_made_by_its_name(name, kind):
 
 @pytest.mark.parametrize("cell", ["transformer", "LSTM", None, 3])
 def test_a_cell_of_another_name_is_refused(cell):
-    with pytest.raises(ValueError, match=r"Encoder: cell is .*, expected one of \['gru', 'lstm', 'rnn'\]"):
+    with pytest.raises(ValueError, match=r"Encoder: cell is .*, expected one of \['gru', 'layer-norm', 'ls"):
         Encoder(5, 3, 2, cell=cell)
 
 

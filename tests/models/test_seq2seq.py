@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import CELLS
 
 from seqmem import (
+    Adam,
     AdditiveAttention,
     Batch,
     Decoder,
@@ -20,6 +21,8 @@ from seqmem import (
     Seq2Seq,
     cross_entropy,
     gradcheck,
+    load,
+    save,
 )
 from seqmem.search.greedy import greedy_search
 
@@ -348,3 +351,81 @@ def test_a_token_may_be_forbidden_by_a_bias_of_minus_infinity():
     found = model.generate(np.array([[3], [4]]), max_length=5)
     assert not {0, 1} & set(found[0].tokens)
     assert np.isfinite(found[0].score)
+
+
+# Several layers, both directions.
+
+FORMS = {  # of the encoder and of the decoder
+    "two layers each": ({"num_layers": 2}, {"num_layers": 2}),
+    "both directions": ({"bidirectional": True}, {}),
+    "more above than below": ({"bidirectional": True, "cell": "rnn"}, {"num_layers": 2, "cell": "gru"}),
+    "fewer above": ({"num_layers": 2, "bidirectional": True, "cell": "gru"}, {"cell": "rnn"}),
+}
+
+
+def deep_model(form, dropout=0.0, **options):
+    of_encoder, of_decoder = FORMS[form]
+    encoder = Encoder(9, 2, 3, dropout=dropout, rng=0, **of_encoder, **options)
+    attention = AdditiveAttention(3, encoder.output_size, 2, rng=1, **options)
+    decoder = Decoder(8, 2, 3, context=attention, dropout=dropout, rng=2, **of_decoder, **options)
+    return Seq2Seq(encoder, decoder, rng=3)
+
+
+def deep_batch(seed=0):
+    rng = np.random.default_rng(seed)
+    mask = np.arange(5)[:, None] < np.array([4, 2, 5])
+    inputs, targets = rng.integers(8, size=(2, 5, 3))
+    return Batch(rng.integers(9, size=(6, 3)), np.array([6, 1, 4]), inputs, targets, mask)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_gradients_of_models_of_several_layers_are_right(form):
+    model, batch = draw.exposed(deep_model(form, dropout=0.2), np.random.default_rng(0)), deep_batch()
+    report = gradcheck(model, batch.source, batch.inputs, lengths=batch.source_lengths, rng=1)
+    assert report.passed, report
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_state_passes_as_it_is_only_when_both_ends_have_one_form(form):
+    model = deep_model(form)
+    assert model.bridge.unchanged == (form == "two layers each")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_model_of_several_layers_searches_as_it_was_taught(form):
+    model = draw.exposed(deep_model(form), np.random.default_rng(4))
+    source, lengths = deep_batch().source, [6, 1, 4]
+    for row, found in enumerate(model.generate(source, lengths, max_length=7)):
+        fed = np.array([model.start, *found.tokens])[:, None]
+        own = slice(row, row + 1)
+        (logits, weights), _ = model.forward(source[: lengths[row], own], fed)
+        assert logits[: len(found.tokens), 0].argmax(axis=1).tolist() == found.tokens
+        assert_close(weights[: len(found.tokens), 0], found.weights)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_model_of_several_layers_is_saved_and_loaded(form, dtype, tmp_path):
+    model, batch = deep_model(form, dropout=0.2, dtype=dtype), deep_batch()
+    save(tmp_path / "model.npz", model)
+    found = load(tmp_path / "model.npz")
+    assert repr(found) == repr(model)
+    assert_same(found.params, model.params)
+    assert_same(found.loss_and_grads(batch, rng=7), model.loss_and_grads(batch, rng=7))
+
+
+def test_a_decoder_whose_keys_are_not_those_of_both_directions_is_refused():
+    encoder = Encoder(9, 3, 4, bidirectional=True)
+    with pytest.raises(ValueError, match="decoder has key_size 4, expected 8: the encoder's twice its"):
+        Seq2Seq(encoder, Decoder(8, 2, 4, key_size=4))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_model_of_several_layers_learns(form):
+    model, batch = deep_model(form), deep_batch()
+    optimizer, losses = Adam(0.02), []
+    for _ in range(40):
+        loss, grads = model.loss_and_grads(batch)
+        optimizer.step(model.params, grads)
+        losses.append(loss)
+    assert losses[-1] < 0.7 * losses[0]

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 import strategies as draw
-from comparing import assert_close, assert_same
+from comparing import assert_close, assert_same, leaves
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqmem.cells.tape import parts_of
 from seqmem.models import stepper
+
+
+def parts_of(state):
+    return list(leaves(state).values())
 
 
 def begun(d, n_steps=8):

@@ -4,6 +4,8 @@ Ours to torch's: W_x (G, D, H) is weight_ih (G·H, D); LSTM gates i, f, o, g are
 writes where theirs keeps, so its weights and biases change sign; one bias is their two, except for b_hn.
 """
 
+import copy
+
 import numpy as np
 import pytest
 from comparing import assert_close
@@ -22,7 +24,7 @@ from seqmem import (
     Seq2Seq,
     cross_entropy,
 )
-from seqmem.training import SGD, Adam, clip_by_global_norm
+from seqmem.training import SGD, Adam, AdamW, RMSProp, clip_by_global_norm
 
 T, B, D, H = 7, 5, 3, 4
 LENGTHS = {"full": None, "unequal": np.array([3, 7, 1, 6, 3])}
@@ -249,14 +251,24 @@ def test_cross_entropy_equals_torchs(torch, leaf, rng, masked):
     assert_close((loss, d_logits), (their_loss.item(), theirs.grad.numpy()))
 
 
-@pytest.mark.parametrize("ours", [SGD(0.1), SGD(0.1, momentum=0.9), Adam(0.01, 0.8, 0.95, 1e-4)], ids=str)
-def test_optimizers_step_as_torchs_do(torch, leaf, rng, ours):
-    params = {"W": rng.standard_normal((3, 4)), "b": rng.standard_normal(4)}
+OPTIMIZERS = [
+    (SGD(0.1), "SGD", {}),
+    (SGD(0.1, momentum=0.9), "SGD", {"momentum": 0.9}),
+    (SGD(0.1, momentum=0.9, nesterov=True), "SGD", {"momentum": 0.9, "nesterov": True}),
+    (Adam(0.1, 0.8, 0.95, 1e-4), "Adam", {"betas": (0.8, 0.95), "eps": 1e-4}),
+    (AdamW(0.1, 0.8, 0.95, 1e-4, 0.3), "AdamW", {"betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.3}),
+    (RMSProp(0.1, 0.8, 1e-4), "RMSprop", {"alpha": 0.8, "eps": 1e-4}),
+    (RMSProp(0.1, 0.8, 1e-4, 0.7), "RMSprop", {"alpha": 0.8, "eps": 1e-4, "momentum": 0.7}),
+]
+
+
+@pytest.mark.parametrize("count", [2, 6], ids=["each on its own", "as one vector"])
+@pytest.mark.parametrize(("ours", "name", "options"), OPTIMIZERS, ids=lambda one: str(one))
+def test_optimizers_step_as_torchs_do(torch, leaf, rng, ours, name, options, count):
+    ours = copy.deepcopy(ours)
+    params = {f"W{k}": rng.standard_normal((3, k + 1)) for k in range(count)}
     theirs = {name: leaf(param.copy()) for name, param in params.items()}
-    if isinstance(ours, Adam):
-        optimizer = torch.optim.Adam(theirs.values(), lr=0.01, betas=(0.8, 0.95), eps=1e-4)
-    else:
-        optimizer = torch.optim.SGD(theirs.values(), lr=0.1, momentum=ours.momentum)
+    optimizer = getattr(torch.optim, name)(theirs.values(), lr=0.1, **options)
     for _ in range(20):
         grads = {name: rng.standard_normal(param.shape) for name, param in params.items()}
         for name, tensor in theirs.items():

@@ -1,5 +1,7 @@
 """The fast cells, layers, contexts, models and optimizers compute what the plain passes compute."""
 
+import copy
+
 import numpy as np
 import pytest
 from comparing import assert_close
@@ -10,6 +12,7 @@ from strategies import B, D, H, K, Look, T, V, exposed, lengths, looks, recurren
 from seqmem import (
     SGD,
     Adam,
+    AdamW,
     AdditiveAttention,
     Batch,
     Decoder,
@@ -23,6 +26,7 @@ from seqmem import (
     LSTMCell,
     LSTMState,
     PeepholeLSTMCell,
+    RMSProp,
     RNNCell,
     Seq2Seq,
     clip_by_global_norm,
@@ -238,32 +242,62 @@ def test_clipping_above_the_norm_and_below(max_norm):
     assert_close((clipped, norm), (fast, fast_norm))
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_gradient_descent_over_several_steps(momentum):
-    rng = np.random.default_rng(0)
-    param, velocity, optimizer = rng.normal(size=(3, 4)), np.zeros((3, 4)), SGD(0.1, momentum)
-    params = {"W": param.copy()}
-    for _ in range(5):
-        grad = rng.normal(size=(3, 4))
-        param, velocity = reference.sgd_step(param, grad, velocity, 0.1, momentum)
-        optimizer.step(params, {"W": grad})
-        assert_close(params["W"], param)
+def sgd(param, grad, state, t):
+    param, velocity = reference.sgd_step(param, grad, state.get("velocity", 0 * param), 0.1, 0.9)
+    return param, {"velocity": velocity}
 
 
-def test_adam_over_several_steps():
-    rng = np.random.default_rng(0)
-    param, m, v, optimizer = (
-        rng.normal(size=(3, 4)),
-        np.zeros((3, 4)),
-        np.zeros((3, 4)),
-        Adam(0.1, 0.8, 0.95, 1e-4),
-    )
-    params = {"W": param.copy()}
+def nesterov(param, grad, state, t):
+    param, velocity = reference.nesterov_step(param, grad, state.get("velocity", 0 * param), 0.1, 0.9)
+    return param, {"velocity": velocity}
+
+
+def rmsprop(param, grad, state, t):
+    zeros = 0 * param
+    averages = state.get("v", zeros), state.get("velocity", zeros)
+    param, v, velocity = reference.rmsprop_step(param, grad, *averages, 0.1, 0.8, 1e-4, 0.7)
+    return param, {"v": v, "velocity": velocity}
+
+
+def adam(param, grad, state, t):
+    zeros = 0 * param
+    averages = state.get("m", zeros), state.get("v", zeros)
+    param, m, v = reference.adam_step(param, grad, *averages, t, 0.1, 0.8, 0.95, 1e-4)
+    return param, {"m": m, "v": v}
+
+
+def adamw(param, grad, state, t):
+    zeros = 0 * param
+    averages = state.get("m", zeros), state.get("v", zeros)
+    param, m, v = reference.adamw_step(param, grad, *averages, t, 0.1, 0.8, 0.95, 1e-4, 0.3)
+    return param, {"m": m, "v": v}
+
+
+@pytest.mark.parametrize("names", ["W", "abcdef"], ids=["one array", "a vector of several"])
+@pytest.mark.parametrize(
+    ("optimizer", "step"),
+    [
+        (SGD(0.1, 0.9), sgd),
+        (SGD(0.1, 0.9, nesterov=True), nesterov),
+        (RMSProp(0.1, 0.8, 1e-4, 0.7), rmsprop),
+        (Adam(0.1, 0.8, 0.95, 1e-4), adam),
+        (AdamW(0.1, 0.8, 0.95, 1e-4, 0.3), adamw),
+    ],
+    ids=repr,
+)
+def test_optimizers_over_several_steps(optimizer, step, names):
+    rng, optimizer = np.random.default_rng(0), copy.deepcopy(optimizer)
+    params = {name: rng.normal(size=(3, k + 1)) for k, name in enumerate(names)}
+    plain, states = dict(params), {name: {} for name in names}
+    params = {name: param.copy() for name, param in params.items()}
     for t in range(1, 6):
-        grad = rng.normal(size=(3, 4))
-        param, m, v = reference.adam_step(param, grad, m, v, t, 0.1, 0.8, 0.95, 1e-4)
-        optimizer.step(params, {"W": grad})
-        assert_close((params["W"], optimizer.state["m.W"], optimizer.state["v.W"]), (param, m, v))
+        grads = {name: rng.normal(size=param.shape) for name, param in params.items()}
+        optimizer.step(params, grads)
+        for name in names:
+            plain[name], states[name] = step(plain[name], grads[name], states[name], t)
+        assert_close(params, plain)
+    for name in names:
+        assert_close({kind: optimizer.state[f"{kind}.{name}"] for kind in states[name]}, states[name])
 
 
 @given(B, sizes, sizes, rngs)

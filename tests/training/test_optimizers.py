@@ -10,15 +10,23 @@ from comparing import assert_close, rounding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqmem.training import SGD, Adam, Optimizer, clip_by_global_norm, cosine_decay
+from seqmem.training import SGD, Adam, AdamW, Optimizer, RMSProp, clip_by_global_norm, cosine_decay
 
 SEEDS = st.integers(0, 2**32)
 RATES = st.floats(1e-6, 10.0)
-MAKERS = [lambda: SGD(0.1), lambda: SGD(0.1, momentum=0.9), lambda: Adam(0.1)]
+MAKERS = [
+    lambda: SGD(0.1),
+    lambda: SGD(0.1, momentum=0.9),
+    lambda: SGD(0.1, momentum=0.9, nesterov=True),
+    lambda: Adam(0.1),
+    lambda: AdamW(0.1, weight_decay=0.2),
+    lambda: RMSProp(0.1),
+    lambda: RMSProp(0.1, momentum=0.5),
+]
 
 
 def arrays(seed: int, dtype: Any = np.float64, scale: float = 1.0) -> dict[str, Any]:
-    """A matrix, a vector and a scalar of random numbers."""
+    """Matrices, vectors and a scalar of random numbers."""
     rng = np.random.default_rng(seed)
     shapes = {"cell.W": (3, 4), "cell.b": (4,), "slope": ()}
     return {name: np.array(scale * rng.standard_normal(shape), dtype) for name, shape in shapes.items()}

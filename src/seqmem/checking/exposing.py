@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from seqmem.cells import Cell
-from seqmem.cells.tape import fields_of, state_of
 from seqmem.contexts import Context
 from seqmem.layers import Dropout, Embedding, Linear
 from seqmem.layers.sequence import SequenceLayer
@@ -91,8 +90,7 @@ def _(module: Context, rng: np.random.Generator) -> Inputs:
 
 @exposing_inputs.register
 def _(module: Bridge, rng: np.random.Generator) -> Inputs:
-    parts = [_normal(module, rng, B, module.source_size) for _ in fields_of(module.source_type)]
-    return (state_of(module.source_type, parts),), {}
+    return (tree_map(lambda size: _normal(module, rng, B, size), module.source),), {}
 
 
 @exposing_inputs.register
@@ -104,7 +102,7 @@ def _(module: Encoder, rng: np.random.Generator) -> Inputs:
 def _(module: Decoder, rng: np.random.Generator) -> Inputs:
     tokens = _tokens(rng, T, module.vocab_size)
     keys = _normal(module, rng, S, B, module.key_size)
-    return (tokens, _state(module.cell, rng), keys), {"lengths": _lengths(S)}
+    return (tokens, _state(module, rng), keys), {"lengths": _lengths(S)}
 
 
 @exposing_inputs.register
@@ -118,7 +116,7 @@ def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:
     return rng.standard_normal(shape).astype(module.dtype or np.float64)
 
 
-def _state(module: Cell[Any] | SequenceLayer[Any], rng: np.random.Generator) -> Any:
+def _state(module: Cell[Any] | SequenceLayer[Any] | Decoder, rng: np.random.Generator) -> Any:
     check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     return tree_map(lambda zeros: _normal(module, rng, *zeros.shape), module.zero_state(B))
 

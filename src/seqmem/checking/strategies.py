@@ -17,6 +17,7 @@ from seqmem.cells import Cell, GRUCell
 from seqmem.checking.contract.subject import random_like
 from seqmem.layers import Bidirectional, Recurrent, Stack
 from seqmem.layers.sequence import SequenceLayer
+from seqmem.models import Decoder, Encoder
 from seqmem.module import Module
 from seqmem.registry import cell_class, cell_names
 
@@ -72,14 +73,16 @@ def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
     return module
 
 
-def random_state(cell: Cell[Any] | SequenceLayer[Any], batch_size: int, rng: np.random.Generator) -> Any:
-    """Return a state of a cell, or of a layer, of which no part is zero.
+def random_state(
+    module: Cell[Any] | SequenceLayer[Any] | Encoder | Decoder, batch_size: int, rng: np.random.Generator
+) -> Any:
+    """A state of a cell, layer, encoder or decoder, none of whose parts is zero.
 
     >>> from seqmem.cells import LSTMCell
     >>> random_state(LSTMCell(2, 3), 4, np.random.default_rng(0)).c.shape
     (4, 3)
     """
-    return random_like(cell.zero_state(batch_size), rng)
+    return random_like(module.zero_state(batch_size), rng)
 
 
 def lengths(longest: int, batch_size: int) -> Strategy:

@@ -70,6 +70,10 @@ def verify(
         if tell is not None:
             tell(exercise.name)
         count += 1
+        broken = _broken(exercise)
+        if broken:
+            faults.append(Fault(exercise.name, broken))
+            continue
         faults += [Fault(exercise.name, what) for what in _of_texts(exercise, seed)]
         for mistake, text in mistaken_solutions(exercise):
             planted += 1
@@ -121,6 +125,16 @@ def _planted(text: str, function: str, mistake: Mistake) -> str:
     indent = lines[k][: len(lines[k]) - len(lines[k].lstrip())]
     lines[k] = "\n".join(indent + line for line in mistake.becomes.splitlines())
     return head + found + "\n".join(lines)
+
+
+def _broken(exercise: Exercise) -> str:
+    """What the exercise's own solution raises; "" for nothing."""
+    for task in exercise.tasks:
+        try:
+            task.right(task.problem(np.random.default_rng(0)))
+        except Exception as error:  # noqa: BLE001 - an instructor's code
+            return f"{task.function} cannot be run by its own inputs: {type(error).__name__}: {error}"
+    return ""
 
 
 def _of_texts(exercise: Exercise, seed: int) -> Iterator[str]:

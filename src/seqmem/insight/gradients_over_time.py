@@ -197,7 +197,8 @@ def source_gradients(model: Seq2Seq, source: Array, inputs: Array, *, rng: Rng =
             whose norm is 1 for each sequence.
 
     Returns:
-        The Euclidean norm of dL/dh_s over all paths, (S, B), where h_s is the encoder's state at position s.
+        The Euclidean norm of dL/dh_s by every path, (S, B), where h_s is the state at position s of the
+        encoder's highest layer, both directions together.
 
     Raises:
         ValueError, TypeError: for tokens outside a vocabulary or wrong shapes.
@@ -212,7 +213,10 @@ def source_gradients(model: Seq2Seq, source: Array, inputs: Array, *, rng: Rng =
     d_logits = np.ascontiguousarray(flat.reshape(B, T, V).swapaxes(0, 1))
     (_, d_state, d_keys), _ = model.decoder.backward((d_logits, None), cache.decoder)
     (d_final,), _ = model.bridge.backward(d_state, cache.bridge)
-    return _norms(model.encoder.layer.trace_gradients((d_keys, d_final), cache.encoder.layer)["h"])
+    trace = model.encoder.layer.trace_gradients((d_keys, d_final), cache.encoder.layer)
+    top = f"{model.encoder.num_layers - 1}." if model.encoder.num_layers > 1 else ""
+    of_states = [d for name, d in trace.items() if name.startswith(top) and name.split(".")[-1] == "h"]
+    return _norms(np.concatenate(of_states, axis=-1))
 
 
 def gradient_flow_of_cases(

@@ -188,7 +188,7 @@ def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: A
 
 
 def plot_history(history: History, *, ax: Any = None) -> Any:
-    """Plot the loss, and the metric if there is one, over the epochs.
+    """Plot the losses, and the metrics if there are any, over the epochs, as `History.plot` does.
 
     Args:
         history: the History that `fit` returned.
@@ -201,18 +201,7 @@ def plot_history(history: History, *, ax: Any = None) -> Any:
         ImportError: without matplotlib.
     """
     check_type(history, History, "plot_history", "history")
-    ax = _axes(ax, "plot_history")
-    epochs = range(1, len(history.loss) + 1)
-    ax.plot(epochs, history.loss, "o-", label="loss")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("loss (nats per token)")
-    ax.grid(**GRID)
-    if history.metric:
-        other = ax.twinx()
-        other.plot(epochs, history.metric, "s--", color="C1", label="metric")
-        other.set_ylabel("metric")
-        ax.legend(handles=[*ax.get_lines(), *other.get_lines()])
-    return ax
+    return history.plot(ax=_axes(ax, "plot_history")).axes
 
 
 def _axes(ax: Any, caller: str) -> Any:

@@ -43,11 +43,15 @@ class Dropout(Module):
     def forward(self, x: Array, *, rng: Rng = None) -> tuple[Array, DropoutCache]:
         """Return y of x's shape, with entries dropped at random; without `rng`, y is x itself."""
         x = as_floats(x, working_dtype(None, x), ("...",), "Dropout.forward", "x")
+        scale = self.scale(x.shape, x.real.dtype, rng)
+        return x if scale is None else x * scale, DropoutCache(scale, x.shape, x.dtype)
+
+    def scale(self, shape: tuple[int, ...], dtype: np.dtype[Any], rng: Rng) -> Array | None:
+        """Draw what x of a shape is multiplied by, keep / (1 - rate); None when nothing is dropped."""
         if rng is None or self.rate == 0:
-            return x, DropoutCache(None, x.shape, x.dtype)
-        keep = as_generator(rng).random(x.shape, np.float32) >= self.rate
-        scale = keep.astype(x.real.dtype) / (1 - self.rate)
-        return x * scale, DropoutCache(scale, x.shape, x.dtype)
+            return None
+        keep = as_generator(rng).random(shape, np.float32) >= self.rate
+        return keep.astype(dtype) / (1 - self.rate)
 
     @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: DropoutCache) -> tuple[tuple[Array], Grads]:

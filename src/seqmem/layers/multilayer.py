@@ -218,6 +218,38 @@ def layers_of(
     return layers
 
 
+def layer_of(
+    cell: Cell[Any], num_layers: int, *, bidirectional: bool, dropout: float, rng: Rng
+) -> SequenceLayer[Any]:
+    """Return a layer of a cell and of others that are made like it, as simple as it can be.
+
+    A `Recurrent` for one layer and one direction, a `Bidirectional` for one layer, otherwise a `Stack`.
+
+    Args:
+        cell: of the lowest layer, which is used itself.
+        num_layers: how many layers.
+        bidirectional: whether each reads from both ends.
+        dropout: between the layers.
+        rng: generator of the others' first weights.
+    """
+    unused = [cell]
+
+    def make(size: int) -> Cell[Any]:
+        return unused.pop() if unused else cell_like(cell, size, rng)
+
+    layers = layers_of(make, cell.input_size, num_layers, bidirectional=bidirectional)
+    return layers[0] if num_layers == 1 else Stack(*layers, dropout=dropout)
+
+
+def first_cell(layer: Any) -> Cell[Any]:
+    """Return the cell of the lowest layer's forward direction."""
+    while isinstance(layer, Stack):
+        layer = layer.layers[0]
+    one = layer.forward_layer if isinstance(layer, Bidirectional) else layer
+    cell: Cell[Any] = one.cell
+    return cell
+
+
 def cell_like(cell: Cell[Any], input_size: int, rng: Rng) -> Cell[Any]:
     """Return a new cell like another one, except for the input size and the initial weights."""
     cls, config = type(cell), cell.config | {"input_size": input_size}

@@ -7,86 +7,128 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.cells import State
-from seqmem.cells.tape import as_parts, fields_of, state_of
 from seqmem.initializers import Rng
 from seqmem.layers import Linear
 from seqmem.layers.linear import LinearCache
-from seqmem.module import Grads, Module, prefixed
+from seqmem.module import Array, Grads, Module, prefixed
+from seqmem.nests import tree_branches, tree_leaves, tree_like, tree_map
 from seqmem.validation import as_cache, as_floats, as_size, as_upstream, working_dtype
+
+Form = Any  # of a state: a nest like it with the size H of each array for a leaf, as LSTMState(4, 4)
 
 
 class BridgeCache(NamedTuple):
     """The values that `forward` passes to `backward`."""
 
-    shape: tuple[int, int]  # of each part of the decoder's state, (B, H)
+    batch_size: int
     dtype: np.dtype[Any]
     linear: LinearCache | None  # None if the state passes unchanged
     first: Any  # (B, F) all parts of the decoder's initial state side by side
 
 
 class Bridge(Module):
-    """Passes a state on unchanged, including an LSTM's c, if its type and size are those of the decoder.
+    """Passes a state on as it is when it has the form that the decoder wants, an LSTM's c included.
 
-    Otherwise the decoder's state is a learned tanh of the encoder's state, W [h ; c] + b, as in Bahdanau, Cho
-    & Bengio (2015).
+    Otherwise the decoder's state is a learned tanh of the encoder's, W [all parts side by side] + b, in the
+    way that Bahdanau, Cho & Bengio (2015) start their decoder: another size or cell, both directions, another
+    number of layers.
 
     Args:
-        source_size: hidden size of the encoder.
-        target_size: hidden size of the decoder.
-        source_type: the type of the encoder's state: `LSTMState`, or an array.
-        target_type: the type of the decoder's state.
-        rng: seed or generator for the initial weights.
+        source: the form of the encoder's state: `LSTMState(3, 3)` of an LSTM with 3 units, 3 of a GRU,
+            `BidirectionalState(3, 3)` of both directions, a tuple of such forms of several layers.
+        target: of the decoder's.
+        rng: seed or generator of the first weights.
         dtype: float64 or float32.
+
+    >>> from seqmem import BidirectionalState, LSTMState
+    >>> bridge = Bridge(BidirectionalState(3, 3), LSTMState(4, 4), rng=0)
+    >>> state, cache = bridge.forward(BidirectionalState(np.ones((2, 3)), np.ones((2, 3))))
+    >>> state.c.shape, bridge.linear.W.shape
+    ((2, 4), (6, 8))
     """
 
     def __init__(
-        self,
-        source_size: int,
-        target_size: int,
-        *,
-        source_type: type[Any],
-        target_type: type[Any],
-        rng: Rng = None,
-        dtype: npt.DTypeLike = np.float64,
+        self, source: Form, target: Form, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> None:
-        self.source_size = source_size = as_size(source_size, "Bridge", "source_size")
-        self.target_size = target_size = as_size(target_size, "Bridge", "target_size")
-        self.source_type, self.target_type = source_type, target_type
-        self.unchanged = (source_type, source_size) == (target_type, target_size)
+        self.source, self.target = (
+            tree_map(lambda size: as_size(size, "Bridge", "a size"), form) for form in (source, target)
+        )
+        self.unchanged = repr(self.source) == repr(self.target)  # (3, 3) would equal LSTMState(3, 3)
         if not self.unchanged:
-            n_source, n_target = len(fields_of(source_type)), len(fields_of(target_type))
-            self.linear = Linear(n_source * source_size, n_target * target_size, rng=rng, dtype=dtype)
+            sizes = (sum(_sizes(form)) for form in (source, target))
+            self.linear = Linear(*sizes, rng=rng, dtype=dtype)
 
-    def forward(self, state: State) -> tuple[State, BridgeCache]:
-        """Return the decoder's initial state from the encoder's final state.
+    def forward(self, state: Any) -> tuple[Any, BridgeCache]:
+        """The encoder's final state to the decoder's first.
 
         Raises:
-            ValueError, TypeError: for a wrong shape or dtype.
+            ValueError, TypeError: for a wrong form, shape or dtype.
         """
-        named = as_parts(self.source_type, state, "Bridge.forward", "state")
+        named = as_leaves(self.source, state, "Bridge.forward", "state")
         dtype = working_dtype(self.dtype, *(part for _, part in named))
-        axes = ("B", (self.source_size, "source_size"))
-        parts = [as_floats(part, dtype, axes, "Bridge.forward", name) for name, part in named]
-        shape = (len(parts[0]), self.target_size)
+        parts: list[Array] = []
+        for (name, part), size in zip(named, _sizes(self.source), strict=True):
+            batch = (len(parts[0]), "the batch size") if parts else "B"
+            parts.append(as_floats(part, dtype, (batch, (size, "the encoder's")), "Bridge.forward", name))
+        B = len(parts[0])
         if self.unchanged:
-            return state_of(self.target_type, parts), BridgeCache(shape, parts[0].dtype, None, None)
+            return of_leaves(self.target, parts), BridgeCache(B, parts[0].dtype, None, None)
         y, cache = self.linear.forward(np.concatenate(parts, axis=1))
         first = np.tanh(y)
-        parts = np.split(first, len(fields_of(self.target_type)), axis=1)
-        return state_of(self.target_type, parts), BridgeCache(shape, first.dtype, cache, first)
+        parts = np.split(first, np.cumsum(_sizes(self.target))[:-1], axis=1)
+        return of_leaves(self.target, parts), BridgeCache(B, first.dtype, cache, first)
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
-    def backward(self, d_state: State, cache: BridgeCache) -> tuple[tuple[State], Grads]:
-        """Return the encoder's gradient from that of the decoder's initial state; None means zeros."""
+    def backward(self, d_state: Any, cache: BridgeCache) -> tuple[tuple[Any], Grads]:
+        """The gradient of the decoder's first state, None for zeros, to that of the encoder's final one."""
         cache = as_cache(cache, BridgeCache, "Bridge.backward")
+        named = as_leaves(self.target, d_state, "Bridge.backward", "d_state")
         d_parts = [
-            as_upstream(part, cache.shape, cache.dtype, "Bridge.backward", name)
-            for name, part in as_parts(self.target_type, d_state, "Bridge.backward", "d_state")
+            as_upstream(part, (cache.batch_size, size), cache.dtype, "Bridge.backward", name)
+            for (name, part), size in zip(named, _sizes(self.target), strict=True)
         ]
         if cache.linear is None:
-            return (state_of(self.source_type, d_parts),), {}
+            return (of_leaves(self.source, d_parts),), {}
         d_y = np.concatenate(d_parts, axis=1) * (1 - cache.first**2)
         (d_flat,), grads = self.linear.backward(d_y, cache.linear)
-        d_source = np.split(d_flat, len(fields_of(self.source_type)), axis=1)
-        return (state_of(self.source_type, d_source),), prefixed("linear", grads)
+        d_source = np.split(d_flat, np.cumsum(_sizes(self.source))[:-1], axis=1)
+        return (of_leaves(self.source, d_source),), prefixed("linear", grads)
+
+
+def form_of(module: Any) -> Form:
+    """The form of the state of an encoder, a decoder or a layer."""
+    return tree_map(lambda zeros: zeros.shape[1], module.zero_state(0))
+
+
+def _sizes(form: Form) -> list[int]:
+    return [size for _, size in tree_leaves(form, "")]
+
+
+def as_leaves(form: Form, state: Any, caller: str, name: str) -> list[tuple[str, Any]]:
+    """Return a state's arrays with a name each at the public border; None stands for a part of None.
+
+    Raises:
+        TypeError: for a state of another form.
+    """
+    branches = tree_branches(form, name)
+    if branches is None:
+        return [(name, state)]
+    if state is None:
+        state = (None,) * len(branches)
+    if not isinstance(state, (tuple, list)) or len(state) != len(branches):
+        raise TypeError(f"{caller}: {name} is of type {type(state).__name__}, expected the form {form}")
+    parts = [
+        as_leaves(own, part, caller, key) for own, part, (key, _) in zip(form, state, branches, strict=True)
+    ]
+    return [leaf for part in parts for leaf in part]
+
+
+def of_leaves(form: Form, parts: Any) -> Any:
+    """The state of the given arrays, in order."""
+    left = iter(parts)
+
+    def build(form: Form) -> Any:
+        branches = tree_branches(form, "")
+        return next(left) if branches is None else tree_like(form, [build(own) for _, own in branches])
+
+    return build(form)

@@ -4,8 +4,11 @@
     s_t = cell(s_{t-1}, [y_{t-1} ; C_t])
     logits_t = output(s_t) @ W + b              (B, V)
 
-With teacher forcing, the embeddings y of all steps are known in advance, so one product before the loop
-computes their part of the pre-activations; the context's part is added inside the loop.
+With several layers, s is the highest layer's state where it asks and where it is shown, and each layer above
+the first reads the output of the one below (models/upper.py).
+
+In teacher forcing the embeddings y of all steps are known, so their part of the pre-activations is one
+product before the loop; the context's part is added inside it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells import Cell, State
-from seqmem.cells.tape import Record, Run, Tape
+from seqmem.cells.tape import Record, Run, Tape, fields_of
 from seqmem.contexts import Context, FixedContext
 from seqmem.contexts.context import Look, LookGradient, Memory, check_memory
 from seqmem.initializers import Rng, as_generator
@@ -25,9 +28,12 @@ from seqmem.layers import Dropout, Embedding, Linear
 from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.linear import LinearCache
+from seqmem.layers.multilayer import cell_like
+from seqmem.layers.sequence import as_branches
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.models.stepper import Decoding, Stepper
+from seqmem.models.upper import UpperBack, UpperCache
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.nests import tree_leaves
 from seqmem.validation import (
@@ -53,7 +59,8 @@ class DecoderCache(NamedTuple):
     embedding: EmbeddingCache
     drop: DropoutCache
     xs: Array  # (T·B, E + K) embeddings and contexts, the cell's input
-    tape: Tape
+    tape: Tape  # of the lowest layer
+    upper: list[UpperCache]  # of the layers above
     memory: Memory
     looks: list[Look]
     output: LinearCache
@@ -67,14 +74,18 @@ class Decoder(Module):
         vocab_size: V.
         embedding_size: E.
         hidden_size: H.
-        context: the context, with a query size of H; None means a FixedContext.
-        key_size: K; optional if the context defines it, otherwise H by default.
-        cell: "lstm", "gru", "rnn", or a cell of input size E + K and hidden size H.
-        readout: the input of the logits: "state" is s_t (as in the lecture), "all" is [s_t ; y_{t-1} ; C_t]
-            (Bahdanau, Cho & Bengio, 2015).
-        embedding_std: standard deviation of the embedding's initial table.
-        dropout: the probability of zeroing an embedded input if an `rng` is passed.
-        rng: seed or generator for the initial weights.
+        context: what each step looks at, with a query size of H; a FixedContext when None.
+        key_size: K; may be left out when the context knows it, and is H when nothing says otherwise.
+        cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E + K and hidden size
+            H, which is the lowest layer's; the others are made like it.
+        num_layers: how many layers. The context is asked with the state of the highest one; a state of
+            several layers is a tuple, the lowest first.
+        readout: what the logits are computed from: "state" is s_t (the lecture's), "all" is
+            [s_t ; y_{t-1} ; C_t] (Bahdanau, Cho & Bengio, 2015).
+        embedding_std: standard deviation of the embedding's first table.
+        dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
+            an `rng` is passed.
+        rng: seed or generator of the first weights.
         dtype: float64 or float32.
 
     >>> from seqmem.contexts import AdditiveAttention
@@ -94,6 +105,7 @@ class Decoder(Module):
         context: Context | None = None,
         key_size: int | None = None,
         cell: str | Cell[Any] = "lstm",
+        num_layers: int = 1,
         readout: Literal["state", "all"] = "state",
         embedding_std: float = STD,
         dropout: float = 0.0,
@@ -120,11 +132,17 @@ class Decoder(Module):
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
         self.drop = Dropout(as_fraction(dropout, "Decoder", "dropout"))
         self.cell = make_cell(cell, embedding_size + key_size, hidden_size, rng, dtype, "Decoder")
+        self.num_layers = as_size(num_layers, "Decoder", "num_layers")
+        self.upper = [cell_like(self.cell, hidden_size, rng) for _ in range(num_layers - 1)]
         self.readout = as_choice(readout, ("state", "all"), "Decoder", "readout")
         shown = hidden_size + (embedding_size + key_size if readout == "all" else 0)
         self.output = Linear(shown, vocab_size, rng=rng, dtype=dtype)
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
         self.dropout = dropout
+
+    def zero_state(self, batch_size: int) -> State:
+        """A state of zeros: the cell's, or a tuple with that of each layer, the lowest first."""
+        return self._of_parts([cell.zero_state(batch_size) for cell in self._cells])
 
     def forward(
         self,
@@ -157,6 +175,7 @@ class Decoder(Module):
         initial, keys, lengths = self._as_inputs(state, keys, lengths, B, "Decoder.forward")
         cell, E, dtype = self.cell, self.embedding_size, keys.dtype
         traced = as_flag(traced, "Decoder.forward", "traced")
+        rng = None if rng is None else as_generator(rng)
         embedded, embedding_cache = self.embedding.forward(tokens)
         ys, drop_cache = self.drop.forward(embedded, rng=rng)
         xs = np.empty((T * B, E + self.key_size), dtype)
@@ -165,20 +184,27 @@ class Decoder(Module):
         looks: list[Look] = []
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
             memory = self.context.project(keys, lengths)
-            tape = cell.tape(initial, T * B, traced=traced)
-            cell.project(xs[:, :E], tape.array("a"), slice(0, E))
-            stepper, contexts = Stepper(self, memory, tape, T), xs[:, E:].reshape(T, B, self.key_size)
+            tapes = [
+                one.tape(parts, T * B, traced=traced) for one, parts in zip(self._cells, initial, strict=True)
+            ]
+            cell.project(xs[:, :E], tapes[0].array("a"), slice(0, E))
+            scales = [self.drop.scale((T, B, self.hidden_size), xs.real.dtype, rng) for _ in self.upper]
+            stepper, contexts = (
+                Stepper(self, memory, tapes, T, scales),
+                xs[:, E:].reshape(T, B, self.key_size),
+            )
             for at, context_t, weights_t in zip(
                 stepper.along(self._run(T, B)), contexts, weights, strict=True
             ):
                 context_t[...], look = stepper.take(at)
                 weights_t[...] = look.weights
                 looks.append(look)
-            hs = np.ascontiguousarray(tape.array("h"))
+            hs = np.ascontiguousarray(tapes[-1].array("h"))
             shown = hs if self.readout == "state" else np.concatenate([hs, xs], axis=1)
             logits, output_cache = self.output.forward(shown.reshape(T, B, self.output.input_size))
         shape = (T, B, len(keys))
-        cache = DecoderCache(embedding_cache, drop_cache, xs, tape, memory, looks, output_cache, shape)
+        layers = (tapes[0], stepper.caches())
+        cache = DecoderCache(embedding_cache, drop_cache, xs, *layers, memory, looks, output_cache, shape)
         return (logits, weights), cache
 
     def backward(
@@ -200,15 +226,17 @@ class Decoder(Module):
     def backward_by_name(
         self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache
     ) -> tuple[tuple[None, State, Array], Grads]:
-        """Run `backward` with gradients by every name, ties not summed, for a model with this decoder."""
-        return self._backward(d_outputs, cache, self.cell.back_tape(cache.tape))
+        """`backward` with gradients by every name, ties not summed: for the model that this is a part of."""
+        return self._backward(d_outputs, cache, self._back_tapes(cache))
 
     def trace(self, cache: DecoderCache) -> Trace:
-        """Return the values at every step of a forward pass by name, (T, B, H) each, like
-        `Recurrent.trace`, with the contexts' "weights" (T, B, S) and "context" (T, B, K).
+        """What happened at every step of a forward pass, by name: as `Recurrent.trace`, (T, B, H) each, with
+        "weights" (T, B, S) and "context" (T, B, K) of the steps' looks. Of several layers, names begin with
+        the layer's number: "0.h".
         """
         T, B, _ = as_cache(cache, DecoderCache, "Decoder.trace").shape
-        values = values_of(self.cell, cache.tape)
+        tapes = [cache.tape, *(upper.tape for upper in cache.upper)]
+        values = self._by_layer([values_of(*own) for own in zip(self._cells, tapes, strict=True)])
         trace = {name: rows.reshape(T, B, self.hidden_size) for name, rows in values.items()}
         trace["weights"] = (
             np.stack([look.weights for look in cache.looks]) if cache.looks else np.zeros(cache.shape)
@@ -219,20 +247,20 @@ class Decoder(Module):
     def trace_gradients(self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache) -> Trace:
         """Return the gradients at every step of a backward pass by name, as `Recurrent.trace_gradients`."""
         T, B, _ = as_cache(cache, DecoderCache, "Decoder.trace_gradients").shape
-        record: Record = []
-        back = self.cell.back_tape(cache.tape)
-        self._backward(d_outputs, cache, back, record)
-        values = gradients_of(self.cell, back, record)
+        records: list[Record] = [[] for _ in self._cells]
+        backs = self._back_tapes(cache)
+        self._backward(d_outputs, cache, backs, records)
+        values = self._by_layer([gradients_of(*own) for own in zip(self._cells, backs, records, strict=True)])
         return {name: rows.reshape(T, B, self.hidden_size) for name, rows in values.items()}
 
     def _backward(
         self,
         d_outputs: tuple[Array | None, Array | None],
         cache: DecoderCache,
-        back: Tape,
-        record: Record | None = None,
+        backs: list[Tape],
+        records: Sequence[Record | None] = (),
     ) -> tuple[tuple[None, State, Array], Grads]:
-        """Run `backward` and leave the gradients for `trace_gradients` on the tape `back` and in `record`."""
+        """`backward`; what `trace_gradients` shows stays on the tapes `backs` and goes into `records`."""
         cell, context, E, H, (T, B, _) = (
             self.cell,
             self.context,
@@ -240,6 +268,7 @@ class Decoder(Module):
             self.hidden_size,
             cache.shape,
         )
+        back, records = backs[0], records or [None] * len(backs)
         memory, xs, dtype = cache.memory, cache.xs, back.room.dtype
         d_logits, d_weights = as_pair(d_outputs, "Decoder.backward", "d_outputs", "(d_logits, d_weights)")
         d_weights = as_upstream(d_weights, cache.shape, dtype, "Decoder.backward", "d_weights")
@@ -250,21 +279,35 @@ class Decoder(Module):
         d_looks: list[LookGradient] = []
         with np.errstate(under="ignore"):
             run = self._run(T, B)
+            upper: list[UpperBack] = []  # from the highest layer down
+            for k in reversed(range(len(self.upper))):
+                own = (self.upper[k], cache.upper[k], backs[k + 1])
+                d_own = own[0].as_upstream_parts(None, own[2], "Decoder.backward", "d_state")
+                upper.append(UpperBack(*own, d_own, d_hs, run, records[k + 1]))
+                d_hs = upper[-1].d_below
+            d_asking = upper[0].d_parts if upper else d_parts  # of the layer whose state asks
             way_back = cell.way_back(slice(E, None), B, T, dtype)
             d_as = back.steps((cell.input_gradient,), run, last_first=True)
             contexts = xs[:, E:].reshape(T, B, self.key_size)
-            steps = cell.steps_back(back, [run], d_parts, d_hs, record)
-            for t, (d_a,), _ in zip(reversed(range(T)), d_as, steps, strict=True):
+            steps = cell.steps_back(back, [run], d_parts, d_hs, records[0])
+            for t, (d_a,) in zip(reversed(range(T)), d_as, strict=True):
+                for layer in upper:
+                    layer.step(t)
+                next(steps)
                 d_context = way_back(d_a, contexts[t])
                 if self.readout == "all":
                     d_context += d_shown[t, :, H + E :]
                 d_query, d_look = context.step_backward(
                     d_context, d_weights[t], cache.looks[t], memory, d_memory
                 )
-                d_parts[0] += d_query  # the query is the state before the step
+                d_asking[0] += d_query  # the state before the step asked
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             d_ys, cell_grads = cell.gradients(xs, back, slice(0, E))
+            upper = upper[::-1]  # from the second layer up
+            upper_grads = {
+                f"{k}.{name}": grad for k, one in enumerate(upper) for name, grad in one.grads().items()
+            }
         d_ys = d_ys.reshape(T, B, E)
         if self.readout == "all":
             d_ys += d_shown[..., H : H + E]
@@ -274,9 +317,14 @@ class Decoder(Module):
             **prefixed("context", context_grads),
             **prefixed("embedding", embedding_grads),
             **prefixed("cell", cell_grads),
+            **prefixed("upper", upper_grads),
             **prefixed("output", output_grads),
         }
-        return (None, cell.of_parts(d_parts), d_keys), grads
+        d_states = [
+            one.of_parts(d)
+            for one, d in zip(self._cells, [d_parts, *(u.d_parts for u in upper)], strict=True)
+        ]
+        return (None, self._of_parts(d_states), d_keys), grads
 
     def memory(self, keys: Array, *, lengths: Any = None) -> Memory:
         """Return the context's memory, computed once for all steps: keys (S, B, K), lengths (B,) or None."""
@@ -304,21 +352,42 @@ class Decoder(Module):
         B = len(memory[0])
         axes = ((B, "the batch size of the memory"),)
         tokens = as_ids(tokens, self.vocab_size, axes, "Decoder.step", "tokens")
-        initial = self.cell.as_state_parts(state, memory[0].dtype, B, "Decoder.step")
-        decoding = self.start(initial, memory, 1)
+        initial = self._as_state(state, memory[0].dtype, B, "Decoder.step")
+        decoding = self.start([part for parts in initial for part in parts], memory, 1)
         with np.errstate(under="ignore"):
             logits, weights = decoding.step(tokens)
-        return (logits, weights.copy()), self.cell.of_parts(decoding.state())
+        left = iter(decoding.state())
+        states = [one.of_parts([next(left) for _ in fields_of(one.state_type)]) for one in self._cells]
+        return (logits, weights.copy()), self._of_parts(states)
 
     def start(self, initial: Sequence[Array], memory: Memory, n_steps: int) -> Decoding:
         """Begin to decode step by step.
 
         Args:
-            initial: the parts of the state before the first step, (B, H) each, in the memory's dtype.
-            memory: the memory that `memory` returned.
-            n_steps: the maximum number of steps.
+            initial: the parts of the state before the first step, (B, H) each, in the memory's dtype; those
+                of the lowest layer first.
+            memory: what `memory` returned.
+            n_steps: how many steps there will be, at most.
         """
         return Decoding(self, initial, memory, n_steps)
+
+    @property
+    def _cells(self) -> list[Cell[Any]]:
+        """Of all layers, the lowest first."""
+        return [self.cell, *self.upper]
+
+    def _of_parts(self, states: list[Any]) -> State:
+        """The state of the layers' states."""
+        return tuple(states) if self.upper else states[0]
+
+    def _by_layer(self, traces: list[Trace]) -> Trace:
+        if not self.upper:
+            return traces[0]
+        return {f"{k}.{name}": rows for k, trace in enumerate(traces) for name, rows in trace.items()}
+
+    def _back_tapes(self, cache: DecoderCache) -> list[Tape]:
+        tapes = [cache.tape, *(upper.tape for upper in cache.upper)]
+        return [cell.back_tape(tape) for cell, tape in zip(self._cells, tapes, strict=True)]
 
     @staticmethod
     def _run(T: int, B: int) -> Run:
@@ -326,11 +395,22 @@ class Decoder(Module):
 
     def _as_inputs(
         self, state: State, keys: Any, lengths: Any, B: int, caller: str
-    ) -> tuple[list[Array], Array, Array | None]:
+    ) -> tuple[list[list[Array]], Array, Array | None]:
         dtype = working_dtype(self.dtype, keys, *(leaf for _, leaf in tree_leaves(state, "state")))
         keys = self._as_keys(keys, dtype, (B, "the batch size of tokens"), caller)
-        initial = self.cell.as_state_parts(state, keys.dtype, B, caller)
+        initial = self._as_state(state, keys.dtype, B, caller)
         return initial, keys, as_lengths(lengths, B, len(keys), caller, "S")
+
+    def _as_state(self, state: Any, dtype: np.dtype[Any], B: int, caller: str) -> list[list[Array]]:
+        """Check a state at the public border: the parts of each layer's, in the working dtype."""
+        if not self.upper:
+            return [self.cell.as_state_parts(state, dtype, B, caller)]
+        n = self.num_layers
+        states = as_branches(state, (n, f"a tuple of {n}, the state of each layer"), caller, "state")
+        return [
+            cell.as_state_parts(own, dtype, B, caller, f"state[{k}]")
+            for k, (cell, own) in enumerate(zip(self._cells, states, strict=True))
+        ]
 
     def _as_keys(self, keys: Any, dtype: np.dtype[Any], batch: Axis, caller: str) -> Array:
         return as_floats(keys, dtype, ("S", batch, (self.key_size, "key_size")), caller, "keys")

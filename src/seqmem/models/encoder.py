@@ -9,20 +9,22 @@ import numpy.typing as npt
 
 from seqmem.cells import Cell, State
 from seqmem.initializers import Rng, as_generator
-from seqmem.layers import Dropout, Embedding, Recurrent
+from seqmem.layers import Dropout, Embedding
 from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import STD, EmbeddingCache
-from seqmem.layers.recurrent import RecurrentCache
+from seqmem.layers.multilayer import first_cell, layer_of
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.registry import cell_class, cell_names
 from seqmem.validation import (
     WrongTypeError,
     as_cache,
+    as_flag,
     as_fraction,
     as_ids,
     as_lengths,
     as_param_dtype,
     as_positive,
+    as_size,
     brief,
 )
 
@@ -32,26 +34,37 @@ class EncoderCache(NamedTuple):
 
     embedding: EmbeddingCache
     drop: DropoutCache
-    layer: RecurrentCache[Any]
+    layer: Any  # the layer's own
 
 
 class Encoder(Module):
     """Encodes a batch of token sequences as one state per position and a final state.
 
+    Its layer, and so the form of its state, is as simple as it can be: a `Recurrent`, a `Bidirectional` for
+    one layer in both directions, or a `Stack` of either.
+
     Args:
         vocab_size: V.
         embedding_size: E.
-        hidden_size: H.
-        cell: "lstm", "gru", "rnn", or a cell of input size E and hidden size H.
-        embedding_std: standard deviation of the embedding's initial table.
-        dropout: the probability of zeroing an embedded input if an `rng` is passed.
-        rng: seed or generator for the initial weights.
+        hidden_size: H, of each direction.
+        cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E and hidden size H,
+            which is the lowest layer's; the others are made like it.
+        num_layers: how many layers; each reads what the one below shows, in both directions if there are two.
+        bidirectional: read from both ends in every layer.
+        embedding_std: standard deviation of the embedding's first table.
+        dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
+            an `rng` is passed.
+        rng: seed or generator of the first weights.
         dtype: float64 or float32.
 
     >>> encoder = Encoder(10, 3, 4, rng=0)
     >>> (hs, final), cache = encoder.forward(np.array([[5, 6], [7, 0]]), lengths=[2, 1])
     >>> hs.shape, final.c.shape
     ((2, 2, 4), (2, 4))
+    >>> encoder = Encoder(10, 3, 4, cell="gru", num_layers=2, bidirectional=True, rng=0)
+    >>> (hs, final), cache = encoder.forward(np.array([[5, 6], [7, 0]]), lengths=[2, 1])
+    >>> hs.shape, encoder.output_size, final[1].backward.shape
+    ((2, 2, 8), 8, (2, 4))
     """
 
     def __init__(
@@ -61,6 +74,8 @@ class Encoder(Module):
         hidden_size: int,
         *,
         cell: str | Cell[Any] = "lstm",
+        num_layers: int = 1,
+        bidirectional: bool = False,
         embedding_std: float = STD,
         dropout: float = 0.0,
         rng: Rng = None,
@@ -70,14 +85,27 @@ class Encoder(Module):
         self.embedding_std = as_positive(embedding_std, "Encoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
         self.drop = Dropout(as_fraction(dropout, "Encoder", "dropout"))
-        self.layer = Recurrent(make_cell(cell, embedding_size, hidden_size, rng, dtype, "Encoder"))
+        first = make_cell(cell, embedding_size, hidden_size, rng, dtype, "Encoder")
+        self.num_layers = as_size(num_layers, "Encoder", "num_layers")
+        self.bidirectional = as_flag(bidirectional, "Encoder", "bidirectional")
+        between = dropout if num_layers > 1 else 0.0
+        self.layer = layer_of(first, num_layers, bidirectional=bidirectional, dropout=between, rng=rng)
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
         self.dropout = dropout
 
     @property
     def cell(self) -> Cell[Any]:
-        """The cell of the recurrent layer."""
-        return self.layer.cell
+        """The cell of the lowest layer, forwards."""
+        return first_cell(self.layer)
+
+    @property
+    def output_size(self) -> int:
+        """H of both directions together."""
+        return self.layer.output_size
+
+    def zero_state(self, batch_size: int) -> State:
+        """A state of the form in which it ends, of zeros."""
+        return self.layer.zero_state(batch_size)
 
     def forward(
         self, tokens: Array, *, lengths: Any = None, rng: Rng = None
@@ -90,8 +118,8 @@ class Encoder(Module):
             rng: enables dropout.
 
         Returns:
-            ((hs, final), cache): one state per position (S, B, H), 0 in the padding; the state after each
-            sequence's last token; and the cache for `backward`.
+            ((hs, final), cache): one state per position, (S, B, H) or (S, B, 2H) in both directions, 0 in the
+            padding; the state of the layer after each sequence's last token; and what `backward` needs.
 
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
@@ -101,9 +129,10 @@ class Encoder(Module):
         lengths = as_lengths(lengths, B, S, "Encoder.forward", "S")
         if lengths is not None:  # even an added zero may change the rounding of a token's sum
             tokens = np.where(np.arange(S)[:, None] < lengths, tokens, 0)
+        rng = None if rng is None else as_generator(rng)
         embedded, embedding_cache = self.embedding.forward(tokens)
         xs, drop_cache = self.drop.forward(embedded, rng=rng)
-        outputs, layer_cache = self.layer.forward(xs, lengths=lengths)
+        outputs, layer_cache = self.layer.forward(xs, lengths=lengths, rng=rng)
         return outputs, EncoderCache(embedding_cache, drop_cache, layer_cache)
 
     def backward(

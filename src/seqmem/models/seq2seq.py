@@ -10,7 +10,7 @@ import numpy as np
 from seqmem.data.batch import Batch
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.losses import cross_entropy
-from seqmem.models.bridge import Bridge, BridgeCache
+from seqmem.models.bridge import Bridge, BridgeCache, form_of
 from seqmem.models.decoder import Decoder, DecoderCache
 from seqmem.models.encoder import Encoder, EncoderCache, check_dtype
 from seqmem.module import Array, Grads, Module, prefixed
@@ -29,13 +29,13 @@ class Seq2SeqCache(NamedTuple):
 class Seq2Seq(Module):
     """An encoder whose states are the decoder's keys and whose final state is the decoder's initial state.
 
-    If both cells have the same type and size, the state passes unchanged, including an LSTM's c; otherwise it
-    passes through a `Bridge`.
+    When both states have one form (cell, size and number of layers) the state passes as it is, an LSTM's c
+    included; otherwise through a `Bridge`.
 
     Args:
-        encoder: encodes the source.
-        decoder: generates the target; its key_size is the encoder's hidden_size.
-        start: the input token of the decoder's first step.
+        encoder: reads the source.
+        decoder: writes the target; its key_size is the encoder's output_size.
+        start: the token fed to the decoder's first step.
         end: the token that ends a target.
         rng: seed or generator for the bridge's initial weights.
 
@@ -56,23 +56,17 @@ class Seq2Seq(Module):
     ) -> None:
         check_type(encoder, Encoder, "Seq2Seq", "encoder")
         check_type(decoder, Decoder, "Seq2Seq", "decoder")
-        if decoder.key_size != encoder.hidden_size:
+        if decoder.key_size != encoder.output_size:
+            what = "twice its hidden_size" if encoder.bidirectional else "hidden_size"
             raise ValueError(
-                f"Seq2Seq: decoder has key_size {decoder.key_size}, expected {encoder.hidden_size}: "
-                "the encoder's hidden_size"
+                f"Seq2Seq: decoder has key_size {decoder.key_size}, expected {encoder.output_size}: "
+                f"the encoder's {what}"
             )
         check_dtype(decoder, encoder.embedding.W.dtype, "Seq2Seq", "decoder")
         for name, token in (("start", start), ("end", end)):
             as_ids(token, decoder.vocab_size, (), "Seq2Seq", name)
         self.encoder = encoder
-        self.bridge = Bridge(
-            encoder.hidden_size,
-            decoder.hidden_size,
-            source_type=encoder.cell.state_type,
-            target_type=decoder.cell.state_type,
-            rng=rng,
-            dtype=encoder.embedding.W.dtype,
-        )
+        self.bridge = Bridge(form_of(encoder), form_of(decoder), rng=rng, dtype=encoder.embedding.W.dtype)
         self.decoder = decoder
         self.start, self.end = int(start), int(end)
 

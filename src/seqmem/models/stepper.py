@@ -1,8 +1,8 @@
 """A decoder in progress: the only place where a decoder takes a step.
 
-    look    the context of the state before the step
-    add     the context's part, to the pre-activations
-    step    the cell's step
+    look    the context of the highest layer's state before the step
+    add     what was seen, to the pre-activations
+    step    the cell's, and that of each layer above it
 
 Teacher forcing takes all steps along one tape, which the backward pass reads. A search takes steps one at
 a time with `Decoding`: it chooses the tokens to feed and the rows to keep.
@@ -11,16 +11,18 @@ a time with `Decoding`: it chooses the tokens to feed and the rows to keep.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.cells.names import names_of
-from seqmem.cells.tape import Run, Tape
+from seqmem.cells.tape import Run, Tape, fields_of
 from seqmem.contexts import Context
 from seqmem.contexts.context import Look, Memory
 from seqmem.layers import Embedding, Linear
+from seqmem.models.upper import UpperAt, UpperCache, UpperStepper
 from seqmem.module import Array
 from seqmem.nests import tree_map
 
@@ -31,6 +33,7 @@ class Decodes(Protocol):
     """The part of a decoder that a step uses."""
 
     cell: Cell[Any]
+    upper: list[Cell[Any]]  # of the layers above
     context: Context
     embedding: Embedding
     output: Linear
@@ -46,9 +49,10 @@ class Decodes(Protocol):
 class At(NamedTuple):
     """The views that a step uses."""
 
-    a: Array  # (G, B, H) pre-activations, with the token's part filled in
-    h_prev: Array  # (B, H) the output before the step
+    a: Array  # (G, B, H) pre-activations, holding the token's part
+    h_prev: Array  # (B, H) the highest layer's output before the step
     arguments: Sequence[Any]  # of the cell's step
+    upper: Sequence[UpperAt]  # of the layers above
 
 
 class Stepper:
@@ -56,31 +60,55 @@ class Stepper:
 
     Args:
         decoder: the decoder.
-        memory: the context's memory.
-        tape: holds the initial state and, when a step is taken, the tokens' part of the pre-activations.
-        n_steps: the maximum number of steps.
+        memory: what its context looks at.
+        tapes: of each layer, with the initial state; the lowest with the tokens' part of the pre-activations
+            when a step is taken.
+        n_steps: how many there will be, at most.
+        scales: (T, B, H) by what dropout multiplies what each layer above the lowest reads; none for nothing.
     """
 
-    def __init__(self, decoder: Decodes, memory: Memory, tape: Tape, n_steps: int) -> None:
-        cell, B = decoder.cell, tape.batch_size
-        self._tape, self._memory = tape, memory
+    def __init__(
+        self,
+        decoder: Decodes,
+        memory: Memory,
+        tapes: Sequence[Tape],
+        n_steps: int,
+        scales: Sequence[Array | None] = (),
+    ) -> None:
+        cell, tape = decoder.cell, tapes[0]
+        B = tape.batch_size
+        self._tape, self._top, self._memory = tape, tapes[-1], memory
         self._look, self._step, self._names = decoder.context.step, cell.step, names_of(cell.step)
         self._given = cell.given(self._names, tape, n_steps)
         self._way_in = cell.way_in(slice(decoder.embedding_size, None), B, n_steps, tape.room.dtype)
+        above = zip(decoder.upper, tapes[1:], tapes, scales or repeat(None), strict=False)
+        self._upper = [UpperStepper(*own, n_steps) for own in above]
 
     def along(self, run: Run) -> Iterator[At]:
-        """Return the views of every step of a run."""
-        between = self._tape.steps(("a", "h_prev"), run)
+        """The views of every step of a run."""
+        a, h_prev = self._tape.steps(("a",), run), self._top.steps(("h_prev",), run)
         arguments = self._tape.steps(self._names, run, self._given)
-        return (At(a, h_prev, own) for (a, h_prev), own in zip(between, arguments, strict=True))
+        upper: Iterator[Sequence[UpperAt]] = repeat(())
+        if self._upper:
+            upper = zip(*[stepper.along(run) for stepper in self._upper], strict=True)
+        between = zip(a, h_prev, arguments, strict=True)
+        return (
+            At(a, h_prev, own, above) for ((a,), (h_prev,), own), above in zip(between, upper, strict=False)
+        )
 
     def take(self, at: At) -> tuple[Array, Look]:
-        """Take a step; return the context (B, K) and the values for its backward pass."""
-        a, h_prev, arguments = at
+        """Take a step: the context that it saw, (B, K), and what it looked at."""
+        a, h_prev, arguments, upper = at
         context, look = self._look(h_prev, self._memory)
         a += self._way_in(context)
         self._step(*arguments)
+        for stepper, above in zip(self._upper, upper, strict=True):
+            stepper.take(above)
         return context, look
+
+    def caches(self) -> list[UpperCache]:
+        """What the layers above the lowest need for their backward pass, after the last step."""
+        return [stepper.cache() for stepper in self._upper]
 
 
 class Decoding:
@@ -92,9 +120,9 @@ class Decoding:
 
     Args:
         decoder: the decoder.
-        initial: the parts of the state before the first step, (B, H) each.
-        memory: the context's memory.
-        n_steps: the maximum number of steps.
+        initial: the parts of the state before the first step, (B, H) each, those of the lowest layer first.
+        memory: what the context looks at.
+        n_steps: how many steps there will be, at most.
     """
 
     def __init__(self, decoder: Decodes, initial: Sequence[Array], memory: Memory, n_steps: int) -> None:
@@ -110,13 +138,18 @@ class Decoding:
     def _begin(self, initial: Sequence[Array], memory: Memory) -> None:
         B = len(initial[0])
         self._memory = memory
-        tape = self._decoder.cell.tape(initial, 2 * B)
-        # Each of the two steps begins with the state after the other step, at first with the initial state.
+        cells = [self._decoder.cell, *self._decoder.upper]
+        tapes, parts = [], iter(initial)
+        for cell in cells:
+            own = [next(parts) for _ in fields_of(cell.state_type)]
+            tapes.append(cell.tape(own, 2 * B))
+        # Each of the two steps begins with the state after the other; the first with the initial one.
         first, second = Run(0, 1, B, 2 * B), Run(B, 1, B, B)
-        self._states = tape.states()
+        self._states = [state for tape in tapes for state in tape.states()]
+        self._shown = tapes[-1].states()[0]  # h of the highest layer
         for state in self._states:
             state[2 * B :] = state[:B]
-        stepper = Stepper(self._decoder, memory, tape, self._n_steps)
+        stepper = Stepper(self._decoder, memory, tapes, self._n_steps)
         self._stepper = stepper
         (now,), (after,) = stepper.along(first), stepper.along(second)
         self._now, self._after = (now, slice(B, 2 * B)), (after, slice(2 * B, 3 * B))
@@ -133,7 +166,7 @@ class Decoding:
             np.take(self._tokens[0], tokens, axis=0, out=at.a, mode="clip")
         context, look = self._stepper.take(at)
         self._now, self._after = self._after, self._now
-        shown = self._states[0][rows]  # h
+        shown = self._shown[rows]
         if decoder.readout == "all":
             ys = decoder.embedding.W.take(tokens, axis=0)
             shown = np.concatenate([shown, ys, context], axis=1)

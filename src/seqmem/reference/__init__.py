@@ -87,7 +87,13 @@ if TYPE_CHECKING:
     )
     from seqmem.reference.measures.numerical import numerical_gradient, relative_errors, wrong_gradients
     from seqmem.reference.measures.vanishing import lstm_gradient_norms, rnn_gradient_norms
-    from seqmem.reference.optimizers import adam_step, sgd_step
+    from seqmem.reference.optimizers import (
+        adam_step,
+        adamw_step,
+        nesterov_step,
+        rmsprop_step,
+        sgd_step,
+    )
     from seqmem.reference.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
     from seqmem.reference.search.beam import beam_search
     from seqmem.reference.search.greedy import greedy_search
@@ -175,7 +181,7 @@ _FILES = {
     "search.greedy": ("greedy_search",),
     "search.beam": ("beam_search",),
     "clipping": ("clip_by_global_norm",),
-    "optimizers": ("sgd_step", "adam_step"),
+    "optimizers": ("sgd_step", "nesterov_step", "rmsprop_step", "adam_step", "adamw_step"),
     "measures.vanishing": ("rnn_gradient_norms", "lstm_gradient_norms"),
     "measures.numerical": ("numerical_gradient", "relative_errors", "wrong_gradients"),
 }
@@ -185,6 +191,7 @@ __all__ = [
     "absolute_error_backward",
     "absolute_error_forward",
     "adam_step",
+    "adamw_step",
     "additive_attention_backward",
     "additive_attention_forward",
     "beam_search",
@@ -234,6 +241,7 @@ __all__ = [
     "lstm_gradient_norms",
     "lstm_step_backward",
     "lstm_step_forward",
+    "nesterov_step",
     "normalise_backward",
     "normalise_forward",
     "numerical_gradient",
@@ -246,6 +254,7 @@ __all__ = [
     "relu_rnn_forward",
     "relu_rnn_step_backward",
     "relu_rnn_step_forward",
+    "rmsprop_step",
     "rnn_backward",
     "rnn_forward",
     "rnn_gradient_norms",

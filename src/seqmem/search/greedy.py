@@ -9,9 +9,9 @@ import numpy as np
 
 from seqmem.activations import log_softmax
 from seqmem.cells import State
-from seqmem.cells.tape import parts_of
 from seqmem.contexts.context import Memory, check_memory
 from seqmem.module import Array
+from seqmem.nests import tree_leaves
 from seqmem.search.stepper import Decodes
 from seqmem.validation import as_count
 
@@ -55,7 +55,7 @@ def greedy_search(
     log_probabilities: list[Array] = []
     looks: list[Array] = []
     with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-        decoding = decoder.start(parts_of(state), memory, max(1, max_length))
+        decoding = decoder.start(_parts_of(state), memory, max(1, max_length))
         while len(tokens) < max_length and np.count_nonzero(ended) < B:
             logits, weights = decoding.step(previous)
             previous = logits.argmax(axis=1)
@@ -91,11 +91,15 @@ def _check(decoder: Any, state: Any, memory: Any) -> None:
     if not hasattr(decoder, "start"):
         raise TypeError(f"greedy_search: decoder is of type {type(decoder).__name__}, expected a decoder")
     check_memory(memory, "greedy_search")
-    parts = parts_of(state)
+    parts = _parts_of(state)
     if not parts or not all(
         isinstance(part, np.ndarray) and part.ndim == 2 and part.dtype.kind in "fc" for part in parts
     ):
         raise TypeError(f"greedy_search: state is of type {type(state).__name__}, expected arrays (B, H)")
+
+
+def _parts_of(state: Any) -> list[Array]:
+    return [part for _, part in tree_leaves(state, "state")]
 
 
 def _of_the_best(logits: list[Array]) -> Array:

@@ -15,7 +15,7 @@ from seqmem.training.files.npz import CheckpointError
 from seqmem.training.history import History, Picture
 from seqmem.training.loop import fit
 from seqmem.training.measuring import Metric, validation_loss
-from seqmem.training.optimizers import SGD, Adam, Optimizer, clip_by_global_norm
+from seqmem.training.optimizers import SGD, Adam, AdamW, Optimizer, RMSProp, clip_by_global_norm
 from seqmem.training.schedules import cosine_decay, exponential_decay, linear_decay, warm_up
 from seqmem.training.scoring.metrics import edit_distance, token_accuracy
 from seqmem.training.scoring.scores import (
@@ -31,6 +31,7 @@ from seqmem.training.steps import NonFiniteError
 __all__ = [
     "SGD",
     "Adam",
+    "AdamW",
     "AverageEpochs",
     "Callback",
     "CheckpointError",
@@ -44,6 +45,7 @@ __all__ = [
     "NonFiniteError",
     "Optimizer",
     "Picture",
+    "RMSProp",
     "ReduceOnPlateau",
     "StopTraining",
     "accuracy",

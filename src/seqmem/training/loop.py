@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
 
-from seqmem.data.batch import Batch, SequenceBatch
 from seqmem.initializers import Rng, as_generator
 from seqmem.training.callbacks import Callback, FitState, StopTraining
 from seqmem.training.clock import Clock
 from seqmem.training.history import History
-from seqmem.training.measuring import Measures, Metric
+from seqmem.training.measuring import Measures, Metric, check_batches, kind_of
 from seqmem.training.optimizers import Optimizer
 from seqmem.training.progress import Progress, make_progress
 from seqmem.training.schedules import Schedule
@@ -24,7 +23,16 @@ from seqmem.training.steps import (
     count_of,
     first_not_finite,
 )
-from seqmem.validation import as_list, as_positive, as_rate, as_returned, as_size, check_iterable, check_type
+from seqmem.validation import (
+    as_flag,
+    as_list,
+    as_positive,
+    as_rate,
+    as_returned,
+    as_size,
+    check_iterable,
+    check_type,
+)
 
 Model = TypeVar("Model", bound=Trainable)
 Batches = Iterable[Any] | Callable[[np.random.Generator], Iterable[Any]]
@@ -137,6 +145,8 @@ def fit(
     calls = as_list(callbacks, "fit", "callbacks", "a list of Callback")
     for position, call in enumerate(calls):
         check_type(call, Callback, "fit", f"callbacks[{position}]")
+    if progress is not None:
+        as_flag(progress, "fit", "progress")
     measures = Measures(model, validation, metrics, validate)
     state = FitState(model, optimizer, History() if history is None else history)
     state.directions = measures.directions
@@ -300,26 +310,15 @@ class _Loop:
 def _check_kinds(model: object, batches: object, optimizer: object, validation: object) -> None:
     """Raise for an argument of an entirely different kind."""
     if isinstance(model, type) or not all(hasattr(model, name) for name in ("params", "loss_and_grads")):
-        raise TypeError(f"fit: model is {_kind(model)}, expected an object with params and loss_and_grads")
+        raise TypeError(f"fit: model is {kind_of(model)}, expected an object with params and loss_and_grads")
     if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in ("learning_rate", "step")):
-        raise TypeError(f"fit: optimizer is {_kind(optimizer)}, expected an Optimizer such as Adam(1e-3)")
-    _check_batches(batches, "batches")
+        raise TypeError(f"fit: optimizer is {kind_of(optimizer)}, expected an Optimizer such as Adam(1e-3)")
+    check_batches(batches, "fit", "batches")
     if validation is not None:
-        _check_batches(validation, "validation")
-
-
-def _check_batches(value: object, name: str) -> None:
-    # a batch or an iterator could be iterated over, but not as batches
-    once = isinstance(value, (Batch, SequenceBatch, Iterator, str, bytes, Mapping))
-    if once or not (callable(value) or isinstance(value, Iterable)):
-        raise TypeError(f"fit: {name} is {_kind(value)}, expected a list or a function of a Generator")
+        check_batches(validation, "fit", "validation")
 
 
 def _check_functions(functions: Mapping[str, object | None]) -> None:
     for name, function in functions.items():
         if function is not None and not callable(function):
-            raise TypeError(f"fit: {name} is {_kind(function)}, expected a function")
-
-
-def _kind(value: object) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+            raise TypeError(f"fit: {name} is {kind_of(function)}, expected a function")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.data.batch import Batch, SequenceBatch
 from seqmem.training.callbacks import Direction
 from seqmem.training.history import History
 from seqmem.training.steps import Carried, count_of
-from seqmem.validation import as_choice, as_returned, as_text, brief, check_callable
+from seqmem.validation import as_choice, as_returned, as_text, brief, check_callable, check_iterable
 
 
 class Metric(NamedTuple):
@@ -59,7 +60,7 @@ class Measures:
         """Measure, record, and return the numbers by name for the progress line."""
         found: dict[str, float] = {}
         if self._validation is not None:
-            found["validation_loss"] = validation_loss(self._model, self._validation)
+            found["validation_loss"] = _mean_loss(self._model, self._validation, "fit", "validation")
             history.validation_loss.append(found["validation_loss"])
         if self._validate is not None:
             found["metric"] = as_returned(self._validate(self._model), "fit", "what validate returned")
@@ -75,13 +76,29 @@ def validation_loss(model: Any, batches: Iterable[Any] | Callable[..., Iterable[
 
     A function of a Generator gets the same Generator every time, and therefore returns the same batches.
 
+    Args:
+        model: anything with `loss_and_grads`; its `loss(batch)` is called instead if it has one.
+        batches: as `fit` takes them.
+
     Raises:
-        ValueError: if no item in the batches counts.
+        ValueError: when the batches hold nothing that counts.
+        TypeError: for a model or batches of another kind.
     """
+    caller = "validation_loss"
+    if not callable(getattr(model, "loss_and_grads", None)):
+        came = type(model).__name__
+        raise TypeError(f"{caller}: model is of type {came}, expected an object with loss_and_grads")
+    check_batches(batches, caller, "batches")
+    return _mean_loss(model, batches, caller, "batches")
+
+
+def _mean_loss(model: Any, batches: Any, caller: str, name: str) -> float:
     total, counted = 0.0, 0
     carried, alone = Carried(model), callable(getattr(model, "loss", None))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for batch in batches(np.random.default_rng(0)) if callable(batches) else batches:
+        source = batches(np.random.default_rng(0)) if callable(batches) else batches
+        check_iterable(source, caller, f"what {name} returned", "an iterable of batches")
+        for batch in source:
             count, _ = count_of(model, batch)
             if alone and not (carried.carries and hasattr(batch, "continues")):
                 loss = model.loss(batch)
@@ -90,8 +107,25 @@ def validation_loss(model: Any, batches: Iterable[Any] | Callable[..., Iterable[
             total += float(loss) * count
             counted += count
     if not counted:
-        raise ValueError("fit: validation gave no batch that counts")
+        raise ValueError(f"{caller}: {name} gave nothing that counts")
     return total / counted if math.isfinite(total) else math.nan
+
+
+def check_batches(value: object, caller: str, name: str) -> None:
+    """Raise for what is neither a list of batches nor a function; one batch or an iterator is none.
+
+    Raises:
+        TypeError: with what came.
+    """
+    once = isinstance(value, (Batch, SequenceBatch, Iterator, str, bytes, Mapping))
+    if isinstance(value, type) or once or not (callable(value) or isinstance(value, Iterable)):
+        came = kind_of(value)
+        raise TypeError(f"{caller}: {name} is {came}, expected a list or a function of a Generator")
+
+
+def kind_of(value: object) -> str:
+    """Return what a value is, in words for a message."""
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
 
 
 def _as_metrics(metrics: Any) -> dict[str, Metric]:

@@ -65,7 +65,7 @@ class Carried:
 
     def __init__(self, model: Any) -> None:
         self._model, self._state = model, None
-        self.carries = hasattr(model, "loss_grads_and_state")
+        self.carries = callable(getattr(model, "loss_grads_and_state", None))
 
     def loss_and_grads(self, batch: Any, rng: np.random.Generator | None) -> tuple[Any, Grads]:
         """Return the loss of a batch and its gradients, from the carried state if the batch continues.

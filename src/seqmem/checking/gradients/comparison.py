@@ -27,6 +27,7 @@ class Comparison(NamedTuple):
     scale: float  # the unit of a relative difference
     note: str = ""
     unread: bool = False  # whether the forward pass declares to ignore the array
+    kink: Array | None = None  # where the function has a kink or jumps; None: nowhere
 
     def wrong(self, tolerance: float, floor: float) -> Array:
         """Return a bool array, True where the gradient is wrong."""
@@ -40,7 +41,10 @@ class Comparison(NamedTuple):
             return np.zeros(self.right.shape, bool)
         scale = max(self.scale, floor)
         near = np.abs(self.got - self.right) <= tolerance * scale
-        return ~self.wrong(tolerance, floor) & ~near & (self.bar > WIDE * scale)
+        wide = ~near & (self.bar > WIDE * scale)
+        if self.kink is not None:  # the mean of the slopes to both sides is as good as either, and as bad
+            wide |= self.kink
+        return ~self.wrong(tolerance, floor) & wide
 
     def untested(self, tolerance: float, floor: float) -> str:
         """Return why the gradient was not tested, or "": if untested, zeros would pass as well."""
@@ -66,7 +70,8 @@ class Comparison(NamedTuple):
         difference = np.abs(self.got - self.right)
         wrong, unsure = self.wrong(tolerance, floor), self.unsure(tolerance, floor)
         counted = np.where(np.isnan(difference), np.inf, difference)
-        counted = np.where(wrong, counted, -1) if wrong.any() else counted
+        shown = wrong if wrong.any() else unsure
+        counted = np.where(shown, counted, -1) if shown.any() else counted
         worst = np.unravel_index(np.argmax(counted), difference.shape)
         largest, scale = float(difference[worst]), max(self.scale, floor)
         error = math.inf if math.isnan(largest) else largest / scale if scale else largest
@@ -75,6 +80,7 @@ class Comparison(NamedTuple):
         right = f"{self.right[worst]:.6g}" + (f" ± {bar:.0e}" if bar else "")
         note = f"got {self.got[worst] + 0.0:.6g}, right is {right}"
         if verdict == "cannot tell":
-            note += ": the function has a kink or is noisy there"
+            has_kink = self.kink is not None and self.kink[worst]
+            note += f": the function {'has a kink or jumps' if has_kink else 'is noisy'} there"
         where = tuple(int(i) for i in worst) if self.right.shape == self.shape else None
         return Row(self.name, self.shape, verdict, error, where, note)

@@ -27,6 +27,7 @@ from seqmem.module import Array
 STEP = 1e-20
 STEPS = (1e-2, 1e-4, 1e-6)  # of the differences; a smaller step if a bar is still wide
 WALK, WALKS = 1e-5, 4  # for measuring noise: the step size, and the number of walks
+SURE = 30  # times the rounding: a larger difference of the slopes is no noise
 NARROW = 1e-9  # an error bar, relative to the derivatives, that needs no smaller step
 
 # functions that return real numbers for complex ones without a warning
@@ -43,7 +44,7 @@ class Slope(NamedTuple):
 
     value: Array  # (n_outputs,)
     bar: Array  # (n_outputs,) the error bar
-    kink: Array  # (n_outputs,) whether the slopes on both sides differ
+    kink: Array  # (n_outputs,) whether the slopes to both sides differ, or the outputs jump
     blind: Array  # (n_outputs,) the largest difference of the slopes that would go unnoticed
 
 
@@ -92,7 +93,10 @@ class Derivatives:
         self._noise = np.zeros(self._values.shape) if self.exact else self._measured_noise()
 
     def _measured_noise(self) -> Array:
-        """Return the noise of each output, from fourth differences of walks too short to show curvature."""
+        """Return the noise of each output, from fourth differences of walks too short to show curvature.
+
+        The walks leave out the numbers themselves, where the outputs may jump.
+        """
         rng = np.random.default_rng(0)
         kept = {name: array.copy() for name, array in self._arrays.items()}
         noise = np.zeros(self._values.shape)
@@ -102,16 +106,19 @@ class Derivatives:
                 name: WALK * rng.uniform(0.2, 1, array.shape) * np.maximum(1, np.abs(array))
                 for name, array in kept.items()
             }
-            walk = [self._values]
-            for k in range(1, 9):
-                for name, array in self._arrays.items():
-                    array[...] = kept[name] + k * steps[name]
-                walk.append(self._outputs())
-            with np.errstate(all="ignore"):
-                rounded = rounded and np.array_equal(np.array(walk, np.float32), walk)
-            fourth = np.diff(np.array(walk), 4, axis=0)
-            found = np.sqrt(np.mean(fourth**2, axis=0) / 70)  # 70 = 1² + 4² + 6² + 4² + 1²
-            noise = np.maximum(noise, found)  # a walk in step with the rounding shows no noise
+            found = []
+            for side in (1, -1):
+                walk = []
+                for k in range(1, 10):
+                    for name, array in self._arrays.items():
+                        array[...] = kept[name] + side * k * steps[name]
+                    walk.append(self._outputs())
+                with np.errstate(all="ignore"):
+                    rounded = rounded and np.array_equal(np.array(walk, np.float32), walk)
+                fourth = np.diff(np.array(walk), 4, axis=0)
+                found.append(np.sqrt(np.mean(fourth**2, axis=0) / 70))  # 70 = 1² + 4² + 6² + 4² + 1²
+            # a kink beside the numbers is on one side of them; a walk in step with the rounding sees none
+            noise = np.maximum(noise, np.minimum(*found))
         for name, array in self._arrays.items():
             array[...] = kept[name]
         # On a flat function, a walk does not reveal rounding, and neither does a round number.
@@ -200,11 +207,12 @@ def _extrapolated(outputs: Callable[[complex], Array], start: Array, noise: Arra
 
 def _richardson(outputs: Callable[[complex], Array], start: Array, noise: Array, step: float) -> Slope:
     """Return central differences of three steps, extrapolated twice."""
-    slopes, kinks = [], []
+    slopes, kinks, sides = [], [], []
     for h in (step, step / 2, step / 4):
         up, down = outputs(h), outputs(-h)
         slopes.append((up - down) / (2 * h))
-        kinks.append(np.abs(up - 2 * start + down) / h)  # the difference of the slopes on both sides
+        kinks.append(np.abs(up - 2 * start + down) / h)  # the slopes to both sides, one minus the other
+        sides.append(np.maximum(np.abs(up - start), np.abs(start - down)) / h)
     first = (4 * slopes[1] - slopes[0]) / 3
     second = (4 * slopes[2] - slopes[1]) / 3
     value = (16 * second - first) / 15
@@ -212,10 +220,15 @@ def _richardson(outputs: Callable[[complex], Array], start: Array, noise: Array,
     disagreement = np.maximum(np.abs(value - second), np.abs(value - first) / 5)
     typical = np.sqrt(np.mean(disagreement**2)) if disagreement.size else 0.0  # one may agree by chance
     bar = np.maximum(disagreement, typical) + rounding
-    # on a smooth curve the two slopes converge as the step shrinks; at a kink they do not
-    blind = np.maximum(100 * rounding, 1e-6 * np.abs(value))
-    kink = (kinks[2] > 0.6 * kinks[0]) & (kinks[2] > blind)
-    return Slope(value, np.where(kink, np.maximum(bar, kinks[2]), bar), kink, blind)
+    # on a smooth curve the two slopes close in on each other as the step shrinks; at a kink they do not
+    blind = np.maximum(SURE * rounding, 1e-6 * np.abs(value))
+    stays = kinks[2] > 0.6 * kinks[0]
+    kink = stays & (kinks[2] > blind)
+    # at a jump, a quarter of the step has four times the slope
+    jump = (sides[2] > 2 * sides[0]) & (sides[2] > blind)
+    # what may be noise is no kink for sure, but the slopes to both sides may differ by as much
+    bar = np.where(stays & (kinks[2] > 6 * rounding), np.maximum(bar, kinks[2]), bar)
+    return Slope(value, np.where(jump, 10 * sides[2], bar), kink | jump, blind)
 
 
 def _refusal(error: BaseException) -> str:

@@ -75,16 +75,18 @@ class Measured:
     def directions(self, name: str, region: tuple[slice, ...] = (), n: int = DIRECTIONS) -> Comparison:
         """Compare along random directions of one array, or of a region of it."""
         got = np.asarray(self.passes.gradients[name])
-        gots, rights, bars, scale = np.empty(n), np.empty(n), np.empty(n), 0.0
+        gots, rights, bars, kinks, scale = np.empty(n), np.empty(n), np.empty(n), np.zeros(n, bool), 0.0
         for k in range(n):
             direction = np.zeros(got.shape)
             direction[region] = self.rng.standard_normal(direction[region].shape)
             slope = self.derivatives.along(name, direction)
             rights[k], bars[k] = slope.value @ self.upstream, slope.bar @ np.abs(self.upstream)
+            kinks[k] = (slope.kink & (self.upstream != 0)).any()
             parts = got.astype(np.float64) * direction
             gots[k] = parts.sum()
-            scale = max(scale, float(np.sqrt(np.sum(parts**2))), abs(float(rights[k])))
-        return Comparison(name, got.shape, gots, rights, bars, scale)
+            slope_size = 0.0 if kinks[k] else abs(float(rights[k]))  # at a jump it is any number
+            scale = max(scale, float(np.sqrt(np.sum(parts**2))), slope_size)
+        return Comparison(name, got.shape, gots, rights, bars, scale, kink=kinks)
 
     def gradients_of(self, upstream: Named) -> Returned:
         """Run both passes once more, with another upstream gradient for the backward pass."""
@@ -107,6 +109,7 @@ class Measured:
         array, got = self.subject.arrays[name], np.asarray(self.passes.gradients[name])
         right: Array = np.empty(array.size)
         bar: Array = np.empty(array.size)
+        kink: Array = np.zeros(array.size, bool)
         jacobian = None
         if array.size * self.upstream.size <= LARGE:
             jacobian = self.jacobians[name] = np.empty((array.size, self.upstream.size))
@@ -114,10 +117,13 @@ class Measured:
             slope = self.derivatives.along(name, index=index)
             right[index] = slope.value @ self.upstream
             bar[index] = slope.bar @ np.abs(self.upstream)
+            kink[index] = (slope.kink & (self.upstream != 0)).any()
             if jacobian is not None:
                 jacobian[index] = slope.value
-        scale = float(np.max(np.abs(right), initial=0.0))
-        return Comparison(name, array.shape, got, right.reshape(array.shape), bar.reshape(array.shape), scale)
+        # at a jump the slope is any number, and nothing is measured against it
+        scale = float(np.max(np.abs(right), initial=0.0, where=~kink if not kink.all() else kink))
+        right, bar, kink = (part.reshape(array.shape) for part in (right, bar, kink))
+        return Comparison(name, array.shape, got, right, bar, scale, kink=kink)
 
 
 def _unusable(array: Array, got: Any) -> str:

@@ -141,6 +141,7 @@ def unpacked(function: Callable[..., Any], name: str) -> list[str]:
     return []
 
 
+@lru_cache(maxsize=256)
 def returned_names(function: Callable[..., Any]) -> list[str]:
     """Return the names of the parts of a function's result; "" for a part without a name."""
     tree = tree_of(function)

@@ -45,8 +45,8 @@ class Edit(NamedTuple):
     def made(self) -> Iterator[None]:
         """Keep this change in the tree during the block."""
         before = [spot.node for spot, _ in self.changes]
-        for spot, node in self.changes:
-            spot.put(node)
+        for (spot, node), old in zip(self.changes, before, strict=True):
+            spot.put(ast.fix_missing_locations(ast.copy_location(node, old)))
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from seqmem.checking.repairs.edits import Edit, Place, factors, is_whole, parsed, places
-from seqmem.checking.repairs.own_code import Own
+from seqmem.checking.repairs.own_code import Own, Shape
 
 _FACTORS = (
     *("(1 - {0} ** 2)", "{0} * (1 - {0})", "{0}", "(1 - np.tanh({0}) ** 2)", "(1 - {0})"),
@@ -71,7 +71,8 @@ def missing_factors(own: Own) -> Iterator[Edit]:
 def missing_means(own: Own) -> Iterator[Edit]:
     """Yield edits that add the paths through the mean and the scale of a normalisation."""
     wholes = [place for place in places(own.tree) if is_whole(place)]
-    for place in wholes:
+    # a path is added where the others end, in a formula sooner than in a return
+    for place in sorted(reversed(wholes), key=lambda one: isinstance(one.spot.node, ast.Name)):
         text = f"({ast.unparse(place.spot.node)})"
         for axis in (0, -1):
             mean = f"mean(axis={axis}, keepdims=True)"
@@ -82,23 +83,32 @@ def missing_means(own: Own) -> Iterator[Edit]:
 
 
 def missing_terms(own: Own) -> Iterator[Edit]:
-    """Yield edits that add an array as a term."""
-    yield from _with_terms(own, _arrays(own))
+    """One more term: an array."""
+    yield from _with_terms(own, {name: own.shapes[name] for name in _arrays(own)})
 
 
 def missing_products(own: Own) -> Iterator[Edit]:
     """Yield edits that add a product of two arrays as a term."""
     pairs = itertools.combinations(_arrays(own), 2)
     shapes = own.shapes
-    yield from _with_terms(own, [f"{one} * {other}" for one, other in pairs if shapes[one] == shapes[other]])
+    products = {f"{one} * {other}": shapes[one] for one, other in pairs if shapes[one] == shapes[other]}
+    yield from _with_terms(own, products)
 
 
-def _with_terms(own: Own, terms: list[str]) -> Iterator[Edit]:
+def _with_terms(own: Own, terms: dict[str, Shape]) -> Iterator[Edit]:
     wholes = [place for place in places(own.tree) if is_whole(place) and _is_sum(place)]
-    for text, place in itertools.product(terms, wholes):
-        if text != ast.unparse(place.spot.node):
+    for (text, shape), place in itertools.product(terms.items(), wholes):
+        if text != ast.unparse(place.spot.node) and _shape(own, place) in (shape, None):
             new = ast.BinOp(place.spot.node, ast.Add(), parsed(text))
             yield Edit("term", own, place.statement, ((place.spot, new),))
+
+
+def _shape(own: Own, place: Place) -> Shape | None:
+    """The shape of what stands at a place; None where it is not known."""
+    statement = place.statement
+    if isinstance(statement, ast.Assign) and statement.value is place.spot.node:
+        return own.shapes.get(ast.unparse(statement.targets[0]))
+    return own.shapes.get(ast.unparse(place.spot.node))
 
 
 def _is_sum(place: Place) -> bool:

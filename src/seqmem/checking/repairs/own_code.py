@@ -112,12 +112,12 @@ def as_changed(own: Own) -> Iterator[None]:
 
 def _compiled(own: Own, before: types.CodeType) -> types.CodeType:
     body: ast.stmt = own.tree
-    if own.owner:  # private names contain the name of the class
-        body = ast.ClassDef(own.owner, [], [], [own.tree], [])
-    module = ast.fix_missing_locations(ast.Module([body], []))
-    code: types.CodeType = compile(module, before.co_filename, "exec")
-    for _ in range(1 + bool(own.owner)):
-        code = next(const for const in code.co_consts if isinstance(const, types.CodeType))
+    if own.owner:  # its class's name is part of its private names
+        body = ast.copy_location(ast.ClassDef(own.owner, [], [], [own.tree], []), own.tree)
+    code: types.CodeType = compile(ast.Module([body], []), before.co_filename, "exec")
+    for name in (own.owner, own.tree.name) if own.owner else (own.tree.name,):
+        inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
+        code = next(const for const in inner if const.co_name == name)
     if code.co_freevars != before.co_freevars:
         raise SyntaxError("the change needs other variables of the functions around it")
     return code

@@ -30,8 +30,8 @@ from seqmem.checking.repairs.own_code import Own, as_changed, functions_run
 from seqmem.checking.repairs.slips import slips
 from seqmem.module import Array
 
-SECONDS = 6.0  # of computing time per search
-ONE = 0.5  # seconds per run
+SECONDS = 5.0  # of computing, for a search
+ONE = 0.5  # seconds for a single run
 CLOSE = 1e-9  # relative, at least: a repaired line rounds differently
 SLOPE = 1e-5  # the step of a difference if the forward pass was changed
 MOST_EDITS = 4  # the maximum number of lines to change together

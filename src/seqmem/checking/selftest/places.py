@@ -6,9 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from seqmem.cells import Cell, GRUCell, LSTMCell, LSTMState, RNNCell, gru, names, tape
+from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell, gru, names, tape
 from seqmem.cells.tape import Run, Tape
 from seqmem.checking.selftest.altered import text_of, with_text
 from seqmem.checking.selftest.demanding_cell import DemandingCell
@@ -16,6 +14,7 @@ from seqmem.contexts import AdditiveAttention, FixedContext
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent, packing
 from seqmem.layers.packing import Packing
 from seqmem.models import Bridge, Decoder
+from seqmem.models.bridge import form_of
 from seqmem.models.stepper import Stepper
 from seqmem.module import Module
 
@@ -73,20 +72,22 @@ def _in_blocks() -> Module:
     return with_text(DEMANDING(), Cell, "_blocks", text_of(Cell, "_blocks"), {"BLOCK_BYTES": 1 << 9})
 
 
-def _bridge(source_size: int, target_size: int, *types: type) -> Callable[[], Module]:
-    source_type, target_type = types
-    return lambda: Bridge(source_size, target_size, source_type=source_type, target_type=target_type, rng=0)
+def _bridge(source: Any, target: Any) -> Callable[[], Module]:
+    return lambda: Bridge(source, target, rng=0)
 
 
 BRIDGES = (
-    _bridge(3, 4, LSTMState, np.ndarray),
-    _bridge(3, 4, np.ndarray, LSTMState),
-    _bridge(3, 3, LSTMState, LSTMState),
+    _bridge(form_of(LSTMCell(1, 3)), 4),
+    _bridge((2, 3), form_of(LSTMCell(1, 4))),
+    _bridge(form_of(LSTMCell(1, 3)), form_of(LSTMCell(1, 3))),
 )
 STEP = ("step", "local_derivatives", "step_backward")
 LSTM, GRU, RNN, DEMANDING = (_recurrent(kind) for kind in (LSTMCell, GRUCell, RNNCell, DemandingCell))
 GRU_AFTER = _recurrent(GRUCell, reset="after")
-DECODERS = (_decoder(), _fixed_decoder, _tied_decoder, _decoder("rnn", readout="all"), _demanding_decoder)
+DECODERS = (
+    *(_decoder(), _fixed_decoder, _tied_decoder, _decoder("rnn", readout="all"), _demanding_decoder),
+    _decoder("gru", num_layers=2),
+)
 PLACES = (
     Place(LSTMCell, STEP, (LSTM,)),
     Place(GRUCell, tuple(f"_{method}" for method in (*STEP, "collect")), (GRU,)),

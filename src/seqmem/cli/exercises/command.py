@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from seqmem.cli.exercises import course, folder, student
+from seqmem.cli.exercises import course, folder, grading, student
 
-PARTS = (folder, student, course)  # each adds commands of its own
+PARTS = (folder, student, course, grading)  # each adds commands of its own
 
 
 def add(commands: Any) -> None:

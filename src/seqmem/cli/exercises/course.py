@@ -9,7 +9,7 @@ from typing import Any
 from seqmem.cli.terminal.messages import say
 from seqmem.cli.terminal.screen import folded
 from seqmem.exercises.catalogue import all_exercises, unknown
-from seqmem.exercises.student.course import course_exercises, new_exercise
+from seqmem.exercises.course import course_exercises, new_exercise
 from seqmem.exercises.verifying import verify
 
 

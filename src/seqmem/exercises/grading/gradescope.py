@@ -83,6 +83,8 @@ def output_of(grade: Grade, check: GradedCheck, first: GradedCheck | None) -> st
         right = [name for name, is_right in grade.parts.items() if is_right]
         if wrong and right:
             lines += [f"right: {', '.join(right)}"]
+    if check.verdict == "right" and check.score < check.max_score:
+        lines.append(f"{check.score:g} of {check.max_score:g} points: the share of the arrays that are right")
     return "\n".join(line for line in lines if line)
 
 

@@ -29,18 +29,20 @@ def grade_class(
     executor: Executor | None = None,
     workers: int | None = None,
     told: Told | None = None,
+    course: str = "",
 ) -> list[Grade]:
     """Grade submissions, and record each grade as soon as it is known.
 
     Args:
-        submissions: the result of `submissions_in`.
-        exercises: the exercises; each student is graded on all of them.
-        record: the record of grades; answers with the same files, seed and version are not graded again.
-        seed: the secret seed of the numbers; "" for the record's seed, or a new one.
-        measures: the resource limits of a student's code.
-        executor: runs the grading; None for processes on this machine.
-        workers: the number of these processes; None for as many as processors.
-        told: called after each grade.
+        submissions: as `submissions_in` finds them.
+        exercises: each student is graded on all of them.
+        record: where grades are written; what it has of the same files, seed and version is not graded again.
+        seed: a secret, from which the numbers come; the record's, or a new one, when "".
+        measures: how much a student's code may use.
+        executor: runs the grading; processes of this machine when None.
+        workers: how many of these there are; as many as processors when None.
+        told: is called after each grade.
+        course: the folder of a course's own exercises, if that is what these are.
 
     Returns:
         The grades, by student and exercise.
@@ -49,12 +51,12 @@ def grade_class(
         UnusableError: if this machine cannot run code within walls.
     """
     used = measures or Measures()
-    settings = {"version": VERSION, "measures": list(used)}
+    settings = {"version": VERSION, "measures": list(used), "course": course}
     own = seed or record.seed or secrets.token_hex(16)
     is_same = own == record.seed and settings == record.settings
     known = dict(record.grades) if is_same else {}
     record.begin(own, settings)
-    works = list(_works(submissions, exercises, own, used))
+    works = list(_works(submissions, exercises, own, used, course))
     left = [work for work in works if not _is_done(work, known)]
     for count, found in enumerate(_each(left, executor, workers), len(works) - len(left) + 1):
         record.add(found)
@@ -64,7 +66,11 @@ def grade_class(
 
 
 def _works(
-    submissions: Iterable[Submission], exercises: Sequence[Exercise], seed: str, measures: Measures
+    submissions: Iterable[Submission],
+    exercises: Sequence[Exercise],
+    seed: str,
+    measures: Measures,
+    course: str,
 ) -> Iterator[Work]:
     known = [exercise.name for exercise in exercises]
     for submission in submissions:
@@ -81,6 +87,7 @@ def _works(
                 seed,
                 measures,
                 (*submission.notes, *notes),
+                course,
             )
 
 

@@ -165,27 +165,30 @@ def answered(
 ) -> Answered:
     """Return which file of a submission answers an exercise.
 
-    It is the file with the exercise's name, otherwise a file whose name contains it, otherwise the file that
-    defines the exercise's functions. A longer exercise's name does not count as a shorter one's.
+    It is the one with the exercise's name, else one with the name in its own; where no file is named as an
+    exercise is, one that defines the exercise's functions. A longer exercise's name is not a shorter one's.
     """
     scripts = [name for name in files if name.lower().endswith(SUFFIXES)]
-    ranked: list[tuple[int, str]] = []
-    for name in scripts:
-        stem = plain_name(Path(name).stem)
-        if stem == exercise.name:
-            ranked.append((0, name))
-        elif _is_named(stem, exercise.name, known):
-            ranked.append((1, name))
-        elif any(_is_named(stem, other, known) for other in known):
-            continue
-        elif set(exercise.functions) <= functions_of(files[name], name):
-            ranked.append((2, name))
-    if not ranked:
+    stems = {name: plain_name(Path(name).stem) for name in scripts}
+    named = [name for name in scripts if any(_is_named(stems[name], other, known) for other in known)]
+    own = [name for name in named if _is_named(stems[name], exercise.name, known)]
+    if own:
+        first, *others = sorted(own, key=lambda name: (stems[name] != exercise.name, *_order(name)))
+        note = f"{', '.join(others[:5])} would answer it, too: {first} was graded"
+        return Answered(first, (note,) if others else ())
+    wanted = set(exercise.functions)
+    defining = sorted((name for name in scripts if wanted <= functions_of(files[name], name)), key=_order)
+    defining = [name for name in defining if name not in named]
+    if not defining:
         return Answered()
-    ranked.sort(key=lambda pair: (pair[0], pair[1].count("/"), not pair[1].endswith(".py"), pair[1]))
-    others = [name for rank, name in ranked[1:] if rank <= 1]
-    notes = (f"{', '.join(others[:5])} would answer it, too: {ranked[0][1]} was graded",) if others else ()
-    return Answered(ranked[0][1], notes)
+    if named:  # beside a file that is named there may be what it imports, with functions that were given
+        note = f"{defining[0]} defines {', '.join(exercise.functions)}, and is not named as the exercise is"
+        return Answered("", (note,))
+    return Answered(defining[0])
+
+
+def _order(name: str) -> tuple[int, bool, str]:
+    return name.count("/"), not name.endswith(".py"), name
 
 
 def _is_named(stem: str, name: str, known: Sequence[str]) -> bool:

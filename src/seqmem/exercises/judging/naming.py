@@ -90,20 +90,19 @@ def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
     kind = KINDS[task.kind]
     cases = [as_kind(task, one) for one in problems]
     arrays = [_without_holder(one) for one in got]
-    if not kind.is_differentiated:
+    tables = [KnownResults(kind, case) for case in cases]
+    place = "backward" if task.is_backward else "forward"
+    found = None
+    if kind.is_differentiated:
+        first = tables[0]
+        found = first.backward_mistakes(arrays[0]) if task.is_backward else first.forward_mistake(arrays[0])
+    if not found:  # two mistakes may give the same numbers once, and not twice
         fitting = [
-            mistake
-            for mistake in kind.mistakes
-            if all(
-                agree(own, kind.run(case.inputs, None, (mistake,))[0], CLOSE)
-                for own, case in zip(arrays, cases, strict=True)
-            )
+            [one.mistakes for one in table.singles(place) if agree(own, one.results, CLOSE)]
+            for table, own in zip(tables, arrays, strict=True)
         ]
-        return (fitting[0],) if len(fitting) == 1 else None
-    known = KnownResults(kind, cases[0])
-    found = known.backward_mistakes(arrays[0]) if task.is_backward else known.forward_mistake(arrays[0])
-    if not found:
-        return None
+        both = [one for one in fitting[0] if one in fitting[1]]
+        return both[0] if len(both) == 1 else None
     outputs, gradients = kind.run(cases[1].inputs, cases[1].upstream, found)
     confirmed = not arrays[1] or agree(arrays[1], gradients if task.is_backward else outputs, CLOSE)
     return found if confirmed else None

@@ -21,7 +21,8 @@ _OFTEN = np.array([[1, 2, 1], [3, 1, 0], [2, 5, 5], [1, 2, 4]])
 def _words(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, Any]:
     inputs = drawn(_TABLE, tokens=("TB", "V"))(rng, sizes)
     if inputs["tokens"].shape == _OFTEN.shape:
-        inputs["tokens"] = rng.permutation(sizes["V"])[_OFTEN]
+        others = 1 + rng.permutation(sizes["V"] - 1)
+        inputs["tokens"] = np.array([0, *others])[_OFTEN]
     return inputs
 
 

@@ -37,10 +37,12 @@ def tokens(rng: np.random.Generator, shape: tuple[int, ...], below: int) -> Any:
 
 
 def mask(rng: np.random.Generator, steps: int, batch: int) -> Any:
-    """Return a mask (steps, batch) of sequences of other lengths, one of them whole and one short."""
-    lengths = rng.integers(2, steps + 1, size=batch)
-    lengths[0], lengths[-1] = steps, max(1, steps - 2)
-    return np.arange(steps)[:, None] < lengths
+    """Return a mask (steps, batch) of sequences of unequal lengths, one of them whole."""
+    lengths = rng.integers(1, steps + 1, size=batch)
+    lengths[:3] = [steps, steps - 2, steps - 1][
+        :batch
+    ]  # of 3 rows and 4 steps 9 count: no multiple of either
+    return np.arange(steps)[:, None] < rng.permutation(lengths)
 
 
 def _draw(

@@ -100,25 +100,35 @@ CLIPPING = Exercise(
 _STEP = """
 def step(token, state):
     state = np.tanh(np.array({W})[token] + state @ np.array({U}))
-    scores = state @ np.array({O})
+    scores = state @ np.array({O}) + np.array([0, {end}, 0, 0, 0])
     shifted = scores - scores.max()
     return shifted - np.log(np.exp(shifted).sum()), state
 """
 _WORDS, _STATE = 5, 3
 
 
-def _language(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, Any]:
-    """Draw a language whose words depend on all words before, and what to look for in it."""
+def _language(rng: np.random.Generator, sizes: dict[str, int], end: float = 1.0) -> dict[str, Any]:
+    """Draw a language whose words depend on all words before, and what to look for in it.
+
+    Args:
+        rng: draws it.
+        sizes: has no say.
+        end: how much more probable the end token is made, as a logarithm.
+    """
     shapes = {"W": (_WORDS, _STATE), "U": (_STATE, _STATE), "O": (_STATE, _WORDS)}
     numbers = {name: (2 * rng.standard_normal(shape)).round(6).tolist() for name, shape in shapes.items()}
     return {
-        "step": Made(_STEP.format(**numbers), "step"),
+        "step": Made(_STEP.format(end=end, **numbers), "step"),
         "state": np.zeros(_STATE),
         "start": 0,
         "end": 1,
         "beam_size": int(rng.integers(2, 5)),
         "max_length": int(rng.integers(4, 7)),
     }
+
+
+def _endless(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, Any]:
+    return _language(rng, sizes, end=-8.0)  # what is found is cut off at its length
 
 
 def _found(returned: Any) -> dict[str, Any]:
@@ -138,6 +148,7 @@ BEAM_SEARCH = Exercise(
             "beam_search",
             _language,
             ("found",),
+            second=_endless,
             has_cache=False,
             is_timed=False,
             view=_found,

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqmem.exercises.catalogue import all_exercises, unknown
+from seqmem.exercises.course import course_exercises
 from seqmem.exercises.cutting import stub
 from seqmem.exercises.exercise import Exercise
 from seqmem.exercises.notebooks import as_text, notebook
-from seqmem.exercises.student.course import course_exercises
 
 MARK = ".seqmem-exercises.json"
 NOTEBOOKS = "notebooks"

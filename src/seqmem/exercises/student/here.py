@@ -40,7 +40,7 @@ def check(name: str, *functions: Any, seed: int = 0) -> ExerciseReport:
     >>> check("rnn_step_backward", reference.rnn_step_backward).passed
     True
     >>> print(check("rnn_step_backward", lambda d_h, cache: None).first.says)
-    there is no gradient of x
+    rnn_step_backward returns nothing: is a return missing?
     """
     exercise = exercise_named(name, as_count(seed, "check", "seed"))
     names = _given(exercise) | _named(exercise, functions)

@@ -20,9 +20,11 @@ from seqmem.cli.terminal.output import naming
 from seqmem.cli.terminal.screen import terminal_width
 from seqmem.cli.terminal.waiting import heartbeat
 from seqmem.exercises.catalogue import all_exercises, exercise_named
+from seqmem.exercises.course import course_exercises
 from seqmem.exercises.exercise import Exercise
 from seqmem.exercises.grading import gradescope, junit, summary, tables
 from seqmem.exercises.grading.autograder import write_autograder
+from seqmem.exercises.grading.grade import exercise_of
 from seqmem.exercises.grading.record import STATUSES, Grade, Record
 from seqmem.exercises.grading.running import grade_class
 from seqmem.exercises.grading.submissions import Submission, answered, one_submission, submissions_in
@@ -55,6 +57,9 @@ def _add_grade(commands: Any) -> None:
         default=[],
         metavar="NAME",
         help="what is graded (default: all that is answered)",
+    )
+    parser.add_argument(
+        "--course", default="", metavar="DIR", help="a course's own exercises, in their place"
     )
     parser.add_argument("--single", action="store_true", help="the folder is the submission of one student")
     parser.add_argument(
@@ -119,13 +124,15 @@ def grade(arguments: argparse.Namespace) -> int:
     """Grade a class."""
     folder, out = Path(arguments.submissions), Path(arguments.out)
     record_path = _record_of(out)
-    exercises = [exercise_named(name) for name in dict.fromkeys(arguments.exercise)]
-    submissions = [one_submission(folder)] if arguments.single else submissions_in(folder, exercises)
+    course = str(Path(arguments.course).resolve()) if arguments.course else ""
+    known = course_exercises(Path(course)) if course else all_exercises()
+    exercises = [exercise_of(name, course) for name in dict.fromkeys(arguments.exercise)]
+    submissions = [one_submission(folder)] if arguments.single else submissions_in(folder, known)
     _check_out(out, tables.is_own(out), "table of grades", arguments.force)
     _check_page(arguments)
     record = _record(record_path, out, arguments.force)
     seed = _seed_in(arguments.seed_file)
-    exercises = exercises or _answered(submissions)
+    exercises = exercises or _answered(submissions, known)
     measures = _MEASURES._replace(seconds=arguments.seconds, megabytes=arguments.megabytes)
     try:
         with _executor(arguments.dask) as executor, heartbeat("grading"), naming(record_path):
@@ -138,6 +145,7 @@ def grade(arguments: argparse.Namespace) -> int:
                 executor=executor,
                 workers=arguments.workers,
                 told=_told(),
+                course=course,
             )
     except UnusableError as error:
         raise ValueError(f"this machine cannot run submissions apart: {error}") from None
@@ -160,7 +168,11 @@ def report(arguments: argparse.Namespace) -> int:
     if not path.is_file():
         raise ValueError(f"{path}: no such file; exercises grade writes it beside the table of grades")
     record = Record(path)
-    grades = list(record.grades.values())
+    order = {exercise.name: k for k, exercise in enumerate(all_exercises())}
+    grades = sorted(
+        record.grades.values(),
+        key=lambda one: (one.student, order.get(one.exercise, len(order)), one.exercise),
+    )
     if arguments.student is not None:
         grades = [grade for grade in grades if grade.student == arguments.student]
         if not grades:
@@ -235,9 +247,8 @@ def _seed_in(path: str | None) -> str:
     return seed
 
 
-def _answered(submissions: Sequence[Submission]) -> list[Exercise]:
-    """Return the exercises that at least one submission answers."""
-    known = all_exercises()
+def _answered(submissions: Sequence[Submission], known: Sequence[Exercise]) -> list[Exercise]:
+    """The exercises that anybody answers."""
     names = [exercise.name for exercise in known]
     read = [(submission, submission.files()) for submission in submissions]
     found = [

@@ -1,0 +1,17 @@
+"""Weights from and to other libraries: plain mappings of arrays in and out, no framework is imported."""
+
+from seqmem.interop.flax import from_flax, to_flax
+from seqmem.interop.keras import from_keras, to_keras
+from seqmem.interop.onnx import from_onnx, to_onnx
+from seqmem.interop.torch import from_torch, to_torch
+
+__all__ = [
+    "from_flax",
+    "from_keras",
+    "from_onnx",
+    "from_torch",
+    "to_flax",
+    "to_keras",
+    "to_onnx",
+    "to_torch",
+]
