@@ -128,7 +128,7 @@ def _planted(text: str, function: str, mistake: Mistake) -> str:
 
 
 def _broken(exercise: Exercise) -> str:
-    """What the exercise's own solution raises; "" for nothing."""
+    """Return the error that the exercise's own solution raises; "" if there is none."""
     for task in exercise.tasks:
         try:
             task.right(task.problem(np.random.default_rng(0)))

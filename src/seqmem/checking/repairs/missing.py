@@ -72,7 +72,7 @@ def missing_means(own: Own) -> Iterator[Edit]:
     """Yield edits that add the paths through the mean and the scale of a normalisation."""
     wholes = [place for place in places(own.tree) if is_whole(place)]
     # a path is added where the others end, in a formula sooner than in a return
-    for place in sorted(reversed(wholes), key=lambda one: isinstance(one.spot.node, ast.Name)):
+    for place in sorted(wholes[::-1], key=lambda one: isinstance(one.spot.node, ast.Name)):
         text = f"({ast.unparse(place.spot.node)})"
         for axis in (0, -1):
             mean = f"mean(axis={axis}, keepdims=True)"
@@ -83,7 +83,7 @@ def missing_means(own: Own) -> Iterator[Edit]:
 
 
 def missing_terms(own: Own) -> Iterator[Edit]:
-    """One more term: an array."""
+    """Yield edits that add an array as a term."""
     yield from _with_terms(own, {name: own.shapes[name] for name in _arrays(own)})
 
 
@@ -104,7 +104,7 @@ def _with_terms(own: Own, terms: dict[str, Shape]) -> Iterator[Edit]:
 
 
 def _shape(own: Own, place: Place) -> Shape | None:
-    """The shape of what stands at a place; None where it is not known."""
+    """Return the shape of the value at a place; None if it is not known."""
     statement = place.statement
     if isinstance(statement, ast.Assign) and statement.value is place.spot.node:
         return own.shapes.get(ast.unparse(statement.targets[0]))

@@ -248,7 +248,7 @@ def _seed_in(path: str | None) -> str:
 
 
 def _answered(submissions: Sequence[Submission], known: Sequence[Exercise]) -> list[Exercise]:
-    """The exercises that anybody answers."""
+    """Return the exercises that at least one submission answers."""
     names = [exercise.name for exercise in known]
     read = [(submission, submission.files()) for submission in submissions]
     found = [

@@ -1,4 +1,4 @@
-"""The frame of every optimizer: checks, running averages, and one update of all parameters or of none."""
+"""The base class of the optimizers: checks, running averages, and one update of all parameters or none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Optimizer(ABC):
         self._flat: Flat | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles keep the state; the vector behind it is made again."""
+        """Return the state; copies and pickles build the vector behind it again."""
         return vars(self) | {"_flat": None}
 
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
@@ -69,7 +69,7 @@ class Optimizer(ABC):
                 self._update(param, found[name], work, of_dtype[param.dtype], *own)
 
     def _flat_for(self, params: Mapping[str, Array], grads: Grads) -> Flat | None:
-        """Return the vectors of all parameters' averages, new ones if need be; None if they do not pay."""
+        """Return the vectors of all parameters' averages, creating them if needed; None if not worthwhile."""
         kinds = self._kinds()
         if not kinds or not pays(params, grads):
             return None
@@ -90,7 +90,7 @@ class Optimizer(ABC):
     def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
         """Update one parameter and its running averages in place; `work` has the parameter's form.
 
-        Every entry on its own: the parameters of a small model come as one vector.
+        Every entry is updated independently: the parameters of a small model come as one vector.
         """
 
     def _slots(self, name: str, param: Array, fresh: dict[str, Array]) -> list[Array]:
