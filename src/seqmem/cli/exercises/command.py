@@ -7,7 +7,7 @@ from typing import Any
 
 from seqmem.cli.exercises import course, folder, grading, student
 
-PARTS = (folder, student, course, grading)  # each adds commands of its own
+PARTS = (folder, student, course, grading)  # each adds its commands
 
 
 def add(commands: Any) -> None:

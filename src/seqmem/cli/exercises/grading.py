@@ -30,7 +30,7 @@ from seqmem.exercises.grading.running import grade_class
 from seqmem.exercises.grading.submissions import Submission, answered, one_submission, submissions_in
 from seqmem.pages.page import compose, is_page
 
-CANNOT_JUDGE = 1  # an answer that the grader could not judge, and somebody must look at
+CANNOT_JUDGE = 1  # an answer that the grader could not judge: check it by hand
 _MEASURES = Measures()
 
 

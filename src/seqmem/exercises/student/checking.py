@@ -1,4 +1,4 @@
-"""A check of a student's file: run apart, judged here, and remembered when it passes."""
+"""A check of a student's file: run in a separate process, judged here, and recorded if it passes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def check_exercise(
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
     Args:
-        folder: the student's.
-        exercise: one of its.
-        seconds: after which the file is ended.
+        folder: the student's folder.
+        exercise: one of its exercises.
+        seconds: the time limit of the file.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.

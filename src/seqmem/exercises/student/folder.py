@@ -1,4 +1,4 @@
-"""A folder of exercises on a student's disk: what is in it, what was passed, and nothing of it ever lost."""
+"""A folder of exercises on a student's disk: its files and its progress, without ever losing any of them."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Folder:
     """A student's folder.
 
     Args:
-        path: where it is.
+        path: the folder.
         seed: the student's.
         course: the folder of a course's own exercises; "" for the library's.
-        passed: of each exercise that was passed the digest of the file that did.
-        hints: of each exercise how many hints were read.
+        passed: for each passed exercise, the digest of the file that passed.
+        hints: for each exercise, the number of hints read.
         given_up: the exercises whose solution was shown.
     """
 
@@ -97,7 +97,7 @@ class Folder:
         return next((one for one in self.exercises if self.state_of(one) != "passed"), None)
 
     def reset(self, exercise: Exercise) -> Path | None:
-        """Write an exercise's file anew; return where the old one is kept, if there was one to keep."""
+        """Write an exercise's file again; return the path of the old one if it was changed."""
         file, kept = self.file_of(exercise), None
         if file.exists() and file.read_text("utf-8", errors="replace") != stub(exercise):
             kept = _free(self.path / OLD, file)
@@ -170,7 +170,7 @@ def folder_at(path: Path) -> Folder:
 
 
 def digest(text: str) -> str:
-    """Return what tells a file's text from any other."""
+    """Return a digest of a file's text."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
