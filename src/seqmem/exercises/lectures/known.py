@@ -1,4 +1,4 @@
-"""Mistakes of passes that are not in the catalogue of the gradient check: masks, models, searches, measures."""
+"""Mistakes of passes beyond the catalogue of the gradient check: masks, models, searches, measures."""
 
 from __future__ import annotations
 
