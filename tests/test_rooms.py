@@ -31,6 +31,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "attention",
             "encoder_decoder",
             "search",
+            "models",
             "measures",
             "variants",
         ),

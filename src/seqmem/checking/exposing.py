@@ -17,7 +17,19 @@ from seqmem.cells import Cell
 from seqmem.contexts import Context
 from seqmem.layers import Dropout, Embedding, Linear
 from seqmem.layers.sequence import SequenceLayer
-from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
+from seqmem.models import (
+    AttentionPooling,
+    Bridge,
+    Decoder,
+    Encoder,
+    LanguageModel,
+    MeanPooling,
+    Seq2Seq,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceTagger,
+)
+from seqmem.models.reading import Reader, layer_of
 from seqmem.module import Array, Module
 from seqmem.nests import tree_map
 from seqmem.validation import check_type
@@ -109,6 +121,29 @@ def _(module: Decoder, rng: np.random.Generator) -> Inputs:
 def _(module: Seq2Seq, rng: np.random.Generator) -> Inputs:
     source = _tokens(rng, S, module.encoder.vocab_size)
     return (source, _tokens(rng, T, module.decoder.vocab_size)), {"lengths": _lengths(S)}
+
+
+@exposing_inputs.register
+def _(module: MeanPooling | AttentionPooling, rng: np.random.Generator) -> Inputs:
+    size = module.input_size if isinstance(module, AttentionPooling) else 5
+    return (_normal(module, rng, T, B, size),), {"lengths": _lengths(T)}
+
+
+@exposing_inputs.register
+def _(module: SequenceClassifier | SequenceTagger, rng: np.random.Generator) -> Inputs:
+    return (_read(module.encoder, rng),), {"lengths": _lengths(T)}
+
+
+@exposing_inputs.register
+def _(module: LanguageModel | SequenceRegressor, rng: np.random.Generator) -> Inputs:
+    inputs = _read(module.encoder, rng)
+    return (inputs, _state(layer_of(module.encoder), rng)), {"lengths": _lengths(T)}
+
+
+def _read(encoder: Reader, rng: np.random.Generator) -> Array:
+    if isinstance(encoder, Encoder):
+        return _tokens(rng, T, encoder.vocab_size)
+    return _normal(encoder, rng, T, B, layer_of(encoder).input_size)
 
 
 def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:

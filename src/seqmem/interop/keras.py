@@ -29,7 +29,7 @@ from seqmem.interop.blocks import (
 )
 from seqmem.layers import Embedding, Linear
 from seqmem.module import Array, Module
-from seqmem.validation import as_choice
+from seqmem.validation import as_choice, as_flag
 
 ORDER = {"rnn": ("h",), "lstm": ("i", "f", "g", "o"), "gru": ("z", "r", "n")}
 KIND_CHOICES = ("embedding", "dense", "additive_attention")
@@ -75,6 +75,8 @@ def from_keras(
             "get_weights()"
         )
     as_choice(activation, ("tanh", "relu"), caller, "activation")
+    if reset_after is not None:
+        as_flag(reset_after, caller, "reset_after")
     arrays = list(weights)
     if kind is not None:
         as_choice(kind, KIND_CHOICES, caller, "kind")

@@ -49,6 +49,11 @@ class Bridge(Module):
     def __init__(
         self, source: Form, target: Form, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> None:
+        for name, form in (("source", source), ("target", target)):
+            if isinstance(form, str) or not _sizes(form):
+                raise TypeError(
+                    f"Bridge: {name} is {form!r:.80}, expected a state's form, as LSTMState(4, 4)"
+                )
         self.source, self.target = (
             tree_map(lambda size: as_size(size, "Bridge", "a size"), form) for form in (source, target)
         )

@@ -87,6 +87,15 @@ if TYPE_CHECKING:
     )
     from seqmem.reference.measures.numerical import numerical_gradient, relative_errors, wrong_gradients
     from seqmem.reference.measures.vanishing import lstm_gradient_norms, rnn_gradient_norms
+    from seqmem.reference.models.classifier import sequence_classifier_backward, sequence_classifier_forward
+    from seqmem.reference.models.language_model import language_model_backward, language_model_forward
+    from seqmem.reference.models.pooling import (
+        attention_pooling_backward,
+        attention_pooling_forward,
+        mean_pooling_backward,
+        mean_pooling_forward,
+    )
+    from seqmem.reference.models.regressor import sequence_regressor_backward, sequence_regressor_forward
     from seqmem.reference.optimizers import (
         adam_step,
         adamw_step,
@@ -178,6 +187,13 @@ _FILES = {
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
     ),
+    "models.pooling": (
+        *("mean_pooling_forward", "mean_pooling_backward"),
+        *("attention_pooling_forward", "attention_pooling_backward"),
+    ),
+    "models.language_model": ("language_model_forward", "language_model_backward"),
+    "models.classifier": ("sequence_classifier_forward", "sequence_classifier_backward"),
+    "models.regressor": ("sequence_regressor_forward", "sequence_regressor_backward"),
     "search.greedy": ("greedy_search",),
     "search.beam": ("beam_search",),
     "clipping": ("clip_by_global_norm",),
@@ -194,6 +210,8 @@ __all__ = [
     "adamw_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "attention_pooling_backward",
+    "attention_pooling_forward",
     "beam_search",
     "bidirectional_backward",
     "bidirectional_forward",
@@ -229,6 +247,8 @@ __all__ = [
     "hold_forward",
     "huber_error_backward",
     "huber_error_forward",
+    "language_model_backward",
+    "language_model_forward",
     "layer_norm_lstm_backward",
     "layer_norm_lstm_forward",
     "layer_norm_lstm_step_backward",
@@ -241,6 +261,8 @@ __all__ = [
     "lstm_gradient_norms",
     "lstm_step_backward",
     "lstm_step_forward",
+    "mean_pooling_backward",
+    "mean_pooling_forward",
     "nesterov_step",
     "normalise_backward",
     "normalise_forward",
@@ -260,6 +282,10 @@ __all__ = [
     "rnn_gradient_norms",
     "rnn_step_backward",
     "rnn_step_forward",
+    "sequence_classifier_backward",
+    "sequence_classifier_forward",
+    "sequence_regressor_backward",
+    "sequence_regressor_forward",
     "sgd_step",
     "sigmoid",
     "squared_error_backward",

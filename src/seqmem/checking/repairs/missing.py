@@ -70,9 +70,9 @@ def missing_factors(own: Own) -> Iterator[Edit]:
 
 def missing_means(own: Own) -> Iterator[Edit]:
     """Yield edits that add the paths through the mean and the scale of a normalisation."""
-    wholes = [place for place in places(own.tree) if is_whole(place)]
+    wholes = [place for place in places(own.tree) if is_whole(place)][::-1]
     # a path is added where the others end, in a formula sooner than in a return
-    for place in sorted(wholes[::-1], key=lambda one: isinstance(one.spot.node, ast.Name)):
+    for place in sorted(wholes, key=lambda one: isinstance(one.spot.node, ast.Name)):
         text = f"({ast.unparse(place.spot.node)})"
         for axis in (0, -1):
             mean = f"mean(axis={axis}, keepdims=True)"
