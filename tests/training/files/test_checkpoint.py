@@ -82,6 +82,7 @@ MODULES = [
     Recurrent(LSTMCell(3, 4), reverse=True),
     Bidirectional(Recurrent(RNNCell(3, 4)), Recurrent(GRUCell(3, 2), reverse=True)),
     Stack(Recurrent(LSTMCell(3, 4)), Stack(Recurrent(RNNCell(4, 2))), dropout=0.5),
+    TruncatedBPTT(Recurrent(LSTMCell(3, 4)), 5),
     RNN(3, 4, num_layers=3, dropout=0.125),
     LSTM(3, 4, num_layers=2, bidirectional=True, forget_bias=0.5),
     GRU(3, 4, reset="after", dtype="float32"),

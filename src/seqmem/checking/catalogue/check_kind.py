@@ -30,7 +30,7 @@ Outputs = list[tuple[str, tuple[int, ...]]]  # for each returned array: which ou
 
 
 class KindSubject(FunctionSubject):
-    """Functions that take the reference's arrays in a layout of their own choice."""
+    """Functions that take the reference's arrays in another layout."""
 
     def __init__(self, forward: Any, backward: Any, layout: Layout, kind: Kind, inputs: Arrays) -> None:
         super().__init__(forward, backward, layout.pack(inputs))

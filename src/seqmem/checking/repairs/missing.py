@@ -110,7 +110,7 @@ def _with_terms(own: Own, terms: dict[str, Shape], where: list[Place]) -> Iterat
 
 
 def _shape(own: Own, place: Place) -> Shape | None:
-    """The shape of what stands at a place; None where it is not known."""
+    """Return the shape of the value at a place; None if it is not known."""
     statement = place.statement
     if isinstance(statement, ast.Assign) and statement.value is place.spot.node:
         return own.shapes.get(ast.unparse(statement.targets[0]))

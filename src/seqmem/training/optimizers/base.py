@@ -1,4 +1,4 @@
-"""The frame of every optimizer: checks, running averages, and one update of all parameters or of none."""
+"""The base class of the optimizers: checks, running averages, and one update of all parameters or none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Optimizer(ABC):
         self._flat: Flat | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles keep the state; the vector behind it is made again."""
+        """Return the state; copies and pickles build the vector behind it again."""
         return vars(self) | {"_flat": None}
 
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
@@ -71,7 +71,7 @@ class Optimizer(ABC):
                 self._update(param, found[name], work, of_dtype[param.dtype], *own)
 
     def _flat_for(self, params: Mapping[str, Array], grads: Grads) -> Flat | None:
-        """Return the vectors of all parameters' averages, new ones if need be; None if they do not pay."""
+        """Return the vectors of all parameters' averages, creating them if needed; None if not worthwhile."""
         kinds = self._kinds()
         if not (self._elementwise and kinds and pays(params, grads)):
             return None

@@ -15,7 +15,7 @@ class SGD(Optimizer):
         velocity = momentum * velocity - learning_rate * grad
         param    = param + velocity
 
-    Nesterov's form looks where the velocity leads (Sutskever et al., 2013): the step is
+    Nesterov's form evaluates ahead of the velocity (Sutskever et al., 2013): the step is
     momentum * velocity - learning_rate * grad, with the new velocity.
 
     Args:
