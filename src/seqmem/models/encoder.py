@@ -50,7 +50,7 @@ class Encoder(Module):
         hidden_size: H, of each direction.
         cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E and hidden size H,
             which is the lowest layer's; the others are made like it.
-        num_layers: the number of layers; each reads what the one below shows, in both directions if there are two.
+        num_layers: the number of layers; each reads the outputs of the layer below.
         bidirectional: read from both ends in every layer.
         embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
