@@ -157,6 +157,23 @@ def test_dropouts_derivative_keeps_what_the_forward_pass_kept():
     ).passed
 
 
+@pytest.mark.parametrize("zone", [RNG.random((B, H)) < 0.4, 0.3])
+def test_zoneouts_derivative_goes_both_ways(zone):
+    forward = partial(reference.zoneout_forward, zone=zone * 1.0)
+    inputs = {"new": normal(B, H), "prev": normal(B, H)}
+    assert gradcheck_functions(forward, reference.zoneout_backward, inputs, tolerance=ROUNDING).passed
+
+
+@pytest.mark.parametrize("mask", [None, MASK], ids=["full", "unequal"])
+def test_the_derivative_of_a_noisy_sequence(mask):
+    _, sequence, _ = recurrent(4, "h", "c")
+    noise = {"keep": (RNG.random((B, H)) < 0.6) / 0.6, "mask": mask}
+    noise |= {name: (RNG.random((T, B, H)) < 0.3) * 1.0 for name in ("zones_h", "zones_c")}
+    forward = partial(reference.noisy_lstm_forward, **noise)
+    report = gradcheck_functions(forward, reference.noisy_lstm_backward, sequence, tolerance=ROUNDING)
+    assert report.passed, report
+
+
 LAST = {"targets": normal(6, B, 2), "weights": RNG.uniform(0.5, 2, (6, B, 2)), "every_step": False}
 EVERY = {"targets": normal(T, B, 12), "weights": RNG.uniform(0.5, 2, (T, B, 12)), "every_step": True}
 CHOICES = [  # with what is not differentiated
@@ -233,7 +250,7 @@ MODELS = {name for name, _, _ in CHOICES}
 
 def test_every_backward_pass_is_checked_here():
     checked = {f"{name}_backward" for name, _ in CASES}
-    apart = ("dropout", "truncated_rnn", "stack", "normalise", *LOSSES, *MODELS)
+    apart = ("dropout", "truncated_rnn", "stack", "normalise", "zoneout", "noisy_lstm", *LOSSES, *MODELS)
     checked |= {f"{name}_backward" for name in apart}
     assert checked == {name for name in dir(reference) if name.endswith("_backward")}
 

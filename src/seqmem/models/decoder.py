@@ -30,6 +30,7 @@ from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.multilayer import cell_like
 from seqmem.layers.sequence import as_branches
+from seqmem.layers.stack import as_variational
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.models.stepper import Decoding, Stepper
@@ -85,6 +86,7 @@ class Decoder(Module):
         embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
             an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         rng: seed or generator of the first weights.
         dtype: float64 or float32.
 
@@ -109,6 +111,7 @@ class Decoder(Module):
         readout: Literal["state", "all"] = "state",
         embedding_std: float = STD,
         dropout: float = 0.0,
+        variational: bool = False,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
@@ -130,7 +133,9 @@ class Decoder(Module):
         self.key_size = key_size
         self.embedding_std = as_positive(embedding_std, "Decoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
-        self.drop = Dropout(as_fraction(dropout, "Decoder", "dropout"))
+        self.dropout = as_fraction(dropout, "Decoder", "dropout")
+        self.variational = as_variational(variational, self.dropout, "Decoder")
+        self.drop = Dropout(self.dropout, variational=variational)
         self.cell = make_cell(cell, embedding_size + key_size, hidden_size, rng, dtype, "Decoder")
         self.num_layers = as_size(num_layers, "Decoder", "num_layers")
         self.upper = [cell_like(self.cell, hidden_size, rng) for _ in range(num_layers - 1)]
@@ -138,7 +143,6 @@ class Decoder(Module):
         shown = hidden_size + (embedding_size + key_size if readout == "all" else 0)
         self.output = Linear(shown, vocab_size, rng=rng, dtype=dtype)
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
-        self.dropout = dropout
 
     def zero_state(self, batch_size: int) -> State:
         """A state of zeros: the cell's, or a tuple with that of each layer, the lowest first."""
@@ -188,7 +192,9 @@ class Decoder(Module):
                 one.tape(parts, T * B, traced=traced) for one, parts in zip(self._cells, initial, strict=True)
             ]
             cell.project(xs[:, :E], tapes[0].array("a"), slice(0, E))
-            scales = [self.drop.scale((T, B, self.hidden_size), xs.real.dtype, rng) for _ in self.upper]
+            read = (T, B, self.hidden_size)
+            drawn = (self.drop.scale(read, xs.real.dtype, rng) for _ in self.upper)
+            scales = [None if scale is None else np.broadcast_to(scale, read) for scale in drawn]
             stepper, contexts = (
                 Stepper(self, memory, tapes, T, scales),
                 xs[:, E:].reshape(T, B, self.key_size),

@@ -115,6 +115,12 @@ if TYPE_CHECKING:
         normalise_backward,
         normalise_forward,
     )
+    from seqmem.reference.variants.noisy_lstm import (
+        noisy_lstm_backward,
+        noisy_lstm_forward,
+        zoneout_backward,
+        zoneout_forward,
+    )
     from seqmem.reference.variants.peephole_lstm import (
         peephole_lstm_backward,
         peephole_lstm_forward,
@@ -170,6 +176,12 @@ _FILES = {
         "layer_norm_lstm_step_backward",
         "layer_norm_lstm_forward",
         "layer_norm_lstm_backward",
+    ),
+    "variants.noisy_lstm": (
+        "zoneout_forward",
+        "zoneout_backward",
+        "noisy_lstm_forward",
+        "noisy_lstm_backward",
     ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
     "variants.truncated_rnn": ("truncated_rnn_forward", "truncated_rnn_backward"),
@@ -266,6 +278,8 @@ __all__ = [
     "mean_pooling_backward",
     "mean_pooling_forward",
     "nesterov_step",
+    "noisy_lstm_backward",
+    "noisy_lstm_forward",
     "normalise_backward",
     "normalise_forward",
     "numerical_gradient",
@@ -301,6 +315,8 @@ __all__ = [
     "wrong_gradients",
     "zero_padding_backward",
     "zero_padding_forward",
+    "zoneout_backward",
+    "zoneout_forward",
 ]
 
 
