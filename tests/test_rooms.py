@@ -42,7 +42,17 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         *("vectors", "conll", "generators"),
     ),
     "training": (
-        *("optimizers", "schedules", "files", "scoring", "history", "progress", "clock", "callbacks"),
+        *(
+            "optimizers",
+            "schedules",
+            "files",
+            "averaging",
+            "scoring",
+            "history",
+            "progress",
+            "clock",
+            "callbacks",
+        ),
         *("steps", "measuring", "loop"),
     ),
     "checking": (

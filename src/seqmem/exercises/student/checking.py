@@ -1,4 +1,4 @@
-"""A check of a student's file: run apart, judged here, and remembered when it passes."""
+"""A check of a student's file: run in a separate process, judged here, and recorded if it passes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HEAD = re.compile(rb"exercises check (\w+)")
 
 
 def check_exercise(
-    folder: Folder, exercise: Exercise, seconds: float = SECONDS
+    folder: Folder, exercise: Exercise, seconds: float = SECONDS, in_notebook: bool = False
 ) -> tuple[ExerciseReport, str]:
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
@@ -28,12 +28,13 @@ def check_exercise(
         folder: the student's.
         exercise: one of its.
         seconds: after which the file is ended.
+        in_notebook: whether the answer stands in the exercise's notebook.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.
         UnusableError: when this machine cannot run the file apart.
     """
-    file = folder.file_of(exercise)
+    file = folder.notebook_of(exercise) if in_notebook else folder.file_of(exercise)
     if not file.is_file():
         raise ValueError(
             f"{file.name} is not there any more: python -m seqmem exercises reset {exercise.name} "
@@ -41,7 +42,7 @@ def check_exercise(
         )
     report, printed = check_path(file, exercise, seconds)
     if report.passed:
-        folder.pass_(exercise)
+        folder.record_pass(exercise, file)
     return report, printed
 
 
