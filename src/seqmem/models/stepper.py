@@ -85,7 +85,7 @@ class Stepper:
         self._upper = [UpperStepper(*own, n_steps) for own in above]
 
     def along(self, run: Run) -> Iterator[At]:
-        """The views of every step of a run."""
+        """Return the views of every step of a run."""
         a, h_prev = self._tape.steps(("a",), run), self._top.steps(("h_prev",), run)
         arguments = self._tape.steps(self._names, run, self._given)
         upper: Iterator[Sequence[UpperAt]] = repeat(())
@@ -107,7 +107,7 @@ class Stepper:
         return context, look
 
     def caches(self) -> list[UpperCache]:
-        """What the layers above the lowest need for their backward pass, after the last step."""
+        """Return the values for the backward passes of the layers above the lowest, after the last step."""
         return [stepper.cache() for stepper in self._upper]
 
 
