@@ -72,6 +72,7 @@ def test_another_layout_is_taken_and_named(name: str, text: str, says: str) -> N
     assert says in str(report).replace("\n          ", " ")
 
 
+@pytest.mark.slow
 def test_a_mistake_in_another_layout_is_named() -> None:
     text = JOINED.replace("o * np.tanh(c), c, None", "o * c, c, None")
     report = report_on(exercise_named("lstm_step_forward"), text)
@@ -104,6 +105,7 @@ def test_a_gradient_that_no_catalogue_knows_is_explained_by_what_it_is() -> None
     assert report.parts["lstm_step_backward: c_prev"]
 
 
+@pytest.mark.slow
 def test_of_three_mistakes_each_that_spoils_a_gate_of_its_own_is_named() -> None:
     exercise = exercise_named("lstm_step_backward")
     text = solution(exercise)

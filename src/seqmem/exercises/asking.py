@@ -24,6 +24,8 @@ from seqmem.exercises.exercise import Made, made
 from seqmem.nests import tree_leaves
 
 PATIENCE = 8.0  # seconds per question; the caller has a limit for all of them
+_FINE = time.get_clock_info("thread_time").resolution <= 1e-6
+clock = time.thread_time if _FINE else time.perf_counter  # the processor's own time: others' work has no say
 MOST_FRAMES = 6  # frames of an error to show
 MOST_TEXT = 2000  # characters of an error
 KINDS = "biufc"  # of dtypes that are numbers
@@ -94,9 +96,9 @@ def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: 
             given = [_given(call.arguments, names) for call in done]
             before = copy.deepcopy(given) if repeat == 1 else given
             with _patience(), np.errstate(all="ignore"):
-                start = time.perf_counter()
+                start = clock()
                 results = _called(names, done, given)
-                best = min(best, time.perf_counter() - start)
+                best = min(best, clock() - start)
             changed = tuple(_changed(done, before, given)) if repeat == 1 else ()
         shown = tuple(
             plain(_without_last(result) if call.keeps_last else result)
