@@ -12,6 +12,8 @@ from seqmem.nests import tree_leaves
 
 LEAST = 1e-3  # the minimum unit of a relative difference
 
+_TEXT = np.array("no number")
+
 
 def close(got: Any, right: Any, tolerance: float) -> bool:
     """Return whether numbers are right up to rounding, relative to the largest of them."""
@@ -22,6 +24,20 @@ def close(got: Any, right: Any, tolerance: float) -> bool:
         return bool(np.array_equal(one, other))
     size = max(float(np.max(np.abs(other), initial=0.0)), LEAST)
     return bool(np.all(np.abs(one - other) <= tolerance * size))
+
+
+def as_numbers(value: Any) -> Any:
+    """Return a value as an array; as one of text, which agrees with nothing, where it holds no numbers."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):  # nested lists of unequal lengths
+        return _TEXT
+    return array if array.dtype.kind in "biufc" else _TEXT
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, or an array of numbers."""
+    return np.asarray(value).dtype.kind in "biufc"
 
 
 def part_of(part: Part, array: Any, task: Task) -> Any:
