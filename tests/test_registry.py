@@ -19,6 +19,7 @@ from seqmem.checking import strategies
 from seqmem.cli import train
 from seqmem.cli.main import main
 from seqmem.module import Module
+from seqmem.tasks import Task
 
 
 @pytest.fixture(autouse=True)
@@ -115,8 +116,12 @@ def test_every_public_name_is_its_room_s_and_every_module_among_them_has_a_kind(
     for entry in registry.PUBLIC:
         value = getattr(seqmem, entry.name)
         assert value is getattr(import_module(f"seqmem.{entry.room}"), entry.name)
-        assert bool(entry.kind) == (inspect.isclass(value) and issubclass(value, Module)), entry.name
-        assert bool(entry.short_name) == (entry.kind == "cell"), entry.name
+        is_class = inspect.isclass(value)
+        assert (entry.kind == "task") == (is_class and issubclass(value, Task) and value is not Task), (
+            entry.name
+        )
+        assert (entry.kind not in ("", "task")) == (is_class and issubclass(value, Module)), entry.name
+        assert bool(entry.short_name) == (entry.kind in ("cell", "task")), entry.name
 
 
 def test_dir_shows_every_public_name_and_every_room() -> None:

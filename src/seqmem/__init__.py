@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.contexts import AdditiveAttention as AdditiveAttention
     from seqmem.contexts import FixedContext as FixedContext
     from seqmem.data import Batch as Batch
+    from seqmem.data import SequenceBatch as SequenceBatch
     from seqmem.data import Vocabulary as Vocabulary
     from seqmem.data import make_batch as make_batch
     from seqmem.layers import GRU as GRU
@@ -49,10 +50,20 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.layers import mse_loss as mse_loss
     from seqmem.models import Decoder as Decoder
     from seqmem.models import Encoder as Encoder
+    from seqmem.models import LanguageModel as LanguageModel
     from seqmem.models import Seq2Seq as Seq2Seq
+    from seqmem.models import SequenceClassifier as SequenceClassifier
+    from seqmem.models import SequenceRegressor as SequenceRegressor
+    from seqmem.models import SequenceTagger as SequenceTagger
     from seqmem.registry import register as register
     from seqmem.search import Hypothesis as Hypothesis
+    from seqmem.search import sample_tokens as sample_tokens
+    from seqmem.tasks import Classifier as Classifier
+    from seqmem.tasks import Forecaster as Forecaster
+    from seqmem.tasks import Tagger as Tagger
+    from seqmem.tasks import TextGenerator as TextGenerator
     from seqmem.tasks import Translator as Translator
+    from seqmem.tasks import load_task as load_task
     from seqmem.training import SGD as SGD
     from seqmem.training import Adam as Adam
     from seqmem.training import AdamW as AdamW

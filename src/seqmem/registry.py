@@ -28,8 +28,8 @@ class Entry:
     Args:
         name: the name itself.
         room: the subpackage that holds it.
-        kind: "cell", "context", "layer" or "model"; "" if files cannot store it.
-        short_name: the name of a cell for constructors and for the command line.
+        kind: "cell", "context", "layer" or "model" if files can store it; "task"; "" otherwise.
+        short_name: the name of a cell for constructors and the command line, or of a task for the latter.
     """
 
     def __init__(self, name: str, room: str, kind: str = "", short_name: str = "") -> None:
@@ -63,10 +63,16 @@ PUBLIC = (
     Entry("Encoder", "models", "model"),
     Entry("Decoder", "models", "model"),
     Entry("Seq2Seq", "models", "model"),
+    Entry("LanguageModel", "models", "model"),
+    Entry("SequenceClassifier", "models", "model"),
+    Entry("SequenceRegressor", "models", "model"),
+    Entry("SequenceTagger", "models", "model"),
     Entry("Batch", "data"),
+    Entry("SequenceBatch", "data"),
     Entry("Vocabulary", "data"),
     Entry("make_batch", "data"),
     Entry("Hypothesis", "search"),
+    Entry("sample_tokens", "search"),
     Entry("SGD", "training"),
     Entry("Adam", "training"),
     Entry("AdamW", "training"),
@@ -81,7 +87,12 @@ PUBLIC = (
     Entry("fit", "training"),
     Entry("load", "training"),
     Entry("save", "training"),
-    Entry("Translator", "tasks"),
+    Entry("Translator", "tasks", "task", "translate"),
+    Entry("Classifier", "tasks", "task", "classify"),
+    Entry("Tagger", "tasks", "task", "tag"),
+    Entry("TextGenerator", "tasks", "task", "language-model"),
+    Entry("Forecaster", "tasks", "task", "forecast"),
+    Entry("load_task", "tasks"),
     Entry("assert_gradients", "checking"),
     Entry("check_module", "checking"),
     Entry("gradcheck", "checking"),
@@ -90,15 +101,17 @@ PUBLIC = (
 )
 
 ROOMS = (  # public: seqmem.cells and so on
-    *("cells", "checking", "contexts", "data", "experiments", "insight", "layers", "models", "pages"),
-    *("reference", "search", "tasks", "training"),
+    *("cells", "checking", "contexts", "data", "exercises", "experiments", "insight", "interop", "layers"),
+    *("models", "pages", "reference", "search", "tasks", "training"),
 )
 
 _PUBLIC = {entry.name: entry for entry in PUBLIC}
-_FILED = {entry.name: entry for entry in PUBLIC if entry.kind}
-_CELLS = {entry.short_name: entry.name for entry in PUBLIC if entry.short_name}
+_FILED = {entry.name: entry for entry in PUBLIC if entry.kind not in ("", "task")}
+_CELLS = {entry.short_name: entry.name for entry in PUBLIC if entry.kind == "cell"}
+_TASKS = {entry.short_name: entry.name for entry in PUBLIC if entry.kind == "task"}
 _registered: dict[str, type] = {}  # by class name; only `register` writes here
 _short_names: dict[str, str] = {}  # short name to class name
+_tasks: dict[str, type] = {}  # short name to class
 
 
 def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
@@ -106,18 +119,19 @@ def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
 
     `save` and `load` then accept modules of the class, by the class's name. A cell with a short name is
     available by that name: `Encoder(..., cell="coupled")`, and `checking.strategies.CELLS` includes it. A
-    program that loads the file must first import the class.
+    task, a subclass of `tasks.Task`, is available to `train --task` by its short name. A program that loads
+    the file must first import the class.
 
     Args:
-        short_name: for a cell, in lower case; its constructor takes (input_size, hidden_size, *, rng, dtype).
-            "" for a context, a layer or a model.
+        short_name: for a task, or for a cell, in lower case; the constructor of a cell takes (input_size,
+            hidden_size, *, rng, dtype). "" for a context, a layer or a model.
 
     Returns:
         The decorator, which returns the class itself. A class with the same module and name replaces the
         earlier one, as when a notebook cell is run again.
 
     Raises:
-        TypeError: if the class is not a subclass of Module, or the name is not a string.
+        TypeError: if the class is not a subclass of Module or Task, or the name is not a string.
         ValueError: if the library or another class already has the name.
 
     >>> from seqmem import load, save
@@ -137,7 +151,9 @@ def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
         from seqmem.module import Module
 
         if not (isinstance(cls, type) and issubclass(cls, Module)):
-            raise TypeError(f"register: {cls!r:.80} is not a subclass of Module")
+            if _is_task(cls):
+                return _known_task(cls, short_name)
+            raise TypeError(f"register: {cls!r:.80} is not a subclass of Module or Task")
         name, before = cls.__name__, _registered.get(cls.__name__)
         if name in _PUBLIC or (before is not None and _place(before) != _place(cls)):
             raise ValueError(f"register: {name} is the name of another class")
@@ -149,6 +165,20 @@ def register(short_name: str = "") -> Callable[[AnyClass], AnyClass]:
         return cls
 
     return known
+
+
+def _is_task(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, importlib.import_module("seqmem.tasks.task").Task)
+
+
+def _known_task(cls: AnyClass, short_name: str) -> AnyClass:
+    before = _tasks.get(short_name)
+    if not short_name or short_name in _TASKS or (before is not None and _place(before) != _place(cls)):
+        raise ValueError(f"register: {short_name!r} is the short name of another task, or none")
+    if cls.__name__ in _PUBLIC:
+        raise ValueError(f"register: {cls.__name__} is the name of another class")
+    _tasks[short_name] = cls
+    return cls
 
 
 def _place(cls: type) -> tuple[str, str]:
@@ -185,6 +215,27 @@ def cell_class(short_name: str) -> Any:
     if short_name in _CELLS:
         return find(_CELLS[short_name])
     return _registered[_short_names[short_name]]
+
+
+def task_names() -> list[str]:
+    """Return the short names of all tasks, the library's first.
+
+    >>> task_names()[:5]
+    ['translate', 'classify', 'tag', 'language-model', 'forecast']
+    """
+    return [*_TASKS, *_tasks]
+
+
+def task_class(short_name: str) -> Any:
+    """Return the task of a short name.
+
+    Raises:
+        KeyError: for a name that no task has.
+
+    >>> task_class("classify").__name__
+    'Classifier'
+    """
+    return find(_TASKS[short_name]) if short_name in _TASKS else _tasks[short_name]
 
 
 def filed_names() -> list[str]:

@@ -5,24 +5,43 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
-from seqmem.cli import check, compare, demo, explore, memory, train, translate
+from seqmem.checking.submissions.walls import UnusableError
+from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
 from seqmem.cli.exercises import student
 from seqmem.cli.main import main
 from seqmem.cli.terminal.signals import Terminated
 from seqmem.exercises import exercise_named, solution
+from seqmem.exercises.grading import grade as grading
+from seqmem.exercises.grading import running
+from seqmem.exercises.grading.record import Grade
 from seqmem.training import NonFiniteError, fit
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
-COMMANDS = ("check", "exercises", "demo", "train", "translate", "explore", "compare", "memory")
+COMMANDS = (
+    "check",
+    "exercises",
+    "demo",
+    "train",
+    "translate",
+    "predict",
+    "sample",
+    "explore",
+    "compare",
+    "memory",
+)
 SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]
 TRAIN = ["train", "pairs.tsv", "--out", "model.npz", *SMALL]
 TRANSLATE = ["translate", "model.npz", "ab"]
+PREDICT = ["predict", "model.npz", "ab"]
+TRAIN_LANGUAGE = ["train", "--task", "language-model", "mine.py", "--out", "language.npz", *SMALL]
+SAMPLE = ["sample", "language.npz", "ab", "--length", "5"]
 EXERCISE = ["exercises", "check", "rnn_step_forward", "--folder", "given"]
 EXPLORE = ["explore", "--model", "model.npz", "--text", "ab", "--out", "pages"]
 
@@ -86,10 +105,13 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
             (translate, "heatmap"),
         ),
         *((explore, "phrase_model"), (compare, "compare_text"), (memory, "memory_text")),
+        (predict, "load_task"),
     ):
         patch.setattr(command, name, function)
     patch.setattr(translate.Translator, "load", function)
-    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, ["explore", "--out", "lecture"]]
+    patch.setattr(sample.TextGenerator, "load", function)
+    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, PREDICT, SAMPLE]
+    commands += [["explore", "--out", "lecture"]]
     commands += [["compare"], ["memory"]]
     assert {command[0] for command in commands} == set(COMMANDS)
     return [code_of(command) for command in commands]
@@ -102,7 +124,8 @@ def done(patch: pytest.MonkeyPatch) -> list[int]:
     for command in (demo, train):
         patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
     patch.setattr(memory, "memory_text", lambda **options: "a table")
-    commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, EXPLORE, ["compare"], ["memory"]]
+    commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, PREDICT, TRAIN_LANGUAGE, SAMPLE, EXPLORE]
+    commands += [["compare"], ["memory"]]
     commands += [["exercises", *rest] for rest in (["init", "new"], ["list", "--folder", "given"])]
     commands += [
         ["exercises", *rest, "rnn_step_forward", "--folder", "given"] for rest in (["hint"], ["reset"])
@@ -129,13 +152,20 @@ def unreadable(patch: pytest.MonkeyPatch) -> list[int]:
     commands = [
         *(
             [command, *rest]
-            for command in ("check", "translate")
+            for command in ("check", "translate", "predict", "sample")
             for rest in (["gone"], [".:f"], ["gone.py:f"])
         ),
         *(["train", path, "--out", "m"] for path in ("gone", ".", "model.npz")),
         *(["explore", "--model", path, "--text", "ab", "--out", "p"] for path in ("gone", ".", "pairs.tsv")),
         *(["compare", "--memory", path] for path in ("gone", ".", "model.npz", "pairs.tsv")),
-        ["translate", "pairs.tsv", "ab"],
+        *([command, "pairs.tsv", "ab"] for command in ("translate", "predict", "sample")),
+        ["sample", "model.npz"],
+        [*PREDICT[:2], "--file", "gone"],
+        *(
+            ["train", "--task", task, path, "--out", "m"]
+            for task in ("classify", "tag", "language-model", "forecast")
+            for path in ("gone", ".", "model.npz")
+        ),
         ["demo", "--out", "gone/model"],
         ["memory", "--folder", "pairs.tsv"],
         *(["exercises", *rest] for rest in (["list"], ["check", "--folder", "gone"], ["init", "mine.py"])),
@@ -330,6 +360,54 @@ def solution_refused(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "solution", "rnn_step_forward", "--folder", "given"])]
 
 
+def graded() -> int:
+    """The code of a grading of three students: right, not started, and hostile."""
+    texts = (solution(exercise_named("rnn_step_forward")), STEP.read_text("utf-8"), "while True: pass")
+    for k, text in enumerate(texts):
+        folder = Path("homework", f"student{k}")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "rnn_step_forward.py").write_text(text, "utf-8")
+    return code_of(["exercises", "grade", "homework", "--out", "grades.csv", "--workers", "1"])
+
+
+@situation("exercises grade", "all is graded, whatever the marks")
+def class_graded(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
+    return [graded(), code_of(["exercises", "report", "grades.csv"])]
+
+
+@situation("exercises grade", "an answer could not be judged, and somebody must look at it")
+def answer_not_judged(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
+    patch.setattr(grading, "judge", raising(ZeroDivisionError()))
+    return [graded()]
+
+
+@situation("exercises grade", "this machine cannot run submissions apart")
+def machine_without_walls(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
+    patch.setattr(grading, "ask", raising(UnusableError("/root may not be read")))
+    return [graded()]
+
+
+@situation("exercises grade, report, autograder, assignment", "something else would be replaced")
+def grades_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
+    patch.setattr(running, "grade", lambda work: Grade(work.student, work.exercise, "right", 3.0, 3.0))
+    assert graded() == 0
+    one = ["exercises", "report", "grades.csv", "--student", "student0"]
+    commands = [
+        ["exercises", "grade", "homework", "--out", "mine.py"],
+        *([*one, option, "mine.py"] for option in ("--gradescope", "--junit", "--class-summary")),
+        ["exercises", "autograder", "rnn_step_forward", "--out", "mine.py"],
+        *(
+            ["exercises", "assignment", "rnn_step_forward", option, "mine.py"]
+            for option in ("--nbgrader", "--otter")
+        ),
+    ]
+    return [code_of(command) for command in commands]
+
+
 @situation("exercises verify", "all exercises are sound")
 def exercises_sound(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "verify", "rnn_step_forward"])]
@@ -343,9 +421,12 @@ def exercises_unsound(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "verify", "--course", "course"])]
 
 
-@situation("translate", r"the reader of the output has closed the pipe: `translate ... \| head`")
+@situation(
+    "translate, predict, sample", r"the reader of the output has closed the pipe: `translate ... \| head`"
+)
 def translation_without_reader(patch: pytest.MonkeyPatch) -> list[int]:
-    return [without_reader(TRANSLATE)]
+    assert main(TRAIN_LANGUAGE) == 0
+    return [without_reader(command) for command in (TRANSLATE, PREDICT, SAMPLE)]
 
 
 @situation("every other command", "the reader of the output has closed the pipe")

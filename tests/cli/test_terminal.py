@@ -14,7 +14,18 @@ from seqmem.experiments.bottlenecks import bottleneck_runs
 from seqmem.experiments.horizons import memory_runs
 from seqmem.insight.folding import display_width
 
-COMMANDS = ("check", "exercises", "demo", "train", "translate", "explore", "compare", "memory")
+COMMANDS = (
+    "check",
+    "exercises",
+    "demo",
+    "train",
+    "translate",
+    "predict",
+    "sample",
+    "explore",
+    "compare",
+    "memory",
+)
 SMALL = ["--hidden", "4", "--embedding", "4", "--epochs"]
 WRONG_LSTM = """
 import numpy as np

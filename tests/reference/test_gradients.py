@@ -73,6 +73,34 @@ PAIR = {
 }
 
 
+WORDS = {
+    "encoder.embedding.W": normal(V, E),
+    **{f"encoder.layer.cell.{name}": param for name, param in recurrent(3)[0].items() if name != "x"},
+}
+OUTPUT = {"output.W": normal(H, V), "output.b": normal(V)}
+TIED = WORDS | {
+    "encoder.embedding.W": normal(V, H),
+    "encoder.layer.cell.W_x": normal(3, H, H),
+    "output.b": normal(V),
+}
+POOL = {"W": normal(D, A), "b": normal(A), "v": normal(A)}
+OF_TOKENS = {"tokens": RNG.integers(V, size=(T, B)), "h0": normal(B, H), "mask": MASK}
+CLASSES = {
+    "tokens": OF_TOKENS["tokens"],
+    "targets": np.array([0, 6, 3]),
+    "mask": MASK,
+    "params": WORDS  # of attention
+    | {"pool.W": normal(H, A), "pool.b": normal(A), "pool.v": normal(A)}
+    | {"output.W": normal(H, 7), "output.b": normal(7)},
+}
+NUMBERS = {
+    "xs": normal(T, B, D),
+    "h0": normal(B, H),
+    "params": {f"encoder.cell.{name}": param for name, param in recurrent(3)[0].items() if name != "x"}
+    | {"output.W": normal(H, 12), "output.b": normal(12)},
+}
+
+
 def step_and_sequences(name, inputs):
     """A cell's three cases: one step, a sequence, and sequences of unequal lengths."""
     return list(zip((f"{name}_step", name, name), inputs, strict=True))
@@ -99,6 +127,10 @@ CASES = [
     ("additive_attention", LOOK | SCORER | {"mask": SOURCE_MASK}),
     ("fixed_context", {"keys": normal(S, B, K)}),
     ("fixed_context", {"keys": normal(S, B, K), "mask": SOURCE_MASK}),
+    ("mean_pooling", {"hs": normal(T, B, D), "mask": MASK}),
+    ("attention_pooling", {"hs": normal(T, B, D), **POOL, "mask": MASK}),
+    ("language_model", OF_TOKENS | {"targets": SCORES["targets"], "params": WORDS | OUTPUT}),
+    ("language_model", OF_TOKENS | {"targets": SCORES["targets"], "params": TIED}),
     ("bridge", {"h": normal(B, D), "W": normal(D, H), "b": normal(H)}),
     ("encoder", SOURCE),
     ("decoder_step", {"tokens": RNG.integers(8, size=B), "s_prev": normal(B, H)} | SEEN),
@@ -125,20 +157,41 @@ def test_dropouts_derivative_keeps_what_the_forward_pass_kept():
     ).passed
 
 
-@pytest.mark.parametrize(("axes", "shape"), [(1, (B, H)), ((0, 2), (4, B, H))])
-def test_the_derivative_of_a_normalisation(axes, shape):
-    forward = partial(reference.normalise_forward, axes=axes, eps=1e-5)
-    inputs = {"z": normal(*shape)}
-    report = gradcheck_functions(forward, reference.normalise_backward, inputs, tolerance=ROUNDING)
+@pytest.mark.parametrize("zone", [RNG.random((B, H)) < 0.4, 0.3])
+def test_zoneouts_derivative_goes_both_ways(zone):
+    forward = partial(reference.zoneout_forward, zone=zone * 1.0)
+    inputs = {"new": normal(B, H), "prev": normal(B, H)}
+    assert gradcheck_functions(forward, reference.zoneout_backward, inputs, tolerance=ROUNDING).passed
+
+
+@pytest.mark.parametrize("mask", [None, MASK], ids=["full", "unequal"])
+def test_the_derivative_of_a_noisy_sequence(mask):
+    _, sequence, _ = recurrent(4, "h", "c")
+    noise = {"keep": (RNG.random((B, H)) < 0.6) / 0.6, "mask": mask}
+    noise |= {name: (RNG.random((T, B, H)) < 0.3) * 1.0 for name in ("zones_h", "zones_c")}
+    forward = partial(reference.noisy_lstm_forward, **noise)
+    report = gradcheck_functions(forward, reference.noisy_lstm_backward, sequence, tolerance=ROUNDING)
     assert report.passed, report
 
 
-def test_a_stacks_derivative_goes_through_what_dropout_kept():
-    keeps = RNG.random((2, T, B, H)) >= 0.3
-    forward = partial(reference.stack_forward, keeps=keeps, rate=0.3)
-    report = gradcheck_functions(forward, reference.stack_backward, stacked(3), tolerance=ROUNDING)
-    assert report.verdict != "wrong", report
+LAST = {"targets": normal(6, B, 2), "weights": RNG.uniform(0.5, 2, (6, B, 2)), "every_step": False}
+EVERY = {"targets": normal(T, B, 12), "weights": RNG.uniform(0.5, 2, (T, B, 12)), "every_step": True}
+CHOICES = [  # with what is not differentiated
+    *(("sequence_classifier", {"pooling": pooling}, CLASSES) for pooling in ("last", "mean", "attention")),
+    ("sequence_regressor", LAST | {"mask": MASK}, NUMBERS),
+    ("sequence_regressor", EVERY | {"mask": MASK}, NUMBERS),
+]
+
+
+@pytest.mark.parametrize(("name", "choice", "inputs"), CHOICES)
+def test_the_derivative_of_a_model_is_that_of_every_form(name, choice, inputs):
+    if choice.get("pooling", "attention") != "attention":
+        kept = {key: param for key, param in inputs["params"].items() if "pool" not in key}
+        inputs = inputs | {"params": kept}
+    forward, backward = getattr(reference, f"{name}_forward"), getattr(reference, f"{name}_backward")
+    report = gradcheck_functions(partial(forward, **choice), backward, inputs, tolerance=ROUNDING)
     assert report.max_error < ROUNDING, report
+    assert report.verdict != "wrong", report  # nothing reaches what is masked
 
 
 WEIGHTS = RNG.uniform(0.5, 2, (T, B)) * MASK
@@ -165,9 +218,40 @@ def test_the_derivative_of_a_loss_is_that_of_what_it_is_the_loss_of(name):
     assert report.verdict != "wrong", report  # nothing reaches what is masked
 
 
+def test_truncation_to_the_whole_sequence_has_the_derivative_of_it_and_to_less_has_not():
+    (_, inputs, _), reports = recurrent(0, "h"), {}
+    for k in (T, T - 2):
+        forward = partial(reference.truncated_rnn_forward, k=k)
+        reports[k] = gradcheck_functions(
+            forward, reference.truncated_rnn_backward, inputs, tolerance=ROUNDING
+        )
+    assert reports[T].passed, reports[T]
+    assert reports[T - 2].verdict == "wrong"  # the whole derivative is not what it computes
+
+
+@pytest.mark.parametrize(("axes", "shape"), [(1, (B, H)), ((0, 2), (4, B, H))])
+def test_the_derivative_of_a_normalisation(axes, shape):
+    forward = partial(reference.normalise_forward, axes=axes, eps=1e-5)
+    inputs = {"z": normal(*shape)}
+    report = gradcheck_functions(forward, reference.normalise_backward, inputs, tolerance=ROUNDING)
+    assert report.passed, report
+
+
+def test_a_stacks_derivative_goes_through_what_dropout_kept():
+    keeps = RNG.random((2, T, B, H)) >= 0.3
+    forward = partial(reference.stack_forward, keeps=keeps, rate=0.3)
+    report = gradcheck_functions(forward, reference.stack_backward, stacked(3), tolerance=ROUNDING)
+    assert report.verdict != "wrong", report
+    assert report.max_error < ROUNDING, report
+
+
+MODELS = {name for name, _, _ in CHOICES}
+
+
 def test_every_backward_pass_is_checked_here():
-    checked = {f"{name}_backward" for name in [*(name for name, _ in CASES), *LOSSES]}
-    checked |= {"dropout_backward", "stack_backward", "normalise_backward"}
+    checked = {f"{name}_backward" for name, _ in CASES}
+    apart = ("dropout", "truncated_rnn", "stack", "normalise", "zoneout", "noisy_lstm", *LOSSES, *MODELS)
+    checked |= {f"{name}_backward" for name in apart}
     assert checked == {name for name in dir(reference) if name.endswith("_backward")}
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from seqmem.validation import as_positive, as_size
+from seqmem.validation import as_fraction, as_positive, as_size
 
 
 def _argument(check: Callable[[Any, str, str], Any], number: type) -> Callable[[str], Any]:
@@ -23,6 +23,14 @@ def _argument(check: Callable[[Any, str, str], Any], number: type) -> Callable[[
 
 size = _argument(as_size, int)
 positive = _argument(as_positive, float)
+
+
+def fraction(text: str) -> float:
+    """Return a number of at least 0 and below 1."""
+    try:
+        return as_fraction(float(text), "argument", "value")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up to, not including, 1") from None
 
 
 def seed(text: str) -> int:

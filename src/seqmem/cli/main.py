@@ -1,4 +1,4 @@
-"""The command line: python -m seqmem check | exercises | demo | train | translate | explore | ..."""
+"""The command line: python -m seqmem check | exercises | demo | train | translate | predict | ..."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seqmem.cli import check, compare, demo, explore, memory, train, translate
+from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
 from seqmem.cli.exercises import command as exercises
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
@@ -15,7 +15,11 @@ from seqmem.cli.terminal.signals import Terminated, ending_by_exception
 from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 
-COMMANDS = (check, exercises, demo, train, translate, explore, compare, memory)  # in the order of the help
+COMMANDS = (  # in the order of the help text
+    *(check, exercises, demo, train, translate, predict, sample),
+    *(explore, compare, memory),
+)
+TEXTS = (translate.run, predict.run, sample.run)  # commands that accept texts, even after an option
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code
     except BrokenPipeError:  # the reader has closed the pipe: python -m seqmem translate ... | head
         settle_output()
-        return 0 if arguments.command is translate.run else INTERRUPTED  # training was cut short
+        return 0 if arguments.command in TEXTS else INTERRUPTED  # training did not end
     except NonFiniteError as error:
         say(f"seqmem: training failed: {message_of(error, arguments)}")
         return 1
@@ -64,7 +68,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     # argparse does not accept positional text after an option: translate MODEL --attention TEXT
     if "--" in rest:  # everything that follows is text
         rest.remove("--")
-    elif rest and (arguments.command is not translate.run or any(word.startswith("-") for word in rest)):
+    elif rest and (arguments.command not in TEXTS or any(word.startswith("-") for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if rest:
         arguments.text += rest

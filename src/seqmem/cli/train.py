@@ -1,4 +1,4 @@
-"""The command train: train a model on a file of pairs."""
+"""The command train: a model for a file of pairs, or for the files of another task."""
 
 from __future__ import annotations
 
@@ -7,63 +7,113 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from seqmem.cli.arguments import add_force, positive, seed, size
+from seqmem.cli.arguments import add_force, fraction, positive, seed, size
 from seqmem.cli.terminal.messages import say
 from seqmem.cli.terminal.output import check_model_path, check_save, naming
 from seqmem.cli.terminal.screen import folded
+from seqmem.cli.train_task import add_options, file_forms, run_task
 from seqmem.data import default_max_symbols, read_pairs, train_validation_split
-from seqmem.registry import cell_names
+from seqmem.registry import cell_names, task_class, task_names
 from seqmem.tasks import Translator
 from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
 
 def add(commands: Any) -> None:
     """Add this command to the parser."""
-    parser = commands.add_parser("train", help="train on a file of pairs, tab-separated")
-    parser.add_argument("pairs", metavar="PAIRS.tsv", help="source, tab, target on each line, in UTF-8")
-    parser.add_argument("--out", required=True, metavar="MODEL", help="the file for the model (.npz)")
+    parser = commands.add_parser(
+        "train", help="train on files", epilog=f"Formats of FILE, in UTF-8: {file_forms()}."
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="training data; translate takes one file")
+    parser.add_argument(
+        "--task",
+        choices=task_names(),
+        default="translate",
+        metavar="TASK",
+        help=f"the task to learn: {', '.join(task_names())} (default: %(default)s)",
+    )
+    parser.add_argument("--out", required=True, metavar="MODEL", help="where to save the model (.npz)")
     parser.add_argument(
         "--columns",
         type=int,
         nargs=2,
         metavar=("SOURCE", "TARGET"),
-        help="the columns of PAIRS.tsv, counted from 0 (default: 0 1)",
+        help="translate: the columns of source and target; tag: of word and label; counted from 0 (default: "
+        "0 1; tag: the first and the last)",
     )
-    parser.add_argument("--level", choices=("char", "word"), default="char", help="the unit of a symbol")
-    parser.add_argument("--cell", choices=cell_names(), default="lstm")
-    parser.add_argument("--attention", choices=("additive", "none"), default="additive")
+    parser.add_argument(
+        "--level", choices=("char", "word"), help="the unit of a symbol (default: char; classify: word)"
+    )
+    parser.add_argument(
+        "--cell",
+        choices=cell_names(),
+        default="lstm",
+        metavar="CELL",
+        help=f"{', '.join(cell_names())} (default: %(default)s)",
+    )
+    parser.add_argument("--attention", choices=("additive", "none"), help="translate only")
     parser.add_argument(
         "--readout",
         choices=("all", "state"),
-        default="all",
-        help="predict from the decoder's state, the previous symbol and the context, or from the state alone "
-        "(default: %(default)s)",
+        help="translate: predict from the decoder's state, the previous symbol and the context, or from the "
+        "state alone (default: all)",
     )
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     for name, default, meaning in (
-        ("epochs", 10, "passes over the pairs"),
-        ("batch-size", 64, "pairs per batch"),
-        ("hidden", 128, "units of encoder, decoder and scorer"),
+        ("epochs", 10, "passes over the examples"),
+        ("batch-size", 64, "examples per step"),
+        ("hidden", 128, "units per layer"),
         ("embedding", 64, "width of a symbol's vector"),
-        ("min-count", 1, "minimum number of occurrences of a symbol"),
     ):
         parser.add_argument(f"--{name}", type=size, default=default, help=f"{meaning} (default: %(default)s)")
+    parser.add_argument(
+        "--min-count",
+        type=size,
+        help="minimum number of occurrences of a symbol to be learned (default: 1; tag: 2)",
+    )
+    parser.add_argument("--layers", type=size, help="number of stacked recurrent layers; not for translate")
+    parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0); not for translate")
     parser.add_argument(
         "--max-vocabulary",
         type=size,
         metavar="N",
         help="the maximum size of a vocabulary, including the four special symbols (default: no limit)",
     )
-    parser.add_argument("--learning-rate", type=positive, default=2e-3, help="of Adam (default: %(default)s)")
-    parser.add_argument("--held-out", type=size, help="pairs to validate on (default: a tenth, at most 1000)")
+    parser.add_argument(
+        "--learning-rate", type=positive, default=2e-3, help="Adam's learning rate (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--held-out",
+        type=size,
+        help="examples to validate on (default: a tenth, at most 1000); language-model: the last symbols; "
+        "forecast: the last steps (default: a tenth)",
+    )
     parser.add_argument(
         "--seed", type=seed, default=0, help="seed of all random numbers (default: %(default)s)"
     )
     add_force(parser)
+    add_options(parser)
     parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
+    """Train on the files of a task."""
+    if arguments.task != "translate":
+        return run_task(arguments)
+    for option in (
+        "layers",
+        "dropout",
+        *(one.name for name in task_names() for one in task_class(name).options),
+    ):
+        if option not in ("columns", "level", "min_count") and getattr(arguments, option) is not None:
+            raise ValueError(f"--{option.replace('_', '-')} is not a setting of --task translate")
+    if len(arguments.files) > 1:
+        raise ValueError(f"translate takes one file, {len(arguments.files)} were given")
+    (arguments.pairs,) = arguments.files
+    arguments.level, arguments.min_count = arguments.level or "char", arguments.min_count or 1
+    return _train_translator(arguments)
+
+
+def _train_translator(arguments: argparse.Namespace) -> None:
     """Train on a file of pairs."""
     check_model_path(arguments.out, [arguments.pairs], force=arguments.force)
     too_long: list[str] = []
@@ -84,8 +134,8 @@ def run(arguments: argparse.Namespace) -> None:
         hidden_size=arguments.hidden,
         embedding_size=arguments.embedding,
         cell=arguments.cell,
-        context="additive" if arguments.attention == "additive" else "fixed",
-        readout=arguments.readout,
+        context="fixed" if arguments.attention == "none" else "additive",
+        readout=arguments.readout or "all",
         dtype=arguments.dtype,
         rng=arguments.seed,
         min_count=arguments.min_count,

@@ -16,6 +16,7 @@ from seqmem.data.sequences.batches import (
     pad_features,
     take_sequences,
 )
+from seqmem.data.sequences.files import read_series
 from seqmem.data.sequences.standardizer import Standardizer
 from seqmem.data.sequences.truncated import TruncatedBatches, stream_batch, truncated_windows
 from seqmem.data.sequences.windows import series_windows
@@ -51,6 +52,7 @@ __all__ = [
     "prepare_text",
     "read_conll",
     "read_pairs",
+    "read_series",
     "read_vectors",
     "recall",
     "series_windows",

@@ -132,10 +132,10 @@ def train_validation_split(
     """
     as_size(held_out, "train_validation_split", "held_out")
     pairs = as_list(pairs, "train_validation_split", "pairs", "pairs of source and target symbols")
-    rows_of: dict[tuple[Hashable, ...], list[int]] = {}
+    rows_of: dict[Hashable, list[int]] = {}
     for row, pair in enumerate(pairs):
         check_pair(pair, "train_validation_split", row)
-        rows_of.setdefault(tuple(pair[0]), []).append(row)
+        rows_of.setdefault(_key(pair[0]), []).append(row)
     sources = list(rows_of.values())
     chosen: set[int] = set()
     for index in as_generator(rng).permutation(len(sources)):
@@ -149,6 +149,13 @@ def train_validation_split(
         )
     training = [pair for row, pair in enumerate(pairs) if row not in chosen]
     return training, [pair for row, pair in enumerate(pairs) if row in chosen]
+
+
+def _key(source: Any) -> Hashable:
+    """Return a key that equal sources share: their symbols, or the numbers of features."""
+    if isinstance(source, np.ndarray):
+        return source.shape, source.dtype.str, source.tobytes()
+    return tuple(source)
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:

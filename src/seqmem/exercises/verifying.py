@@ -1,4 +1,4 @@
-"""Are exercises sound? Stubs are not started, solutions pass, planted mistakes are caught and named."""
+"""Verification of exercises: stubs are not started, solutions pass, planted mistakes are named."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FILE = "<exercise>"
 
 
 class Fault(NamedTuple):
-    """Something about an exercise that is not as it should be."""
+    """A fault of an exercise."""
 
     exercise: str
     what: str
@@ -113,7 +113,7 @@ def known_of(task: Task) -> tuple[Mistake, ...]:
 
 
 def _planted(text: str, function: str, mistake: Mistake) -> str:
-    """Return a text with a mistake in one of its functions; "" where its line does not stand there once."""
+    """Return a text with a mistake in one of its functions; "" unless its line occurs exactly once."""
     head, found, tail = text.partition(f"\ndef {function}(")
     lines = tail.split("\n")
     end = next((k for k, line in enumerate(lines) if k and line[:1].strip() and line[:1] != ")"), len(lines))
@@ -127,7 +127,7 @@ def _planted(text: str, function: str, mistake: Mistake) -> str:
 
 
 def _broken(exercise: Exercise) -> str:
-    """What the exercise's own solution raises; "" for nothing."""
+    """Return the error that the exercise's own solution raises; "" if there is none."""
     for task in exercise.tasks:
         try:
             task.right(task.problem(np.random.default_rng(0)))

@@ -87,6 +87,15 @@ if TYPE_CHECKING:
     )
     from seqmem.reference.measures.numerical import numerical_gradient, relative_errors, wrong_gradients
     from seqmem.reference.measures.vanishing import lstm_gradient_norms, rnn_gradient_norms
+    from seqmem.reference.models.classifier import sequence_classifier_backward, sequence_classifier_forward
+    from seqmem.reference.models.language_model import language_model_backward, language_model_forward
+    from seqmem.reference.models.pooling import (
+        attention_pooling_backward,
+        attention_pooling_forward,
+        mean_pooling_backward,
+        mean_pooling_forward,
+    )
+    from seqmem.reference.models.regressor import sequence_regressor_backward, sequence_regressor_forward
     from seqmem.reference.optimizers import (
         adam_step,
         adamw_step,
@@ -106,6 +115,12 @@ if TYPE_CHECKING:
         normalise_backward,
         normalise_forward,
     )
+    from seqmem.reference.variants.noisy_lstm import (
+        noisy_lstm_backward,
+        noisy_lstm_forward,
+        zoneout_backward,
+        zoneout_forward,
+    )
     from seqmem.reference.variants.peephole_lstm import (
         peephole_lstm_backward,
         peephole_lstm_forward,
@@ -119,6 +134,7 @@ if TYPE_CHECKING:
         relu_rnn_step_forward,
     )
     from seqmem.reference.variants.stack import stack_backward, stack_forward
+    from seqmem.reference.variants.truncated_rnn import truncated_rnn_backward, truncated_rnn_forward
 
 # In reading order.
 _FILES = {
@@ -161,7 +177,14 @@ _FILES = {
         "layer_norm_lstm_forward",
         "layer_norm_lstm_backward",
     ),
+    "variants.noisy_lstm": (
+        "zoneout_forward",
+        "zoneout_backward",
+        "noisy_lstm_forward",
+        "noisy_lstm_backward",
+    ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
+    "variants.truncated_rnn": ("truncated_rnn_forward", "truncated_rnn_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
@@ -178,6 +201,13 @@ _FILES = {
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
     ),
+    "models.pooling": (
+        *("mean_pooling_forward", "mean_pooling_backward"),
+        *("attention_pooling_forward", "attention_pooling_backward"),
+    ),
+    "models.language_model": ("language_model_forward", "language_model_backward"),
+    "models.classifier": ("sequence_classifier_forward", "sequence_classifier_backward"),
+    "models.regressor": ("sequence_regressor_forward", "sequence_regressor_backward"),
     "search.greedy": ("greedy_search",),
     "search.beam": ("beam_search",),
     "clipping": ("clip_by_global_norm",),
@@ -194,6 +224,8 @@ __all__ = [
     "adamw_step",
     "additive_attention_backward",
     "additive_attention_forward",
+    "attention_pooling_backward",
+    "attention_pooling_forward",
     "beam_search",
     "bidirectional_backward",
     "bidirectional_forward",
@@ -229,6 +261,8 @@ __all__ = [
     "hold_forward",
     "huber_error_backward",
     "huber_error_forward",
+    "language_model_backward",
+    "language_model_forward",
     "layer_norm_lstm_backward",
     "layer_norm_lstm_forward",
     "layer_norm_lstm_step_backward",
@@ -241,7 +275,11 @@ __all__ = [
     "lstm_gradient_norms",
     "lstm_step_backward",
     "lstm_step_forward",
+    "mean_pooling_backward",
+    "mean_pooling_forward",
     "nesterov_step",
+    "noisy_lstm_backward",
+    "noisy_lstm_forward",
     "normalise_backward",
     "normalise_forward",
     "numerical_gradient",
@@ -260,17 +298,25 @@ __all__ = [
     "rnn_gradient_norms",
     "rnn_step_backward",
     "rnn_step_forward",
+    "sequence_classifier_backward",
+    "sequence_classifier_forward",
+    "sequence_regressor_backward",
+    "sequence_regressor_forward",
     "sgd_step",
     "sigmoid",
     "squared_error_backward",
     "squared_error_forward",
     "stack_backward",
     "stack_forward",
+    "truncated_rnn_backward",
+    "truncated_rnn_forward",
     "weighted_cross_entropy_backward",
     "weighted_cross_entropy_forward",
     "wrong_gradients",
     "zero_padding_backward",
     "zero_padding_forward",
+    "zoneout_backward",
+    "zoneout_forward",
 ]
 
 

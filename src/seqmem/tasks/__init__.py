@@ -1,6 +1,24 @@
-"""Tasks: text in, text out; a model and its vocabularies are trained, saved and loaded together."""
+"""Tasks: text or numbers in, answers out; a model with its preparation, trained, saved and loaded as one."""
 
+from seqmem.tasks.classifier import Classifier
+from seqmem.tasks.forecaster import Forecaster, seasonal_naive
+from seqmem.tasks.labels import Labels
 from seqmem.tasks.phrase_translator import phrase_model
+from seqmem.tasks.tagger import Tagger
+from seqmem.tasks.task import Task, load_task
+from seqmem.tasks.text_generator import TextGenerator
 from seqmem.tasks.translator import Translation, Translator
 
-__all__ = ["Translation", "Translator", "phrase_model"]
+__all__ = [
+    "Classifier",
+    "Forecaster",
+    "Labels",
+    "Tagger",
+    "Task",
+    "TextGenerator",
+    "Translation",
+    "Translator",
+    "load_task",
+    "phrase_model",
+    "seasonal_naive",
+]

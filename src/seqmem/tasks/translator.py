@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +12,17 @@ import numpy.typing as npt
 from seqmem.contexts import AdditiveAttention
 from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
-from seqmem.data.pairs import check_pair
+from seqmem.data.pairs import check_pair, read_pairs
 from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
 from seqmem.data.vocabulary import END, PAD, START, Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.embedding import STD
+from seqmem.layers.losses import cross_entropy
 from seqmem.models import Decoder, Encoder
 from seqmem.models.seq2seq import Seq2Seq, as_max_length
-from seqmem.module import Array
-from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
+from seqmem.module import Array, Module
+from seqmem.tasks.task import Task
+from seqmem.training.callbacks import Direction
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
 from seqmem.validation import as_choice, as_list, as_size, brief
 
@@ -39,7 +40,7 @@ class Translation:
 
 
 @dataclass(frozen=True, eq=False)
-class Translator:
+class Translator(Task):
     """A sequence-to-sequence model with its vocabularies.
 
     Attributes:
@@ -58,6 +59,10 @@ class Translator:
     >>> found.source, found.weights.shape == (len(found.target), 3)
     (['c', 'a', 'b'], True)
     """
+
+    file_form: ClassVar[str] = "a source, a tab and a target on each line"
+    metric: ClassVar[str] = "token accuracy"
+    direction: ClassVar[Direction] = "max"
 
     model: Seq2Seq
     source_vocabulary: Vocabulary
@@ -195,16 +200,55 @@ class Translator:
                 found.append(Translation(text, source, target, hypothesis.score, weights, hypothesis.ended))
         return found
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write model, vocabularies and the preparation of texts to one file, as `seqmem.save` does."""
-        save(path, self.model, self._metadata())
+    def predict(  # type: ignore[override]
+        self, inputs: Iterable[str], *, max_length: int = 100, batch_size: int = 64
+    ) -> list[str]:
+        """Return the translation of each text; `translate` says more about each.
 
-    def check_save(self, path: str | os.PathLike[str]) -> None:
-        """Raise any error that `save` would raise, to detect it before a long training run."""
-        check_save(path, self.model, self._metadata())
+        Args:
+            inputs, max_length, batch_size: as the texts and so on of `translate`.
 
-    def _metadata(self) -> dict[str, Any]:
-        """Return the contents of the file in addition to the model."""
+        Raises:
+            TypeError, ValueError: as from `translate`.
+        """
+        found = self.translate(as_texts(inputs, "Translator.predict"), max_length, batch_size)
+        return [one.text for one in found]
+
+    def evaluate(  # type: ignore[override]
+        self, examples: Sequence[Pair], *, max_length: int = 100, batch_size: int = 64
+    ) -> dict[str, float]:
+        """Return scores of pairs that the model was not trained on.
+
+        Args:
+            examples: (source symbols, target symbols).
+            max_length: symbols after which a translation is cut off.
+            batch_size: pairs at a time.
+
+        Returns:
+            "loss", the mean cross-entropy in nats per symbol, "token accuracy", the share of symbols that are
+            right after the right ones, and "exact match", the share of pairs whose translation is the target.
+
+        Raises:
+            TypeError, ValueError: as from `batches`.
+        """
+        pairs = as_list(examples, "Translator.evaluate", "examples", "pairs of source and target symbols")
+        held = list(self.batches(pairs, batch_size, allow_unknown=True)(0))
+        right = total = 0
+        loss = 0.0
+        for batch in held:
+            (logits, _), _ = self.model.forward(batch.source, batch.inputs, lengths=batch.source_lengths)
+            counted = int(batch.mask.sum())
+            loss += cross_entropy(logits, batch.targets, batch.mask)[0] * counted
+            right += int(((logits.argmax(axis=-1) == batch.targets) & batch.mask).sum())
+            total += counted
+        texts = [join_symbols(list(source), self.level) for source, _ in pairs]
+        targets = [join_symbols(list(target), self.level) for _, target in pairs]
+        found = self.predict(texts, max_length=max_length, batch_size=batch_size)
+        exact = sum(one == other for one, other in zip(found, targets, strict=True)) / len(targets)
+        return {"loss": loss / total, "token accuracy": right / total, "exact match": exact}
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the vocabularies and the preparation of texts."""
         return {
             "source_symbols": self.source_vocabulary.symbols,
             "target_symbols": self.target_vocabulary.symbols,
@@ -213,34 +257,37 @@ class Translator:
         }
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Translator:
-        """Read a file that `save` wrote.
-
-        Raises:
-            CheckpointError: for a file without a model, without matching vocabularies, or with a preparation
-                of texts that this version does not know; also a FileNotFoundError if there is no such file.
-        """
-        model, metadata = load(path), read_metadata(path)
+    def of_metadata(cls, model: Module, metadata: Mapping[str, Any]) -> Translator:
+        """Return the translator of a model and its metadata."""
         try:
             source, target = Vocabulary(metadata["source_symbols"]), Vocabulary(metadata["target_symbols"])
             level = metadata["level"]
             join_symbols([], level)
         except (KeyError, TypeError, ValueError) as error:
             reason = brief(str(error), MAX_MESSAGE)
-            raise CheckpointError(f"{os.fspath(path)}: no vocabularies in the metadata: {reason}") from None
-        strip = _strip_of(metadata, os.fspath(path))
+            raise CheckpointError(f"no vocabularies in the metadata: {reason}") from None
+        strip = _strip_of(metadata)
         if not isinstance(model, Seq2Seq):
-            raise CheckpointError(f"{os.fspath(path)}: holds a {type(model).__name__}, expected a Seq2Seq")
+            raise CheckpointError(f"holds a {type(model).__name__}, expected a Seq2Seq")
         for name, found, expected in (
             ("source", len(source), model.encoder.vocab_size),
             ("target", len(target), model.decoder.vocab_size),
         ):
             if found != expected:
                 raise CheckpointError(
-                    f"{os.fspath(path)}: the {name} vocabulary has {found} ids, "
-                    f"expected {expected}: vocab_size"
+                    f"the {name} vocabulary has {found} ids, expected {expected}: vocab_size"
                 )
         return cls(model, source, target, level, strip)
+
+    @classmethod
+    def read(cls, paths: Sequence[str], **options: Any) -> list[tuple[list[str], list[str]]]:
+        """Return the pairs of files, as `read_pairs` does with the same options."""
+        return [pair for path in paths for pair in read_pairs(path, **options)]
+
+    def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:
+        """Yield the translation of each line."""
+        for line in lines:
+            yield self.predict([line])[0]
 
 
 def as_texts(texts: Any, caller: str) -> list[str]:
@@ -254,13 +301,13 @@ def as_texts(texts: Any, caller: str) -> list[str]:
     return found
 
 
-def _strip_of(metadata: dict[str, Any], name: str) -> bool:
-    # a file without the entry dates from when texts were always prepared this way
+def _strip_of(metadata: Mapping[str, Any]) -> bool:
+    # a file without the entry was written when there was one way to prepare a text: this one
     found = metadata.get("preparation", {"strip": True, "form": NORMAL_FORM})
     for strip in (True, False):
         if found == {"strip": strip, "form": NORMAL_FORM}:
             return strip
     raise CheckpointError(
-        f"{name}: the preparation of texts is {found!r:.200}, expected strip (true or false) and "
+        f"the preparation of texts is {found!r:.200}, expected strip (true or false) and "
         f"the form {NORMAL_FORM!r}"
     )

@@ -19,7 +19,18 @@ from seqmem.checking.contract.subject import ModuleSubject, Named
 from seqmem.contexts import Context
 from seqmem.layers import Dropout, Embedding, Linear
 from seqmem.layers.sequence import SequenceLayer
-from seqmem.models import Bridge, Decoder, Encoder, Seq2Seq
+from seqmem.models import (
+    AttentionPooling,
+    Bridge,
+    Decoder,
+    Encoder,
+    LanguageModel,
+    MeanPooling,
+    Seq2Seq,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceTagger,
+)
 from seqmem.module import Array, Module
 from seqmem.nests import tree_branches, tree_leaves, tree_map
 
@@ -34,6 +45,12 @@ BATCH_AXES: dict[type[Module], tuple[int, ...]] = {  # for each positional input
     Encoder: (1,),
     Decoder: (1, 0, 1),
     Seq2Seq: (1, 1),
+    LanguageModel: (1, 0),
+    SequenceRegressor: (1, 0),
+    SequenceClassifier: (1,),
+    SequenceTagger: (1,),
+    MeanPooling: (1,),
+    AttentionPooling: (1,),
 }
 
 
@@ -141,6 +158,8 @@ def splitting(case: ModuleSubject) -> None:
     xs = case.inputs[0]
     if list(inspect.signature(case.module.forward).parameters)[1:2] != ["state"] or np.ndim(xs) < 3:
         raise NotApplicableError("it takes no (xs, state) of several steps")
+    if not getattr(case.module, "every_step", True):
+        raise NotApplicableError("it shows the last step alone")
     if len(_directions(case.module)) > 1:
         raise NotApplicableError("it reads its input from both ends")
     case = replace(case, options=_without(case.options, "rng"))  # random draws depend on the steps

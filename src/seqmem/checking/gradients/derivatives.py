@@ -27,7 +27,7 @@ from seqmem.module import Array
 STEP = 1e-20
 STEPS = (1e-2, 1e-4, 1e-6)  # of the differences; a smaller step if a bar is still wide
 WALK, WALKS = 1e-5, 4  # for measuring noise: the step size, and the number of walks
-SURE = 30  # times the rounding: a larger difference of the slopes is no noise
+SURE = 30  # times the rounding: a larger difference of the slopes is not noise
 NARROW = 1e-9  # an error bar, relative to the derivatives, that needs no smaller step
 
 # functions that return real numbers for complex ones without a warning

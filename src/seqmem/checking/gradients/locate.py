@@ -40,7 +40,7 @@ def places_in(subject: Subject, comparison: Comparison, mask: Array) -> list[str
     blocks, letters = subject.blocks(comparison.name), subject.axes(comparison.name)
     sentences = [_of_blocks(blocks, mask)]
     if not blocks:
-        # zeros where a letter did not occur are no proof
+        # zeros for letters that did not occur prove nothing
         says = (
             comparison.right != 0
             if comparison.got is None

@@ -112,7 +112,7 @@ def _environment() -> dict[str, str]:
 
 
 def _read(ran: Ran) -> list[dict[str, Any]] | str:
-    """Return the pieces of an answer that the code may have tampered with, or the reason for their absence."""
+    """Return the pieces of an answer, which the code may have forged, or the reason for their absence."""
     if ran.size > MOST_ANSWER:
         return f"the answer is longer than {MOST_ANSWER >> 20} MB"
     try:

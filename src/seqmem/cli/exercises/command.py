@@ -7,11 +7,11 @@ from typing import Any
 
 from seqmem.cli.exercises import course, folder, grading, student
 
-PARTS = (folder, student, course, grading)  # each adds commands of its own
+PARTS = (folder, student, course, grading)  # each adds its commands
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add this command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "exercises", help="exercises that grade themselves, and explain"
     )

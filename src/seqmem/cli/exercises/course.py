@@ -14,7 +14,7 @@ from seqmem.exercises.verifying import verify
 
 
 def add(commands: Any) -> None:
-    """Add the commands to the parser's."""
+    """Add these commands to the parser."""
     new = commands.add_parser("new", help="begin an exercise of a course's own")
     new.add_argument("name", metavar="NAME", help="of the exercise and of its functions")
     new.add_argument("--course", default="course", metavar="DIR", help="its folder (default: %(default)s)")

@@ -16,7 +16,7 @@ _SHOWN = {"passed": "passed", "started": "started", "not started": "", "deleted"
 
 
 def add(commands: Any) -> None:
-    """Add the commands to the parser's."""
+    """Add these commands to the parser."""
     init = commands.add_parser("init", help="write the exercises into a new folder")
     init.add_argument("folder", nargs="?", default="exercises", metavar="DIR", help="(default: %(default)s)")
     init.add_argument("--seed", type=seed, help="yours, which draws the bugs (default: a random one)")

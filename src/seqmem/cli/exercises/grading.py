@@ -32,7 +32,7 @@ from seqmem.exercises.grading.submissions import Submission, answered, one_submi
 from seqmem.exercises.notebooks import as_text
 from seqmem.pages.page import compose, is_page
 
-CANNOT_JUDGE = 1  # an answer that the grader could not judge, and somebody must look at
+CANNOT_JUDGE = 1  # an answer that the grader could not judge: check it by hand
 _MEASURES = Measures()
 
 
@@ -280,7 +280,7 @@ def _seed_in(path: str | None) -> str:
 
 
 def _answered(submissions: Sequence[Submission], known: Sequence[Exercise]) -> list[Exercise]:
-    """The exercises that anybody answers."""
+    """Return the exercises that at least one submission answers."""
     names = [exercise.name for exercise in known]
     read = [(submission, submission.files()) for submission in submissions]
     found = [

@@ -27,7 +27,7 @@ LEVELS = 3  # of hints
 
 
 def add(commands: Any) -> None:
-    """Add the commands to the parser's."""
+    """Add these commands to the parser."""
     check = commands.add_parser("check", help="is it right? If not, which line is wrong, and why")
     check.add_argument("name", nargs="?", metavar="NAME", help="(default: the first that is not passed)")
     check.add_argument("--all", action="store_true", help="check every exercise that was started")

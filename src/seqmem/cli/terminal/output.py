@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seqmem.pages.page import is_page
-from seqmem.tasks import Translator
+from seqmem.tasks import Task
 from seqmem.training import CheckpointError
 from seqmem.training.files.checkpoint import read_metadata
 
@@ -98,11 +98,11 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
-def check_save(translator: Translator, path: str) -> None:
-    """Detect before training any reason why the model could not be saved afterwards."""
+def check_save(task: Task, path: str) -> None:
+    """Find out before the training what would keep the model from being saved after it."""
     try:
         with naming(path):
-            translator.check_save(path)
+            task.check_save(path)
     except ValueError as error:
         raise ValueError(f"{error}; --min-count and --max-vocabulary make the vocabularies smaller") from None
 

@@ -1,4 +1,4 @@
-"""A check of a student's file: run apart, judged here, and remembered when it passes."""
+"""A check of a student's file: run in a separate process, judged here, and recorded if it passes."""
 
 from __future__ import annotations
 

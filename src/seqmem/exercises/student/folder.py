@@ -1,4 +1,4 @@
-"""A folder of exercises on a student's disk: what is in it, what was passed, and nothing of it ever lost."""
+"""A folder of exercises on a student's disk: its files and its progress, without ever losing any of them."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Folder:
     """A student's folder.
 
     Args:
-        path: where it is.
+        path: the folder.
         seed: the student's.
         course: the folder of a course's own exercises; "" for the library's.
-        passed: of each exercise that was passed the digest of the file that did.
-        hints: of each exercise how many hints were read.
+        passed: for each passed exercise, the digest of the file that passed.
+        hints: for each exercise, the number of hints read.
         given_up: the exercises whose solution was shown.
     """
 

@@ -1,0 +1,1 @@
+"""The models of one sequence: a language model, a tagger, a classifier, a regressor."""
