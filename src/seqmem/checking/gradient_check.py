@@ -11,6 +11,7 @@ import numpy as np
 from seqmem.checking.contract.subject import FunctionSubject, ModuleSubject
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
+from seqmem.checking.gradients.measured import SECONDS
 from seqmem.checking.report import Report
 from seqmem.module import Module
 from seqmem.validation import as_count, as_flag, as_rate, as_text, check_callable
@@ -24,6 +25,7 @@ def gradcheck(
     seed: int = 0,
     tolerance: float | None = None,
     max_elements: int = 20_000,
+    seconds: float = SECONDS,
     **options: Any,
 ) -> Report:
     """Compare a module's backward pass with the derivative of its forward pass.
@@ -38,6 +40,8 @@ def gradcheck(
             differences, their measured error bar is added.
         max_elements: up to so many numbers in parameters and inputs, every single one is compared; beyond,
             random directions of each array, and single entries where a direction is wrong.
+        seconds: of the processor, for comparing every single number, about. Of the arrays that would take
+            longer, random directions are compared, which the report says.
         **options: keyword options of the forward pass. An `rng` must be a seed here, so that every pass draws
             the same.
 
@@ -59,13 +63,13 @@ def gradcheck(
         )
     if isinstance(options.get("rng"), np.random.Generator):
         raise TypeError("gradcheck: rng is a Generator, expected a seed: every pass must draw the same")
-    check_settings(seed, tolerance, max_elements, "gradcheck")
+    check_settings(seed, tolerance, max_elements, "gradcheck", seconds)
     rng = np.random.default_rng(seed)
     if not inputs:
         module = with_exposing_params(module, rng)
         inputs, drawn = exposing_inputs(module, rng)
         options = drawn | options
-    report = check(ModuleSubject(module, inputs, options), seed, tolerance, max_elements)
+    report = check(ModuleSubject(module, inputs, options), seed, tolerance, max_elements, seconds=seconds)
     if report.verdict != "wrong":
         return report
     from seqmem.checking.catalogue.of_modules import name_mistake  # for who made a mistake
@@ -82,6 +86,7 @@ def gradcheck_functions(
     seed: int = 0,
     tolerance: float | None = None,
     max_elements: int = 20_000,
+    seconds: float = SECONDS,
 ) -> Report:
     """Compare a backward function with the derivative of a forward function; neither need know seqmem.
 
@@ -94,7 +99,7 @@ def gradcheck_functions(
             and numbers that are not zero expose most. None with `like`, which brings its own.
         like: what the functions should compute: "lstm_step", "gru_sequence", "attention" and so on (see
             `KINDS`). The layout of their arrays is recognised, and mistakes of the catalogue are named.
-        seed, tolerance, max_elements: as in `gradcheck`.
+        seed, tolerance, max_elements, seconds: as in `gradcheck`.
 
     Returns:
         A `Report`.
@@ -120,7 +125,7 @@ def gradcheck_functions(
         if function is None:
             raise TypeError(f"{caller}: {name} is None, expected a function")
         check_callable(function, caller, name)
-    check_settings(seed, tolerance, max_elements, caller)
+    check_settings(seed, tolerance, max_elements, caller, seconds)
     if like is not None:
         as_text(like, caller, "like")
         if inputs is not None:
@@ -129,13 +134,14 @@ def gradcheck_functions(
             )
         from seqmem.checking.catalogue.check_kind import check_kind
 
-        return check_kind(forward, backward, like, seed, tolerance, max_elements)
+        return check_kind(forward, backward, like, seed, tolerance, max_elements, seconds)
     if inputs is None:
         raise ValueError("gradcheck_functions: neither inputs nor like was passed: at what should it check?")
     if not isinstance(inputs, (dict, tuple, list)):
         raise TypeError(f"{caller}: inputs is of type {type(inputs).__name__}, expected a tuple or a dict")
     _check_call(forward, inputs)
-    return check(FunctionSubject(forward, backward, inputs), seed, tolerance, max_elements)
+    subject = FunctionSubject(forward, backward, inputs)
+    return check(subject, seed, tolerance, max_elements, seconds=seconds)
 
 
 def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
@@ -151,12 +157,13 @@ def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
         raise TypeError(f"gradcheck_functions: inputs do not fit forward{signature}: {error}") from None
 
 
-def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str) -> None:
+def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str, seconds: Any = 0.0) -> None:
     """Raise for settings of a check that mean nothing."""
     as_count(seed, caller, "seed")
     if tolerance is not None:
         as_rate(tolerance, caller, "tolerance")
     as_count(max_elements, caller, "max_elements")
+    as_rate(seconds, caller, "seconds")
 
 
 def assert_gradients(*arguments: Any, strict: bool = True, **options: Any) -> None:

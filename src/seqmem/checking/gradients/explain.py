@@ -23,7 +23,8 @@ Why = tuple[str, str]  # a code, and what the wrong gradient is
 
 def causes_of(measured: Measured) -> list[Cause]:
     """One cause for each explanation of what was measured, with the arrays that it explains."""
-    return causes(measured.subject, measured.wrong, measured.tolerance, measured.partial)
+    wrong = [comparison for comparison in measured.wrong if comparison.name in measured.by_element]
+    return causes(measured.subject, wrong, measured.tolerance, measured.partial)
 
 
 def causes(
