@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from seqmem.checking.contract.printing import first_lines
 from seqmem.checking.contract.subject import FunctionSubject, ModuleSubject
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
@@ -69,12 +71,14 @@ def gradcheck(
         module = with_exposing_params(module, rng)
         inputs, drawn = exposing_inputs(module, rng)
         options = drawn | options
-    report = check(ModuleSubject(module, inputs, options), seed, tolerance, max_elements, seconds=seconds)
-    if report.verdict != "wrong":
-        return report
-    from seqmem.checking.catalogue.of_modules import name_mistake  # for who made a mistake
+    with first_lines() as notes:
+        subject = ModuleSubject(module, inputs, options)
+        report = check(subject, seed, tolerance, max_elements, seconds=seconds)
+        if report.verdict == "wrong":
+            from seqmem.checking.catalogue.of_modules import name_mistake  # for who made a mistake
 
-    return name_mistake(module, report)
+            report = name_mistake(module, report)
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def gradcheck_functions(
@@ -134,14 +138,18 @@ def gradcheck_functions(
             )
         from seqmem.checking.catalogue.check_kind import check_kind
 
-        return check_kind(forward, backward, like, seed, tolerance, max_elements, seconds)
+        with first_lines() as notes:
+            report = check_kind(forward, backward, like, seed, tolerance, max_elements, seconds)
+        return replace(report, notes=(*report.notes, *notes))
     if inputs is None:
         raise ValueError("gradcheck_functions: neither inputs nor like was passed: at what should it check?")
     if not isinstance(inputs, (dict, tuple, list)):
         raise TypeError(f"{caller}: inputs is of type {type(inputs).__name__}, expected a tuple or a dict")
     _check_call(forward, inputs)
-    subject = FunctionSubject(forward, backward, inputs)
-    return check(subject, seed, tolerance, max_elements, seconds=seconds)
+    with first_lines() as notes:
+        subject = FunctionSubject(forward, backward, inputs)
+        report = check(subject, seed, tolerance, max_elements, seconds=seconds)
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
