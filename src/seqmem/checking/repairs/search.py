@@ -110,7 +110,7 @@ class Repair:
         return None
 
     def _of_forward(self, edit: Edit) -> tuple[Edit, ...]:
-        """Return a change of an axis in the forward pass that has the same effect as one in the backward pass."""
+        """Return a change of an axis in the forward pass with the effect of one in the backward pass."""
         if edit.kind == "axis":
             for tried in self._all(axes, self.forward_run):
                 if tried.is_whole and self._holds(tried.edits):
