@@ -110,7 +110,7 @@ class Repair:
         return None
 
     def _of_forward(self, edit: Edit) -> tuple[Edit, ...]:
-        """A change of the forward pass's axis that would do as well as one of the backward pass's."""
+        """Return a change of an axis in the forward pass with the effect of one in the backward pass."""
         if edit.kind == "axis":
             for tried in self._all(axes, self.forward_run):
                 if tried.is_whole and self._holds(tried.edits):
