@@ -534,6 +534,7 @@ def calls() -> Iterator[Call]:
     yield Call("check_save", training.check_save, kept)
     seqmem.save("model.npz", model, {"a": 1})
     yield Call("load", seqmem.load, {"path": "model.npz"})
+    yield Call("average_checkpoints", training.average_checkpoints, {"paths": ["model.npz"]})
     yield Call("read_metadata", training.read_metadata, {"path": "model.npz"})
     yield Call("register", seqmem.register, {"short_name": "zz"})
 

@@ -51,6 +51,7 @@ class GRUCell(Cell[Array]):
 
     gates = ("r", "z", "n")
     sigmoids = 2
+    recurrent_inputs = ("h_prev", "reset_h")
 
     def __init__(
         self,

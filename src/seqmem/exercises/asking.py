@@ -26,6 +26,7 @@ from seqmem.nests import tree_leaves
 PATIENCE = 8.0  # seconds per question; the caller has a limit for all of them
 MOST_FRAMES = 6  # frames of an error to show
 MOST_TEXT = 2000  # characters of an error
+MOST_BITS = 1000  # bits of a whole number that is a float, too
 KINDS = "biufc"  # of dtypes that are numbers
 
 
@@ -173,6 +174,8 @@ def plain(value: Any) -> Any:
     >>> plain({"h": np.float64(2.0), "steps": [np.arange(2)]})
     {'h': 2.0, 'steps': [array([0, 1])]}
     """
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        raise NoNumberError(f"a whole number of {value.bit_length()} bits was returned, which no array holds")
     if value is None or type(value) in (bool, int, float, complex, str):
         return value
     if isinstance(value, np.ndarray):
@@ -183,13 +186,26 @@ def plain(value: Any) -> Any:
         return plain(value.item())
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, (tuple, list)):
-        return (
-            [plain(part) for part in value]
-            if isinstance(value, list)
-            else tuple(plain(part) for part in value)
-        )
+    if isinstance(value, tuple):
+        return tuple(plain(part) for part in value)
+    if isinstance(value, list):
+        return _rows([plain(part) for part in value])
     raise NoNumberError(f"a value of type {type(value).__name__} was returned, expected arrays of numbers")
+
+
+def _rows(parts: list[Any]) -> list[Any]:
+    """Return a list that stands for an array.
+
+    Raises:
+        NoNumberError: when its entries have different shapes, or are no numbers.
+    """
+    try:
+        kind = np.asarray(parts).dtype.kind
+    except ValueError:  # rows of different lengths
+        kind = "O"
+    if kind not in KINDS:
+        raise NoNumberError("a list was returned whose entries make no array of numbers: return an array")
+    return parts
 
 
 def packed(value: Any) -> Any:

@@ -45,13 +45,12 @@ class Verified:
 
     def __str__(self) -> str:
         lines = [f"{fault.exercise}: {fault.what}" for fault in self.faults]
+        count = f"{self.exercises} exercise{'s' * (self.exercises != 1)}"
         few = (
-            f"{self.exercises} exercises: every stub is not started, every solution passes; "
+            f"{count}: every stub is not started, every solution passes; "
             f"{self.named} of {self.planted} planted mistakes caught and named"
         )
-        return "\n".join(
-            [*lines, few if self.passed else f"{len(self.faults)} faults in {self.exercises} exercises"]
-        )
+        return "\n".join([*lines, few if self.passed else f"{len(self.faults)} faults in {count}"])
 
 
 def verify(

@@ -30,6 +30,7 @@ from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.multilayer import cell_like
 from seqmem.layers.sequence import as_branches
+from seqmem.layers.stack import as_variational
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.models.stepper import Decoding, Stepper
@@ -77,14 +78,15 @@ class Decoder(Module):
         context: the context, with a query size of H; None means a FixedContext.
         key_size: K; optional if the context defines it, otherwise H by default.
         cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E + K and hidden size
-            H for the lowest layer; the cells of the other layers are made like it.
-        num_layers: the number of layers. The query of the context is the state of the highest layer; the
-            state of several layers is a tuple, the lowest layer first.
-        readout: the input of the logits: "state" is s_t (as in the lecture), "all" is [s_t ; y_{t-1} ; C_t]
-            (Bahdanau, Cho & Bengio, 2015).
-        embedding_std: standard deviation of the embedding's initial table.
-        dropout: the probability of zeroing an embedded input, or an output of any layer but the last, if an
-            `rng` is passed.
+            H, which is the lowest layer's; the others are made like it.
+        num_layers: the number of layers. The context is asked with the state of the highest one; a state of
+            several layers is a tuple, the lowest first.
+        readout: what the logits are computed from: "state" is s_t (the lecture's), "all" is
+            [s_t ; y_{t-1} ; C_t] (Bahdanau, Cho & Bengio, 2015).
+        embedding_std: standard deviation of the embedding's first table.
+        dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
+            an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -109,6 +111,7 @@ class Decoder(Module):
         readout: Literal["state", "all"] = "state",
         embedding_std: float = STD,
         dropout: float = 0.0,
+        variational: bool = False,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
@@ -130,7 +133,9 @@ class Decoder(Module):
         self.key_size = key_size
         self.embedding_std = as_positive(embedding_std, "Decoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
-        self.drop = Dropout(as_fraction(dropout, "Decoder", "dropout"))
+        self.dropout = as_fraction(dropout, "Decoder", "dropout")
+        self.variational = as_variational(variational, self.dropout, "Decoder")
+        self.drop = Dropout(self.dropout, variational=variational)
         self.cell = make_cell(cell, embedding_size + key_size, hidden_size, rng, dtype, "Decoder")
         self.num_layers = as_size(num_layers, "Decoder", "num_layers")
         self.upper = [cell_like(self.cell, hidden_size, rng) for _ in range(num_layers - 1)]
@@ -138,7 +143,6 @@ class Decoder(Module):
         shown = hidden_size + (embedding_size + key_size if readout == "all" else 0)
         self.output = Linear(shown, vocab_size, rng=rng, dtype=dtype)
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
-        self.dropout = dropout
 
     def zero_state(self, batch_size: int) -> State:
         """Return a state of zeros: the cell's, or a tuple with the state of each layer, the lowest first."""
@@ -188,7 +192,9 @@ class Decoder(Module):
                 one.tape(parts, T * B, traced=traced) for one, parts in zip(self._cells, initial, strict=True)
             ]
             cell.project(xs[:, :E], tapes[0].array("a"), slice(0, E))
-            scales = [self.drop.scale((T, B, self.hidden_size), xs.real.dtype, rng) for _ in self.upper]
+            read = (T, B, self.hidden_size)
+            drawn = (self.drop.scale(read, xs.real.dtype, rng) for _ in self.upper)
+            scales = [None if scale is None else np.broadcast_to(scale, read) for scale in drawn]
             stepper, contexts = (
                 Stepper(self, memory, tapes, T, scales),
                 xs[:, E:].reshape(T, B, self.key_size),

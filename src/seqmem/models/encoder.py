@@ -13,6 +13,7 @@ from seqmem.layers import Dropout, Embedding
 from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.multilayer import first_cell, layer_of
+from seqmem.layers.stack import as_variational
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.registry import cell_class, cell_names
 from seqmem.validation import (
@@ -47,14 +48,15 @@ class Encoder(Module):
         vocab_size: V.
         embedding_size: E.
         hidden_size: H, of each direction.
-        cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E and hidden size H
-            for the lowest layer; the cells of the other layers are made like it.
-        num_layers: the number of layers; each reads the output of the layer below, of both directions if
-            there are two.
-        bidirectional: whether every layer reads from both ends.
-        embedding_std: standard deviation of the embedding's initial table.
-        dropout: the probability of zeroing an embedded input, or an output of any layer but the last, if an
-            `rng` is passed.
+        cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E and hidden size H,
+            which is the lowest layer's; the others are made like it.
+        num_layers: the number of layers; each reads the outputs of the layer below.
+        bidirectional: read from both ends in every layer.
+        embedding_std: standard deviation of the embedding's first table.
+        dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
+            an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, of every layer.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -79,20 +81,38 @@ class Encoder(Module):
         bidirectional: bool = False,
         embedding_std: float = STD,
         dropout: float = 0.0,
+        variational: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
+        learned_state: bool = False,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         rng = as_generator(rng)
         self.embedding_std = as_positive(embedding_std, "Encoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
-        self.drop = Dropout(as_fraction(dropout, "Encoder", "dropout"))
+        self.dropout = as_fraction(dropout, "Encoder", "dropout")
+        self.variational = as_variational(variational, self.dropout, "Encoder")
+        self.drop = Dropout(self.dropout, variational=variational)
         first = make_cell(cell, embedding_size, hidden_size, rng, dtype, "Encoder")
         self.num_layers = as_size(num_layers, "Encoder", "num_layers")
         self.bidirectional = as_flag(bidirectional, "Encoder", "bidirectional")
-        between = dropout if num_layers > 1 else 0.0
-        self.layer = layer_of(first, num_layers, bidirectional=bidirectional, dropout=between, rng=rng)
+        self.recurrent_dropout, self.zoneout_h, self.zoneout_c = recurrent_dropout, zoneout_h, zoneout_c
+        self.learned_state = learned_state
+        self.layer = layer_of(
+            first,
+            num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            variational=variational,
+            rng=rng,
+            recurrent_dropout=recurrent_dropout,
+            zoneout_h=zoneout_h,
+            zoneout_c=zoneout_c,
+            learned_state=learned_state,
+        )
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
-        self.dropout = dropout
 
     @property
     def cell(self) -> Cell[Any]:
@@ -116,7 +136,7 @@ class Encoder(Module):
         Args:
             tokens: (S, B), integers from 0 to V - 1.
             lengths: (B,) integers from 0 to S; None if every sequence has S tokens.
-            rng: enables dropout.
+            rng: enables dropout, and makes zoneout random.
 
         Returns:
             ((hs, final), cache): one state per position, (S, B, H) or (S, B, 2H) in both directions, 0 in the

@@ -86,6 +86,7 @@ MODULES = [
     RNN(3, 4, num_layers=3, dropout=0.125),
     LSTM(3, 4, num_layers=2, bidirectional=True, forget_bias=0.5),
     GRU(3, 4, reset="after", dtype="float32"),
+    TruncatedBPTT(Recurrent(GRUCell(3, 4)), 7),
     AdditiveAttention(3, 4, 5),
     FixedContext(),
     Encoder(7, 3, 4, cell="gru", embedding_std=0.1, dropout=0.1),

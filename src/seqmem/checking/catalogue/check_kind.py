@@ -112,6 +112,33 @@ def check_kind(
     return report
 
 
+def causes_in(
+    forward: Callable[..., Any], backward: Callable[..., Any], like: str, seed: int = 0
+) -> tuple[Cause, ...]:
+    """Return the known mistakes that explain the gradients of functions that need not be of a kind.
+
+    A forward pass that differs from the reference may be meant so. Its difference explains wrong gradients
+    only if the backward pass is the one that belongs to the reference.
+
+    Args:
+        forward, backward, like, seed: as in `check_kind`.
+
+    Raises:
+        ValueError: for parameters whose names say nothing.
+    """
+    kind = as_kind(like)
+    absent = _absent(forward, kind)
+    problem = kind.problem(seed, absent)
+    match, _ = _match(forward, backward, kind, problem, KnownResults(kind, problem))
+    if match is None:
+        return ()
+    found = match.mistakes or _named(match, kind, problem)
+    other = kind.problem(seed + 1, absent, steps=T + 2)  # once is chance
+    if not found or not all(_gives(match, kind, one, found) for one in (problem, other)):
+        return ()
+    return tuple(_cause(mistake, kind.is_step) for mistake in found)
+
+
 def _absent(forward: Any, kind: Kind) -> list[str]:
     """Return inputs of the reference that a function lacks: a state that starts from zeros, a bias, a mask.
 

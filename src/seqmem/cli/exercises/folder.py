@@ -70,9 +70,11 @@ def run_reset(arguments: argparse.Namespace) -> int:
     """Write a file again."""
     folder = folder_at(Path(arguments.folder))
     exercise = folder.named(arguments.name)
-    kept = folder.reset(exercise)
+    is_notebook = str(arguments.name).endswith(".ipynb")
+    kept = folder.reset(exercise, is_notebook)
+    file = folder.notebook_of(exercise) if is_notebook else folder.file_of(exercise)
     where = f"; your old one is {shown(kept, folder)}" if kept is not None else ""
-    print(folded(f"{folder.file_of(exercise).name} is as it was in the beginning{where}"))
+    print(folded(f"{file.name} is as it was in the beginning{where}"))
     return 0
 
 

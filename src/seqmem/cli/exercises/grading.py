@@ -1,4 +1,4 @@
-"""The commands exercises grade, report and autograder, for instructors."""
+"""The commands exercises grade, report, autograder and assignment, for instructors."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from typing import Any
 from seqmem.checking.submissions.walls import Measures, UnusableError
 from seqmem.cli.arguments import add_force, positive, size
 from seqmem.cli.terminal.messages import say
-from seqmem.cli.terminal.output import naming
+from seqmem.cli.terminal.output import check_folder, naming, new_folder
 from seqmem.cli.terminal.screen import terminal_width
 from seqmem.cli.terminal.waiting import heartbeat
 from seqmem.exercises.catalogue import all_exercises, exercise_named
 from seqmem.exercises.course import course_exercises
 from seqmem.exercises.exercise import Exercise
 from seqmem.exercises.grading import gradescope, junit, summary, tables
+from seqmem.exercises.grading.assignment import as_nbgrader, as_otter
 from seqmem.exercises.grading.autograder import write_autograder
 from seqmem.exercises.grading.grade import exercise_of
 from seqmem.exercises.grading.record import STATUSES, Grade, Record
 from seqmem.exercises.grading.running import grade_class
 from seqmem.exercises.grading.submissions import Submission, answered, one_submission, submissions_in
+from seqmem.exercises.notebooks import as_text
 from seqmem.pages.page import compose, is_page
 
 CANNOT_JUDGE = 1  # an answer that the grader could not judge: check it by hand
@@ -39,6 +41,7 @@ def add(commands: Any) -> None:
     _add_grade(commands)
     _add_report(commands)
     _add_autograder(commands)
+    _add_assignment(commands)
 
 
 def _add_grade(commands: Any) -> None:
@@ -129,6 +132,16 @@ def _add_autograder(commands: Any) -> None:
     parser.set_defaults(command=autograder)
 
 
+def _add_assignment(commands: Any) -> None:
+    parser = commands.add_parser("assignment", help="write notebooks for nbgrader or for Otter Assign")
+    parser.add_argument("exercises", nargs="+", metavar="NAME", help="a notebook for each")
+    system = parser.add_mutually_exclusive_group(required=True)
+    system.add_argument("--nbgrader", metavar="DIR", help="an assignment's folder, such as source/week1")
+    system.add_argument("--otter", metavar="DIR", help="a folder for notebooks that otter assign reads")
+    add_force(parser)
+    parser.set_defaults(command=assignment)
+
+
 def grade(arguments: argparse.Namespace) -> int:
     """Grade a class."""
     folder, out = Path(arguments.submissions), Path(arguments.out)
@@ -206,6 +219,25 @@ def autograder(arguments: argparse.Namespace) -> int:
     with naming(out):
         write_autograder(out, exercises, ("--seconds", f"{arguments.seconds:g}"))
     print(f"{out}: an autograder for {', '.join(exercise.name for exercise in exercises)}")
+    return 0
+
+
+def assignment(arguments: argparse.Namespace) -> int:
+    """Write notebooks for another system."""
+    folder = Path(arguments.nbgrader or arguments.otter)
+    option = "--nbgrader" if arguments.nbgrader else "--otter"
+    check_folder(option, str(folder))
+    make = as_nbgrader if arguments.nbgrader else as_otter
+    names = dict.fromkeys(arguments.exercises)
+    texts = {folder / f"{name}.ipynb": as_text(make(exercise_named(name))) for name in names}
+    for path in texts:
+        if path.exists() and not arguments.force:
+            raise ValueError(f"{option} {folder}: {path} exists; --force replaces it")
+    with new_folder(str(folder)):
+        for path, text in texts.items():
+            with naming(path):
+                tables.write(text, path)
+            print(f"{path}: written")
     return 0
 
 

@@ -15,8 +15,10 @@ from seqmem.cli.exercises.folder import add_folder
 from seqmem.cli.terminal.exit_codes import NOT_STARTED
 from seqmem.cli.terminal.screen import folded, terminal_width
 from seqmem.cli.terminal.waiting import heartbeat
+from seqmem.exercises.asking import Trouble
 from seqmem.exercises.cutting import solution
 from seqmem.exercises.exercise import Exercise
+from seqmem.exercises.judging.judge import empty_report
 from seqmem.exercises.judging.report import ExerciseReport
 from seqmem.exercises.student.checking import SECONDS, check_exercise
 from seqmem.exercises.student.folder import Folder, folder_at
@@ -59,7 +61,8 @@ def run_check(arguments: argparse.Namespace) -> int:
         print("all exercises are passed")
         return 0
     if arguments.watch:
-        return watched(folder.file_of(exercise), lambda: _check(folder, exercise, arguments))
+        file = folder.notebook_of(exercise) if _is_notebook(arguments) else folder.file_of(exercise)
+        return watched(file, lambda: _check(folder, exercise, arguments))
     return _check(folder, exercise, arguments)
 
 
@@ -98,7 +101,7 @@ def _chosen(folder: Folder, name: str | None) -> Exercise | None:
 
 
 def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> int:
-    report, printed = _report(folder, exercise, arguments.seconds)
+    report, printed = _report(folder, exercise, arguments.seconds, _is_notebook(arguments))
     if arguments.json:
         print(report.to_json())
         return _code(report)
@@ -109,10 +112,16 @@ def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) ->
     return _code(report)
 
 
-def _report(folder: Folder, exercise: Exercise, seconds: float) -> tuple[ExerciseReport, str]:
+def _is_notebook(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.name) and str(arguments.name).endswith(".ipynb")
+
+
+def _report(
+    folder: Folder, exercise: Exercise, seconds: float, in_notebook: bool = False
+) -> tuple[ExerciseReport, str]:
     try:
         with heartbeat(f"checking {exercise.name}"):
-            return check_exercise(folder, exercise, seconds)
+            return check_exercise(folder, exercise, seconds, in_notebook)
     except UnusableError as error:
         raise ValueError(str(error)) from None
 
@@ -139,7 +148,10 @@ def _check_all(folder: Folder, arguments: argparse.Namespace) -> int:
         if state == "deleted":
             print(f"  ?      {exercise.name:<{width}}  its file was deleted")
             continue
-        report, _ = _report(folder, exercise, arguments.seconds)
+        if state == "not started":  # its file is the stub: nothing needs to run
+            report = empty_report(exercise, Trouble("not started", ""))
+        else:
+            report, _ = _report(folder, exercise, arguments.seconds)
         reports.append(report)
         if not arguments.json:
             print(_row(report, width)[: terminal_width()])

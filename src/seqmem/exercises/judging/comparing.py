@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqmem.checking.contract.pairing import spelled
-from seqmem.exercises.exercise import Part, Task
+from seqmem.exercises.exercise import SMALL, Part, Task
 from seqmem.nests import tree_leaves
 
 LEAST = 1e-3  # the minimum unit of a relative difference
@@ -61,6 +61,14 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
 def listed(names: list[str]) -> str:
     """Return names as a text: x, h_prev and W_x."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def sizes_text(task: Task) -> str:
+    """Return the sizes of the axes in a task's first numbers."""
+    letters = dict.fromkeys("".join(task.axes.values()))
+    sizes = [f"{letter} = {SMALL[letter]}" for letter in letters if letter in SMALL]
+    gates = f", and {len(task.gates)} gates" if task.gates else ""
+    return f"in this check {', '.join(sizes)}{gates}"
 
 
 def shape_text(name: str, right: Any, task: Task) -> str:

@@ -14,7 +14,7 @@ from seqmem.checking.catalogue.recognise import CLOSE, KnownResults
 from seqmem.checking.report import Cause
 from seqmem.exercises.asking import Answer, Question
 from seqmem.exercises.exercise import LARGE, Part, Task, parts_of
-from seqmem.exercises.judging.comparing import close, listed, named_arrays, part_of, shape_text
+from seqmem.exercises.judging.comparing import close, listed, named_arrays, part_of, shape_text, sizes_text
 from seqmem.exercises.judging.naming import as_kind, conventions, described, why
 from seqmem.exercises.judging.places import where
 from seqmem.exercises.judging.questions import REPEAT, About
@@ -179,7 +179,9 @@ class TaskJudge:
             return Check("runs", "right", says="it runs")
         verdict: Any = "not started" if trouble.kind == "not started" else "wrong"
         says = _TROUBLES.get(trouble.kind, trouble.message)
-        return Check("runs", verdict, says=says, details=trouble.frames)
+        is_of_shapes = trouble.message.startswith(("ValueError", "IndexError"))
+        sizes = [sizes_text(self.task)] if is_of_shapes and self.task.axes else []
+        return Check("runs", verdict, says=says, details=(*trouble.frames, *sizes))
 
     def _shapes(self) -> Check:
         got, right = self.got[0], self.right[0]
@@ -308,8 +310,14 @@ class TaskJudge:
 
     def _speed(self) -> Check:
         pair = next(((a, given) for a, given in self._pairs if a.purpose == "speed"), None)
-        if pair is None or pair[1].trouble is not None:
+        if pair is None or self.layout is not None:
             return Check("speed", "right", says="not measured in this layout")
+        trouble = pair[1].trouble
+        if trouble is not None:
+            says = (
+                f"it fails for other sizes ({trouble.message or trouble.kind}): are sizes written as numbers?"
+            )
+            return Check("speed", "wrong", says=says, details=trouble.frames)
         seconds = pair[1].seconds
         own, loop = _seconds(self.task, LARGE), LARGE["B"] * _seconds(self.task, LARGE | {"B": 1})
         text = f"{1e3 * seconds:.2g} ms for {LARGE['B']} rows; a loop over the rows takes {1e3 * loop:.2g} ms"

@@ -20,20 +20,21 @@ _HEAD = re.compile(rb"exercises check (\w+)")
 
 
 def check_exercise(
-    folder: Folder, exercise: Exercise, seconds: float = SECONDS
+    folder: Folder, exercise: Exercise, seconds: float = SECONDS, in_notebook: bool = False
 ) -> tuple[ExerciseReport, str]:
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
     Args:
-        folder: the student's folder.
-        exercise: one of its exercises.
-        seconds: the time limit of the file.
+        folder: the student's.
+        exercise: one of its.
+        seconds: after which the file is ended.
+        in_notebook: whether the answer stands in the exercise's notebook.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.
         UnusableError: when this machine cannot run the file apart.
     """
-    file = folder.file_of(exercise)
+    file = folder.notebook_of(exercise) if in_notebook else folder.file_of(exercise)
     if not file.is_file():
         raise ValueError(
             f"{file.name} is not there any more: python -m seqmem exercises reset {exercise.name} "
@@ -41,7 +42,7 @@ def check_exercise(
         )
     report, printed = check_path(file, exercise, seconds)
     if report.passed:
-        folder.pass_(exercise)
+        folder.record_pass(exercise, file)
     return report, printed
 
 

@@ -37,6 +37,8 @@ class Adam(Optimizer):
     array([0.9, 2.1])
     """
 
+    _elementwise = True
+
     def __init__(
         self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ) -> None:

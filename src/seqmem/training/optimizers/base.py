@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from seqmem.validation import as_array, as_rate
 
 class Optimizer(ABC):
     """Base class of the optimizers: a learning rate that may change between steps, a state, and `step`."""
+
+    _elementwise: ClassVar[bool] = False  # whether `_update` treats every entry on its own
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = as_rate(learning_rate, type(self).__name__, "learning_rate")
@@ -71,7 +73,7 @@ class Optimizer(ABC):
     def _flat_for(self, params: Mapping[str, Array], grads: Grads) -> Flat | None:
         """Return the vectors of all parameters' averages, creating them if needed; None if not worthwhile."""
         kinds = self._kinds()
-        if not kinds or not pays(params, grads):
+        if not (self._elementwise and kinds and pays(params, grads)):
             return None
         if self._flat is not None and self._flat.holds(kinds, params, self.state):
             return self._flat
@@ -90,7 +92,7 @@ class Optimizer(ABC):
     def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
         """Update one parameter and its running averages in place; `work` has the parameter's form.
 
-        Every entry is updated independently: the parameters of a small model come as one vector.
+        With `_elementwise` the parameters of a small model come as one vector.
         """
 
     def _slots(self, name: str, param: Array, fresh: dict[str, Array]) -> list[Array]:

@@ -32,6 +32,8 @@ class RMSProp(Optimizer):
     array([0., 3.])
     """
 
+    _elementwise = True
+
     def __init__(
         self, learning_rate: float = 1e-2, decay: float = 0.99, epsilon: float = 1e-8, momentum: float = 0.0
     ) -> None:

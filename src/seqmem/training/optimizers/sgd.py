@@ -34,6 +34,8 @@ class SGD(Optimizer):
     array([0., 3.])
     """
 
+    _elementwise = True
+
     def __init__(self, learning_rate: float, momentum: float = 0.0, *, nesterov: bool = False) -> None:
         super().__init__(learning_rate)
         self.momentum = as_fraction(momentum, "SGD", "momentum")

@@ -140,6 +140,23 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "Along how many paths does h_prev reach h?",
         ),
         (
+            "sigmoid-derivatives-missing-towards-h",
+            _D_H,
+            "d_h_prev = direct + through_n + d_z @ W_h[1].T + d_r @ W_h[0].T",
+            "The derivatives of both sigmoids are missing towards h_{t-1}; the weights have them.",
+            "Which gradient do the weights get: that of the gates, or that of their pre-activations?",
+        ),
+        (
+            "sigmoid-derivatives-missing-towards-x-and-h",
+            _D_X,
+            "d_gates = np.stack([d_r, d_z])\n"
+            "d_x = d_a[2] @ W_x[2].T + (d_gates @ W_x[:2].transpose(0, 2, 1)).sum(axis=0)\n"
+            "d_h_prev = d_h_prev - through_r - through_z\n"
+            "d_h_prev = d_h_prev + (d_gates @ W_h[:2].transpose(0, 2, 1)).sum(axis=0)",
+            "The derivatives of both sigmoids are missing towards x and h_{t-1}; the weights have them.",
+            "Which gradient do the weights get: that of the gates, or that of their pre-activations?",
+        ),
+        (
             "tanh-derivative-missing",
             _D_A_N,
             "d_a_n = d_n",
