@@ -977,6 +977,56 @@ _WUB = {"W": (D, H), "U": (H, H), "b": (H,)}
 pair("students/numpy_rnn.py", "rnn_cell rnn_cell_forward rnn_cell_backward", "x h W U b", **STEP, **_WUB)
 pair("students/two_slips.py", "rnn_step rnn_step_forward rnn_step_backward", "x h Wx Wh b", **STEP, **RNN)
 pair(
+    "students/gru_other_weights.py",
+    "gru_cell gru_cell_fwd gru_cell_bwd",
+    "x h Wr Ur Wz Uz Wn Un",
+    **STEP,
+    **{f"{letter}{gate}": (D if letter == "W" else H, H) for gate in "rzn" for letter in "WU"},
+)
+pair(
+    "students/lstm_while.py",
+    "lstm lstm_forward lstm_backward",
+    "x h0 c0 Wx Wh b",
+    **{"x": (B, T, D), "h0": (B, H), "c0": (B, H), **LSTM},
+)
+pair(
+    "students/attention_over_batch.py",
+    "attention attention_forward attention_backward",
+    "query keys values",
+    query=(B, D),
+    keys=(B, T, D),
+    values=(B, T, D),
+)
+pair(
+    "students/rnn_last_state.py",
+    "rnn rnn_forward rnn_backward",
+    "x h0 Wx Wh b",
+    **{"x": (B, T, D), "h0": (B, H), **RNN},
+)
+pair(
+    "students/lstm_joined_step.py",
+    "lstm_cell lstm_cell_forward lstm_cell_backward",
+    "x h_prev c_prev W b",
+    x=(B, D),
+    h_prev=(B, H),
+    c_prev=(B, H),
+    W=(D + H, 4 * H),
+    b=(4 * H,),
+)
+pair(
+    "students/lstm_two_slips.py",
+    "lstm lstm_forward lstm_backward",
+    "x h0 Wx Wh b",
+    **{"x": (T, B, D), "h0": (B, H), **LSTM},
+)
+pair("students/gru_towards_h.py", "gru_step gru_step_forward gru_step_backward", "x h Wx Wh b", **STEP, **GRU)
+pair(
+    "students/lstm_tape_order.py",
+    "lstm lstm_fprop lstm_bprop",
+    "X h0 c0 Wx Wh b",
+    **{"X": (T, B, D), "h0": (B, H), "c0": (B, H), **LSTM},
+)
+pair(
     "students/lstm_step_carry.py",
     "lstm_step lstm_step_forward lstm_step_backward",
     "x h c Wx Wh b",

@@ -218,6 +218,17 @@ def test_the_derivative_of_a_loss_is_that_of_what_it_is_the_loss_of(name):
     assert report.verdict != "wrong", report  # nothing reaches what is masked
 
 
+def test_truncation_to_the_whole_sequence_has_the_derivative_of_it_and_to_less_has_not():
+    (_, inputs, _), reports = recurrent(0, "h"), {}
+    for k in (T, T - 2):
+        forward = partial(reference.truncated_rnn_forward, k=k)
+        reports[k] = gradcheck_functions(
+            forward, reference.truncated_rnn_backward, inputs, tolerance=ROUNDING
+        )
+    assert reports[T].passed, reports[T]
+    assert reports[T - 2].verdict == "wrong"  # the whole derivative is not what it computes
+
+
 @pytest.mark.parametrize(("axes", "shape"), [(1, (B, H)), ((0, 2), (4, B, H))])
 def test_the_derivative_of_a_normalisation(axes, shape):
     forward = partial(reference.normalise_forward, axes=axes, eps=1e-5)
@@ -239,8 +250,8 @@ MODELS = {name for name, _, _ in CHOICES}
 
 def test_every_backward_pass_is_checked_here():
     checked = {f"{name}_backward" for name, _ in CASES}
-    others = ("dropout", "stack", "normalise", "zoneout", "noisy_lstm", *LOSSES, *MODELS)
-    checked |= {f"{name}_backward" for name in others}
+    apart = ("dropout", "truncated_rnn", "stack", "normalise", "zoneout", "noisy_lstm", *LOSSES, *MODELS)
+    checked |= {f"{name}_backward" for name in apart}
     assert checked == {name for name in dir(reference) if name.endswith("_backward")}
 
 

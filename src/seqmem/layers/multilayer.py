@@ -275,7 +275,7 @@ def layer_of(
 
     Args:
         cell: of the lowest layer, which is used itself.
-        num_layers: how many layers.
+        num_layers: the number of layers.
         bidirectional: whether each reads from both ends.
         dropout, variational: between the layers, where there are several.
         rng: generator of the others' first weights.

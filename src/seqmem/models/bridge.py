@@ -14,7 +14,7 @@ from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.nests import tree_leaves, tree_map
 from seqmem.validation import as_cache, as_floats, as_size, as_upstream, working_dtype
 
-Form = Any  # of a state: a nest like it with the size H of each array for a leaf, as LSTMState(4, 4)
+Form = Any  # of a state: a nest like the state with the size H of each array as a leaf: LSTMState(4, 4)
 
 
 class BridgeCache(NamedTuple):
@@ -34,10 +34,10 @@ class Bridge(Module):
     the encoder's, as in Bahdanau, Cho & Bengio (2015): tanh(W [all parts side by side] + b).
 
     Args:
-        source: the form of the encoder's state: `LSTMState(3, 3)` of an LSTM with 3 units, 3 of a GRU,
-            `BidirectionalState(3, 3)` of both directions, a tuple of such forms of several layers.
-        target: of the decoder's.
-        rng: seed or generator of the first weights.
+        source: the form of the encoder's state: `LSTMState(3, 3)` for an LSTM with 3 units, 3 for a GRU,
+            `BidirectionalState(3, 3)` for both directions, a tuple of such forms for several layers.
+        target: the form of the decoder's state.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> from seqmem import BidirectionalState, LSTMState
@@ -109,7 +109,7 @@ def form_of(module: Any) -> Form:
 
 
 def as_leaves(form: Form, state: Any, caller: str, name: str) -> list[tuple[str, Any]]:
-    """Return a state's arrays with a name each at the public border; None stands for a part of None.
+    """Check a state from a caller and return its arrays, each with a name; None means None for each array.
 
     Raises:
         TypeError: for a state of another form.

@@ -35,14 +35,14 @@ class EncoderCache(NamedTuple):
 
     embedding: EmbeddingCache
     drop: DropoutCache
-    layer: Any  # the layer's own
+    layer: Any  # of the layer
 
 
 class Encoder(Module):
     """Encodes a batch of token sequences as one state per position and a final state.
 
-    Its layer, and so the form of its state, is as simple as it can be: a `Recurrent`, a `Bidirectional` for
-    one layer in both directions, or a `Stack` of either.
+    The layer, and therefore the form of the state, is as simple as possible: a `Recurrent`, a `Bidirectional`
+    for one layer in both directions, or a `Stack` of either.
 
     Args:
         vocab_size: V.
@@ -50,14 +50,14 @@ class Encoder(Module):
         hidden_size: H, of each direction.
         cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E and hidden size H,
             which is the lowest layer's; the others are made like it.
-        num_layers: how many layers; each reads what the one below shows, in both directions if there are two.
+        num_layers: the number of layers; each reads the outputs of the layer below.
         bidirectional: read from both ends in every layer.
         embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
             an `rng` is passed.
         variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, of every layer.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> encoder = Encoder(10, 3, 4, rng=0)
@@ -116,16 +116,16 @@ class Encoder(Module):
 
     @property
     def cell(self) -> Cell[Any]:
-        """The cell of the lowest layer, forwards."""
+        """The cell of the lowest layer, in the forward direction."""
         return first_cell(self.layer)
 
     @property
     def output_size(self) -> int:
-        """H of both directions together."""
+        """H, or the sum over both directions."""
         return self.layer.output_size
 
     def zero_state(self, batch_size: int) -> State:
-        """A state of the form in which it ends, of zeros."""
+        """Return a final state of zeros."""
         return self.layer.zero_state(batch_size)
 
     def forward(
@@ -140,7 +140,7 @@ class Encoder(Module):
 
         Returns:
             ((hs, final), cache): one state per position, (S, B, H) or (S, B, 2H) in both directions, 0 in the
-            padding; the state of the layer after each sequence's last token; and what `backward` needs.
+            padding; the state of the layer after each sequence's last token; and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.

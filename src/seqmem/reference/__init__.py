@@ -134,6 +134,7 @@ if TYPE_CHECKING:
         relu_rnn_step_forward,
     )
     from seqmem.reference.variants.stack import stack_backward, stack_forward
+    from seqmem.reference.variants.truncated_rnn import truncated_rnn_backward, truncated_rnn_forward
 
 # In reading order.
 _FILES = {
@@ -183,6 +184,7 @@ _FILES = {
         "noisy_lstm_backward",
     ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
+    "variants.truncated_rnn": ("truncated_rnn_forward", "truncated_rnn_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
@@ -306,6 +308,8 @@ __all__ = [
     "squared_error_forward",
     "stack_backward",
     "stack_forward",
+    "truncated_rnn_backward",
+    "truncated_rnn_forward",
     "weighted_cross_entropy_backward",
     "weighted_cross_entropy_forward",
     "wrong_gradients",

@@ -85,6 +85,18 @@ EXPLAINED = {
         "factor",
         "1/7 of the right gradient; 7 is the length of axis 1 of W",
     ),
+    "times a root": (
+        lambda d: d * np.sqrt(7),
+        (6, 7),
+        "factor",
+        "√7 times the right gradient; 7 is the length of axis 1 of W",
+    ),
+    "over a root": (
+        lambda d: d / np.sqrt(7),
+        (6, 7),
+        "factor",
+        "1/√7 of the right gradient; 7 is the length of axis 1 of W",
+    ),
     "transposed": (np.transpose, (5, 5), "transposed", "the transpose of the right gradient"),
     "transposed gates": (lambda d: d.swapaxes(1, 2), (4, 5, 5), "transposed", "the transpose"),
     "permuted rows": (
@@ -285,3 +297,35 @@ def test_two_gradients_in_each_others_places_are_told():
         "x: the gradient of y: the two are exchanged",
         "y: the gradient of x: the two are exchanged",
     ]
+
+
+def test_of_axes_of_one_length_none_is_said_to_be_the_one():
+    def forward(x, y, w):
+        return np.tanh(x @ w) + y, (x, y, w, np.tanh(x @ w))
+
+    def back(d, cache):
+        x, _, w, h = cache
+        d_a = d * (1 - h**2)
+        return d_a @ w.T, d, x.T @ d_a / len(x)
+
+    report = gradcheck_functions(forward, back, (drawn(3, 4), drawn(3, 5), drawn(4, 5)))
+    assert [cause.message for cause in report.causes] == [
+        "w: 1/3 of the right gradient; 3 is the length of axis 0 of x and y"
+    ]
+
+
+def test_a_zero_that_was_written_last_is_not_called_unwritten():
+    def forward(xs, w):
+        return np.tanh(xs) * w, (xs, w)
+
+    def back(d, cache):
+        xs, w = cache
+        for t in reversed(range(len(xs))):
+            d_w = d[t] * np.tanh(xs[t])  # set anew at every step, and the first step's is zero
+        return d * w * (1 - np.tanh(xs) ** 2), d_w
+
+    xs = drawn(4, 3)
+    xs[0] = 0
+    (cause,) = gradcheck_functions(forward, back, (xs, drawn(3))).causes
+    assert cause.code == "zeros"
+    assert "the last that was written in the place of a sum is zero" in cause.message

@@ -276,3 +276,21 @@ def test_without_a_state_the_first_step_does_not_speak_for_the_algebra():
     report = gradcheck_functions(forward, back, inputs)
     assert [cause.message for cause in report.causes] == ["U: twice the right gradient"]
     assert not any("wiring" in place for place in report.places)
+
+
+@pytest.mark.parametrize("n_wrong", [3, 1])
+def test_rows_that_no_letter_reached_are_not_called_right(n_wrong):
+    letters = np.array([0, 2, 5, 2])
+
+    def forward(w):
+        return np.tanh(w[letters]), (w,)
+
+    def backward(d, cache):
+        (w,) = cache
+        d_w = np.zeros_like(w)
+        np.add.at(d_w, letters, d * (1 - np.tanh(w[letters]) ** 2))
+        d_w[np.unique(letters)[:n_wrong]] *= np.linspace(1.5, 2.5, 5)
+        return d_w
+
+    report = gradcheck_functions(forward, backward, (DRAWN.standard_normal((8, 5)),))
+    assert report.places == (() if n_wrong == 3 else ("w: wrong at index of axis 0: 0; right at 2, 5",))

@@ -6,7 +6,7 @@ import ast
 import itertools
 from collections.abc import Iterator
 
-from seqmem.checking.repairs.edits import Edit, Place, factors, is_whole, parsed, places
+from seqmem.checking.repairs.edits import Edit, Place, factors, is_value, is_whole, parsed, places
 from seqmem.checking.repairs.own_code import Own, Shape
 
 _FACTORS = (
@@ -72,7 +72,7 @@ def missing_means(own: Own) -> Iterator[Edit]:
     """Yield edits that add the paths through the mean and the scale of a normalisation."""
     wholes = [place for place in places(own.tree) if is_whole(place)][::-1]
     # a path is added where the others end, in a formula sooner than in a return
-    for place in sorted(wholes, key=lambda one: isinstance(one.spot.node, ast.Name)):
+    for place in sorted(wholes, key=_is_formula, reverse=True):
         text = f"({ast.unparse(place.spot.node)})"
         for axis in (0, -1):
             mean = f"mean(axis={axis}, keepdims=True)"
@@ -82,9 +82,15 @@ def missing_means(own: Own) -> Iterator[Edit]:
                 yield Edit("scale-path", own, place.statement, ((place.spot, parsed(new)),))
 
 
+def _is_formula(place: Place) -> bool:
+    return not isinstance(place.spot.node, ast.Name)
+
+
 def missing_terms(own: Own) -> Iterator[Edit]:
-    """One more term: an array."""
-    yield from _with_terms(own, {name: own.shapes[name] for name in _arrays(own)})
+    """Yield edits that add an array as a term."""
+    sums = [place for place in places(own.tree) if is_whole(place) and _is_sum(place)]
+    factors_of = [place for place in places(own.tree) if is_value(place) and _is_factor(place)]
+    yield from _with_terms(own, {name: own.shapes[name] for name in _arrays(own)}, sums + factors_of)
 
 
 def missing_products(own: Own) -> Iterator[Edit]:
@@ -92,19 +98,19 @@ def missing_products(own: Own) -> Iterator[Edit]:
     pairs = itertools.combinations(_arrays(own), 2)
     shapes = own.shapes
     products = {f"{one} * {other}": shapes[one] for one, other in pairs if shapes[one] == shapes[other]}
-    yield from _with_terms(own, products)
+    sums = [place for place in places(own.tree) if is_whole(place) and _is_sum(place)]
+    yield from _with_terms(own, products, sums)
 
 
-def _with_terms(own: Own, terms: dict[str, Shape]) -> Iterator[Edit]:
-    wholes = [place for place in places(own.tree) if is_whole(place) and _is_sum(place)]
-    for (text, shape), place in itertools.product(terms.items(), wholes):
+def _with_terms(own: Own, terms: dict[str, Shape], where: list[Place]) -> Iterator[Edit]:
+    for (text, shape), place in itertools.product(terms.items(), where):
         if text != ast.unparse(place.spot.node) and _shape(own, place) in (shape, None):
             new = ast.BinOp(place.spot.node, ast.Add(), parsed(text))
             yield Edit("term", own, place.statement, ((place.spot, new),))
 
 
 def _shape(own: Own, place: Place) -> Shape | None:
-    """The shape of what stands at a place; None where it is not known."""
+    """Return the shape of the value at a place; None if it is unknown."""
     statement = place.statement
     if isinstance(statement, ast.Assign) and statement.value is place.spot.node:
         return own.shapes.get(ast.unparse(statement.targets[0]))
@@ -115,6 +121,13 @@ def _is_sum(place: Place) -> bool:
     """Return whether a place is a whole sum."""
     parent = place.parents[-1] if place.parents else None
     return not isinstance(parent, (ast.BinOp, ast.Attribute, ast.Subscript))
+
+
+def _is_factor(place: Place) -> bool:
+    """Return whether a place is a factor without an operation of its own."""
+    parent = place.parents[-1] if place.parents else None
+    is_product = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)
+    return is_product and isinstance(place.spot.node, (ast.Name, ast.Subscript, ast.Attribute))
 
 
 def _arrays(own: Own) -> list[str]:

@@ -16,7 +16,7 @@ from seqmem.checking.contract.conduct import watch
 from seqmem.checking.contract.subject import FunctionSubject, Named
 from seqmem.checking.gradients.check import check
 from seqmem.checking.gradients.derivatives import flat
-from seqmem.checking.gradients.measured import Measured
+from seqmem.checking.gradients.measured import Limits, Measured
 from seqmem.checking.reading.loading import patience
 from seqmem.checking.repairs.edits import Edit
 from seqmem.checking.repairs.missing import (
@@ -27,10 +27,10 @@ from seqmem.checking.repairs.missing import (
     missing_terms,
 )
 from seqmem.checking.repairs.own_code import Own, as_changed, functions_run
-from seqmem.checking.repairs.slips import slips
+from seqmem.checking.repairs.slips import axes, slips
 from seqmem.module import Array
 
-SECONDS = 5.0  # of computing, for a search
+SECONDS = 4.0  # of computing, for a search
 ONE = 0.5  # seconds for a single run
 CLOSE = 1e-9  # relative, at least: a repaired line rounds differently
 SLOPE = 1e-5  # the step of a difference if the forward pass was changed
@@ -50,6 +50,7 @@ class Tried(NamedTuple):
     gained: int  # corrected entries of the gradients; -1 if a right entry became wrong
     is_whole: bool  # whether all entries are right
     is_forward: bool = False  # whether the outputs changed as well
+    instead: tuple[Edit, ...] = ()  # a change of the forward pass with the same effect
 
 
 class Repair:
@@ -75,7 +76,7 @@ class Repair:
         self.passes = (forward, backward)
         self.subject = FunctionSubject(forward, backward, inputs)
         rng = np.random.default_rng(seed)
-        self.measured = Measured(watch(self.subject, rng), CLOSE, LARGE, rng)
+        self.measured = Measured(watch(self.subject, rng), CLOSE, Limits(LARGE), rng)
         self.outputs = flat(self.measured.passes.outputs).copy()
         self.upstream = self.measured.passes.upstream
         self.right = self._right(self.measured.passes.gradients)
@@ -85,26 +86,35 @@ class Repair:
         self.forward_run = [own for own in forward_run if own.function not in known]
         self.ends = time.process_time() + SECONDS
 
-    def found(self) -> tuple[Edit, ...]:
-        """Return the changes that make every gradient right; empty if none was found."""
-        if not self.measured.elementwise:
-            return ()
+    def found(self) -> Tried | None:
+        """Return the changes that make every gradient right; None if none was found."""
+        is_wrong = any(not mask.all() for mask in self.right.values())
+        if not self.measured.elementwise or not is_wrong:
+            return None
         partly: list[Tried] = []
         of_forward: list[Tried] = []  # changes after which the backward pass suits another forward pass
         for phase in PHASES:
             for tried in self._all(phase, self.backward_run):
                 if tried.is_whole and self._holds(tried.edits):
                     if not tried.is_forward:
-                        return tried.edits
+                        return tried._replace(instead=self._of_forward(tried.edits[0]))
                     of_forward.append(tried)
                 if tried.gained > 0:
                     partly.append(tried)
             together = self._together(partly)
-            if together:
+            if together is not None:
                 return together
         for tried in itertools.chain(of_forward, self._all(slips, self.forward_run)):
             if tried.is_whole and self._holds(tried.edits):
-                return tried.edits
+                return tried
+        return None
+
+    def _of_forward(self, edit: Edit) -> tuple[Edit, ...]:
+        """Return a change of an axis in the forward pass with the effect of one in the backward pass."""
+        if edit.kind == "axis":
+            for tried in self._all(axes, self.forward_run):
+                if tried.is_whole and self._holds(tried.edits):
+                    return tried.edits
         return ()
 
     def _all(self, phase: Phase, functions: list[Own], start: tuple[Edit, ...] = ()) -> Iterator[Tried]:
@@ -113,7 +123,7 @@ class Repair:
                 return
             yield self._tried((*start, edit))
 
-    def _together(self, partly: list[Tried]) -> tuple[Edit, ...]:
+    def _together(self, partly: list[Tried]) -> Tried | None:
         """Return a combination of changes that each correct a part."""
         chosen: tuple[Edit, ...] = ()
         best = 0
@@ -125,10 +135,10 @@ class Repair:
             if both.gained > best:
                 chosen, best = both.edits, both.gained
             if both.is_whole and self._holds(both.edits):
-                return both.edits
+                return both
             if len(chosen) == MOST_EDITS or time.process_time() > self.ends:
                 break
-        return ()
+        return None
 
     def _tried(self, edits: tuple[Edit, ...]) -> Tried:
         try:

@@ -28,6 +28,12 @@ def slips(own: Own) -> Iterator[Edit]:
             yield from kind(own, place, everywhere)
 
 
+def axes(own: Own) -> Iterator[Edit]:
+    """Yield edits that each take one sum of a function along another axis."""
+    for place in places(own.tree):
+        yield from _axes(own, place, [])
+
+
 def _edit(kind: str, own: Own, place: Place, node: ast.AST) -> Edit:
     return Edit(kind, own, place.statement, ((place.spot, node),))
 
@@ -179,7 +185,10 @@ def _slices(own: Own, place: Place, everywhere: list[Place]) -> Iterator[Edit]:
 
 def _numbers(own: Own, place: Place, _: list[Place]) -> Iterator[Edit]:
     node = place.spot.node
+    parent = place.parents[-1] if place.parents else None
     if not isinstance(node, ast.Constant) or isinstance(node.value, (bool, str)):
+        return
+    if isinstance(parent, ast.keyword) and parent.arg in ("axis", "keepdims"):
         return
     value = node.value
     if isinstance(value, int):

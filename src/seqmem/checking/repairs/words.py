@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from seqmem.checking.repairs.edits import Edit
+from seqmem.checking.repairs.search import Tried
 from seqmem.checking.report import Cause
 
 MOST = 100  # characters of a line to show
@@ -34,21 +35,23 @@ _WHY = {
 }
 
 
-def causes_of(edits: tuple[Edit, ...]) -> tuple[Cause, ...]:
+def causes_of(tried: Tried) -> tuple[Cause, ...]:
     """Return a cause for each changed line; together they explain why a pass is wrong."""
-    return tuple(_cause(edit, len(edits)) for edit in sorted(edits, key=lambda edit: edit.statement.lineno))
+    edits = sorted(tried.edits, key=lambda edit: edit.own.line(edit.statement))
+    found = [_cause(edit, len(edits), tried.is_forward) for edit in edits]
+    return (*found, *(_cause(edit, 1, is_forward=True) for edit in tried.instead))
 
 
-def _cause(edit: Edit, n_edits: int) -> Cause:
+def _cause(edit: Edit, n_edits: int, is_forward: bool) -> Cause:
     before, after = _texts(edit)
     line = edit.own.line(edit.statement if edit.shown else _first(edit))
-    where = f"line {line}: {_WHY[edit.kind]}"
+    text = f"line {line}: {_WHY[edit.kind]}"
+    if is_forward:
+        text += " in the forward pass, or the backward pass is that of another one"
     if n_edits == 1:
-        text = f"{where}. With `{after}` for `{before}` every gradient is right"
+        text += f". With `{after}` for `{before}` every gradient is right"
     else:
-        text = (
-            f"{where}. `{before}` should be `{after}`; with these {n_edits} changes every gradient is right"
-        )
+        text += f". `{before}` should be `{after}`; with these {n_edits} changes every gradient is right"
     return Cause(f"line-{edit.kind}", text)
 
 
@@ -61,12 +64,15 @@ def _texts(edit: Edit) -> tuple[str, str]:
     """Return the changed text and its replacement: the smallest part of the line that is readable alone."""
     if edit.shown:
         return ast.unparse(edit.statement), edit.shown
+    spot, new = edit.changes[0]
+    if len(edit.changes) == 1 and isinstance(spot.node, (ast.BinOp, ast.Call, ast.Subscript)):
+        return ast.unparse(spot.node)[:MOST], ast.unparse(new)[:MOST]
     best = ast.unparse(edit.statement), _changed(edit, edit.statement)
     for node in ast.walk(edit.statement):
-        if not isinstance(node, (ast.BinOp, ast.Call, ast.Subscript, ast.Attribute)):
+        if not isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)):
             continue
         before = ast.unparse(node)
-        if 10 <= len(before) < len(best[0]):
+        if len(before) < len(best[0]):
             after = _changed(edit, node)
             if after != before and _holds_all(edit, node):
                 best = before, after

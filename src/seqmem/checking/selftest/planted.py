@@ -347,7 +347,7 @@ PLANTED = (
         _embedding,
         Embedding,
         "backward",
-        "d_W[ids[first]] = np.add.reduceat(d_y.reshape(-1, self.embedding_size)[order], first, axis=0)",
+        "d_W[ids[first]] = np.add.reduceat(rows, first, axis=0)",
         "d_W[tokens] = d_y",
         "embedding-repeated-token-keeps-last",
     ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -25,6 +27,10 @@ from seqmem.checking.reading.candidates import (
 from seqmem.checking.report import Report
 from seqmem.checking.submissions.verdict import Options, UnguessedError, judge
 from seqmem.module import Module
+
+SEARCHING = (
+    0.5  # of the time that a file has: then mistakes are searched no more, and what is left is checked
+)
 
 
 class Passes(NamedTuple):
@@ -126,6 +132,7 @@ def options_of(order: dict[str, Any]) -> Options:
         frozenset(order.get("excluded", ())),
         (str(pair[0]), str(pair[1])) if pair else None,
         bool(order.get("verbose")),
+        time.monotonic() + SEARCHING * order.get("seconds", math.inf),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import math
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 
 from seqmem.checking.calling.flat import Flat, flat
 from seqmem.checking.calling.trial import Plan
-from seqmem.checking.catalogue.check_kind import check_kind
+from seqmem.checking.catalogue.check_kind import causes_in
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.catalogue.layouts import says_nothing
 from seqmem.checking.contract.conduct import FAULTS
@@ -22,11 +24,17 @@ from seqmem.checking.repairs.search import Repair
 from seqmem.checking.repairs.words import causes_of
 from seqmem.checking.report import Cause, Report
 
-_CONVENTIONS = {"gru-before-forward-z-keeps", "gru-after-forward-z-keeps"}  # a pass may be right with either
 NAMING = 8.0  # seconds for naming a mistake
 
 
-def named(plan: Plan, names: dict[str, Any], excluded: frozenset[str], report: Report, seed: int) -> Report:
+def named(
+    plan: Plan,
+    names: dict[str, Any],
+    excluded: frozenset[str],
+    report: Report,
+    seed: int = 0,
+    until: float = math.inf,
+) -> Report:
     """Return a wrong pass's report with the name of its mistake, if there is one.
 
     Args:
@@ -35,18 +43,21 @@ def named(plan: Plan, names: dict[str, Any], excluded: frozenset[str], report: R
         excluded: inputs to ignore.
         report: the report without a name.
         seed: seed of the numbers.
+        until: the time, by `time.monotonic`, after which no search for a line begins.
     """
     candidate = plan.call.candidate
     by_name = _named(candidate, plan, excluded, report, seed)
     if by_name is not None:
         return by_name
+    if time.monotonic() > until:
+        return report
     made = flat(plan, excluded)
     try:
         path = candidate.forward.__code__.co_filename
         found = Repair(made.forward, made.backward, dict(made.inputs), names, path, seed).found()
     except Exception:  # noqa: BLE001 - changed code of a user may fail in any way
         return report
-    return replace(report, causes=(*causes_of(found), *_faults(report))) if found else report
+    return replace(report, causes=(*causes_of(found), *_faults(report))) if found is not None else report
 
 
 def _named(
@@ -56,17 +67,13 @@ def _named(
     whole = flat(plan, excluded, everything=True)
     for kind in _kinds(candidate, whole):
         made = _of_kind(plan, whole, kind, excluded)
-        known = {mistake.code for mistake in KINDS[kind].mistakes}
         try:
             with patience(NAMING), np.errstate(all="ignore"):
-                other = check_kind(*_renamed(made), kind, seed)
+                causes = causes_in(*_renamed(made), kind, seed)
         except Exception:  # noqa: BLE001 - the pass is not of this kind
             continue
-        causes = tuple(
-            cause for cause in other.causes if cause.code in known and cause.code not in _CONVENTIONS
-        )
-        if other.verdict == "wrong" and causes:
-            return replace(report, causes=(*causes, *_faults(report)), places=report.places or other.places)
+        if causes:
+            return replace(report, causes=(*causes, *_faults(report)))
     return None
 
 

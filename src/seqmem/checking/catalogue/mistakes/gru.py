@@ -45,28 +45,28 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "d-z-without-h-prev",
             _D_Z,
             "d_z = d_h * n",
-            "The update gate's gradient takes n alone; z is in the term (1 - z) h_{t-1} as well.",
-            "In how many places does z stand in h = (1 - z) h_prev + z n?",
+            "The update gate's gradient contains only n; z is also in the term (1 - z) h_{t-1}.",
+            "How many times does z occur in h = (1 - z) h_prev + z n?",
         ),
         (
             "d-z-without-n",
             _D_Z,
             "d_z = -d_h * h_prev",
-            "The update gate's gradient takes h_{t-1} alone; z is in the term z n as well.",
-            "In how many places does z stand in h = (1 - z) h_prev + z n?",
+            "The update gate's gradient contains only h_{t-1}; z is also in the term z n.",
+            "How many times does z occur in h = (1 - z) h_prev + z n?",
         ),
         (
             "d-z-plus",
             _D_Z,
             "d_z = d_h * (n + h_prev)",
-            "The update gate's gradient adds h_{t-1}; the minus of 1 - z is lost.",
-            "What is the derivative of 1 - z by z?",
+            "The update gate's gradient adds h_{t-1}; the minus sign of 1 - z is lost.",
+            "What is the derivative of 1 - z with respect to z?",
         ),
         (
             "d-z-with-new-h",
             _D_Z,
             f"d_z = d_h * (n - {_NEW_H})",
-            "The update gate's gradient is taken with h_t; the forward pass mixes n with h_{t-1}.",
+            "The update gate's gradient uses h_t; the forward pass mixes n with h_{t-1}.",
             "Which step's h does 1 - z multiply?",
         ),
         (
@@ -74,14 +74,14 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             _D_N,
             "d_n = d_h * (1 - z)",
             "The candidate's gradient is multiplied by 1 - z; the forward pass multiplies n by z.",
-            "What does n stand beside in h = (1 - z) h_prev + z n?",
+            "What is n multiplied by in h = (1 - z) h_prev + z n?",
         ),
         (
             "d-n-without-z",
             _D_N,
             "d_n = d_h",
             "The candidate's gradient is not multiplied by the update gate z.",
-            "How much of n does h take in?",
+            "How much of n goes into h?",
         ),
         (
             "direct-with-z",
@@ -101,7 +101,7 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "direct-without-gate",
             _DIRECT,
             "direct = d_h",
-            "The direct path hands d_h on whole; the factor 1 - z is missing.",
+            "The direct path passes on all of d_h; the factor 1 - z is missing.",
             "How much of h_prev does h keep?",
         ),
         (
@@ -109,7 +109,7 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             _D_H,
             "d_h_prev = through_n + through_z + through_r",
             "The direct path (1 - z) d_h is missing from the gradient of h_{t-1}.",
-            "Is there a way from h_prev to h that goes through no matrix?",
+            "Is there a path from h_prev to h without a matrix?",
         ),
         (
             "path-through-n-missing",
@@ -140,6 +140,23 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "Along how many paths does h_prev reach h?",
         ),
         (
+            "sigmoid-derivatives-missing-towards-h",
+            _D_H,
+            "d_h_prev = direct + through_n + d_z @ W_h[1].T + d_r @ W_h[0].T",
+            "The derivatives of both sigmoids are missing towards h_{t-1}; the weights have them.",
+            "Which gradient do the weights get: that of the gates, or that of their pre-activations?",
+        ),
+        (
+            "sigmoid-derivatives-missing-towards-x-and-h",
+            _D_X,
+            "d_gates = np.stack([d_r, d_z])\n"
+            "d_x = d_a[2] @ W_x[2].T + (d_gates @ W_x[:2].transpose(0, 2, 1)).sum(axis=0)\n"
+            "d_h_prev = d_h_prev - through_r - through_z\n"
+            "d_h_prev = d_h_prev + (d_gates @ W_h[:2].transpose(0, 2, 1)).sum(axis=0)",
+            "The derivatives of both sigmoids are missing towards x and h_{t-1}; the weights have them.",
+            "Which gradient do the weights get: that of the gates, or that of their pre-activations?",
+        ),
+        (
             "tanh-derivative-missing",
             _D_A_N,
             "d_a_n = d_n",
@@ -165,14 +182,14 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             _D_A_N,
             "d_a_n = d_n * n * (1 - n)",
             "The candidate's derivative is taken as n (1 - n), which is the sigmoid's; n is a tanh.",
-            "Which activation made n?",
+            "Which activation produced n?",
         ),
         (
             "tanh-twice",
             _D_A_N,
             "d_a_n = d_n * (1 - np.tanh(n) ** 2)",
             "The derivative of tanh is taken at n, which is a tanh already: tanh is applied twice.",
-            "Which argument does 1 - tanh(..)² take, and which of them does n stand for?",
+            "What is the argument of the tanh in 1 - tanh(..)², and is n that argument?",
         ),
         (
             "sigmoid-derivative-of-z-missing",
@@ -227,21 +244,21 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "gradients-in-order-z-r-n",
             _D_A,
             "d_a = np.stack([d_a_z, d_a_r, d_a_n])",
-            "The gates' gradients d_a are stacked in the order z, r, n; the weights stand as r, z, n.",
-            "In which order do the blocks of W_x stand?",
+            "The gates' gradients d_a are stacked as z, r, n; the weights are stacked as r, z, n.",
+            "What is the order of the blocks of W_x?",
         ),
         (
             "d-x-without-n",
             _D_X,
             "d_x = (d_a[:2] @ W_x[:2].transpose(0, 2, 1)).sum(axis=0)",
-            "The gradient of x misses the candidate's part; only r and z send theirs.",
+            "The gradient of x lacks the candidate's part; only r and z contribute.",
             "How many pre-activations does x go into?",
         ),
         (
             "d-x-from-n-only",
             _D_X,
             "d_x = d_a[2] @ W_x[2].T",
-            "The gradient of x comes from the candidate alone; the parts of r and z are missing.",
+            "The gradient of x comes only from the candidate; the parts of r and z are missing.",
             "How many pre-activations does x go into?",
         ),
         (
@@ -251,7 +268,7 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "D, H = x.shape[1], h_prev.shape[1]\n"
             "d_x = d_x + d_joined[:, :D] - d_joined[:, H:]\n"
             "d_h_prev = d_h_prev + d_joined[:, D:] - d_joined[:, :H]",
-            "The gates' gradient of the joined [h, x] is taken apart as [x, h].",
+            "The gates' gradient of the joined [h, x] is split as [x, h].",
             "In which order does the forward pass join h and x, and which columns are x's then?",
         ),
         (
@@ -261,7 +278,7 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "D, H = x.shape[1], h_prev.shape[1]\n"
             "d_x = d_x + d_joined[:, H:] - d_joined[:, :D]\n"
             "d_h_prev = d_h_prev + d_joined[:, :H] - d_joined[:, D:]",
-            "The gates' gradient of the joined [x, h] is taken apart as [h, x].",
+            "The gates' gradient of the joined [x, h] is split as [h, x].",
             "In which order does the forward pass join x and h, and which columns are h's then?",
         ),
         (
@@ -297,27 +314,27 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "through_z = d_a_z @ W_h[1].T",
             "through_z = d_a_z @ W_h[1]",
             "The update gate's path to h_{t-1} is multiplied by W_hz, not by its transpose.",
-            "W_hz is square, so the shapes do not warn: which of its axes does d_a_z belong to?",
+            "W_hz is square, so the shapes do not warn you: which of its axes does d_a_z belong to?",
         ),
         (
             "d-h-through-r-without-transpose",
             "through_r = d_a_r @ W_h[0].T",
             "through_r = d_a_r @ W_h[0]",
             "The reset gate's path to h_{t-1} is multiplied by W_hr, not by its transpose.",
-            "W_hr is square, so the shapes do not warn: which of its axes does d_a_r belong to?",
+            "W_hr is square, so the shapes do not warn you: which of its axes does d_a_r belong to?",
         ),
         (
             "d-W-hz-with-new-h",
             _D_W_H,
             f"d_W_hz = {_NEW_H}.T @ d_a_z",
-            "The gradient of W_hz is taken with h_t; the forward pass multiplies W_hz by h_{t-1}.",
+            "The gradient of W_hz uses h_t; the forward pass multiplies W_hz by h_{t-1}.",
             "Which h does the forward pass multiply by W_hz at step t?",
         ),
         (
             "d-W-hr-with-new-h",
             "d_W_hr = h_prev.T @ d_a_r",
             f"d_W_hr = {_NEW_H}.T @ d_a_r",
-            "The gradient of W_hr is taken with h_t; the forward pass multiplies W_hr by h_{t-1}.",
+            "The gradient of W_hr uses h_t; the forward pass multiplies W_hr by h_{t-1}.",
             "Which h does the forward pass multiply by W_hr at step t?",
         ),
         (
@@ -331,7 +348,7 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "d-W-hz-overwritten",
             'd_W_h += d_step["W_h"]',
             'd_W_h[1] = 0\nd_W_h += d_step["W_h"]',
-            "The gradient of W_hz is set anew at each step; only the first step's term is left.",
+            "The gradient of W_hz is overwritten at each step; only the first step's term is left.",
             "W_hz is used at every step: are its gradients replaced or added up?",
         ),
     )
@@ -354,21 +371,21 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "without-z",
             _H,
             "h = n",
-            "The state is the candidate alone; the update gate z is never used.",
+            "The state is just the candidate; the update gate z is never used.",
             "Where does z enter h?",
         ),
         (
             "order-z-r-n",
             _PARTS,
             "x_z, x_r, x_n = a_x",
-            "The input's blocks are read in the order z, r, n; the weights W_x and b stand as r, z, n.",
+            "The input's blocks are read in the order z, r, n; W_x and b are stacked as r, z, n.",
             "Which gate does W_x[0] belong to?",
         ),
         (
             "candidate-with-sigmoid",
             _N,
             "n = sigmoid(a_n)",
-            "The candidate n goes through the sigmoid; it goes through tanh.",
+            "The candidate n goes through the sigmoid; it should go through tanh.",
             "Can the candidate be negative?",
         ),
         (
@@ -382,7 +399,7 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
             "candidate-with-relu",
             _N,
             "n = np.where(a_n.real > 0, a_n, 0)",
-            "The candidate n goes through relu; it goes through tanh.",
+            "The candidate n goes through relu; it should go through tanh.",
             "Can the candidate be negative?",
         ),
         (
