@@ -34,7 +34,7 @@ from seqmem.layers.stack import as_variational
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.models.stepper import Decoding, Stepper
-from seqmem.models.upper import UpperBack, UpperCache
+from seqmem.models.upper import UpperBack, UpperCache, after_upper
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.nests import tree_leaves
 from seqmem.validation import (
@@ -296,10 +296,8 @@ class Decoder(Module):
             d_as = back.steps((cell.input_gradient,), run, last_first=True)
             contexts = xs[:, E:].reshape(T, B, self.key_size)
             steps = cell.steps_back(back, [run], d_parts, d_hs, records[0])
-            for t, (d_a,) in zip(reversed(range(T)), d_as, strict=True):
-                for layer in upper:
-                    layer.step(t)
-                next(steps)
+            steps = after_upper(upper, steps, T) if upper else steps
+            for t, (d_a,), _ in zip(reversed(range(T)), d_as, steps, strict=True):
                 d_context = way_back(d_a, contexts[t])
                 if self.readout == "all":
                     d_context += d_shown[t, :, H + E :]
@@ -310,10 +308,9 @@ class Decoder(Module):
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             d_ys, cell_grads = cell.gradients(xs, back, slice(0, E))
-            upper = upper[::-1]  # from the second layer up
-            upper_grads = {
-                f"{k}.{name}": grad for k, one in enumerate(upper) for name, grad in one.grads().items()
-            }
+            upper_grads: Grads = {}
+            for k, one in enumerate(reversed(upper)):
+                upper_grads |= prefixed(f"upper.{k}", one.grads())
         d_ys = d_ys.reshape(T, B, E)
         if self.readout == "all":
             d_ys += d_shown[..., H : H + E]
@@ -323,14 +320,13 @@ class Decoder(Module):
             **prefixed("context", context_grads),
             **prefixed("embedding", embedding_grads),
             **prefixed("cell", cell_grads),
-            **prefixed("upper", upper_grads),
+            **upper_grads,
             **prefixed("output", output_grads),
         }
-        d_states = [
-            one.of_parts(d)
-            for one, d in zip(self._cells, [d_parts, *(u.d_parts for u in upper)], strict=True)
-        ]
-        return (None, self._of_parts(d_states), d_keys), grads
+        d_state = cell.of_parts(d_parts)
+        if upper:
+            d_state = (d_state, *(one.d_state() for one in reversed(upper)))
+        return (None, d_state, d_keys), grads
 
     def memory(self, keys: Array, *, lengths: Any = None) -> Memory:
         """Return the context's memory, computed once for all steps: keys (S, B, K), lengths (B,) or None."""
