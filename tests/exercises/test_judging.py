@@ -205,6 +205,16 @@ def test_a_report_fits_eighty_columns_and_unfolds() -> None:
     assert "d_W_x" in report._repr_html_() or "W_x" in report._repr_html_()
 
 
+def test_lists_of_numbers_are_arrays() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    text = solution(exercise).replace('"b": d_b}', '"b": d_b.tolist(), "W_x": d_W_x.tolist()}')
+    report = report_on(exercise, text)
+    assert report.passed, str(report)
+    ragged = solution(exercise).replace('"b": d_b}', '"b": [[1.0], [2.0, 3.0]]}')
+    report = report_on(exercise, ragged)
+    assert [name for name, right in report.parts.items() if not right] == ["rnn_step_backward: b"]
+
+
 def test_a_check_in_a_notebook() -> None:
     assert check("lstm_step_backward", reference.lstm_step_backward).passed
     assert check("masks", *(getattr(reference, name) for name in exercise_named("masks").functions)).passed

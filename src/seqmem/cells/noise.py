@@ -1,12 +1,13 @@
-"""What happens to the state between two steps of a pass: recurrent dropout and zoneout.
+"""Recurrent dropout and zoneout: noise in the state between two steps of a pass.
 
     recurrent dropout     W_h multiplies keep * h_prev instead of h_prev, with one keep (B, H) for all steps
                           of a sequence (Gal & Ghahramani, 2016)
-    zoneout               h = zone * h_prev + (1 - zone) * new h, and c likewise, where the step has computed
-                          the new ones; a zone is 1 at random, or the rate itself (Krueger et al., 2017)
+    zoneout               h = zone * h_prev + (1 - zone) * h new, and c likewise; h new is the step's result,
+                          and a zone is 1 at random, or equal to the rate (Krueger et al., 2017)
 
-Cells know nothing of it: a step is given other values under the names that it asks for. Where a state is
-zoned, the step writes `h new`, a value of its own; the tape's h is what the next step and the outputs see.
+Cells contain no code for either: a step receives other values under the names of its arguments. With zoneout,
+the step writes to the array `h new`, and the tape's h, which the next step and the outputs read, is the
+mixture.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ import numpy as np
 from seqmem.module import Array
 
 Function = Callable[..., None]
-Named = tuple[Function, tuple[str, ...]]  # a function and the names of what it is given
+Named = tuple[Function, tuple[str, ...]]  # a function and the names of its arguments
 
 
 class Noise(NamedTuple):
-    """Of one pass."""
+    """The noise of one pass."""
 
-    keep: Array | None  # (N, H) what h_prev of each row is multiplied by, keep / (1 - rate)
-    keep_first: Array | None  # (B, H) the same of the first step: rows of later ones are a prefix
-    zones: Mapping[str, Array]  # by field: (N, H) of 0 and 1, or the rate as an array without axes
+    keep: Array | None  # (N, H) the factor of h_prev in each row, keep / (1 - rate)
+    keep_first: Array | None  # (B, H) the factor in the first step; later steps have a prefix of its rows
+    zones: Mapping[str, Array]  # by field: (N, H) of 0 and 1, or the rate as a 0-d array
 
 
 QUIET = Noise(None, None, {})
 
 
 def multiplied(products: dict[str, Any], keep: Array) -> dict[str, Any]:
-    """The products with W_h where it multiplies keep * h_prev, forward (`recurrent`) and back (`through`)."""
+    """Return the products `recurrent` and `through` for a W_h that multiplies keep * h_prev."""
 
     def recurrent(multiply: Callable[[Array], Any]) -> Callable[[Array], Any]:
         return lambda x: multiply(x * keep[: len(x)])
@@ -55,12 +56,12 @@ def multiplied(products: dict[str, Any], keep: Array) -> dict[str, Any]:
 
 
 def sought(names: tuple[str, ...], zones: Mapping[str, Array]) -> tuple[str, ...]:
-    """The names on the tape of what a method asks for: of a zoned state, which is there twice, the new."""
+    """Return the tape's names of a method's arguments: `h new` instead of h for a state with zoneout."""
     return tuple(f"{name} new" if name in zones else name for name in names) if zones else names
 
 
 def zoned_step(step: Function, names: tuple[str, ...], zones: Mapping[str, Array]) -> Named:
-    """A step that mixes the new state with the one before it, and the names of what it is given."""
+    """Return a step that mixes the new state with the previous one, and the names of its arguments."""
     more = [(f"{field} new", f"{field} zone", f"{field}_prev", field) for field in zones]
     own = len(names)
 
@@ -74,7 +75,10 @@ def zoned_step(step: Function, names: tuple[str, ...], zones: Mapping[str, Array
 
 
 def zoned_back(step_backward: Function, names: tuple[str, ...], zones: Mapping[str, Array]) -> Named:
-    """Its derivative: a part of the gradient passes the step by."""
+    """Return the derivative of `zoned_step`, and the names of its arguments.
+
+    The share `zone` of the gradient goes to the previous state directly.
+    """
     more = [(f"d_{field}", f"{field} zone") for field in zones]
     own = len(names)
 

@@ -191,23 +191,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(plain(part) for part in value)
     if isinstance(value, list):
-        return _rows([plain(part) for part in value])
+        return [plain(part) for part in value]
     raise NoNumberError(f"a value of type {type(value).__name__} was returned, expected arrays of numbers")
-
-
-def _rows(parts: list[Any]) -> list[Any]:
-    """Return a list that stands for an array.
-
-    Raises:
-        NoNumberError: when its entries have different shapes, or are no numbers.
-    """
-    try:
-        kind = np.asarray(parts).dtype.kind
-    except ValueError:  # rows of different lengths
-        kind = "O"
-    if kind not in KINDS:
-        raise NoNumberError("a list was returned whose entries make no array of numbers: return an array")
-    return parts
 
 
 def packed(value: Any) -> Any:

@@ -117,7 +117,7 @@ class Derivatives:
                     rounded = rounded and np.array_equal(np.array(walk, np.float32), walk)
                 fourth = np.diff(np.array(walk), 4, axis=0)
                 found.append(np.sqrt(np.mean(fourth**2, axis=0) / 70))  # 70 = 1² + 4² + 6² + 4² + 1²
-            # a kink beside the numbers is on one side of them; a walk in step with the rounding sees none
+            # a kink next to the numbers affects one side only; a walk in step with the rounding sees no noise
             noise = np.maximum(noise, np.minimum(*found))
         for name, array in self._arrays.items():
             array[...] = kept[name]

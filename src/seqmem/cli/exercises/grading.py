@@ -52,17 +52,20 @@ def _add_grade(commands: Any) -> None:
         help="a folder with a folder for each student, or with their files",
     )
     parser.add_argument(
-        "--out", required=True, metavar="GRADES.csv", help="the table; a record is kept beside it, as .jsonl"
+        "--out",
+        required=True,
+        metavar="GRADES.csv",
+        help="the table to write; a .jsonl record is written next to it",
     )
     parser.add_argument(
         "--exercise",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="what is graded (default: all that is answered)",
+        help="the exercises to grade (default: all with an answer)",
     )
     parser.add_argument(
-        "--course", default="", metavar="DIR", help="a course's own exercises, in their place"
+        "--course", default="", metavar="DIR", help="use the exercises of this course instead"
     )
     parser.add_argument("--single", action="store_true", help="the folder is the submission of one student")
     parser.add_argument(
@@ -71,14 +74,17 @@ def _add_grade(commands: Any) -> None:
         help="a file with the secret seed (default: a new one, kept in the record)",
     )
     parser.add_argument(
-        "--seconds", type=positive, default=_MEASURES.seconds, help="for each answer (default: %(default)s)"
+        "--seconds",
+        type=positive,
+        default=_MEASURES.seconds,
+        help="time limit per answer (default: %(default)s)",
     )
     parser.add_argument(
-        "--megabytes", type=size, default=_MEASURES.megabytes, help="of memory (default: %(default)s)"
+        "--megabytes", type=size, default=_MEASURES.megabytes, help="memory limit (default: %(default)s)"
     )
-    parser.add_argument("--workers", type=size, help="processes (default: as many as processors)")
+    parser.add_argument("--workers", type=size, help="number of processes (default: one per processor)")
     parser.add_argument(
-        "--dask", metavar="ADDRESS", help='a Dask scheduler that does it instead, or "local" for one here'
+        "--dask", metavar="ADDRESS", help='use a Dask scheduler instead, or "local" for one on this computer'
     )
     _add_class_summary(parser)
     add_force(parser)
@@ -87,14 +93,14 @@ def _add_grade(commands: Any) -> None:
 
 def _add_report(commands: Any) -> None:
     parser = commands.add_parser("report", help="write grades for Gradescope, as JUnit XML or as a page")
-    parser.add_argument("grades", metavar="GRADES.csv", help="what grade wrote")
-    parser.add_argument("--student", metavar="NAME", help="of this student alone")
+    parser.add_argument("grades", metavar="GRADES.csv", help="a table that grade wrote")
+    parser.add_argument("--student", metavar="NAME", help="report on this student only")
     parser.add_argument("--gradescope", metavar="FILE", help="write one student's results.json")
     parser.add_argument(
         "--visibility",
         choices=gradescope.VISIBILITIES,
         default="visible",
-        help="of the tests in results.json (default: %(default)s)",
+        help="visibility of the tests in results.json (default: %(default)s)",
     )
     parser.add_argument("--junit", metavar="FILE", help="write JUnit XML")
     _add_class_summary(parser)
@@ -108,16 +114,19 @@ def _add_class_summary(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="PAGE.html",
-        help="print which mistakes how many made, and write a page with the distribution",
+        help="print how many students made which mistakes, and write a page with the distribution",
     )
 
 
 def _add_autograder(commands: Any) -> None:
     parser = commands.add_parser("autograder", help="write the zip that Gradescope takes as an autograder")
-    parser.add_argument("exercises", nargs="+", metavar="NAME", help="what it grades")
+    parser.add_argument("exercises", nargs="+", metavar="NAME", help="the exercises to grade")
     parser.add_argument("--out", required=True, metavar="FILE.zip", help="the file to write")
     parser.add_argument(
-        "--seconds", type=positive, default=_MEASURES.seconds, help="for each answer (default: %(default)s)"
+        "--seconds",
+        type=positive,
+        default=_MEASURES.seconds,
+        help="time limit per answer (default: %(default)s)",
     )
     add_force(parser)
     parser.set_defaults(command=autograder)
@@ -179,7 +188,7 @@ def report(arguments: argparse.Namespace) -> int:
     """Write reports from a record of grades."""
     path = _record_of(Path(arguments.grades))
     if not path.is_file():
-        raise ValueError(f"{path}: no such file; exercises grade writes it beside the table of grades")
+        raise ValueError(f"{path}: no such file; exercises grade writes it next to the table of grades")
     record = Record(path)
     order = {exercise.name: k for k, exercise in enumerate(all_exercises())}
     grades = sorted(

@@ -185,7 +185,7 @@ def answered(
     defining = [name for name in defining if name not in named]
     if not defining:
         return Answered()
-    if named:  # beside a file that is named there may be what it imports, with functions that were given
+    if named:  # next to a file with the right name may be modules that it imports, with the given functions
         note = f"{defining[0]} defines {', '.join(exercise.functions)}, and is not named as the exercise is"
         return Answered("", (note,))
     return Answered(defining[0])

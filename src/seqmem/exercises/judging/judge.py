@@ -90,10 +90,10 @@ def empty_report(exercise: Exercise, trouble: Trouble) -> ExerciseReport:
 def _not_started(exercise: Exercise, frames: tuple[str, ...]) -> ExerciseReport:
     names = ", ".join(exercise.functions)
     if exercise.planted is not None:
-        text = f"the mistake in {exercise.functions[0]} still stands, and wrong_line names none"
+        text = f"the mistake in {exercise.functions[0]} is still there, and wrong_line names no line"
         first = Check("runs", "not started", 0.0, 0.0, text)
         return ExerciseReport(exercise.name, "not started", (first, *_rest(exercise)), _no_parts(exercise))
-    says = f"{names} still raises NotImplementedError: that is where your lines go"
+    says = f"{names} still raises NotImplementedError: replace it by your lines"
     first = Check("runs", "not started", 0.0, 0.0, says, frames)
     return ExerciseReport(exercise.name, "not started", (first, *_rest(exercise)), _no_parts(exercise))
 

@@ -222,7 +222,7 @@ class TaskJudge:
         if self.task.is_backward:
             if self._forward_is_right():
                 return Check("values", "right", says="the forward pass is right")
-            told = "mend that first" if self.forward_is_own else "copy it back from a new file"
+            told = "fix that first" if self.forward_is_own else "copy it back from a new file"
             says = f"{self.task.forward} does not compute what it should: {told}"
             return Check("values", "wrong", says=says)
         wrong = [part for part, right in self.parts.items() if not right]

@@ -23,15 +23,15 @@ OLD = "old"
 _VERSION = 1
 _README = """# Exercises
 
-    python -m seqmem exercises list              what there is, and how far you are
-    python -m seqmem exercises check             the next one; check NAME for another, --watch to go on
-    python -m seqmem exercises hint NAME         one of three hints, from a question to all but the line
-    python -m seqmem exercises reset NAME        begin again; your file is kept in the folder old
-    python -m seqmem exercises solution NAME     once it is passed, or with --give-up
+    python -m seqmem exercises list              lists the exercises and your progress
+    python -m seqmem exercises check             checks the next one; NAME for another, --watch to repeat
+    python -m seqmem exercises hint NAME         prints the next of three hints, each more specific
+    python -m seqmem exercises reset NAME        starts again; your file is kept in the folder old
+    python -m seqmem exercises solution NAME     prints the solution once you have passed, or with --give-up
 
-Open a file, read what is given, and write your lines where `raise NotImplementedError` stands. The folder
-notebooks has the same exercises for whoever prefers notebooks. Your seed is {seed}: it draws the mistakes of
-the last exercises.
+Open a file, read the given code, and replace `raise NotImplementedError` by your lines. The folder notebooks
+contains the same exercises as notebooks. Your seed is {seed}: it selects the mistakes in the last
+exercises.
 """
 
 State = Literal["passed", "started", "not started", "deleted"]
