@@ -48,7 +48,7 @@ def softmax(scores: Array, valid: Array | None = None) -> Array:
             return scores.copy()
         weights = scores - np.maximum.reduce(scores.real, axis=-1, keepdims=True)
         np.exp(weights, out=weights)
-        weights /= np.add.reduce(weights, axis=-1, keepdims=True)  # quicker for small arrays than .sum
+        weights /= np.add.reduce(weights, axis=-1, keepdims=True)  # faster for small arrays than .sum
         return weights
     top = scores.real.max(axis=-1, keepdims=True, where=valid, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0).astype(scores.real.dtype)

@@ -5,17 +5,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
+from seqmem.checking.submissions.walls import UnusableError
 from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
 from seqmem.cli.exercises import student
 from seqmem.cli.main import main
 from seqmem.cli.terminal.signals import Terminated
 from seqmem.exercises import exercise_named, solution
+from seqmem.exercises.grading import grade as grading
+from seqmem.exercises.grading import running
+from seqmem.exercises.grading.record import Grade
 from seqmem.training import NonFiniteError, fit
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -353,6 +358,54 @@ def exercises_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
 @situation("exercises solution", "it is not passed, and `--give-up` was not said")
 def solution_refused(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "solution", "rnn_step_forward", "--folder", "given"])]
+
+
+def graded() -> int:
+    """The code of a grading of three students: right, not started, and hostile."""
+    texts = (solution(exercise_named("rnn_step_forward")), STEP.read_text("utf-8"), "while True: pass")
+    for k, text in enumerate(texts):
+        folder = Path("homework", f"student{k}")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "rnn_step_forward.py").write_text(text, "utf-8")
+    return code_of(["exercises", "grade", "homework", "--out", "grades.csv", "--workers", "1"])
+
+
+@situation("exercises grade", "all is graded, whatever the marks")
+def class_graded(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
+    return [graded(), code_of(["exercises", "report", "grades.csv"])]
+
+
+@situation("exercises grade", "an answer could not be judged, and somebody must look at it")
+def answer_not_judged(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
+    patch.setattr(grading, "judge", raising(ZeroDivisionError()))
+    return [graded()]
+
+
+@situation("exercises grade", "this machine cannot run submissions apart")
+def machine_without_walls(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
+    patch.setattr(grading, "ask", raising(UnusableError("/root may not be read")))
+    return [graded()]
+
+
+@situation("exercises grade, report, autograder, assignment", "something else would be replaced")
+def grades_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
+    patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
+    patch.setattr(running, "grade", lambda work: Grade(work.student, work.exercise, "right", 3.0, 3.0))
+    assert graded() == 0
+    one = ["exercises", "report", "grades.csv", "--student", "student0"]
+    commands = [
+        ["exercises", "grade", "homework", "--out", "mine.py"],
+        *([*one, option, "mine.py"] for option in ("--gradescope", "--junit", "--class-summary")),
+        ["exercises", "autograder", "rnn_step_forward", "--out", "mine.py"],
+        *(
+            ["exercises", "assignment", "rnn_step_forward", option, "mine.py"]
+            for option in ("--nbgrader", "--otter")
+        ),
+    ]
+    return [code_of(command) for command in commands]
 
 
 @situation("exercises verify", "all exercises are sound")

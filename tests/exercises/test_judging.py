@@ -72,6 +72,7 @@ def test_another_layout_is_taken_and_named(name: str, text: str, says: str) -> N
     assert says in str(report).replace("\n          ", " ")
 
 
+@pytest.mark.slow
 def test_a_mistake_in_another_layout_is_named() -> None:
     text = JOINED.replace("o * np.tanh(c), c, None", "o * c, c, None")
     report = report_on(exercise_named("lstm_step_forward"), text)
@@ -102,6 +103,35 @@ def test_a_gradient_that_no_catalogue_knows_is_explained_by_what_it_is() -> None
     assert "W_x: forget gate (f) wrong; input gate (i), output gate (o) and candidate (g) right" in whole
     assert "7 times the right gradient" in whole
     assert report.parts["lstm_step_backward: c_prev"]
+
+
+@pytest.mark.slow
+def test_of_three_mistakes_each_that_spoils_a_gate_of_its_own_is_named() -> None:
+    exercise = exercise_named("lstm_step_backward")
+    text = solution(exercise)
+    for line, becomes in (
+        ("d_a_i = d_i * i * (1 - i)", "d_a_i = d_i * i"),
+        ("d_a_f = d_f * f * (1 - f)", "d_a_f = d_f * 3"),
+        ("d_g = d_c * i", "d_g = d_c * f"),
+    ):
+        assert line in text
+        text = text.replace(line, becomes)
+    codes = {cause.code for cause in report_on(exercise, text).causes}
+    assert codes == {"lstm-sigmoid-for-its-derivative-in-i", "lstm-d-g-with-f"}
+
+
+def test_an_error_of_shapes_says_how_long_the_axes_are() -> None:
+    exercise = exercise_named("lstm_step_backward")
+    text = stub(exercise).replace("raise NotImplementedError", "return d_h @ W_x.T")
+    assert "in this check B = 3, D = 7, H = 5, and 4 gates" in str(report_on(exercise, text))
+
+
+def test_sizes_that_are_written_as_numbers_are_found() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    text = solution(exercise).replace("d_x = d_a @ W_x.T", "d_x = d_a @ W_x.reshape(7, 5).T")
+    report = report_on(exercise, text)
+    assert all(report.parts.values())
+    assert "are sizes written as numbers?" in " ".join(str(report).split())
 
 
 def test_what_is_half_done_earns_what_is_right() -> None:
@@ -173,6 +203,16 @@ def test_a_report_fits_eighty_columns_and_unfolds() -> None:
     assert len(report.lines(whole=True)) >= len(report.lines())
     assert "<table>" in report._repr_html_()
     assert "d_W_x" in report._repr_html_() or "W_x" in report._repr_html_()
+
+
+def test_lists_of_numbers_are_arrays() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    text = solution(exercise).replace('"b": d_b}', '"b": d_b.tolist(), "W_x": d_W_x.tolist()}')
+    report = report_on(exercise, text)
+    assert report.passed, str(report)
+    ragged = solution(exercise).replace('"b": d_b}', '"b": [[1.0], [2.0, 3.0]]}')
+    report = report_on(exercise, ragged)
+    assert [name for name, right in report.parts.items() if not right] == ["rnn_step_backward: b"]
 
 
 def test_a_check_in_a_notebook() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from seqmem.exercises import all_exercises, exercise_named, solution, stub
 from seqmem.exercises.course import course_exercises, new_exercise
+from seqmem.exercises.notebooks import as_text, notebook
 from seqmem.exercises.student.checking import check_exercise
 from seqmem.exercises.student.folder import MARK, Folder, folder_at, new_folder
 from seqmem.exercises.verifying import verify
@@ -64,7 +65,7 @@ def test_an_exercise_goes_by_name_number_and_file(folder: Folder, name: str) -> 
 def test_the_nearest_name_is_offered(folder: Folder) -> None:
     with pytest.raises(ValueError, match="did you mean rnn_step_backward"):
         folder.named("rnn_step_backwards")
-    with pytest.raises(ValueError, match="there are rnn_step_forward, "):
+    with pytest.raises(ValueError, match="exercises list shows all 25"):
         folder.named("zzz")
 
 
@@ -92,6 +93,22 @@ def test_begun_again_a_file_is_kept(folder: Folder) -> None:
         assert kept.read_text() == text
         assert file.read_text("utf-8") == stub(STEP)
     assert len(list((folder.path / "old").iterdir())) == 2
+
+
+def test_a_notebook_is_an_answer_and_what_it_shows_has_no_say(folder: Folder) -> None:
+    book = folder.notebook_of(STEP)
+    cells = notebook(STEP, solved=True)
+    book.write_text(as_text(cells), "utf-8")
+    report, _ = check_exercise(folder, STEP, book)
+    assert report.passed, str(report)
+    assert folder.state_of(STEP) == "passed"
+    shown = [cell | {"outputs": ["7"], "execution_count": 1} for cell in cells["cells"]]
+    book.write_text(as_text(cells | {"cells": shown}), "utf-8")
+    assert folder.state_of(STEP) == "passed"
+    kept = folder.reset(STEP, in_notebook=True)
+    assert kept is not None
+    assert kept.name == "02_rnn_step_backward-1.ipynb"
+    assert folder.state_of(STEP) == "not started"
 
 
 def test_a_file_that_was_deleted_is_told_and_comes_back(folder: Folder) -> None:

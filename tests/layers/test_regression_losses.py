@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comparing import assert_close
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqmem.layers.regression_losses import huber_loss, mae_loss, mse_loss
@@ -54,6 +54,7 @@ def test_the_loss_is_the_weighted_mean_of_the_errors_that_count(name: str, probl
     assert_close(loss, by_the_definition(name, predictions, targets, mask, options.get("sample_weights")))
 
 
+@settings(max_examples=40)
 @given(every_loss, problems())
 def test_the_derivative_is_that_of_a_complex_step(name: str, problem: Any) -> None:
     predictions, targets, mask, options = problem

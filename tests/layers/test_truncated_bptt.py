@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comparing import assert_close, assert_same
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import Recurrence, exposed, random_state, recurrences
 
@@ -16,6 +16,7 @@ from seqmem.nests import tree_leaves, tree_map
 FORWARDS = recurrences(reverse=(False,))
 
 
+@settings(max_examples=40)
 @given(FORWARDS, st.integers(1, 8))
 def test_outputs_and_final_state_are_the_layers_own(drawn: Recurrence, steps: int) -> None:
     layer, xs, state, lengths, _, _ = drawn
@@ -23,6 +24,7 @@ def test_outputs_and_final_state_are_the_layers_own(drawn: Recurrence, steps: in
     assert_close(TruncatedBPTT(layer, steps).forward(xs, state, lengths=lengths)[0], (hs, final))
 
 
+@settings(max_examples=40)
 @given(FORWARDS)
 def test_one_window_has_the_whole_gradient(drawn: Recurrence) -> None:
     layer, xs, state, lengths, d_hs, d_final = drawn

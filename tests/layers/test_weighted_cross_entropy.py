@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from comparing import assert_close
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqmem.layers.losses import cross_entropy
@@ -72,6 +72,7 @@ def test_the_loss_is_the_weighted_mean_of_smoothed_cross_entropies(problem: Any)
     assert_close(loss, by_the_definition(logits, targets, mask, **options))
 
 
+@settings(max_examples=30)
 @given(problems())
 def test_the_derivative_is_that_of_a_complex_step(problem: Any) -> None:
     logits, targets, mask, options = problem

@@ -26,9 +26,11 @@ from seqmem import (
     LSTMCell,
     LSTMState,
     PeepholeLSTMCell,
+    Recurrent,
     RMSProp,
     RNNCell,
     Seq2Seq,
+    TruncatedBPTT,
     clip_by_global_norm,
     cross_entropy,
     huber_loss,
@@ -163,6 +165,20 @@ def test_an_embedding(steps, batch, vocab_size, width, rng):
     fast_y, fast_cache = table.forward(tokens)
     assert_close(y, fast_y)
     assert_close(reference.embedding_backward(d_y, cache), table.backward(d_y, fast_cache)[1])
+
+
+@given(T.filter(bool), B, D, H, st.integers(1, 7), rngs)
+def test_a_layer_in_windows(steps, batch, width, size, k, rng):
+    layer = TruncatedBPTT(Recurrent(exposed(RNNCell(width, size), rng)), k)
+    xs, h0 = rng.normal(size=(steps, batch, width)), rng.normal(size=(batch, size))
+    d_hs, d_h = rng.normal(size=(steps, batch, size)), rng.normal(size=(batch, size))
+    weights = {name: getattr(layer.layer.cell, name) for name in ("W_x", "W_h", "b")}
+    hs, h, cache = reference.truncated_rnn_forward(xs, h0, **weights, k=k)
+    (fast_hs, fast_h), fast_cache = layer.forward(xs, h0)
+    assert_close((hs, h), (fast_hs, fast_h))
+    (d_xs, d_h0), grads = layer.backward((d_hs, d_h), fast_cache)
+    own = {name.rpartition(".")[2]: grad for name, grad in grads.items()}
+    assert_close(reference.truncated_rnn_backward(d_hs, d_h, cache), {"xs": d_xs, "h0": d_h0} | own)
 
 
 @given(T, B, D, V, rngs)

@@ -157,6 +157,23 @@ def test_dropouts_derivative_keeps_what_the_forward_pass_kept():
     ).passed
 
 
+@pytest.mark.parametrize("zone", [RNG.random((B, H)) < 0.4, 0.3])
+def test_zoneouts_derivative_goes_both_ways(zone):
+    forward = partial(reference.zoneout_forward, zone=zone * 1.0)
+    inputs = {"new": normal(B, H), "prev": normal(B, H)}
+    assert gradcheck_functions(forward, reference.zoneout_backward, inputs, tolerance=ROUNDING).passed
+
+
+@pytest.mark.parametrize("mask", [None, MASK], ids=["full", "unequal"])
+def test_the_derivative_of_a_noisy_sequence(mask):
+    _, sequence, _ = recurrent(4, "h", "c")
+    noise = {"keep": (RNG.random((B, H)) < 0.6) / 0.6, "mask": mask}
+    noise |= {name: (RNG.random((T, B, H)) < 0.3) * 1.0 for name in ("zones_h", "zones_c")}
+    forward = partial(reference.noisy_lstm_forward, **noise)
+    report = gradcheck_functions(forward, reference.noisy_lstm_backward, sequence, tolerance=ROUNDING)
+    assert report.passed, report
+
+
 LAST = {"targets": normal(6, B, 2), "weights": RNG.uniform(0.5, 2, (6, B, 2)), "every_step": False}
 EVERY = {"targets": normal(T, B, 12), "weights": RNG.uniform(0.5, 2, (T, B, 12)), "every_step": True}
 CHOICES = [  # with what is not differentiated
@@ -201,6 +218,17 @@ def test_the_derivative_of_a_loss_is_that_of_what_it_is_the_loss_of(name):
     assert report.verdict != "wrong", report  # nothing reaches what is masked
 
 
+def test_truncation_to_the_whole_sequence_has_the_derivative_of_it_and_to_less_has_not():
+    (_, inputs, _), reports = recurrent(0, "h"), {}
+    for k in (T, T - 2):
+        forward = partial(reference.truncated_rnn_forward, k=k)
+        reports[k] = gradcheck_functions(
+            forward, reference.truncated_rnn_backward, inputs, tolerance=ROUNDING
+        )
+    assert reports[T].passed, reports[T]
+    assert reports[T - 2].verdict == "wrong"  # the whole derivative is not what it computes
+
+
 @pytest.mark.parametrize(("axes", "shape"), [(1, (B, H)), ((0, 2), (4, B, H))])
 def test_the_derivative_of_a_normalisation(axes, shape):
     forward = partial(reference.normalise_forward, axes=axes, eps=1e-5)
@@ -222,7 +250,8 @@ MODELS = {name for name, _, _ in CHOICES}
 
 def test_every_backward_pass_is_checked_here():
     checked = {f"{name}_backward" for name, _ in CASES}
-    checked |= {f"{name}_backward" for name in ("dropout", "stack", "normalise", *LOSSES, *MODELS)}
+    apart = ("dropout", "truncated_rnn", "stack", "normalise", "zoneout", "noisy_lstm", *LOSSES, *MODELS)
+    checked |= {f"{name}_backward" for name in apart}
     assert checked == {name for name in dir(reference) if name.endswith("_backward")}
 
 

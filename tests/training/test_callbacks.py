@@ -151,6 +151,11 @@ def test_a_small_improvement_does_not_count_and_a_longer_patience_waits() -> Non
     assert len(train(5, EarlyStopping(3, "a", min_delta=0.5), metrics=metrics)[1].loss) == 5
 
 
+def test_the_same_number_again_is_no_improvement() -> None:
+    metrics = {"a": Metric(follow([2.0] * 5), "min")}
+    assert len(train(5, EarlyStopping(2, "a"), metrics=metrics)[1].loss) == 3
+
+
 def test_a_metric_that_is_nan_is_no_improvement() -> None:
     metrics = {"a": Metric(follow([np.nan, 2.0, np.nan, np.nan]), "min")}
     keep = KeepBest("a")

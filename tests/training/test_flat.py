@@ -131,3 +131,17 @@ def test_another_model_is_noticed() -> None:
     others = {name: np.zeros((2, *shape)) for name, shape in SHAPES.items()}
     with pytest.raises(ValueError, match=r"the state of 'W' has shape \(3, 4\), expected \(2, 3, 4\)"):
         optimizer.step(others, others)
+
+
+def test_an_optimizer_of_ones_own_that_looks_at_whole_arrays_gets_them() -> None:
+    class Normed(Adam):
+        """Steps of norm 1 for each parameter."""
+
+        _elementwise = False
+
+        def _update(self, param: Any, grad: Any, work: Any, factors: Any, *slots: Any) -> None:
+            param -= grad / np.linalg.norm(grad)
+
+    params = {f"W{k}": np.zeros(4) for k in range(5)}
+    Normed().step(params, {name: np.full(4, 3.0) for name in params})
+    assert [np.linalg.norm(param) for param in params.values()] == [1.0] * 5

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from comparing import assert_close
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqmem import SGD, Adam, Linear, Recurrent, RNNCell, mse_loss
@@ -78,6 +78,7 @@ def test_a_count_is_an_integer_and_it_is_asked_for_before_the_step(count: Any) -
     assert all((model.params[name] == before[name]).all() for name in before)
 
 
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_accumulated_batches_make_the_step_of_one_large_batch(sizes: list[int]) -> None:
     parts = examples(*sizes)
@@ -180,6 +181,15 @@ def test_windows_start_from_the_state_in_which_the_window_before_ended() -> None
     assert [start is None for start in starts] == [True, False, False] * 4
     whole, _ = model.layer.forward(batch.inputs[:8], lengths=np.minimum(batch.lengths, 8))
     assert_close(starts[2], whole[1])
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_schedule_sees_how_many_windows_there_are(known: bool) -> None:
+    batches = TruncatedBatches([waves()] if known else lambda rng: [waves()], 4)
+    seen: list[float] = []
+    fit(Follower(), batches, SGD(0.1), epochs=2, schedule=lambda fraction: seen.append(fraction) or 1.0)
+    first = [0, 1 / 6, 2 / 6] if known else [0, 0, 0]
+    assert seen == pytest.approx([*first, 3 / 6, 4 / 6, 5 / 6])
 
 
 def test_validation_carries_the_state_too() -> None:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqmem.cells.names import Axes, constants_of, halves, layout_of, names_of
+from seqmem.cells.noise import QUIET, Noise, sought, zoned_back, zoned_step
 from seqmem.cells.tape import (
     FEW,
     Record,
@@ -85,6 +86,8 @@ class Cell(Module, ABC, Generic[S]):
     # addition to d_a, with their axes: "BH", "GBH", "B1" and the like.
     kept: Mapping[str, str] = MappingProxyType({})
     local: Mapping[str, str] = MappingProxyType({})
+    # The arguments of `collect` that W_h multiplies; recurrent dropout replaces them by their kept part.
+    recurrent_inputs: ClassVar[tuple[str, ...]] = ("h_prev",)
     # The name of dLoss/d(features @ W_x): a different name if a step transforms that product.
     input_gradient: ClassVar[str] = "d_a"
 
@@ -241,7 +244,12 @@ class Cell(Module, ABC, Generic[S]):
         return max(1, len(self.gates))
 
     def tape(
-        self, initial: Sequence[Array], n_rows: int, before: Array | None = None, traced: bool = False
+        self,
+        initial: Sequence[Array],
+        n_rows: int,
+        before: Array | None = None,
+        traced: bool = False,
+        noise: Noise = QUIET,
     ) -> Tape:
         """Allocate the tape for n_rows rows, preceded by the initial state.
 
@@ -251,6 +259,7 @@ class Cell(Module, ABC, Generic[S]):
             before: (N,) the index, among the states, of the state before each row; None if it is B rows
                 above.
             traced: keep the pre-activations, which the gates otherwise overwrite.
+            noise: what happens to the state between the steps.
         """
         B, dtype = len(initial[0]), initial[0].dtype
         kept, local = tuple(self.kept.items()), tuple(self.local.items())
@@ -258,14 +267,19 @@ class Cell(Module, ABC, Generic[S]):
         room = empty_blocks(layout.n_forward, B + n_rows, self.hidden_size, dtype, B)
         for state, part in zip(room[layout.first_state :], initial, strict=True):
             state[:B] = part
-        return Tape(layout, room, n_rows, before, self._other(layout.other_kept, n_rows, dtype))
+        other = self._other(layout.other_kept, n_rows, dtype)
+        for field, zone in noise.zones.items():
+            other[f"{field} new"] = np.empty((n_rows, self.hidden_size), dtype)
+            if zone.ndim:
+                other[f"{field} zone"] = zone
+        return Tape(layout, room, n_rows, before, other, noise=noise)
 
     def back_tape(self, tape: Tape) -> Tape:
         """Return a tape with additional memory for the gradients of a backward pass."""
         layout, room, n_rows = tape.layout, tape.room, tape.n_rows
         back = empty_blocks(layout.n_backward, n_rows, self.hidden_size, room.dtype, tape.batch_size)
         other = tape.other | self._other(layout.other_local, n_rows, room.dtype)
-        return Tape(layout, room, n_rows, tape.before, other, back)
+        return Tape(layout, room, n_rows, tape.before, other, back, tape.noise)
 
     def _other(self, own: Axes, n_rows: int, dtype: Any) -> dict[str, Array]:
         """Allocate the arrays whose axes are not (B, H)."""
@@ -299,7 +313,12 @@ class Cell(Module, ABC, Generic[S]):
         """Return the gradients of x (N, D), or of some of its columns, and of every parameter."""
         W, features = self.W_x.reshape(self.n_gates, -1, self.hidden_size), self.features(x)
         d_a = back.array(self.input_gradient).reshape(self.n_gates, len(x), self.hidden_size)
-        grads = self.collect(*back.rows(names_of(self.collect), slice(0, back.n_rows)))
+        names, noise, rows = names_of(self.collect), back.noise, slice(0, back.n_rows)
+        kept: dict[str, Any] = {}
+        if noise.keep is not None:
+            wanted = tuple(name for name in names if name in self.recurrent_inputs)
+            kept = {name: x * noise.keep for name, x in zip(wanted, back.rows(wanted, rows), strict=True)}
+        grads = self.collect(*back.rows(sought(names, noise.zones), rows, given=kept))
         grads["W_x"] = weight_gradient(features, d_a).reshape(self.W_x.shape)
         if self.input_bias is not None:
             grads["b"] = d_a.sum(axis=1).reshape(self.b.shape)
@@ -317,6 +336,8 @@ class Cell(Module, ABC, Generic[S]):
         """Take all steps, from the first to the last."""
         step, names = self.step, names_of(self.step)
         given = self.given(names, tape, sum([run.n_steps for run in runs]))
+        if tape.noise.zones:
+            step, names = zoned_step(step, names, tape.noise.zones)
         for run in runs:
             for arguments in tape.steps(names, run, given):
                 step(*arguments)
@@ -339,11 +360,14 @@ class Cell(Module, ABC, Generic[S]):
             record: the list to which each step's `total_gradient` is appended, last step first.
         """
         step_backward, names = self.step_backward, names_of(self.step_backward)
-        local_names, constants = names_of(self.local_derivatives), constants_of(back.room.dtype)
+        zones, constants = back.noise.zones, constants_of(back.room.dtype)
+        local_names = sought(names_of(self.local_derivatives), zones)
         d_names = [f"d_{name}" for name in back.layout.fields]
         if record is not None:
             step_backward = self._recording(names, record)
         given = self.given(names, back, sum([run.n_steps for run in runs]))
+        if zones:
+            step_backward, names = zoned_back(step_backward, names, zones)
         for block in self._blocks(runs, back):
             rows = slice(block[-1].rows, block[0].stop)
             self.local_derivatives(*back.rows(local_names, rows, given=constants))
@@ -386,7 +410,9 @@ class Cell(Module, ABC, Generic[S]):
 
     def given(self, names: tuple[str, ...], tape: Tape, n_steps: int) -> dict[str, Any]:
         """Return those of the named values that are products or constants."""
-        return products(names, self.gates, self.W_h, self._scale(tape.room.dtype), tape, n_steps)
+        found = products(names, self.gates, self.W_h, self._scale(tape.room.dtype), tape, n_steps)
+        rates = {f"{field} zone": zone for field, zone in tape.noise.zones.items() if not zone.ndim}
+        return found | rates if rates else found
 
     def _blocks(self, runs: Sequence[Run], back: Tape) -> Iterator[list[Run]]:
         """Yield the runs, last first, in groups whose local derivatives fit the cache; split long runs."""

@@ -37,8 +37,8 @@ class GRUCell(Cell[Array]):
             the share of the state that is kept at first is sigmoid(-update_bias).
         chrono: the longest distance to remember, in steps: the update gate's biases are then drawn for
             memories of 1 to so many steps (Tallec & Ollivier, 2018). None for `update_bias`.
-        input_init: first values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
-        recurrent_init: first values of W_h, likewise.
+        input_init: initial values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
+        recurrent_init: initial values of W_h, in the same form.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -51,6 +51,7 @@ class GRUCell(Cell[Array]):
 
     gates = ("r", "z", "n")
     sigmoids = 2
+    recurrent_inputs = ("h_prev", "reset_h")
 
     def __init__(
         self,

@@ -45,8 +45,8 @@ class LSTMCell(Cell[LSTMState]):
         chrono: the longest distance to remember, in steps: the forget gate's biases are then drawn for
             memories of 1 to so many steps, and the input gate's are their negatives (Tallec & Ollivier,
             2018). None for `forget_bias`.
-        input_init: first values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
-        recurrent_init: first values of W_h, likewise.
+        input_init: initial values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
+        recurrent_init: initial values of W_h, in the same form.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 

@@ -30,8 +30,8 @@ class RNNCell(Cell[Array]):
         input_size: D.
         hidden_size: H.
         activation: "tanh", or "relu" (Le, Jaitly & Hinton, 2015: with recurrent_init="identity").
-        input_init: first values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
-        recurrent_init: first values of W_h, likewise.
+        input_init: initial values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
+        recurrent_init: initial values of W_h, in the same form.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from seqmem.cells.names import Layout, constants_of, places_of, products_of, unknown_name
+from seqmem.cells.noise import QUIET, Noise, multiplied
 from seqmem.module import Array
 
 State = Any  # the array h (B, H), or a named tuple of such arrays with h first: its type alone describes it
@@ -100,6 +101,7 @@ class Tape:
     Attributes:
         room: (blocks, B + N, H) one array: the initial state's rows, then the gates and so on of each row.
         before: (N,) the index among the B + N states of the state before each row; None if B rows above.
+        noise: the recurrent dropout and zoneout between the steps.
         other: arrays with other axes, by name, with the rows on axis -2.
         back: (blocks, N, H) one array for a backward pass.
     """
@@ -112,8 +114,10 @@ class Tape:
         before: Array | None,
         other: dict[str, Array],
         back: Any = None,
+        noise: Noise = QUIET,
     ) -> None:
         self.layout, self.room, self.before, self.other, self.back = layout, room, before, other, back
+        self.noise = noise
         self.n_rows, self.batch_size = n_rows, room.shape[1] - n_rows
 
     def states(self) -> list[Array]:
@@ -306,4 +310,5 @@ def products(
         else:
             own = None if scale is None else scale[index]
             found[name] = multiplying(W_h[index], B, n_steps, dtype, own, parts)
-    return found
+    keep = tape.noise.keep_first
+    return found if keep is None else multiplied(found, keep)

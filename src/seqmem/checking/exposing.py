@@ -15,7 +15,7 @@ import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.contexts import Context
-from seqmem.layers import Dropout, Embedding, Linear
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.models import (
     AttentionPooling,
@@ -30,7 +30,7 @@ from seqmem.models import (
     SequenceTagger,
 )
 from seqmem.models.reading import Reader, layer_of
-from seqmem.module import Array, Module
+from seqmem.module import Array, Module, named_modules
 from seqmem.nests import tree_map
 from seqmem.validation import check_type
 
@@ -71,7 +71,7 @@ def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-ar
 @exposing_inputs.register
 def _(module: SequenceLayer, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
     xs = _normal(module, rng, T, B, module.input_size)
-    return (xs, _state(module, rng)), {"lengths": _lengths(T)}
+    return (xs, *_states(module, rng)), {"lengths": _lengths(T)}
 
 
 @exposing_inputs.register
@@ -137,13 +137,19 @@ def _(module: SequenceClassifier | SequenceTagger, rng: np.random.Generator) -> 
 @exposing_inputs.register
 def _(module: LanguageModel | SequenceRegressor, rng: np.random.Generator) -> Inputs:
     inputs = _read(module.encoder, rng)
-    return (inputs, _state(layer_of(module.encoder), rng)), {"lengths": _lengths(T)}
+    return (inputs, *_states(layer_of(module.encoder), rng)), {"lengths": _lengths(T)}
 
 
 def _read(encoder: Reader, rng: np.random.Generator) -> Array:
     if isinstance(encoder, Encoder):
         return _tokens(rng, T, encoder.vocab_size)
     return _normal(encoder, rng, T, B, layer_of(encoder).input_size)
+
+
+def _states(layer: SequenceLayer[Any], rng: np.random.Generator) -> tuple[Any, ...]:
+    """Return a state to pass, or none at all if the layer has a learned state, which it would replace."""
+    learned = any(isinstance(one, Recurrent) and one.learned_state for _, one in named_modules(layer))
+    return () if learned else (_state(layer, rng),)
 
 
 def _normal(module: Module, rng: np.random.Generator, *shape: int) -> Array:

@@ -76,7 +76,7 @@ def exposed(module: AnyModule, rng: np.random.Generator) -> AnyModule:
 def random_state(
     module: Cell[Any] | SequenceLayer[Any] | Encoder | Decoder, batch_size: int, rng: np.random.Generator
 ) -> Any:
-    """A state of a cell, layer, encoder or decoder, none of whose parts is zero.
+    """Return a state of a cell, layer, encoder or decoder, of which no part is zero.
 
     >>> from seqmem.cells import LSTMCell
     >>> random_state(LSTMCell(2, 3), 4, np.random.default_rng(0)).c.shape

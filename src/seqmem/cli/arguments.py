@@ -26,7 +26,7 @@ positive = _argument(as_positive, float)
 
 
 def fraction(text: str) -> float:
-    """A number from 0 up to, not including, 1."""
+    """Return a number of at least 0 and below 1."""
     try:
         return as_fraction(float(text), "argument", "value")
     except ValueError:

@@ -15,11 +15,11 @@ from seqmem.cli.terminal.signals import Terminated, ending_by_exception
 from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 
-COMMANDS = (  # in the order of the help
+COMMANDS = (  # in the order of the help text
     *(check, exercises, demo, train, translate, predict, sample),
     *(explore, compare, memory),
 )
-TEXTS = (translate.run, predict.run, sample.run)  # which take texts, also behind an option
+TEXTS = (translate.run, predict.run, sample.run)  # commands that accept texts, even after an option
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The command predict: lines in, the answers of a saved task out."""
+"""The command predict: answers of a saved task to lines of text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from seqmem.tasks import load_task
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
-    parser = commands.add_parser("predict", help="labels, tags, forecasts or texts with a saved model")
-    parser.add_argument("model", metavar="MODEL", help="what train saved")
+    """Add this command to the parser."""
+    parser = commands.add_parser(
+        "predict", help="predict labels, tags, forecasts or texts with a saved model"
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model that train saved")
     parser.add_argument(
-        "text", nargs="*", metavar="TEXT", help="what to answer; lines of FILE or of stdin if none"
+        "text", nargs="*", metavar="TEXT", help="an input (default: the lines of FILE or of stdin)"
     )
     parser.add_argument(
         "--file", metavar="FILE", help="a text, or a step of a series to forecast, on each line"
@@ -32,7 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.text and arguments.file:
         raise ValueError("both TEXT and --file were given, expected one of them")
     for answer in task.answer_lines(_lines(arguments)):
-        print(answer, flush=True)  # line by line, for whoever is at the other end of a pipe
+        print(answer, flush=True)  # line by line, for the reader of a pipe
 
 
 def _lines(arguments: argparse.Namespace) -> Iterable[str]:
@@ -52,6 +54,6 @@ def standard_input() -> Iterator[str]:
         print("seqmem: reading lines from the terminal, end with Ctrl-D", file=sys.stderr)
     with naming("standard input"):
         for line in sys.stdin:
-            if "\0" in line:  # other bytes that are not UTF-8 spoil a symbol, these spoil every one
+            if "\0" in line:  # other invalid bytes affect one symbol, zero bytes affect all
                 raise ValueError("standard input holds a zero byte, as UTF-16 has, expected UTF-8")
             yield line.rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""The command sample: a text like those that a model was trained on."""
+"""The command sample: draw a text like those of the training."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from seqmem.tasks import TextGenerator
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
-    parser = commands.add_parser("sample", help="texts from a saved language model")
-    parser.add_argument("model", metavar="MODEL", help="what train --task language-model saved")
-    parser.add_argument("text", nargs="*", metavar="PROMPT", help="what each text begins with")
+    """Add this command to the parser."""
+    parser = commands.add_parser("sample", help="draw texts from a saved language model")
+    parser.add_argument("model", metavar="MODEL", help="a model that train --task language-model saved")
+    parser.add_argument("text", nargs="*", metavar="PROMPT", help="the beginning of each text")
     parser.add_argument(
-        "--length", type=size, default=400, help="in symbols, without the prompt (default: %(default)s)"
+        "--length", type=size, default=400, help="number of symbols without the prompt (default: %(default)s)"
     )
     parser.add_argument(
         "--temperature",
         type=positive,
         default=1.0,
-        help="below 1 the probable symbols become more probable (default: %(default)s)",
+        help="below 1, probable symbols become more probable (default: %(default)s)",
     )
     parser.add_argument("--top-k", type=size, metavar="K", help="draw from the K most probable symbols")
     parser.add_argument(
         "--top-p", type=positive, metavar="P", help="draw from the fewest symbols that have probability P"
     )
     parser.add_argument("--until-end", action="store_true", help="end where the model ends a text")
-    parser.add_argument("--seed", type=seed, default=0, help="of what is drawn (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the draws (default: %(default)s)")
     parser.set_defaults(command=run)
 
 

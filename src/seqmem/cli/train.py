@@ -19,17 +19,17 @@ from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add this command to the parser."""
     parser = commands.add_parser(
-        "train", help="train on files", epilog=f"What FILE looks like, in UTF-8: {file_forms()}."
+        "train", help="train on files", epilog=f"Formats of FILE, in UTF-8: {file_forms()}."
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="what to learn from; translate takes one")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="training data; translate takes one file")
     parser.add_argument(
         "--task",
         choices=task_names(),
         default="translate",
         metavar="TASK",
-        help=f"what to learn: {', '.join(task_names())} (default: %(default)s)",
+        help=f"the task to learn: {', '.join(task_names())} (default: %(default)s)",
     )
     parser.add_argument("--out", required=True, metavar="MODEL", help="where to save the model (.npz)")
     parser.add_argument(
@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
         "0 1; tag: the first and the last)",
     )
     parser.add_argument(
-        "--level", choices=("char", "word"), help="what a symbol is (default: char; classify: word)"
+        "--level", choices=("char", "word"), help="the unit of a symbol (default: char; classify: word)"
     )
     parser.add_argument(
         "--cell",
@@ -54,36 +54,42 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--readout",
         choices=("all", "state"),
-        help="translate: predict from the decoder's state, the symbol before and the context, or from the "
+        help="translate: predict from the decoder's state, the previous symbol and the context, or from the "
         "state alone (default: all)",
     )
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     for name, default, meaning in (
-        ("epochs", 10, "times through the examples"),
-        ("batch-size", 64, "examples in a step"),
-        ("hidden", 128, "units of a layer"),
+        ("epochs", 10, "passes over the examples"),
+        ("batch-size", 64, "examples per step"),
+        ("hidden", 128, "units per layer"),
         ("embedding", 64, "width of a symbol's vector"),
     ):
         parser.add_argument(f"--{name}", type=size, default=default, help=f"{meaning} (default: %(default)s)")
     parser.add_argument(
-        "--min-count", type=size, help="how often a symbol must occur to be learnt (default: 1; tag: 2)"
+        "--min-count",
+        type=size,
+        help="minimum number of occurrences of a symbol to be learned (default: 1; tag: 2)",
     )
-    parser.add_argument("--layers", type=size, help="recurrent layers on top of each other; not of translate")
-    parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0); not of translate")
+    parser.add_argument("--layers", type=size, help="number of stacked recurrent layers; not for translate")
+    parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0); not for translate")
     parser.add_argument(
         "--max-vocabulary",
         type=size,
         metavar="N",
         help="the maximum size of a vocabulary, including the four special symbols (default: no limit)",
     )
-    parser.add_argument("--learning-rate", type=positive, default=2e-3, help="Adam's (default: %(default)s)")
+    parser.add_argument(
+        "--learning-rate", type=positive, default=2e-3, help="Adam's learning rate (default: %(default)s)"
+    )
     parser.add_argument(
         "--held-out",
         type=size,
         help="examples to validate on (default: a tenth, at most 1000); language-model: the last symbols; "
         "forecast: the last steps (default: a tenth)",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of everything random (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=seed, default=0, help="seed of all random numbers (default: %(default)s)"
+    )
     add_force(parser)
     add_options(parser)
     parser.set_defaults(command=run)

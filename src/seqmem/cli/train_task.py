@@ -1,4 +1,4 @@
-"""Training of any task on files: what its own functions take is what the command line offers."""
+"""Training of any task on files: the command line offers the arguments of the task's functions."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ COMMON = {  # an option's name, and the argument of `build` that it sets
     "max_vocabulary": "max_vocabulary",
     "dtype": "dtype",
 }
-ALWAYS = ("cell", "hidden", "embedding", "dtype")  # which have defaults, and mean nothing to some tasks
+ALWAYS = ("cell", "hidden", "embedding", "dtype")  # options with defaults, which some tasks ignore
 
 
 def file_forms() -> str:
-    """Return what the files of all tasks look like, for the help."""
+    """Return the file formats of all tasks, for the help."""
     return "; ".join(f"{name}: {task_class(name).file_form}" for name in task_names())
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that tasks have beyond those that all share."""
+    """Add the options of single tasks, beyond the common ones."""
     known = {action.dest for action in parser._actions}
     for name in task_names():
         for option in task_class(name).options:
@@ -68,7 +68,7 @@ def run_task(arguments: argparse.Namespace) -> None:
 
     def report(history: History) -> None:
         with naming(arguments.out):
-            task.save(arguments.out)  # an interrupted training leaves the last whole epoch
+            task.save(arguments.out)  # an interruption leaves the last complete epoch
         print("\n" if sys.stderr.isatty() else "", end="")  # below the progress line
         (name,) = history.metrics
         score = history.metrics[name][-1]
@@ -85,7 +85,7 @@ def run_task(arguments: argparse.Namespace) -> None:
         learning_rate=arguments.learning_rate,
         callback=report,
         rng=arguments.seed,
-        progress=True,  # in a log, too: an epoch may take minutes
+        progress=True,  # even in a log, because an epoch may take minutes
     )
     with naming(arguments.out):
         task.save(arguments.out)  # the best of all epochs
@@ -93,7 +93,7 @@ def run_task(arguments: argparse.Namespace) -> None:
 
 
 def _given(arguments: argparse.Namespace, cls: type[Task]) -> dict[str, Any]:
-    """The settings for a task by the names of its arguments; one that it does not know is an error."""
+    """Return the settings for a task by argument name; an unknown one is an error."""
     defaults = {option.name: option.default for option in cls.options if option.default is not None}
     given: dict[str, Any] = dict(defaults)
     functions = (cls.read, cls.build, cls.split)
@@ -111,5 +111,5 @@ def _given(arguments: argparse.Namespace, cls: type[Task]) -> dict[str, Any]:
 
 
 def _taken(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Those of the settings that a function takes by name."""
+    """Return those of the settings that a function takes by name."""
     return {name: given[name] for name in inspect.signature(function).parameters if name in given}

@@ -39,7 +39,7 @@ class Context(Module, ABC):
     """One context vector for each query, (B, Q) and keys (S, B, K) to (B, K)."""
 
     query_size: int | None  # Q; None if any size is allowed
-    key_size: int | None  # K, likewise
+    key_size: int | None  # K; None if any size is allowed
 
     @np.errstate(under="ignore")  # a weight that underflows is 0, its exact limit
     def forward(

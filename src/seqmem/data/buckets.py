@@ -1,4 +1,4 @@
-"""Batches of sequences of similar lengths, drawn anew in every epoch."""
+"""Batches of sequences of similar lengths, redrawn in every epoch."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def train_validation_split(
 
 
 def _key(source: Any) -> Hashable:
-    """What equal sources share: their symbols, or the numbers of features."""
+    """Return a key that equal sources share: their symbols, or the numbers of features."""
     if isinstance(source, np.ndarray):
         return source.shape, source.dtype.str, source.tobytes()
     return tuple(source)

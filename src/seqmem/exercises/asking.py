@@ -24,8 +24,11 @@ from seqmem.exercises.exercise import Made, made
 from seqmem.nests import tree_leaves
 
 PATIENCE = 8.0  # seconds per question; the caller has a limit for all of them
+_FINE = time.get_clock_info("thread_time").resolution <= 1e-6
+clock = time.thread_time if _FINE else time.perf_counter  # the processor's own time: others' work has no say
 MOST_FRAMES = 6  # frames of an error to show
 MOST_TEXT = 2000  # characters of an error
+MOST_BITS = 1000  # bits of a whole number that is a float, too
 KINDS = "biufc"  # of dtypes that are numbers
 
 
@@ -94,9 +97,9 @@ def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: 
             given = [_given(call.arguments, names) for call in done]
             before = copy.deepcopy(given) if repeat == 1 else given
             with _patience(), np.errstate(all="ignore"):
-                start = time.perf_counter()
+                start = clock()
                 results = _called(names, done, given)
-                best = min(best, time.perf_counter() - start)
+                best = min(best, clock() - start)
             changed = tuple(_changed(done, before, given)) if repeat == 1 else ()
         shown = tuple(
             plain(_without_last(result) if call.keeps_last else result)
@@ -173,6 +176,8 @@ def plain(value: Any) -> Any:
     >>> plain({"h": np.float64(2.0), "steps": [np.arange(2)]})
     {'h': 2.0, 'steps': [array([0, 1])]}
     """
+    if type(value) is int and value.bit_length() > MOST_BITS:
+        raise NoNumberError(f"a whole number of {value.bit_length()} bits was returned, which no array holds")
     if value is None or type(value) in (bool, int, float, complex, str):
         return value
     if isinstance(value, np.ndarray):
@@ -183,12 +188,10 @@ def plain(value: Any) -> Any:
         return plain(value.item())
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, (tuple, list)):
-        return (
-            [plain(part) for part in value]
-            if isinstance(value, list)
-            else tuple(plain(part) for part in value)
-        )
+    if isinstance(value, tuple):
+        return tuple(plain(part) for part in value)
+    if isinstance(value, list):
+        return [plain(part) for part in value]
     raise NoNumberError(f"a value of type {type(value).__name__} was returned, expected arrays of numbers")
 
 

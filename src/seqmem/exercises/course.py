@@ -6,7 +6,7 @@ A file defines the functions of a solution in the reference's style, and
     def inputs(rng): return {"x": rng.standard_normal((3, 4)), ...}
 
 `outputs` in the dict names what the forward pass returns before its cache, `mistakes` lists common ones.
-The file is the instructor's, and is run as it is.
+The file belongs to the instructor, and is run unchanged.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _drawn(rng: np.random.Generator, sizes: dict[str, int], inputs: Any) -> dict
 
 
 def _module(path: Path) -> ModuleType:
-    """Return an instructor's file as a module under a name of its own."""
+    """Return an instructor's file as a module with a unique name."""
     key = hashlib.sha256(path.resolve().as_posix().encode() + path.read_bytes()).hexdigest()[:12]
     name = f"seqmem_course_{key}_{path.stem}"  # another for another text, whose pieces are remembered
     spec = importlib.util.spec_from_file_location(name, path)

@@ -86,7 +86,7 @@ class Task(NamedTuple):
     second: Draw | None = None  # the second set of numbers, if drawn differently
     tolerance: float = 1e-9  # relative to an array's largest entry
     expected: Callable[[Problem], dict[str, Any]] | None = None  # the right arrays, if there is no reference
-    told: Callable[[Any], list[str]] | None = None  # what the returned value itself says of what is wrong
+    told: Callable[[Any], list[str]] | None = None  # the errors that the returned value shows by itself
     source: tuple[str, str] = ("", "")  # of the function, with a hole and solved, where no reference has it
     known: tuple[Mistake, ...] = ()  # known mistakes of the function that no kind has
     glue: Made | None = None  # called in place of the function; calls the student's code

@@ -16,11 +16,11 @@ _METADATA = {
 
 
 def notebook(exercise: Exercise, solved: bool = False) -> dict[str, Any]:
-    """Return a notebook as nbformat has it.
+    """Return a notebook in the form of nbformat.
 
     Args:
-        exercise: that it is of.
-        solved: whether there is no hole in it.
+        exercise: the exercise.
+        solved: whether the notebook has no hole.
 
     >>> from seqmem.exercises.lectures.plain_rnn import RNN_STEP_FORWARD
     >>> [cell["cell_type"] for cell in notebook(RNN_STEP_FORWARD)["cells"]]

@@ -1,4 +1,4 @@
-"""Are exercises sound? Stubs are not started, solutions pass, planted mistakes are caught and named."""
+"""Verification of exercises: stubs are not started, solutions pass, planted mistakes are named."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FILE = "<exercise>"
 
 
 class Fault(NamedTuple):
-    """Something about an exercise that is not as it should be."""
+    """A fault of an exercise."""
 
     exercise: str
     what: str
@@ -45,13 +45,12 @@ class Verified:
 
     def __str__(self) -> str:
         lines = [f"{fault.exercise}: {fault.what}" for fault in self.faults]
+        count = f"{self.exercises} exercise{'s' * (self.exercises != 1)}"
         few = (
-            f"{self.exercises} exercises: every stub is not started, every solution passes; "
+            f"{count}: every stub is not started, every solution passes; "
             f"{self.named} of {self.planted} planted mistakes caught and named"
         )
-        return "\n".join(
-            [*lines, few if self.passed else f"{len(self.faults)} faults in {self.exercises} exercises"]
-        )
+        return "\n".join([*lines, few if self.passed else f"{len(self.faults)} faults in {count}"])
 
 
 def verify(
@@ -114,7 +113,7 @@ def known_of(task: Task) -> tuple[Mistake, ...]:
 
 
 def _planted(text: str, function: str, mistake: Mistake) -> str:
-    """Return a text with a mistake in one of its functions; "" where its line does not stand there once."""
+    """Return a text with a mistake in one of its functions; "" unless its line occurs exactly once."""
     head, found, tail = text.partition(f"\ndef {function}(")
     lines = tail.split("\n")
     end = next((k for k, line in enumerate(lines) if k and line[:1].strip() and line[:1] != ")"), len(lines))
@@ -128,7 +127,7 @@ def _planted(text: str, function: str, mistake: Mistake) -> str:
 
 
 def _broken(exercise: Exercise) -> str:
-    """What the exercise's own solution raises; "" for nothing."""
+    """Return the error that the exercise's own solution raises; "" if there is none."""
     for task in exercise.tasks:
         try:
             task.right(task.problem(np.random.default_rng(0)))

@@ -1,10 +1,10 @@
-"""The weights of one cell between layouts: what every library's table is applied by.
+"""The weights of one cell between layouts: the common part of every library's conversion.
 
     ours      W_x (G, D, H), W_h (G, H, H), b (G, H); gates i, f, o, g and r, z, n; z = 1 writes
     theirs    the same numbers, with the gates in another order, transposed, or with a z that keeps
 
 A z that keeps is 1 minus a z that writes, and sigmoid(-a) = 1 - sigmoid(a): its weights and biases change
-sign. The two forms of a GRU, reset before and reset after, cannot hold each other's weights.
+sign. The two forms of a GRU, reset before and reset after, cannot represent each other's weights.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LAYERS: dict[str, Any] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 
 class Weights(NamedTuple):
-    """One cell's weights in the layout of this library, with two biases as most libraries have them."""
+    """One cell's weights in the layout of this library, with two biases as in most libraries."""
 
     kind: str  # "rnn", "lstm" or "gru"
     W_x: Array  # (G, D, H)
@@ -60,7 +60,7 @@ def cell_of(weights: Weights) -> Cell[Any]:
     summed = b + b_h
     if options.get("reset") == "after":
         n = GATES["gru"].index("n")
-        summed[n] = b[n]  # the reset gate scales only the recurrent product and the bias beside it
+        summed[n] = b[n]  # the reset gate scales only the recurrent product and its bias
         cell.params["b_hn"][...] = b_h[n]
     for name, array in (("W_x", W_x), ("W_h", W_h), ("b", summed)):
         param = cell.params[name]
@@ -98,8 +98,8 @@ def layer_of(directions: Sequence[Sequence[Weights]], caller: str) -> Any:
     """Return an `RNN`, `LSTM` or `GRU` with the weights of each layer's one or two directions.
 
     Args:
-        directions: of each layer, the lowest first, the forward direction first.
-        caller: that errors name.
+        directions: the directions of each layer, the lowest layer first, the forward direction first.
+        caller: the function name for errors.
     """
     first = directions[0][0]
     D, H = first.sizes
@@ -118,8 +118,8 @@ def cells_of(layer: object, caller: str) -> list[list[Cell[Any]]]:
     """Return the cells of each layer's one or two directions, the lowest layer first.
 
     Raises:
-        ValueError: for a layer that other libraries have no form for: one that reads backward only.
-        TypeError: for something that is no layer.
+        ValueError: for a layer without a counterpart in other libraries: one that only reads backward.
+        TypeError: for anything but a layer.
     """
     if not isinstance(layer, SequenceLayer):
         raise TypeError(
@@ -131,12 +131,12 @@ def cells_of(layer: object, caller: str) -> list[list[Cell[Any]]]:
     if isinstance(layer, Recurrent):
         return [[layer.cell]]
     if not isinstance(layer, Stack):
-        raise TypeError(f"{caller}: {type(layer).__name__} is no layer of the library")
+        raise TypeError(f"{caller}: {type(layer).__name__} is not a layer of the library")
     return [cells for own in layer.layers for cells in cells_of(own, caller)]
 
 
 def check_alike(layers: list[list[Weights]], caller: str) -> None:
-    """Raise unless all layers are of one kind, one hidden size and one number of directions."""
+    """Raise unless all layers have the same kind, hidden size and number of directions."""
     first, n = layers[0][0], len(layers[0])
     for k, weights in enumerate(layers):
         if len(weights) != n:
@@ -154,13 +154,13 @@ def check_alike(layers: list[list[Weights]], caller: str) -> None:
 
 
 def split(array: Array, order: Sequence[str], keeps: bool, axis: int = 0) -> Array:
-    """Return a library's blocks as (G, ...) in our order, z as this library means it.
+    """Return a library's blocks as (G, ...) in our order, with z as defined here.
 
     Args:
         array: the blocks side by side along an axis.
-        order: of the gates, by our names.
+        order: the order of the gates, by our names.
         keeps: whether the library's z keeps the old state.
-        axis: along which the blocks lie.
+        axis: the axis of the blocks.
     """
     blocks = dict(zip(order, np.split(array, len(order), axis=axis), strict=True))
     gates = next(own for own in GATES.values() if set(own) == set(order))
@@ -168,19 +168,19 @@ def split(array: Array, order: Sequence[str], keeps: bool, axis: int = 0) -> Arr
 
 
 def joined(array: Array, order: Sequence[str], keeps: bool, axis: int = 0) -> Array:
-    """Return what `split` was given: (G, ...) in our order as a library's blocks side by side."""
+    """Return the argument of `split`: (G, ...) in our order as a library's blocks side by side."""
     gates = next(own for own in GATES.values() if set(own) == set(order))
     blocks = dict(zip(gates, array, strict=True))
     return np.concatenate([-blocks[g] if keeps and g == "z" else blocks[g] for g in order], axis=axis)
 
 
 class Entries:
-    """A mapping of somebody else's arrays, read entry by entry: what is not read is an error.
+    """A mapping of another library's arrays, read entry by entry: an unread entry is an error.
 
     Args:
-        arrays: by name.
-        prefix: of the names that are meant.
-        caller: that errors name.
+        arrays: the arrays by name.
+        prefix: the prefix of the names to use.
+        caller: the function name for errors.
     """
 
     def __init__(self, arrays: Any, prefix: str, caller: str) -> None:
@@ -207,14 +207,14 @@ class Entries:
         return name in self.arrays
 
     def read(self, name: str, axes: tuple[tuple[int, str] | str, ...]) -> Array:
-        """Return an entry as an array of its own.
+        """Return an entry as a new array.
 
         Args:
-            name: of the entry, without the prefix.
-            axes: a letter for an axis of any length; (length, how it comes about) for one that is known.
+            name: the name of the entry, without the prefix.
+            axes: a letter for an axis of any length; (length, origin of the length) for a known one.
 
         Raises:
-            ValueError: for an entry that is missing, of another shape or dtype.
+            ValueError: for an entry that is missing, or of another shape or dtype.
         """
         if name not in self.arrays:
             there = brief(", ".join(list(self.arrays)[:8]))
@@ -227,7 +227,7 @@ class Entries:
         array = array.astype(array.dtype.newbyteorder("="), order="C", copy=True)
         if self.dtype is not None and array.dtype != self.dtype:
             raise ValueError(
-                f"{self.caller}: {full!r} has dtype {array.dtype}, expected {self.dtype} as the others"
+                f"{self.caller}: {full!r} has dtype {array.dtype}, expected {self.dtype} like the others"
             )
         self.dtype = array.dtype
         wrong = array.ndim != len(axes) or any(

@@ -28,7 +28,7 @@ Params = dict[str, dict[str, Array]]
 
 
 def from_flax(params: Any) -> Cell[Any]:
-    """Return a cell with the weights of one of Flax nnx's.
+    """Return a cell with the weights of a Flax nnx cell.
 
     Args:
         params: the nest of the cell's arrays, as `nnx.to_pure_dict(nnx.state(cell, nnx.Param))` has it. The
@@ -38,8 +38,8 @@ def from_flax(params: Any) -> Cell[Any]:
         An `RNNCell`, an `LSTMCell` or a `GRUCell` with reset="after".
 
     Raises:
-        ValueError: for an entry that is missing, left over, or of another shape or dtype.
-        TypeError: for something that is no mapping.
+        ValueError: for an entry that is missing, superfluous, or of another shape or dtype.
+        TypeError: for anything but a mapping.
 
     >>> from seqmem import LSTMCell
     >>> params = to_flax(LSTMCell(3, 4, rng=0))
@@ -56,17 +56,17 @@ def from_flax(params: Any) -> Cell[Any]:
 
 
 def to_flax(cell: Cell[Any], *, optimized: bool = True) -> Params:
-    """Return a cell's weights as Flax nnx names and lays them out.
+    """Return a cell's weights with the names and the layout of Flax nnx.
 
     Args:
         cell: an `RNNCell`, an `LSTMCell`, or a `GRUCell` with reset="after" and b_hn = 0.
-        optimized: for an LSTM, whether the arrays are `OptimizedLSTMCell`'s or `LSTMCell`'s.
+        optimized: for an LSTM, whether to return the arrays of `OptimizedLSTMCell` instead of `LSTMCell`.
 
     Returns:
         A nest of new arrays, for `nnx.update`.
 
     Raises:
-        ValueError: for weights that Flax has no place for: reset="before", a b_hn that is not 0.
+        ValueError: for weights without a place in Flax: reset="before", a b_hn that is not 0.
 
     >>> sorted(to_flax(__import__("seqmem").LSTMCell(3, 4, rng=0), optimized=False))
     ['hf', 'hg', 'hi', 'ho', 'if_', 'ig', 'ii', 'io']
@@ -112,7 +112,7 @@ def _flat(params: Any, caller: str) -> dict[str, Any]:
 
 
 def _separate(entries: Entries) -> Weights:
-    """LSTMCell: an array for each gate."""
+    """Return the weights of an LSTMCell, with an array for each gate."""
     parts: dict[str, list[Array]] = {"W_x": [], "W_h": [], "b": []}
     D, H = entries.read("ii.kernel", ("D", "H")).shape
     for gate in "ifog":
@@ -125,7 +125,7 @@ def _separate(entries: Entries) -> Weights:
 
 
 def _dense(entries: Entries) -> Weights:
-    """The other cells: the gates side by side."""
+    """Return the weights of the other cells, with the gates side by side."""
     W_h = entries.read("dense_h.kernel", ("H", "G·H"))
     H, columns = W_h.shape
     if columns % H or columns // H not in KINDS:

@@ -2,8 +2,8 @@
 
     kernel (D, G·H)    recurrent_kernel (H, G·H)    bias (G·H,), or (2, 3·H) of a reset_after GRU    y = x @ W
 
-LSTM in the order i, f, c, o; GRU in the order z, r, h with a z that keeps. The arrays stand in the order of
-`layer.get_weights()`; those of a Bidirectional are the forward direction's, then the backward direction's.
+LSTM in the order i, f, c, o; GRU in the order z, r, h with a z that keeps. The arrays are in the order of
+`layer.get_weights()`; for a Bidirectional, those of the forward direction come first.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def from_keras(
     reset_after: bool | None = None,
     activation: str = "tanh",
 ) -> Any:
-    """Return a module with the weights of one of Keras'.
+    """Return a module with the weights of a Keras layer.
 
     Args:
         weights: the arrays of `layer.get_weights()`.
         kind: "embedding", "dense" or "additive_attention" for those layers; None for a recurrent layer, which
             is recognised by its shapes.
-        reset_after: of a GRU without biases, whose shapes do not show it; None otherwise.
-        activation: of a SimpleRNN, "tanh" or "relu": the arrays do not show it. LSTM and GRU have to have
+        reset_after: for a GRU without biases, whose shapes do not reveal it; otherwise None.
+        activation: for a SimpleRNN, "tanh" or "relu", which the arrays do not reveal. LSTM and GRU must have
             their usual activations.
 
     Returns:
@@ -59,7 +59,7 @@ def from_keras(
 
     Raises:
         ValueError: for a wrong number of arrays, or an array of another shape or dtype.
-        TypeError: for something that is no sequence of arrays.
+        TypeError: for anything but a sequence of arrays.
 
     >>> from seqmem import LSTM
     >>> weights = to_keras(LSTM(3, 4, bidirectional=True, rng=0))
@@ -94,14 +94,15 @@ def from_keras(
 
 
 def to_keras(module: Module) -> list[Array]:
-    """Return a module's weights as Keras lays them out: what `layer.set_weights` takes.
+    """Return a module's weights in the layout of Keras, for `layer.set_weights`.
 
     Args:
         module: a layer of one `RNNCell`, `LSTMCell` or `GRUCell`, or of one in each direction; such a cell;
             an `Embedding`; a `Linear`. A GRU with reset="after" is one with `reset_after=True`.
 
     Returns:
-        New arrays in the order of `get_weights()`; a layer that reads backward is Keras' `go_backwards=True`.
+        New arrays in the order of `get_weights()`; a layer that reads backward has `go_backwards=True` in
+        Keras.
 
     Raises:
         ValueError: for several layers, which are several layers in Keras, or for a cell that Keras lacks.
@@ -156,7 +157,7 @@ def _weights(arrays: list[Any], reset_after: bool | None, activation: str, calle
             b_h = split(bias[1], order, keeps)
     elif kind == "gru" and reset_after is None:
         raise ValueError(
-            f"{caller}: a GRU without biases does not show its form, expected reset_after=True or False"
+            f"{caller}: a GRU without biases does not reveal its form, expected reset_after=True or False"
         )
     W_x, W_h = (split(W, order, keeps, axis=1) for W in (kernel, recurrent))
     return Weights(kind, W_x, W_h, b, b_h, options_of(kind, "after" if is_after else "before", activation))
@@ -190,7 +191,7 @@ def _dense(arrays: list[Any]) -> Linear:
 
 
 def _attention(arrays: list[Any]) -> AdditiveAttention:
-    """score = sum of scale * tanh(q + k): no projections there, identities here."""
+    """Return attention with identities for projections: score = sum of scale * tanh(q + k)."""
     _check_count(arrays, (1,), "scale (A,), and use_scale=True")
     scale = Entries({"scale": arrays[0]}, "", "from_keras").read("scale", ("A",))
     A = len(scale)

@@ -52,16 +52,16 @@ def from_onnx(op_type: str, inputs: Any, attributes: Any = None) -> Any:
     Args:
         op_type: "RNN", "LSTM" or "GRU".
         inputs: arrays by the names of the standard: "W", "R" and perhaps "B" and "P".
-        attributes: of the node, by name; those that are not there have the standard's defaults.
+        attributes: of the node, by name; missing ones have the standard's defaults.
 
     Returns:
         An `RNN`, `LSTM` or `GRU` of one layer; for direction="reverse" a `Recurrent` that reads backward; for
         peepholes ("P") a `Recurrent` or `Bidirectional` of `PeepholeLSTMCell`s.
 
     Raises:
-        ValueError: for arrays of another shape or dtype, or an attribute that no layer here can follow: other
+        ValueError: for arrays of another shape or dtype, or an attribute that no layer here supports: other
             activations, clip, input_forget.
-        TypeError: for inputs or attributes that are no mappings.
+        TypeError: for inputs or attributes that are not mappings.
 
     >>> from seqmem import LSTM
     >>> node = to_onnx(LSTM(3, 4, rng=0))
@@ -126,7 +126,7 @@ def to_onnx(layer: SequenceLayer[Any]) -> Node:
 
     Raises:
         ValueError: for several layers, which are several nodes in ONNX, or for a cell that ONNX lacks.
-        TypeError: for something that is no such layer.
+        TypeError: for anything but such a layer.
 
     >>> from seqmem import GRU
     >>> to_onnx(GRU(3, 4, reset="after", rng=0)).attributes
@@ -161,7 +161,7 @@ def to_onnx(layer: SequenceLayer[Any]) -> Node:
 
 
 def _check_attributes(attributes: Mapping[str, Any], kind: str, n: int, caller: str) -> None:
-    """Raise for an attribute that changes what is computed in a way that no layer here can follow."""
+    """Raise for an attribute that changes the computation in a way that no layer here supports."""
     given, usual = _activations(attributes), [name.lower() for name in ACTIVATIONS[kind]] * n
     is_relu = kind == "rnn" and given == ["relu"] * n
     if given and given != usual and not is_relu:
@@ -190,7 +190,7 @@ def _check_attributes(attributes: Mapping[str, Any], kind: str, n: int, caller: 
 
 
 def _activations(attributes: Mapping[str, Any]) -> list[str]:
-    """Return the activations' names in lower case; the onnx package has them as bytes."""
+    """Return the activations' names in lower case; the onnx package stores them as bytes."""
     return [
         str(getattr(name, "decode", lambda name=name: name)()).lower()
         for name in attributes.get("activations", [])

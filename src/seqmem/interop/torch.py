@@ -41,22 +41,22 @@ REFUSED = {
 def from_torch(
     state_dict: Any, prefix: str = "", *, kind: str | None = None, activation: str = "tanh"
 ) -> Any:
-    """Return a module with the weights of one of torch's.
+    """Return a module with the weights of a torch module.
 
     Args:
-        state_dict: arrays by name, as `module.state_dict()` has them; tensors on the CPU will do.
-        prefix: of the module's names in it, as "encoder.rnn.".
+        state_dict: arrays by name, as in `module.state_dict()`; tensors on the CPU are accepted.
+        prefix: the prefix of the module's names, such as "encoder.rnn.".
         kind: "embedding" or "linear" for `nn.Embedding` and `nn.Linear`; None for a recurrent layer or cell,
             which is recognised by its shapes.
-        activation: of an `nn.RNN` or `nn.RNNCell`, "tanh" or "relu": the arrays do not show it.
+        activation: for an `nn.RNN` or `nn.RNNCell`, "tanh" or "relu", which the arrays do not reveal.
 
     Returns:
         An `RNN`, `LSTM` or `GRU` for a layer; an `RNNCell`, `LSTMCell` or `GRUCell` for a cell; an
         `Embedding`; or a `Linear`. Its dtype is that of the arrays. A GRU has reset="after".
 
     Raises:
-        ValueError: for an entry that is missing, left over, or of another shape or dtype; for a projection.
-        TypeError: for something that is no mapping of arrays.
+        ValueError: for an entry that is missing, superfluous, or of another shape or dtype; for a projection.
+        TypeError: for anything but a mapping of arrays.
 
     >>> from seqmem import GRU
     >>> layer = GRU(3, 4, num_layers=2, reset="after", rng=0)
@@ -97,18 +97,18 @@ def from_torch(
 
 
 def to_torch(module: Module, prefix: str = "") -> dict[str, Array]:
-    """Return a module's weights as torch names and lays them out: what `load_state_dict` takes as tensors.
+    """Return a module's weights with the names and the layout of torch, for `load_state_dict` as tensors.
 
     Args:
         module: an `RNN`, `LSTM`, `GRU`, or another layer of one kind of cell and one hidden size; an
             `RNNCell`, `LSTMCell` or `GRUCell`; an `Embedding`; a `Linear`. A GRU needs reset="after".
-        prefix: that every name gets.
+        prefix: the prefix of every name.
 
     Returns:
-        New arrays by name, in torch's order. The hidden bias of torch is zero but for a GRU's candidate.
+        New arrays by name, in torch's order. The hidden bias of torch is zero except for a GRU's candidate.
 
     Raises:
-        ValueError: for weights that torch has no place for: reset="before", a layer that reads backward only.
+        ValueError: for weights without a place in torch: reset="before", a layer that only reads backward.
         TypeError: for another module.
 
     >>> from seqmem import LSTM

@@ -36,6 +36,7 @@ class _OfOneCell(Stack):
         kind: the class of the cells.
         input_size, hidden_size, num_layers, bidirectional, dropout, rng, dtype: as theirs.
         options: the cells' further arguments, kept as the layer's own.
+        over_time: `variational`, and further arguments of `Recurrent`, likewise.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class _OfOneCell(Stack):
         rng: Rng,
         dtype: npt.DTypeLike,
         options: dict[str, Any],
+        over_time: dict[str, Any],
     ) -> None:
         name, rng = type(self).__name__, as_generator(rng)
 
@@ -58,11 +60,11 @@ class _OfOneCell(Stack):
         self.num_layers = as_size(num_layers, name, "num_layers")
         self.bidirectional = as_flag(bidirectional, name, "bidirectional")
         as_dropout_between(dropout, num_layers, name)
-        super().__init__(
-            *layers_of(make, input_size, num_layers, bidirectional=bidirectional), dropout=dropout
-        )
+        noise = {key: value for key, value in over_time.items() if key != "variational"}
+        layers = layers_of(make, input_size, num_layers, bidirectional=bidirectional, **noise)
+        super().__init__(*layers, dropout=dropout, variational=over_time["variational"])
         self.hidden_size = hidden_size
-        vars(self).update(options)
+        vars(self).update(options | noise)
 
 
 class RNN(_OfOneCell):
@@ -74,6 +76,8 @@ class RNN(_OfOneCell):
         num_layers: the number of layers.
         bidirectional: whether every layer reads the sequence from both ends.
         dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        recurrent_dropout, zoneout_h, learned_state: as in `Recurrent`, for every layer.
         activation: "tanh" or "relu".
         input_init, recurrent_init: first values of the cells' W_x and W_h, as in `RNNCell`.
         rng: seed or generator for the initial weights.
@@ -92,6 +96,10 @@ class RNN(_OfOneCell):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        variational: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        learned_state: bool = False,
         activation: Literal["tanh", "relu"] = "tanh",
         input_init: str = "glorot",
         recurrent_init: str = "orthogonal",
@@ -100,7 +108,13 @@ class RNN(_OfOneCell):
     ) -> None:
         form = (input_size, hidden_size, num_layers, bidirectional, dropout)
         options = {"activation": activation, "input_init": input_init, "recurrent_init": recurrent_init}
-        super().__init__(RNNCell, *form, rng, dtype, options)
+        over_time = {
+            "variational": variational,
+            "recurrent_dropout": recurrent_dropout,
+            "zoneout_h": zoneout_h,
+            "learned_state": learned_state,
+        }
+        super().__init__(RNNCell, *form, rng, dtype, options, over_time)
 
 
 class LSTM(_OfOneCell):
@@ -112,6 +126,8 @@ class LSTM(_OfOneCell):
         num_layers: the number of layers.
         bidirectional: whether every layer reads the sequence from both ends.
         dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, for every layer.
         forget_bias, chrono: of the forget gates, as in `LSTMCell`.
         input_init, recurrent_init: first values of the cells' W_x and W_h, as in `LSTMCell`.
         rng: seed or generator for the initial weights.
@@ -131,6 +147,11 @@ class LSTM(_OfOneCell):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        variational: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
+        learned_state: bool = False,
         forget_bias: float = 1.0,
         chrono: float | None = None,
         input_init: str = "glorot",
@@ -145,7 +166,14 @@ class LSTM(_OfOneCell):
             "input_init": input_init,
             "recurrent_init": recurrent_init,
         }
-        super().__init__(LSTMCell, *form, rng, dtype, options)
+        over_time = {
+            "variational": variational,
+            "recurrent_dropout": recurrent_dropout,
+            "zoneout_h": zoneout_h,
+            "zoneout_c": zoneout_c,
+            "learned_state": learned_state,
+        }
+        super().__init__(LSTMCell, *form, rng, dtype, options, over_time)
 
 
 class GRU(_OfOneCell):
@@ -157,6 +185,8 @@ class GRU(_OfOneCell):
         num_layers: the number of layers.
         bidirectional: whether every layer reads the sequence from both ends.
         dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        recurrent_dropout, zoneout_h, learned_state: as in `Recurrent`, for every layer.
         reset: "before" applies the reset gate to h before the recurrent product, "after" (as in torch) to the
             product.
         update_bias, chrono: of the update gate, as in `GRUCell`.
@@ -177,6 +207,10 @@ class GRU(_OfOneCell):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        variational: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        learned_state: bool = False,
         reset: Literal["before", "after"] = "before",
         update_bias: float = 0.0,
         chrono: float | None = None,
@@ -193,11 +227,17 @@ class GRU(_OfOneCell):
             "input_init": input_init,
             "recurrent_init": recurrent_init,
         }
-        super().__init__(GRUCell, *form, rng, dtype, options)
+        over_time = {
+            "variational": variational,
+            "recurrent_dropout": recurrent_dropout,
+            "zoneout_h": zoneout_h,
+            "learned_state": learned_state,
+        }
+        super().__init__(GRUCell, *form, rng, dtype, options, over_time)
 
 
 def layers_of(
-    make: MakeCell, input_size: int, num_layers: int, *, bidirectional: bool
+    make: MakeCell, input_size: int, num_layers: int, *, bidirectional: bool, **over_time: Any
 ) -> list[SequenceLayer[Any]]:
     """Return layers for a `Stack`, each with one cell, or one cell per direction.
 
@@ -206,20 +246,28 @@ def layers_of(
         input_size: the input size of the lowest layer.
         num_layers: the number of layers.
         bidirectional: whether each layer reads from both ends.
+        **over_time: further arguments of each `Recurrent`.
     """
     layers: list[SequenceLayer[Any]] = []
     for _ in range(num_layers):
-        ahead = Recurrent(make(input_size))
+        ahead = Recurrent(make(input_size), **over_time)
         layer: SequenceLayer[Any] = ahead
         if bidirectional:
-            layer = Bidirectional(ahead, Recurrent(make(input_size), reverse=True))
+            layer = Bidirectional(ahead, Recurrent(make(input_size), reverse=True, **over_time))
         layers.append(layer)
         input_size = layer.output_size
     return layers
 
 
 def layer_of(
-    cell: Cell[Any], num_layers: int, *, bidirectional: bool, dropout: float, rng: Rng
+    cell: Cell[Any],
+    num_layers: int,
+    *,
+    bidirectional: bool,
+    dropout: float,
+    rng: Rng,
+    variational: bool = False,
+    **over_time: Any,
 ) -> SequenceLayer[Any]:
     """Return a layer of a cell and of others that are made like it, as simple as it can be.
 
@@ -227,18 +275,19 @@ def layer_of(
 
     Args:
         cell: of the lowest layer, which is used itself.
-        num_layers: how many layers.
+        num_layers: the number of layers.
         bidirectional: whether each reads from both ends.
-        dropout: between the layers.
+        dropout, variational: between the layers, where there are several.
         rng: generator of the others' first weights.
+        **over_time: further arguments of each `Recurrent`.
     """
     unused = [cell]
 
     def make(size: int) -> Cell[Any]:
         return unused.pop() if unused else cell_like(cell, size, rng)
 
-    layers = layers_of(make, cell.input_size, num_layers, bidirectional=bidirectional)
-    return layers[0] if num_layers == 1 else Stack(*layers, dropout=dropout)
+    layers = layers_of(make, cell.input_size, num_layers, bidirectional=bidirectional, **over_time)
+    return layers[0] if num_layers == 1 else Stack(*layers, dropout=dropout, variational=variational)
 
 
 def first_cell(layer: Any) -> Cell[Any]:

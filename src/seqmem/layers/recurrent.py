@@ -7,8 +7,9 @@ from typing import Any, Generic, NamedTuple
 import numpy as np
 
 from seqmem.cells import Cell
-from seqmem.cells.tape import Record, S, Tape
+from seqmem.cells.tape import Record, S, Tape, fields_of
 from seqmem.initializers import Rng
+from seqmem.layers.dropout import Rates, as_rates
 from seqmem.layers.packing import Packing, pack
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.layers.traces import Trace, gradients_of, values_of
@@ -23,6 +24,7 @@ class RecurrentCache(NamedTuple, Generic[S]):
     tape: Tape
     packing: Packing
     shape: tuple[int, int]  # T, B
+    learned: bool = False  # whether it started from the learned state
 
 
 class Recurrent(SequenceLayer[S], Generic[S]):
@@ -31,6 +33,14 @@ class Recurrent(SequenceLayer[S], Generic[S]):
     Args:
         cell: the cell.
         reverse: read each sequence from its last step to its first; hs[t] is still the output for xs[t].
+        recurrent_dropout: the probability of zeroing an entry of h in the recurrent product if an `rng` is
+            passed: the same entries at all steps of a sequence (Gal & Ghahramani, 2016).
+        zoneout_h: the probability that an entry of h keeps its old value in a step if an `rng` is passed.
+            Without an `rng`, the expectation is used: this share of the old value is kept (Krueger et al.,
+            2017).
+        zoneout_c: the same for c, if the cell has one.
+        learned_state: whether the initial state is learned (parameters `initial.h` and so on, initially
+            zeros); it is used if `forward` is called without a state.
 
     >>> from seqmem.cells import LSTMCell
     >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
@@ -42,11 +52,26 @@ class Recurrent(SequenceLayer[S], Generic[S]):
     ((5, 2, 3), ['cell.W_h', 'cell.W_x', 'cell.b'])
     """
 
-    def __init__(self, cell: Cell[S], *, reverse: bool = False) -> None:
+    def __init__(
+        self,
+        cell: Cell[S],
+        *,
+        reverse: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
+        learned_state: bool = False,
+    ) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"Recurrent: cell is of type {type(cell).__name__}, expected a cell")
         self.cell: Cell[S] = cell
         self.reverse = as_flag(reverse, "Recurrent", "reverse")
+        rates = as_rates(Rates(recurrent_dropout, zoneout_h, zoneout_c), cell, "Recurrent")
+        self.recurrent_dropout, self.zoneout_h, self.zoneout_c = rates
+        self.learned_state = as_flag(learned_state, "Recurrent", "learned_state")
+        if self.learned_state:
+            fields = fields_of(cell.state_type)
+            self.initial = {field: np.zeros(cell.hidden_size, cell.W_h.dtype) for field in fields}
 
     @property
     def input_size(self) -> int:
@@ -80,10 +105,10 @@ class Recurrent(SequenceLayer[S], Generic[S]):
 
         Args:
             xs: inputs, (T, B, D).
-            state: the state before the first step; None means zeros.
+            state: the state before the first step; None means zeros, or the learned state.
             lengths: (B,) integers from 0 to T in any order; None if every sequence has T steps. Values of xs
                 beyond a sequence's length have no effect.
-            rng: accepted for compatibility with other layers; nothing is random here.
+            rng: enables recurrent dropout, and makes zoneout random.
             traced: whether to keep the pre-activations as well, for `trace`.
 
         Returns:
@@ -102,13 +127,19 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         T, B = xs.shape[:2]
         packing = pack(T, B, as_lengths(lengths, B, T, "Recurrent.forward"), self.reverse)
         rows = packing.pack(xs)
+        learned = self.learned_state and state is None
+        if learned:
+            initial = [np.tile(part.astype(xs.dtype), (B, 1)) for part in self.initial.values()]
+        rates = Rates(self.recurrent_dropout, self.zoneout_h, self.zoneout_c)
+        noise = rates.draw((len(rows), B, cell.hidden_size), packing, xs.real.dtype, rng)
         with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-            tape = cell.tape([part[packing.batch] for part in initial], len(rows), packing.before, traced)
+            initial = [part[packing.batch] for part in initial]
+            tape = cell.tape(initial, len(rows), packing.before, traced, noise)
             cell.project(rows, tape.array("a"))
             cell.run(tape, packing.runs)
         hs = packing.unpack(tape.array("h"), (T, B))
         final = cell.of_parts([states[packing.final].copy() for states in tape.states()])
-        return (hs, final), RecurrentCache(rows, tape, packing, (T, B))
+        return (hs, final), RecurrentCache(rows, tape, packing, (T, B), learned)
 
     def backward(
         self, d_outputs: tuple[Array | None, S | None], cache: RecurrentCache[S]
@@ -148,6 +179,8 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         """Return the gradients at every step of a backward pass by name, (T, B, H) each; 0 in the padding.
 
         "h" and "c" are dLoss/d(state after the step) over all paths, "a_i" and so on dLoss/d(pre-activation).
+        With zoneout, the gradients of the states are those of the new state, before it is mixed with the old
+        one.
 
         >>> from seqmem.cells import LSTMCell
         >>> layer = Recurrent(LSTMCell(3, 4, rng=0))
@@ -170,7 +203,7 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         record: Record | None = None,
     ) -> tuple[tuple[Array, S], Grads]:
         """Run `backward` and leave the gradients for `trace_gradients` on the tape `back` and in `record`."""
-        xs, tape, packing, (T, B) = cache
+        xs, tape, packing, (T, B), learned = cache
         cell = self.cell
         d_hs, d_final = as_pair(d_outputs, "Recurrent.backward", "d_outputs", "(d_hs, d_final)")
         d_hs = as_upstream(d_hs, (T, B, cell.hidden_size), tape.room.dtype, "Recurrent.backward", "d_hs")
@@ -181,5 +214,10 @@ class Recurrent(SequenceLayer[S], Generic[S]):
                 pass
             d_xs, grads = cell.gradients(xs, back)
         d_state = cell.of_parts([packing.unsort(part) for part in d_parts])
-        grads = self.summed({f"cell.{name}": grad for name, grad in grads.items()})
+        grads = {f"cell.{name}": grad for name, grad in grads.items()}
+        if self.learned_state:
+            for field, part in zip(self.initial, d_parts, strict=True):
+                used = part if learned else part[:0]  # a state that was passed took its place
+                grads[f"initial.{field}"] = used.sum(axis=0)
+        grads = self.summed(grads)
         return (packing.unpack(d_xs, (T, B)), d_state), grads

@@ -12,7 +12,7 @@ from seqmem.layers.dropout import Dropout, DropoutCache
 from seqmem.layers.sequence import Outputs, SequenceLayer, as_branches, as_inputs, check_part
 from seqmem.layers.traces import Trace
 from seqmem.module import Array, Grads, prefixed
-from seqmem.validation import as_cache, as_fraction, as_pair, as_upstream
+from seqmem.validation import as_cache, as_flag, as_fraction, as_pair, as_upstream
 
 States = tuple[Any, ...]  # one for each layer, the lowest first
 
@@ -35,6 +35,7 @@ class Stack(SequenceLayer[States]):
         *layers: `Recurrent`, `Bidirectional` or `Stack`, the lowest first; the input size of each is the
             output size of the layer below.
         dropout: the probability of zeroing an output of every layer but the last if an `rng` is passed.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
 
     >>> from seqmem.cells import GRUCell, LSTMCell
     >>> from seqmem.layers import Recurrent
@@ -47,7 +48,7 @@ class Stack(SequenceLayer[States]):
     ((6, 2, 3), ['layers.1.cell.W_x', 'layers.1.cell.W_h', 'layers.1.cell.b'])
     """
 
-    def __init__(self, *layers: SequenceLayer[Any], dropout: float = 0.0) -> None:
+    def __init__(self, *layers: SequenceLayer[Any], dropout: float = 0.0, variational: bool = False) -> None:
         name = type(self).__name__
         if not layers:
             raise ValueError(f"{name}: got no layers, expected at least one")
@@ -59,8 +60,9 @@ class Stack(SequenceLayer[States]):
                     f"{layers[k - 1].output_size}: the output size of layers[{k - 1}]"
                 )
         self.dropout = as_dropout_between(dropout, len(layers), name)
+        self.variational = as_variational(variational, self.dropout, name)
         self.layers = list(layers)
-        self.drop = Dropout(self.dropout)
+        self.drop = Dropout(self.dropout, variational=variational)
 
     @property
     def input_size(self) -> int:
@@ -182,3 +184,11 @@ def as_dropout_between(value: Any, n_layers: int, caller: str) -> float:
             f"{caller}: dropout is {rate}, but there is one layer, expected 0: dropout acts between layers"
         )
     return rate
+
+
+def as_variational(value: Any, rate: float, caller: str) -> bool:
+    """Check whether dropout is variational; where nothing is dropped, that is an error."""
+    variational = as_flag(value, caller, "variational")
+    if variational and not rate:
+        raise ValueError(f"{caller}: variational is True, but dropout is 0: nothing is dropped")
+    return variational

@@ -14,7 +14,7 @@ from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.nests import tree_branches, tree_leaves, tree_like, tree_map
 from seqmem.validation import as_cache, as_floats, as_size, as_upstream, working_dtype
 
-Form = Any  # of a state: a nest like it with the size H of each array for a leaf, as LSTMState(4, 4)
+Form = Any  # of a state: a nest like the state with the size H of each array as a leaf: LSTMState(4, 4)
 
 
 class BridgeCache(NamedTuple):
@@ -27,17 +27,17 @@ class BridgeCache(NamedTuple):
 
 
 class Bridge(Module):
-    """Passes a state on as it is when it has the form that the decoder wants, an LSTM's c included.
+    """Connects the encoder's final state to the decoder's initial state.
 
-    Otherwise the decoder's state is a learned tanh of the encoder's, W [all parts side by side] + b, in the
-    way that Bahdanau, Cho & Bengio (2015) start their decoder: another size or cell, both directions, another
-    number of layers.
+    If both states have the same form, the state passes unchanged, including the c of an LSTM. Otherwise
+    (another cell, size or number of layers, or both directions) the decoder's initial state is learned from
+    the encoder's, as in Bahdanau, Cho & Bengio (2015): tanh(W [all parts side by side] + b).
 
     Args:
-        source: the form of the encoder's state: `LSTMState(3, 3)` of an LSTM with 3 units, 3 of a GRU,
-            `BidirectionalState(3, 3)` of both directions, a tuple of such forms of several layers.
-        target: of the decoder's.
-        rng: seed or generator of the first weights.
+        source: the form of the encoder's state: `LSTMState(3, 3)` for an LSTM with 3 units, 3 for a GRU,
+            `BidirectionalState(3, 3)` for both directions, a tuple of such forms for several layers.
+        target: the form of the decoder's state.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> from seqmem import BidirectionalState, LSTMState
@@ -64,7 +64,7 @@ class Bridge(Module):
             self.linear = Linear(*sizes, rng=rng, dtype=dtype)
 
     def forward(self, state: Any) -> tuple[Any, BridgeCache]:
-        """The encoder's final state to the decoder's first.
+        """Return the decoder's initial state for the encoder's final state, and the cache.
 
         Raises:
             ValueError, TypeError: for a wrong form, shape or dtype.
@@ -85,7 +85,7 @@ class Bridge(Module):
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def backward(self, d_state: Any, cache: BridgeCache) -> tuple[tuple[Any], Grads]:
-        """The gradient of the decoder's first state, None for zeros, to that of the encoder's final one."""
+        """Return the gradient of the encoder's final state; None as the upstream gradient means zeros."""
         cache = as_cache(cache, BridgeCache, "Bridge.backward")
         named = as_leaves(self.target, d_state, "Bridge.backward", "d_state")
         d_parts = [
@@ -101,7 +101,7 @@ class Bridge(Module):
 
 
 def form_of(module: Any) -> Form:
-    """The form of the state of an encoder, a decoder or a layer."""
+    """Return the form of the state of an encoder, a decoder, a layer or a cell."""
     return tree_map(lambda zeros: zeros.shape[1], module.zero_state(0))
 
 
@@ -110,7 +110,7 @@ def _sizes(form: Form) -> list[int]:
 
 
 def as_leaves(form: Form, state: Any, caller: str, name: str) -> list[tuple[str, Any]]:
-    """Return a state's arrays with a name each at the public border; None stands for a part of None.
+    """Check a state from a caller and return its arrays, each with a name; None means None for each array.
 
     Raises:
         TypeError: for a state of another form.
@@ -129,7 +129,7 @@ def as_leaves(form: Form, state: Any, caller: str, name: str) -> list[tuple[str,
 
 
 def of_leaves(form: Form, parts: Any) -> Any:
-    """The state of the given arrays, in order."""
+    """Return the state of this form with the given arrays, in order."""
     left = iter(parts)
 
     def build(form: Form) -> Any:

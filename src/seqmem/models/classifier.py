@@ -40,10 +40,10 @@ POOLINGS = ("last", "mean", "attention")
 
 
 class SequenceClassifierCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     read: ReadCache
-    pooling: MeanPoolingCache | AttentionPoolingCache | None  # None of the last output
+    pooling: MeanPoolingCache | AttentionPoolingCache | None  # None for the last output
     drop: DropoutCache
     output: LinearCache
 
@@ -52,13 +52,13 @@ class SequenceClassifier(Module):
     """A distribution over the classes for each sequence.
 
     Args:
-        encoder: what reads: an `Encoder` for tokens, a recurrent layer for features.
+        encoder: an `Encoder` for tokens, or a recurrent layer for features.
         n_classes: C.
-        pooling: what of the steps is used: "last", the output after the last step, of both ends where the
+        pooling: the combination of the steps: "last", the output after the last step, of both ends if the
             encoder reads from both; "mean" over the steps; or "attention" over them (Yang et al., 2016).
-        attention_size: A of the attention; half of the encoder's output size when None.
-        dropout: rate at which what was pooled is set to 0 when an `rng` is passed.
-        rng: seed or generator of the first weights of pooling and output.
+        attention_size: A of the attention; None for half of the encoder's output size.
+        dropout: the probability of zeroing the pooled output if an `rng` is passed.
+        rng: seed or generator for the initial weights of pooling and output.
 
     >>> import numpy as np
     >>> from seqmem.cells import GRUCell
@@ -105,11 +105,11 @@ class SequenceClassifier(Module):
 
         Args:
             inputs: (T, B) tokens, or (T, B, D) features.
-            lengths: (B,) integers from 0 to T; None when every sequence has T steps.
-            rng: turns dropout on.
+            lengths: (B,) integers from 0 to T; None if every sequence has T steps.
+            rng: enables dropout.
 
         Returns:
-            (logits, cache): (B, C), and what `backward` needs.
+            (logits, cache): (B, C), and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths, or tokens outside the vocabulary.
@@ -131,7 +131,7 @@ class SequenceClassifier(Module):
     def backward(
         self, d_logits: Array | None, cache: SequenceClassifierCache
     ) -> tuple[tuple[Array | None], Grads]:
-        """d_logits (B, C) to ((d_inputs,), grads), with None for tokens."""
+        """Return ((d_inputs,), grads) from d_logits (B, C), with None for tokens."""
         cache = as_cache(cache, SequenceClassifierCache, "SequenceClassifier.backward")
         (d_dropped,), output_grads = self.output.backward(d_logits, cache.output)
         (d_pooled,), _ = self.drop.backward(d_dropped, cache.drop)
@@ -151,7 +151,7 @@ class SequenceClassifier(Module):
 
         Args:
             batch: sequences with a class id (B,) each.
-            rng: turns dropout on.
+            rng: enables dropout.
         """
         check_type(batch, SequenceBatch, "SequenceClassifier.loss_and_grads", "batch")
         logits, cache = self.forward(batch.inputs, lengths=batch.lengths, rng=rng)

@@ -4,11 +4,11 @@
     s_t = cell(s_{t-1}, [y_{t-1} ; C_t])
     logits_t = output(s_t) @ W + b              (B, V)
 
-With several layers, s is the highest layer's state where it asks and where it is shown, and each layer above
-the first reads the output of the one below (models/upper.py).
+With several layers, the query and the output come from the state s of the highest layer, and each layer above
+the first reads the output of the layer below (models/upper.py).
 
-In teacher forcing the embeddings y of all steps are known, so their part of the pre-activations is one
-product before the loop; the context's part is added inside it.
+With teacher forcing, the embeddings y of all steps are known in advance, so one product before the loop
+computes their part of the pre-activations; the context's part is added inside the loop.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.linear import LinearCache
 from seqmem.layers.multilayer import cell_like
 from seqmem.layers.sequence import as_branches
+from seqmem.layers.stack import as_variational
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.models.stepper import Decoding, Stepper
@@ -74,18 +75,19 @@ class Decoder(Module):
         vocab_size: V.
         embedding_size: E.
         hidden_size: H.
-        context: what each step looks at, with a query size of H; a FixedContext when None.
-        key_size: K; may be left out when the context knows it, and is H when nothing says otherwise.
+        context: the context, with a query size of H; None means a FixedContext.
+        key_size: K; optional if the context defines it, otherwise H by default.
         cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E + K and hidden size
             H, which is the lowest layer's; the others are made like it.
-        num_layers: how many layers. The context is asked with the state of the highest one; a state of
+        num_layers: the number of layers. The context is asked with the state of the highest one; a state of
             several layers is a tuple, the lowest first.
         readout: what the logits are computed from: "state" is s_t (the lecture's), "all" is
             [s_t ; y_{t-1} ; C_t] (Bahdanau, Cho & Bengio, 2015).
         embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
             an `rng` is passed.
-        rng: seed or generator of the first weights.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> from seqmem.contexts import AdditiveAttention
@@ -109,6 +111,7 @@ class Decoder(Module):
         readout: Literal["state", "all"] = "state",
         embedding_std: float = STD,
         dropout: float = 0.0,
+        variational: bool = False,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
@@ -130,7 +133,9 @@ class Decoder(Module):
         self.key_size = key_size
         self.embedding_std = as_positive(embedding_std, "Decoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
-        self.drop = Dropout(as_fraction(dropout, "Decoder", "dropout"))
+        self.dropout = as_fraction(dropout, "Decoder", "dropout")
+        self.variational = as_variational(variational, self.dropout, "Decoder")
+        self.drop = Dropout(self.dropout, variational=variational)
         self.cell = make_cell(cell, embedding_size + key_size, hidden_size, rng, dtype, "Decoder")
         self.num_layers = as_size(num_layers, "Decoder", "num_layers")
         self.upper = [cell_like(self.cell, hidden_size, rng) for _ in range(num_layers - 1)]
@@ -138,10 +143,9 @@ class Decoder(Module):
         shown = hidden_size + (embedding_size + key_size if readout == "all" else 0)
         self.output = Linear(shown, vocab_size, rng=rng, dtype=dtype)
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
-        self.dropout = dropout
 
     def zero_state(self, batch_size: int) -> State:
-        """A state of zeros: the cell's, or a tuple with that of each layer, the lowest first."""
+        """Return a state of zeros: the cell's, or a tuple with the state of each layer, the lowest first."""
         return self._of_parts([cell.zero_state(batch_size) for cell in self._cells])
 
     def forward(
@@ -188,7 +192,9 @@ class Decoder(Module):
                 one.tape(parts, T * B, traced=traced) for one, parts in zip(self._cells, initial, strict=True)
             ]
             cell.project(xs[:, :E], tapes[0].array("a"), slice(0, E))
-            scales = [self.drop.scale((T, B, self.hidden_size), xs.real.dtype, rng) for _ in self.upper]
+            read = (T, B, self.hidden_size)
+            drawn = (self.drop.scale(read, xs.real.dtype, rng) for _ in self.upper)
+            scales = [None if scale is None else np.broadcast_to(scale, read) for scale in drawn]
             stepper, contexts = (
                 Stepper(self, memory, tapes, T, scales),
                 xs[:, E:].reshape(T, B, self.key_size),
@@ -226,13 +232,13 @@ class Decoder(Module):
     def backward_by_name(
         self, d_outputs: tuple[Array | None, Array | None], cache: DecoderCache
     ) -> tuple[tuple[None, State, Array], Grads]:
-        """`backward` with gradients by every name, ties not summed: for the model that this is a part of."""
+        """Run `backward` with gradients by every name, ties not summed, for a model with this decoder."""
         return self._backward(d_outputs, cache, self._back_tapes(cache))
 
     def trace(self, cache: DecoderCache) -> Trace:
-        """What happened at every step of a forward pass, by name: as `Recurrent.trace`, (T, B, H) each, with
-        "weights" (T, B, S) and "context" (T, B, K) of the steps' looks. Of several layers, names begin with
-        the layer's number: "0.h".
+        """Return the values at every step of a forward pass by name, (T, B, H) each, like
+        `Recurrent.trace`, with the contexts' "weights" (T, B, S) and "context" (T, B, K). With several
+        layers, names begin with the layer's number: "0.h".
         """
         T, B, _ = as_cache(cache, DecoderCache, "Decoder.trace").shape
         tapes = [cache.tape, *(upper.tape for upper in cache.upper)]
@@ -260,7 +266,7 @@ class Decoder(Module):
         backs: list[Tape],
         records: Sequence[Record | None] = (),
     ) -> tuple[tuple[None, State, Array], Grads]:
-        """`backward`; what `trace_gradients` shows stays on the tapes `backs` and goes into `records`."""
+        """Run `backward` and leave the gradients for `trace_gradients` in `backs` and `records`."""
         cell, context, E, H, (T, B, _) = (
             self.cell,
             self.context,
@@ -285,7 +291,7 @@ class Decoder(Module):
                 d_own = own[0].as_upstream_parts(None, own[2], "Decoder.backward", "d_state")
                 upper.append(UpperBack(*own, d_own, d_hs, run, records[k + 1]))
                 d_hs = upper[-1].d_below
-            d_asking = upper[0].d_parts if upper else d_parts  # of the layer whose state asks
+            d_asking = upper[0].d_parts if upper else d_parts  # of the layer whose state is the query
             way_back = cell.way_back(slice(E, None), B, T, dtype)
             d_as = back.steps((cell.input_gradient,), run, last_first=True)
             contexts = xs[:, E:].reshape(T, B, self.key_size)
@@ -300,7 +306,7 @@ class Decoder(Module):
                 d_query, d_look = context.step_backward(
                     d_context, d_weights[t], cache.looks[t], memory, d_memory
                 )
-                d_asking[0] += d_query  # the state before the step asked
+                d_asking[0] += d_query  # the query is the state before the step
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             d_ys, cell_grads = cell.gradients(xs, back, slice(0, E))
@@ -366,18 +372,18 @@ class Decoder(Module):
         Args:
             initial: the parts of the state before the first step, (B, H) each, in the memory's dtype; those
                 of the lowest layer first.
-            memory: what `memory` returned.
-            n_steps: how many steps there will be, at most.
+            memory: the memory that `memory` returned.
+            n_steps: the maximum number of steps.
         """
         return Decoding(self, initial, memory, n_steps)
 
     @property
     def _cells(self) -> list[Cell[Any]]:
-        """Of all layers, the lowest first."""
+        """The cells of all layers, the lowest first."""
         return [self.cell, *self.upper]
 
     def _of_parts(self, states: list[Any]) -> State:
-        """The state of the layers' states."""
+        """Return the decoder's state from the states of its layers."""
         return tuple(states) if self.upper else states[0]
 
     def _by_layer(self, traces: list[Trace]) -> Trace:
@@ -402,7 +408,7 @@ class Decoder(Module):
         return initial, keys, as_lengths(lengths, B, len(keys), caller, "S")
 
     def _as_state(self, state: Any, dtype: np.dtype[Any], B: int, caller: str) -> list[list[Array]]:
-        """Check a state at the public border: the parts of each layer's, in the working dtype."""
+        """Check a state from a caller; return the parts of each layer's state in the working dtype."""
         if not self.upper:
             return [self.cell.as_state_parts(state, dtype, B, caller)]
         n = self.num_layers

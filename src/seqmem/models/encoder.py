@@ -13,6 +13,7 @@ from seqmem.layers import Dropout, Embedding
 from seqmem.layers.dropout import DropoutCache
 from seqmem.layers.embedding import STD, EmbeddingCache
 from seqmem.layers.multilayer import first_cell, layer_of
+from seqmem.layers.stack import as_variational
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.registry import cell_class, cell_names
 from seqmem.validation import (
@@ -34,14 +35,14 @@ class EncoderCache(NamedTuple):
 
     embedding: EmbeddingCache
     drop: DropoutCache
-    layer: Any  # the layer's own
+    layer: Any  # of the layer
 
 
 class Encoder(Module):
     """Encodes a batch of token sequences as one state per position and a final state.
 
-    Its layer, and so the form of its state, is as simple as it can be: a `Recurrent`, a `Bidirectional` for
-    one layer in both directions, or a `Stack` of either.
+    The layer, and therefore the form of the state, is as simple as possible: a `Recurrent`, a `Bidirectional`
+    for one layer in both directions, or a `Stack` of either.
 
     Args:
         vocab_size: V.
@@ -49,12 +50,14 @@ class Encoder(Module):
         hidden_size: H, of each direction.
         cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E and hidden size H,
             which is the lowest layer's; the others are made like it.
-        num_layers: how many layers; each reads what the one below shows, in both directions if there are two.
+        num_layers: the number of layers; each reads the outputs of the layer below.
         bidirectional: read from both ends in every layer.
         embedding_std: standard deviation of the embedding's first table.
         dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
             an `rng` is passed.
-        rng: seed or generator of the first weights.
+        variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
+        recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, of every layer.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> encoder = Encoder(10, 3, 4, rng=0)
@@ -78,33 +81,51 @@ class Encoder(Module):
         bidirectional: bool = False,
         embedding_std: float = STD,
         dropout: float = 0.0,
+        variational: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
+        learned_state: bool = False,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         rng = as_generator(rng)
         self.embedding_std = as_positive(embedding_std, "Encoder", "embedding_std")
         self.embedding = Embedding(vocab_size, embedding_size, std=self.embedding_std, rng=rng, dtype=dtype)
-        self.drop = Dropout(as_fraction(dropout, "Encoder", "dropout"))
+        self.dropout = as_fraction(dropout, "Encoder", "dropout")
+        self.variational = as_variational(variational, self.dropout, "Encoder")
+        self.drop = Dropout(self.dropout, variational=variational)
         first = make_cell(cell, embedding_size, hidden_size, rng, dtype, "Encoder")
         self.num_layers = as_size(num_layers, "Encoder", "num_layers")
         self.bidirectional = as_flag(bidirectional, "Encoder", "bidirectional")
-        between = dropout if num_layers > 1 else 0.0
-        self.layer = layer_of(first, num_layers, bidirectional=bidirectional, dropout=between, rng=rng)
+        self.recurrent_dropout, self.zoneout_h, self.zoneout_c = recurrent_dropout, zoneout_h, zoneout_c
+        self.learned_state = learned_state
+        self.layer = layer_of(
+            first,
+            num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            variational=variational,
+            rng=rng,
+            recurrent_dropout=recurrent_dropout,
+            zoneout_h=zoneout_h,
+            zoneout_c=zoneout_c,
+            learned_state=learned_state,
+        )
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
-        self.dropout = dropout
 
     @property
     def cell(self) -> Cell[Any]:
-        """The cell of the lowest layer, forwards."""
+        """The cell of the lowest layer, in the forward direction."""
         return first_cell(self.layer)
 
     @property
     def output_size(self) -> int:
-        """H of both directions together."""
+        """H, or the sum over both directions."""
         return self.layer.output_size
 
     def zero_state(self, batch_size: int) -> State:
-        """A state of the form in which it ends, of zeros."""
+        """Return a final state of zeros."""
         return self.layer.zero_state(batch_size)
 
     def forward(
@@ -115,11 +136,11 @@ class Encoder(Module):
         Args:
             tokens: (S, B), integers from 0 to V - 1.
             lengths: (B,) integers from 0 to S; None if every sequence has S tokens.
-            rng: enables dropout.
+            rng: enables dropout, and makes zoneout random.
 
         Returns:
             ((hs, final), cache): one state per position, (S, B, H) or (S, B, 2H) in both directions, 0 in the
-            padding; the state of the layer after each sequence's last token; and what `backward` needs.
+            padding; the state of the layer after each sequence's last token; and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.

@@ -1,8 +1,8 @@
-"""Predicts each token from those before it (Mikolov et al., 2010).
+"""A prediction of each token from the previous tokens (Mikolov et al., 2010).
 
 hs, final = encoder(tokens, state)
 logits_t  = hs_t @ W + b              (B, V), the scores of the token after tokens_t
-loss      = mean cross-entropy of the targets that count; perplexity = exp(loss)
+loss      = mean cross-entropy of the unmasked targets; perplexity = exp(loss)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from seqmem.validation import as_cache, as_flag, as_ids, as_pair, check_type
 
 
 class LanguageModelCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     read: ReadCache
     output: LinearCache
@@ -36,10 +36,10 @@ class LanguageModel(Module):
     """A distribution over the next token, at every step.
 
     Args:
-        encoder: reads the tokens, from the first to the last.
-        tied: the embedding's table serves as output weights, too (Press & Wolf, 2017); the embedding and the
-            encoder's output are then of one size, and `embedding_std` had better be about 1/√E.
-        rng: seed or generator of the output's first weights.
+        encoder: an encoder that reads the tokens from the first to the last.
+        tied: whether the embedding's table also serves as output weights (Press & Wolf, 2017); the embedding
+            and the encoder's output then have the same size, and `embedding_std` should be about 1/√E.
+        rng: seed or generator for the output's initial weights.
 
     >>> model = LanguageModel(Encoder(9, 3, 4, rng=0), rng=1)
     >>> (logits, final), cache = model.forward(np.array([[5, 6], [7, 8], [4, 4]]))
@@ -70,17 +70,17 @@ class LanguageModel(Module):
     def forward(
         self, tokens: Array, state: State | None = None, *, lengths: Any = None, rng: Rng = None
     ) -> tuple[tuple[Array, State], LanguageModelCache]:
-        """Score what follows each token.
+        """Score the token after each token.
 
         Args:
             tokens: (T, B), integers from 0 to V - 1.
-            state: the state before the first step, such as the final one of what came before; zeros if None.
-            lengths: (B,) integers from 0 to T; None when every sequence has T tokens.
-            rng: turns dropout on.
+            state: the state before the first step, e.g. that after the previous tokens; None means zeros.
+            lengths: (B,) integers from 0 to T; None if every sequence has T tokens.
+            rng: enables dropout.
 
         Returns:
-            ((logits, final), cache): (T, B, V), the state after each sequence's last token, and what
-            `backward` needs.
+            ((logits, final), cache): (T, B, V), the state after each sequence's last token, and the
+            cache for `backward`.
 
         Raises:
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
@@ -94,7 +94,7 @@ class LanguageModel(Module):
     def backward(
         self, d_outputs: tuple[Array | None, State | None], cache: LanguageModelCache
     ) -> tuple[tuple[None, State], Grads]:
-        """(d_logits, d_final), None for zeros, to ((None, d_state), grads)."""
+        """Return ((None, d_state), grads) from (d_logits, d_final); None means zeros."""
         cache = as_cache(cache, LanguageModelCache, "LanguageModel.backward")
         d_logits, d_final = as_pair(d_outputs, "LanguageModel.backward", "d_outputs", "(d_logits, d_final)")
         (d_hs,), output_grads = self.output.backward(d_logits, cache.output)
@@ -105,8 +105,8 @@ class LanguageModel(Module):
         """Return the mean cross-entropy of the targets, in nats per token, and its gradients.
 
         Args:
-            batch: tokens (T, B), and as targets (T, B) the token after each.
-            rng: turns dropout on.
+            batch: tokens (T, B), and the next tokens as targets (T, B).
+            rng: enables dropout.
         """
         loss, grads, _ = self.loss_grads_and_state(batch, None, rng)
         return loss, grads
@@ -114,12 +114,12 @@ class LanguageModel(Module):
     def loss_grads_and_state(
         self, batch: SequenceBatch, state: State | None, rng: Rng = None
     ) -> tuple[float, Grads, State]:
-        """`loss_and_grads` from a state that is held fixed, with the final state: a window of truncated BPTT.
+        """Run `loss_and_grads` from a constant state and return the final state: for truncated BPTT.
 
         Args:
             batch: as for `loss_and_grads`.
-            state: what the window before left; zeros when None.
-            rng: turns dropout on.
+            state: the final state of the previous window; None means zeros.
+            rng: enables dropout.
         """
         caller = "LanguageModel.loss_and_grads"
         check_type(batch, SequenceBatch, caller, "batch")
@@ -133,7 +133,7 @@ class LanguageModel(Module):
         return self.loss_and_state(batch, None)[0]
 
     def loss_and_state(self, batch: SequenceBatch, state: State | None) -> tuple[float, State]:
-        """`loss` from a state, with the final state: for a long text, window by window."""
+        """Return `loss` from a state, with the final state: for a long text, window by window."""
         check_type(batch, SequenceBatch, "LanguageModel.loss", "batch")
         (logits, final), _ = self.forward(batch.inputs, state, lengths=batch.lengths)
         loss, _ = cross_entropy(logits, batch.targets, batch.mask, sample_weights=batch.weights)
@@ -151,16 +151,16 @@ class LanguageModel(Module):
         end: int | None = None,
         rng: Rng = None,
     ) -> list[list[int]]:
-        """Draw what follows a prompt, one token at a time.
+        """Draw the continuation of a prompt, one token at a time.
 
         Args:
-            prompt: (P, B) tokens, at least one step: START where there is nothing to go on from.
-            n_tokens: how many to draw for each of the B sequences.
-            temperature: above 0; below 1 the probable tokens become more probable.
-            top_k: how many tokens may be drawn at a step; None for all.
-            top_p: the least probability of the tokens that may be drawn at a step; None for all.
-            excluded: ids that are never drawn; the vocabulary's special ids unless others are named.
-            end: an id at which a sequence ends; it may be drawn and is not returned. None for no such id.
+            prompt: (P, B) tokens, at least one step: START if there is no text to continue.
+            n_tokens: the number of tokens to draw for each of the B sequences.
+            temperature: above 0; below 1, probable tokens become more probable.
+            top_k: the number of tokens to draw from at each step; None for all.
+            top_p: the minimum total probability of the tokens to draw from at each step; None for all.
+            excluded: ids that are never drawn; by default the vocabulary's special ids.
+            end: an id that ends a sequence; it may be drawn and is not returned. None for no such id.
             rng: None, a seed, a SeedSequence or a Generator.
 
         Returns:

@@ -3,7 +3,7 @@
 mean        m = sum of h_t / length
 attention   u_t = tanh(h_t @ W + b),  a = softmax of u_t · v over the steps,  m = sum of a_t h_t
 
-Attention is that of Yang et al. (2016): v asks every sequence the same. Not to be confused with
+Attention is that of Yang et al. (2016): v is the same query for every sequence. Not to be confused with
 `AdditiveAttention`, whose query is a decoder's state.
 """
 
@@ -31,7 +31,7 @@ from seqmem.validation import (
 
 
 class MeanPoolingCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     valid: Array  # (T, B) True within a sequence
     shape: tuple[int, int, int]  # of hs
@@ -48,7 +48,7 @@ class MeanPooling(Module):
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def forward(self, hs: Array, *, lengths: Any = None) -> tuple[Array, MeanPoolingCache]:
-        """hs (T, B, F) to their means (B, F); what is beyond `lengths` has no effect."""
+        """Return the means (B, F) of hs (T, B, F); values beyond `lengths` have no effect."""
         caller = "MeanPooling.forward"
         hs = as_floats(hs, working_dtype(None, hs), ("T", "B", "F"), caller, "hs")
         valid = _valid(hs, lengths, caller)
@@ -58,28 +58,28 @@ class MeanPooling(Module):
 
     @np.errstate(under="ignore")
     def backward(self, d_pooled: Array | None, cache: MeanPoolingCache) -> tuple[tuple[Array], Grads]:
-        """d_pooled (B, F) to ((d_hs,), {})."""
+        """Return ((d_hs,), {}) from d_pooled (B, F)."""
         valid, (_, B, F), dtype = as_cache(cache, MeanPoolingCache, "MeanPooling.backward")
         d_pooled = as_upstream(d_pooled, (B, F), dtype, "MeanPooling.backward", "d_pooled")
         return (np.where(valid[:, :, None], d_pooled * _shares(valid, dtype), 0),), {}
 
 
 class AttentionPoolingCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     hs: Array  # (T, B, F) with 0 in the padding
-    hidden: Array  # (T, B, A) u: dear to compute again
+    hidden: Array  # (T, B, A) u: expensive to recompute
     weights: Array  # (B, T)
     valid: Array  # (T, B) True within a sequence
 
 
 class AttentionPooling(Module):
-    """A mean over the steps of each sequence whose weights are learned; 0 for a sequence without a step.
+    """A mean over the steps of each sequence with learned weights; 0 for a sequence without a step.
 
     Args:
         input_size: F.
         attention_size: A.
-        rng: seed or generator of the first weights.
+        rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
     >>> pooling = AttentionPooling(3, 4, rng=0)
@@ -100,7 +100,7 @@ class AttentionPooling(Module):
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def forward(self, hs: Array, *, lengths: Any = None) -> tuple[tuple[Array, Array], AttentionPoolingCache]:
-        """hs (T, B, F) to ((pooled, weights), cache), (B, F) and (B, T); weights beyond `lengths` are 0."""
+        """Return ((pooled, weights), cache) from hs (T, B, F): (B, F) and (B, T), 0 beyond `lengths`."""
         caller, axes = "AttentionPooling.forward", self._axes()
         hs = as_floats(hs, working_dtype(self.dtype, hs), axes, caller, "hs")
         valid = _valid(hs, lengths, caller)
@@ -115,7 +115,7 @@ class AttentionPooling(Module):
     def backward(
         self, d_outputs: tuple[Array | None, Array | None], cache: AttentionPoolingCache
     ) -> tuple[tuple[Array], Grads]:
-        """(d_pooled, d_weights), None for zeros, to ((d_hs,), grads)."""
+        """Return ((d_hs,), grads) from (d_pooled, d_weights); None means zeros."""
         caller = "AttentionPooling.backward"
         hs, hidden, weights, valid = as_cache(cache, AttentionPoolingCache, caller)
         T, B, F = hs.shape
@@ -145,12 +145,12 @@ class AttentionPooling(Module):
 
 
 def _valid(hs: Array, lengths: Any, caller: str) -> Array:
-    """(T, B), True within a sequence."""
+    """Return (T, B), True within a sequence."""
     T, B = hs.shape[:2]
     lengths = as_lengths(lengths, B, T, caller)
     return np.ones((T, B), bool) if lengths is None else np.arange(T)[:, None] < lengths
 
 
 def _shares(valid: Array, dtype: np.dtype[Any]) -> Array:
-    """(B, 1), 1 / length; of a sequence without a step nothing is taken."""
+    """Return (B, 1), 1 / length; 0 for a sequence without a step."""
     return (1 / np.maximum(valid.sum(axis=0), 1))[:, None].astype(np.zeros(0, dtype).real.dtype)

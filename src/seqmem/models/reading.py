@@ -1,4 +1,4 @@
-"""The part that every model of one sequence shares: tokens or features, read from a state.
+"""The common part of all models of one sequence: tokens or features, read from a state.
 
     tokens (T, B)         an Encoder: embedding, dropout, recurrent layer
     features (T, B, D)    a recurrent layer alone
@@ -26,15 +26,15 @@ Reader = Encoder | SequenceLayer[Any]
 
 
 class ReadCache(NamedTuple):
-    """What `read` hands to `read_backward`."""
+    """The values that `read` passes to `read_backward`."""
 
-    embedding: EmbeddingCache | None  # None of a layer that reads features
+    embedding: EmbeddingCache | None  # None for a layer that reads features
     drop: DropoutCache | None
     layer: Any
 
 
 def check_reader(encoder: Any, caller: str) -> None:
-    """Raise unless it is an Encoder or a recurrent layer."""
+    """Raise unless a value is an Encoder or a recurrent layer."""
     if not isinstance(encoder, (Encoder, SequenceLayer)):
         came = type(encoder).__name__
         raise TypeError(
@@ -44,18 +44,18 @@ def check_reader(encoder: Any, caller: str) -> None:
 
 
 def layer_of(encoder: Reader) -> SequenceLayer[Any]:
-    """Return the recurrent layer of what reads."""
+    """Return the recurrent layer of an encoder or a layer."""
     return encoder.layer if isinstance(encoder, Encoder) else encoder
 
 
 def dtype_of(encoder: Reader) -> np.dtype[Any]:
-    """Return the dtype of its parameters."""
+    """Return the dtype of the parameters."""
     dtype = layer_of(encoder).dtype
     return np.dtype(np.float64) if dtype is None else dtype
 
 
 def last_output(layer: SequenceLayer[Any], final: Any) -> Array:
-    """Return what a layer shows of its final state, (B, F): h, of both ends side by side."""
+    """Return a layer's output at its final state, (B, F): h, of both ends side by side."""
     if isinstance(layer, Stack):
         return last_output(layer.layers[-1], final[-1])
     if isinstance(layer, Bidirectional):
@@ -66,11 +66,11 @@ def last_output(layer: SequenceLayer[Any], final: Any) -> Array:
 
 
 def with_last_output(layer: SequenceLayer[Any], d_final: Any, d_last: Array) -> Any:
-    """Return the gradient of a final state of which `last_output` has the gradient d_last, too.
+    """Return the gradient of a final state whose `last_output` has the additional gradient d_last.
 
     Args:
-        layer: whose state it is.
-        d_final: the gradient by other ways; None for zeros.
+        layer: the layer of the state.
+        d_final: the gradient over all other paths; None means zeros.
         d_last: (B, F).
     """
     if isinstance(layer, Stack):
@@ -98,12 +98,12 @@ def read(
     """Read a batch of sequences.
 
     Args:
-        encoder: what reads.
-        inputs: (T, B) token ids of an Encoder, (T, B, D) features of a layer.
+        encoder: an Encoder, or a layer.
+        inputs: (T, B) token ids for an Encoder, (T, B, D) features for a layer.
         state: before the first step; zeros when None.
-        lengths: (B,) integers from 0 to T; None when every sequence has T steps.
-        rng: turns dropout on.
-        caller: whose arguments they are, for messages.
+        lengths: (B,) integers from 0 to T; None if every sequence has T steps.
+        rng: enables dropout.
+        caller: the function name for messages.
 
     Returns:
         ((hs, final), cache): (T, B, F), the state after each sequence's last step, and what
@@ -118,7 +118,7 @@ def read(
     tokens = as_ids(inputs, encoder.vocab_size, ("T", "B"), caller, "inputs")
     T, B = tokens.shape
     lengths = as_lengths(lengths, B, T, caller)
-    if lengths is not None:  # even an added zero may change how a token's sum over its places is rounded
+    if lengths is not None:  # even an added zero may change the rounding of a token's sum
         tokens = np.where(np.arange(T)[:, None] < lengths, tokens, 0)
     embedded, embedding_cache = encoder.embedding.forward(tokens)
     xs, drop_cache = encoder.drop.forward(embedded, rng=rng)
@@ -129,12 +129,12 @@ def read(
 def read_backward(
     encoder: Reader, d_outputs: tuple[Array | None, Any], cache: ReadCache
 ) -> tuple[tuple[Array | None, Any], Grads]:
-    """Backpropagation through what was read.
+    """Backpropagate through `read`.
 
     Args:
-        encoder: what read.
-        d_outputs: (d_hs, d_final); None stands for zeros.
-        cache: what `read` returned.
+        encoder: the encoder or layer.
+        d_outputs: (d_hs, d_final); None means zeros.
+        cache: the cache that `read` returned.
 
     Returns:
         ((d_inputs, d_state), grads): None for tokens, and gradients by every name, ties not summed.

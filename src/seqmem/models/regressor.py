@@ -46,7 +46,7 @@ LOSSES = {"squared": mse_loss, "absolute": mae_loss, "huber": huber_loss}
 
 
 class SequenceRegressorCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     read: ReadCache
     drop: DropoutCache
@@ -59,13 +59,14 @@ class SequenceRegressor(Module):
     """Predicts numbers from sequences.
 
     Args:
-        encoder: what reads: an `Encoder` for tokens, a recurrent layer for features.
-        output_size: K, the numbers of one prediction.
-        horizon: how many steps are predicted at once from the last output (the direct strategy).
-        every_step: predict at each step instead, from the output of the step; the horizon is then 1.
-        error: what the loss is the mean of: "squared", "absolute" or "huber" errors.
-        dropout: rate at which the encoder's outputs are set to 0 when an `rng` is passed.
-        rng: seed or generator of the output's first weights.
+        encoder: an `Encoder` for tokens, or a recurrent layer for features.
+        output_size: K, the numbers per prediction.
+        horizon: the number of steps to predict at once from the last output (the direct strategy).
+        every_step: whether to predict at each step instead, from the output of the step; the horizon is then
+            1.
+        error: the errors in the loss: "squared", "absolute" or "huber".
+        dropout: the probability of zeroing the encoder's outputs if an `rng` is passed.
+        rng: seed or generator for the output's initial weights.
 
     >>> from seqmem.cells import LSTMCell
     >>> from seqmem.layers import Recurrent
@@ -107,13 +108,13 @@ class SequenceRegressor(Module):
 
         Args:
             inputs: (T, B) tokens, or (T, B, D) features.
-            state: the state before the first step; zeros when None.
-            lengths: (B,) integers from 0 to T; None when every sequence has T steps.
-            rng: turns dropout on.
+            state: the state before the first step; None means zeros.
+            lengths: (B,) integers from 0 to T; None if every sequence has T steps.
+            rng: enables dropout.
 
         Returns:
             ((predictions, final), cache): (horizon, B, K), or (T, B, K) with `every_step`; the state after
-            each sequence's last step; and what `backward` needs.
+            each sequence's last step; and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths, or tokens outside the vocabulary.
@@ -130,7 +131,7 @@ class SequenceRegressor(Module):
     def backward(
         self, d_outputs: tuple[Array | None, State | None], cache: SequenceRegressorCache
     ) -> tuple[tuple[Array | None, State], Grads]:
-        """(d_predictions, d_final), None for zeros, to ((d_inputs, d_state), grads); None for tokens."""
+        """Return ((d_inputs, d_state), grads) from (d_predictions, d_final or None); None for tokens."""
         caller = "SequenceRegressor.backward"
         cache = as_cache(cache, SequenceRegressorCache, caller)
         d_y, d_final = as_pair(d_outputs, caller, "d_outputs", "(d_predictions, d_final)")
@@ -151,7 +152,7 @@ class SequenceRegressor(Module):
         Args:
             batch: sequences with targets (horizon, B, K), or (T, B, K) with `every_step`; (B,) and (B, K) are
                 taken for a horizon of 1.
-            rng: turns dropout on.
+            rng: enables dropout.
         """
         loss, grads, _ = self.loss_grads_and_state(batch, None, rng)
         return loss, grads
@@ -159,12 +160,12 @@ class SequenceRegressor(Module):
     def loss_grads_and_state(
         self, batch: SequenceBatch, state: State | None, rng: Rng = None
     ) -> tuple[float, Grads, State]:
-        """`loss_and_grads` from a state that is held fixed, with the final state: a window of truncated BPTT.
+        """Run `loss_and_grads` from a constant state and return the final state: for truncated BPTT.
 
         Args:
             batch: as for `loss_and_grads`.
-            state: what the window before left; zeros when None.
-            rng: turns dropout on.
+            state: the final state of the previous window; None means zeros.
+            rng: enables dropout.
         """
         check_type(batch, SequenceBatch, "SequenceRegressor.loss_and_grads", "batch")
         (y, final), cache = self.forward(batch.inputs, state, lengths=batch.lengths, rng=rng)

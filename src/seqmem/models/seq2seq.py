@@ -29,13 +29,13 @@ class Seq2SeqCache(NamedTuple):
 class Seq2Seq(Module):
     """An encoder whose states are the decoder's keys and whose final state is the decoder's initial state.
 
-    When both states have one form (cell, size and number of layers) the state passes as it is, an LSTM's c
-    included; otherwise through a `Bridge`.
+    If both states have the same form (cell, size and number of layers), the state passes unchanged, including
+    an LSTM's c; otherwise it passes through a `Bridge`.
 
     Args:
-        encoder: reads the source.
-        decoder: writes the target; its key_size is the encoder's output_size.
-        start: the token fed to the decoder's first step.
+        encoder: encodes the source.
+        decoder: generates the target; its key_size is the encoder's output_size.
+        start: the input token of the decoder's first step.
         end: the token that ends a target.
         rng: seed or generator for the bridge's initial weights.
 

@@ -1,8 +1,8 @@
 """A decoder in progress: the only place where a decoder takes a step.
 
     look    the context of the highest layer's state before the step
-    add     what was seen, to the pre-activations
-    step    the cell's, and that of each layer above it
+    add     the context's part, to the pre-activations
+    step    the cell's step, and the step of each layer above it
 
 Teacher forcing takes all steps along one tape, which the backward pass reads. A search takes steps one at
 a time with `Decoding`: it chooses the tokens to feed and the rows to keep.
@@ -49,7 +49,7 @@ class Decodes(Protocol):
 class At(NamedTuple):
     """The views that a step uses."""
 
-    a: Array  # (G, B, H) pre-activations, holding the token's part
+    a: Array  # (G, B, H) pre-activations, with the token's part filled in
     h_prev: Array  # (B, H) the highest layer's output before the step
     arguments: Sequence[Any]  # of the cell's step
     upper: Sequence[UpperAt]  # of the layers above
@@ -60,11 +60,11 @@ class Stepper:
 
     Args:
         decoder: the decoder.
-        memory: what its context looks at.
-        tapes: of each layer, with the initial state; the lowest with the tokens' part of the pre-activations
-            when a step is taken.
-        n_steps: how many there will be, at most.
-        scales: (T, B, H) by what dropout multiplies what each layer above the lowest reads; none for nothing.
+        memory: the context's memory.
+        tapes: the tape of each layer, with the initial state; when a step is taken, the lowest also holds the
+            tokens' part of the pre-activations.
+        n_steps: the maximum number of steps.
+        scales: (T, B, H) dropout's factor of the input of each layer above the lowest; empty without dropout.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Stepper:
         self._upper = [UpperStepper(*own, n_steps) for own in above]
 
     def along(self, run: Run) -> Iterator[At]:
-        """The views of every step of a run."""
+        """Return the views of every step of a run."""
         a, h_prev = self._tape.steps(("a",), run), self._top.steps(("h_prev",), run)
         arguments = self._tape.steps(self._names, run, self._given)
         upper: Iterator[Sequence[UpperAt]] = repeat(())
@@ -97,7 +97,7 @@ class Stepper:
         )
 
     def take(self, at: At) -> tuple[Array, Look]:
-        """Take a step: the context that it saw, (B, K), and what it looked at."""
+        """Take a step; return the context (B, K) and the values for its backward pass."""
         a, h_prev, arguments, upper = at
         context, look = self._look(h_prev, self._memory)
         a += self._way_in(context)
@@ -107,7 +107,7 @@ class Stepper:
         return context, look
 
     def caches(self) -> list[UpperCache]:
-        """What the layers above the lowest need for their backward pass, after the last step."""
+        """Return the values for the backward passes of the layers above the lowest, after the last step."""
         return [stepper.cache() for stepper in self._upper]
 
 
@@ -121,8 +121,8 @@ class Decoding:
     Args:
         decoder: the decoder.
         initial: the parts of the state before the first step, (B, H) each, those of the lowest layer first.
-        memory: what the context looks at.
-        n_steps: how many steps there will be, at most.
+        memory: the context's memory.
+        n_steps: the maximum number of steps.
     """
 
     def __init__(self, decoder: Decodes, initial: Sequence[Array], memory: Memory, n_steps: int) -> None:
@@ -143,7 +143,7 @@ class Decoding:
         for cell in cells:
             own = [next(parts) for _ in fields_of(cell.state_type)]
             tapes.append(cell.tape(own, 2 * B))
-        # Each of the two steps begins with the state after the other; the first with the initial one.
+        # Each of the two steps begins with the state after the other step, at first with the initial state.
         first, second = Run(0, 1, B, 2 * B), Run(B, 1, B, B)
         self._states = [state for tape in tapes for state in tape.states()]
         self._shown = tapes[-1].states()[0]  # h of the highest layer

@@ -29,7 +29,7 @@ from seqmem.validation import as_cache, as_fraction, as_size, check_type
 
 
 class SequenceTaggerCache(NamedTuple):
-    """What `forward` hands to `backward`."""
+    """The values that `forward` passes to `backward`."""
 
     read: ReadCache
     drop: DropoutCache
@@ -39,14 +39,14 @@ class SequenceTaggerCache(NamedTuple):
 class SequenceTagger(Module):
     """A distribution over the labels at each step.
 
-    With an encoder that reads from both ends each label is chosen with the whole sequence in view (Graves &
-    Schmidhuber, 2005).
+    With an encoder that reads from both ends, each label depends on the whole sequence (Graves & Schmidhuber,
+    2005).
 
     Args:
-        encoder: what reads: an `Encoder` for tokens, a recurrent layer for features.
+        encoder: an `Encoder` for tokens, or a recurrent layer for features.
         n_labels: L.
-        dropout: rate at which the encoder's outputs are set to 0 when an `rng` is passed.
-        rng: seed or generator of the output's first weights.
+        dropout: the probability of zeroing the encoder's outputs if an `rng` is passed.
+        rng: seed or generator for the output's initial weights.
 
     >>> from seqmem.models.encoder import Encoder
     >>> model = SequenceTagger(Encoder(9, 3, 4, rng=0), 5, rng=1)
@@ -69,11 +69,11 @@ class SequenceTagger(Module):
 
         Args:
             inputs: (T, B) tokens, or (T, B, D) features.
-            lengths: (B,) integers from 0 to T; None when every sequence has T steps.
-            rng: turns dropout on.
+            lengths: (B,) integers from 0 to T; None if every sequence has T steps.
+            rng: enables dropout.
 
         Returns:
-            (logits, cache): (T, B, L), and what `backward` needs.
+            (logits, cache): (T, B, L), and the cache for `backward`.
 
         Raises:
             ValueError, TypeError: for wrong shapes, dtypes or lengths, or tokens outside the vocabulary.
@@ -87,7 +87,7 @@ class SequenceTagger(Module):
     def backward(
         self, d_logits: Array | None, cache: SequenceTaggerCache
     ) -> tuple[tuple[Array | None], Grads]:
-        """d_logits (T, B, L) to ((d_inputs,), grads), with None for tokens."""
+        """Return ((d_inputs,), grads) from d_logits (T, B, L), with None for tokens."""
         cache = as_cache(cache, SequenceTaggerCache, "SequenceTagger.backward")
         (d_dropped,), output_grads = self.output.backward(d_logits, cache.output)
         (d_hs,), _ = self.drop.backward(d_dropped, cache.drop)
@@ -99,7 +99,7 @@ class SequenceTagger(Module):
 
         Args:
             batch: sequences with a label id for each step, (T, B).
-            rng: turns dropout on.
+            rng: enables dropout.
         """
         check_type(batch, SequenceBatch, "SequenceTagger.loss_and_grads", "batch")
         logits, cache = self.forward(batch.inputs, lengths=batch.lengths, rng=rng)

@@ -115,6 +115,12 @@ if TYPE_CHECKING:
         normalise_backward,
         normalise_forward,
     )
+    from seqmem.reference.variants.noisy_lstm import (
+        noisy_lstm_backward,
+        noisy_lstm_forward,
+        zoneout_backward,
+        zoneout_forward,
+    )
     from seqmem.reference.variants.peephole_lstm import (
         peephole_lstm_backward,
         peephole_lstm_forward,
@@ -128,6 +134,7 @@ if TYPE_CHECKING:
         relu_rnn_step_forward,
     )
     from seqmem.reference.variants.stack import stack_backward, stack_forward
+    from seqmem.reference.variants.truncated_rnn import truncated_rnn_backward, truncated_rnn_forward
 
 # In reading order.
 _FILES = {
@@ -170,7 +177,14 @@ _FILES = {
         "layer_norm_lstm_forward",
         "layer_norm_lstm_backward",
     ),
+    "variants.noisy_lstm": (
+        "zoneout_forward",
+        "zoneout_backward",
+        "noisy_lstm_forward",
+        "noisy_lstm_backward",
+    ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
+    "variants.truncated_rnn": ("truncated_rnn_forward", "truncated_rnn_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
     "embedding": ("embedding_forward", "embedding_backward"),
     "cross_entropy": ("cross_entropy_forward", "cross_entropy_backward"),
@@ -264,6 +278,8 @@ __all__ = [
     "mean_pooling_backward",
     "mean_pooling_forward",
     "nesterov_step",
+    "noisy_lstm_backward",
+    "noisy_lstm_forward",
     "normalise_backward",
     "normalise_forward",
     "numerical_gradient",
@@ -292,11 +308,15 @@ __all__ = [
     "squared_error_forward",
     "stack_backward",
     "stack_forward",
+    "truncated_rnn_backward",
+    "truncated_rnn_forward",
     "weighted_cross_entropy_backward",
     "weighted_cross_entropy_forward",
     "wrong_gradients",
     "zero_padding_backward",
     "zero_padding_forward",
+    "zoneout_backward",
+    "zoneout_forward",
 ]
 
 

@@ -97,7 +97,7 @@ def adamw_step(
 
     Args:
         param, grad, m, v, t, learning_rate, beta1, beta2, epsilon: as in `adam_step`.
-        weight_decay: the part of a parameter that a step takes off, in units of the learning rate.
+        weight_decay: the fraction of a parameter that a step subtracts, in units of the learning rate.
 
     >>> param, grad, zeros = np.array([1.0, 2.0]), np.array([1e-3, -1e3]), np.zeros(2)
     >>> param, m, v = adamw_step(param, grad, zeros, zeros, t=1, learning_rate=0.1, weight_decay=0.5)
@@ -124,8 +124,8 @@ def rmsprop_step(
         param: of any shape.
         grad: its gradient, of the same shape.
         v: the running average of its square, as the last step returned it; zeros before the first.
-        velocity: likewise.
-        learning_rate: how far a step goes.
+        velocity: the velocity that the last step returned; zeros before the first.
+        learning_rate: the step size.
         decay: the fraction of v to keep, in [0, 1).
         epsilon: added to the root of v.
         momentum: the fraction of the velocity to keep, in [0, 1).

@@ -1,10 +1,11 @@
-"""Sampling: tokens drawn from a model's distribution, sharpened or cut off first.
+"""Sampling: tokens drawn from a model's distribution, which may first be sharpened or truncated.
 
-    temperature   softmax(logits / temperature): below 1 the probable tokens become more probable
+    temperature   softmax(logits / temperature): below 1, probable tokens become more probable
     top_k         only the k most probable tokens (Fan, Lewis & Dauphin, 2018)
     top_p         only the smallest set of tokens that together have probability p (Holtzman et al., 2020)
 
-In this order, each on what the one before it left. Of equally probable tokens the lower id comes first.
+They are applied in this order, each to the result of the previous one. Of equally probable tokens, the lower
+id comes first.
 """
 
 from __future__ import annotations
@@ -39,22 +40,22 @@ def sampling_probabilities(
     top_p: float | None = None,
     excluded: Iterable[int] = (),
 ) -> Array:
-    """Return the distribution that a token is drawn from.
+    """Return the distribution from which a token is drawn.
 
     Args:
-        logits: unnormalised log-probabilities, (B, V), finite where they are not excluded.
-        temperature: above 0; 1 leaves the distribution as it is.
-        top_k: how many tokens may be drawn; None for all, and 1 leaves the most probable one.
-        top_p: in (0, 1]; the least probability of the tokens that may be drawn; None for all.
+        logits: unnormalised log-probabilities, (B, V), finite unless excluded.
+        temperature: above 0; 1 leaves the distribution unchanged.
+        top_k: the number of tokens to draw from; None for all, 1 for the most probable one.
+        top_p: in (0, 1]; the minimum total probability of the tokens to draw from; None for all.
         excluded: ids with probability 0.
 
     Returns:
         (B, V) float64; each row sums to 1.
 
     Raises:
-        ValueError: for an argument out of its range, logits that are not finite, with their place, or a
-            vocabulary of which everything is excluded.
-        TypeError: for an argument of another type.
+        ValueError: for an argument out of range, logits that are not finite, with their position, or a
+            vocabulary in which everything is excluded.
+        TypeError: for an argument of the wrong type.
 
     >>> sampling_probabilities(np.log([[0.5, 0.3, 0.2]]), top_k=2).round(3)
     array([[0.625, 0.375, 0.   ]])
@@ -78,7 +79,7 @@ def sampling_probabilities(
 
     scores[:, ~allowed] = -np.inf
     scores -= scores.max(axis=1, keepdims=True)
-    with np.errstate(over="ignore", under="ignore"):  # a temperature near 0 leaves the most probable token
+    with np.errstate(over="ignore", under="ignore"):  # a temperature near 0 selects the most probable token
         scores /= temperature
         order = np.argsort(-scores, axis=1, kind="stable")
         if top_k is not None:
@@ -107,7 +108,7 @@ def draw_tokens(p: Array, rng: Rng) -> Array:
     below = np.cumsum(p, axis=1)
     thresholds = as_generator(rng).random(len(p)) * below[:, -1]
     drawn = (below <= thresholds[:, None]).sum(axis=1)
-    last = p.shape[1] - 1 - (p[:, ::-1] > 0).argmax(axis=1)  # where the product was rounded up to the sum
+    last = p.shape[1] - 1 - (p[:, ::-1] > 0).argmax(axis=1)  # if the product was rounded up to the sum
     tokens: Array = np.minimum(drawn, last)
     return tokens
 
@@ -128,15 +129,15 @@ def sample_tokens(
 
     Args:
         step: feeds a token to each sequence, (B,), and returns the logits of the next one, (B, V).
-        logits: those of the first token, (B, V).
-        n_tokens: how many to draw.
+        logits: the logits of the first token, (B, V).
+        n_tokens: the number of tokens to draw.
         temperature, top_k, top_p: as in `sampling_probabilities`.
-        excluded: ids that are never drawn; the vocabulary's special ids unless others are named.
-        end: an id at which a sequence ends; it may be drawn and is not returned. None for no such id.
+        excluded: ids that are never drawn; by default the vocabulary's special ids.
+        end: an id that ends a sequence; it may be drawn and is not returned. None for no such id.
         rng: None, a seed, a SeedSequence or a Generator.
 
     Returns:
-        A list of ids for each sequence, n_tokens of them where none is ended.
+        A list of ids for each sequence: n_tokens, or fewer if the sequence has ended.
 
     Raises:
         TypeError, ValueError: as from `sampling_probabilities`.

@@ -12,7 +12,7 @@ from seqmem.activations import softmax
 from seqmem.data import SequenceBatches, Standardizer, Vocabulary, pad, pad_features
 from seqmem.data.reading import read_text, split_lines
 from seqmem.data.sequences.batches import as_features
-from seqmem.data.text import NORMAL_FORM, Level, check_level, prepare_text, stripped
+from seqmem.data.text import NORMAL_FORM, Level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
 from seqmem.models.classifier import SequenceClassifier
 from seqmem.models.encoder import Encoder
@@ -22,7 +22,7 @@ from seqmem.tasks.encoders import feature_layer, token_encoder
 from seqmem.tasks.labels import Label, Labels, as_examples
 from seqmem.tasks.task import Batches, Option, Task, check_form, in_batches
 from seqmem.training import accuracy
-from seqmem.validation import as_list, as_path, as_size, brief, check_type
+from seqmem.validation import as_choice, as_list, as_path, as_size, brief, check_type
 
 WHAT = "an input and a label"
 
@@ -34,11 +34,11 @@ class Classifier(Task):
     for one feature; labels are strings or integers.
 
     Args:
-        model: what scores the labels.
-        labels: what its outputs mean.
-        vocabulary: what its tokens mean; None of features.
-        level: how a text is cut into symbols, "char" or "word"; None of features.
-        scale: what the features were standardized with; None of texts.
+        model: the model that scores the labels.
+        labels: the labels of its outputs.
+        vocabulary: the symbols of its tokens; None for features.
+        level: how texts are split into symbols, "char" or "word"; None for features.
+        scale: the standardization of the features; None for texts.
 
     >>> examples = [("so good", "praise"), ("good fun", "praise"), ("so bad", "blame"), ("bad luck", "blame")]
     >>> task = Classifier.build(examples, hidden_size=8, embedding_size=4, rng=0)
@@ -49,8 +49,8 @@ class Classifier(Task):
 
     file_form = "a label, a tab and a text on each line"
     options = (
-        Option("level", str, "what a symbol is", ("char", "word"), "word"),
-        Option("pooling", str, "what of the steps is used", ("last", "mean", "attention")),
+        Option("level", str, "the unit of a symbol", ("char", "word"), "word"),
+        Option("pooling", str, "the combination of the steps", ("last", "mean", "attention")),
         Option("bidirectional", bool, "read from both ends"),
     )
     metric = "accuracy"
@@ -76,7 +76,7 @@ class Classifier(Task):
         encoder = model.encoder
         if isinstance(encoder, Encoder):
             check_type(vocabulary, Vocabulary, "Classifier", "vocabulary")
-            check_level(str(level), "Classifier")
+            as_choice(level, ("char", "word"), "Classifier", "level")
             if vocabulary is not None and len(vocabulary) != encoder.vocab_size:
                 raise ValueError(
                     f"Classifier: the vocabulary has {len(vocabulary)} ids, expected {encoder.vocab_size}: "
@@ -111,18 +111,18 @@ class Classifier(Task):
         """Return an untrained classifier for examples, with their labels and their vocabulary or scale.
 
         Args:
-            examples: of the training: (text, label) pairs, or (features, label) pairs.
-            level: how a text is cut into symbols, "char" or "word".
+            examples: (text, label) pairs, or (features, label) pairs, for training.
+            level: how texts are split into symbols, "char" or "word".
             hidden_size: H, of each direction.
-            embedding_size: E, of texts.
+            embedding_size: E, for texts.
             cell: the name of the cell, such as "lstm", "gru" or "rnn".
-            num_layers: recurrent layers on top of each other.
-            bidirectional: read from both ends.
-            dropout: rate at which embeddings, outputs between layers and what was pooled are set to 0.
-            pooling: what of the steps is used: "last", "mean" or "attention".
-            min_count: how often a symbol must occur to be in the vocabulary.
-            max_vocabulary: the most ids, the special ones included; None for no limit.
-            rng: seed or generator of the first weights.
+            num_layers: the number of recurrent layers, on top of each other.
+            bidirectional: whether to read from both ends.
+            dropout: the probability of zeroing embeddings, outputs between layers and pooled outputs.
+            pooling: the combination of the steps: "last", "mean" or "attention".
+            min_count: how often a symbol must occur to be included in the vocabulary.
+            max_vocabulary: the maximum size, including special symbols; None for no limit.
+            rng: seed or generator for the initial weights.
             dtype: float64 or float32.
 
         Raises:
@@ -130,6 +130,8 @@ class Classifier(Task):
                 have one label, with the example.
         """
         caller = "Classifier.build"
+        if max_vocabulary is not None:
+            as_size(max_vocabulary, caller, "max_vocabulary")
         inputs, values = as_examples(examples, caller, WHAT)
         labels, rng = Labels.build(values, caller, "labels"), as_generator(rng)
         common: dict[str, Any] = {"cell": cell, "num_layers": num_layers, "bidirectional": bidirectional}
@@ -148,10 +150,10 @@ class Classifier(Task):
         return cls(SequenceClassifier(layer, len(labels), **head), labels, scale=scale)
 
     def batches(self, examples: Iterable[tuple[Any, Label]], batch_size: int) -> Batches:
-        """Return what `fit` takes: batches of examples of similar length.
+        """Return batches for `fit`: batches of examples of similar length.
 
         Raises:
-            TypeError, ValueError: for an input or a label of another kind, with its example.
+            TypeError, ValueError: for an input or a label of another kind, with the example.
         """
         caller = "Classifier.batches"
         inputs, values = as_examples(examples, caller, WHAT)
@@ -164,7 +166,7 @@ class Classifier(Task):
 
         Args:
             inputs: texts, or sequences of features, as in training.
-            batch_size: inputs at a time.
+            batch_size: inputs per batch.
 
         Raises:
             TypeError, ValueError: for an input of another kind or size, with its position.
@@ -192,7 +194,7 @@ class Classifier(Task):
     def evaluate(  # type: ignore[override]
         self, examples: Iterable[tuple[Any, Label]], *, batch_size: int = 256
     ) -> dict[str, float]:
-        """Return {"loss": mean cross-entropy in nats, "accuracy": share of right labels}.
+        """Return {"loss": mean cross-entropy in nats, "accuracy": fraction of right labels}.
 
         Raises:
             TypeError, ValueError: for an input or a label of another kind, with its example.
@@ -232,7 +234,7 @@ class Classifier(Task):
         Raises:
             ValueError: for a line without a tab, a label or a text, with file and number; for a file without
                 a line.
-            OSError: when a file cannot be read.
+            OSError: if a file cannot be read.
         """
         examples = []
         for path in paths:

@@ -1,4 +1,4 @@
-"""What reads the inputs of a task, by a cell's name: an encoder of tokens, or a layer of features."""
+"""The reader of a task's inputs, by a cell's name: an encoder of tokens, or a layer of features."""
 
 from __future__ import annotations
 

@@ -17,25 +17,25 @@ from seqmem.models.regressor import SequenceRegressor
 from seqmem.module import Array, Module
 from seqmem.tasks.encoders import feature_layer
 from seqmem.tasks.task import Batches, Option, Task
-from seqmem.validation import as_index, as_list, as_size, brief, check_type
+from seqmem.validation import as_array, as_index, as_list, as_size, brief, check_type
 
-BATCH = 1024  # windows that are predicted together
+BATCH = 1024  # windows to predict together
 
 
 class Forecaster(Task):
     """A `SequenceRegressor` that predicts the next steps of a series, with the scale of its features.
 
     Examples are series: one array (N,) or (N, D) of finite numbers, or a list of such arrays. With a season
-    of s steps, what the model sees and predicts are the changes since s steps before: it starts from the
-    seasonal naive forecast, which repeats the last season, and learns what that gets wrong. A season of 1
-    takes a trend out.
+    of s steps, the model reads and predicts the changes over s steps: it starts from the seasonal naive
+    forecast, which repeats the last season, and learns the error of that forecast. A season of 1 removes a
+    trend.
 
     Args:
-        model: what predicts the standardized values.
-        scale: what the features, or their changes, were standardized with.
-        length: steps that a prediction sees.
-        season: s; None predicts the values themselves.
-        columns: which features are predicted, counted from 0; None for all of them.
+        model: the model that predicts the standardized values.
+        scale: the standardization of the features, or of their changes.
+        length: the number of steps that a prediction reads.
+        season: s; None to predict the values themselves.
+        columns: the features to predict, counted from 0; None for all.
 
     >>> series = np.sin(np.arange(120.0) / 5)
     >>> task = Forecaster.build(series, length=20, horizon=3, hidden_size=8, rng=0)
@@ -48,9 +48,9 @@ class Forecaster(Task):
     file_form = FORM
     options = (
         Option("features", str, "the columns of numbers to use, counted from 0, such as 1 or 1,2"),
-        Option("length", int, "steps that a prediction sees", None, 24),
+        Option("length", int, "steps that a prediction reads", None, 24),
         Option("horizon", int, "steps to predict"),
-        Option("season", int, "predict the change since so many steps before"),
+        Option("season", int, "predict the change over this many steps"),
     )
     metric = "rmse"
 
@@ -100,17 +100,17 @@ class Forecaster(Task):
         """Return an untrained forecaster for series, with their scale.
 
         Args:
-            series: of the training: an array (N,) or (N, D) of finite numbers, or a list of such arrays.
-            length: steps that a prediction sees.
-            horizon: steps that are predicted at once.
-            season: steps of a season, such as 12 of monthly data; None predicts the values themselves.
-            columns: which features are predicted, counted from 0; None for all of them.
+            series: series for training: an array (N,) or (N, D) of finite numbers, or a list of such arrays.
+            length: the number of steps that a prediction reads.
+            horizon: the number of steps to predict at once.
+            season: steps of a season, such as 12 for monthly data; None to predict the values themselves.
+            columns: the features to predict, counted from 0; None for all.
             hidden_size: H.
             cell: the name of the cell, such as "lstm", "gru" or "rnn".
-            num_layers: recurrent layers on top of each other.
-            dropout: rate at which outputs between layers and the last one are set to 0.
-            error: what the loss is the mean of: "squared", "absolute" or "huber" errors.
-            rng: seed or generator of the first weights.
+            num_layers: the number of recurrent layers, on top of each other.
+            dropout: the probability of zeroing outputs between layers and the last output.
+            error: the errors in the loss: "squared", "absolute" or "huber".
+            rng: seed or generator for the initial weights.
             dtype: float64 or float32.
 
         Raises:
@@ -136,16 +136,18 @@ class Forecaster(Task):
             caller=caller,
         )
         K = D if columns is None else len(as_list(columns, caller, "columns", "positions of features"))
+        if K == 0:
+            raise ValueError(f"{caller}: columns is empty, expected at least one feature")
         model = SequenceRegressor(layer, K, horizon=horizon, error=error, dropout=dropout, rng=rng)
         return cls(model, scale, length=length, season=season, columns=columns)
 
     @property
     def horizon(self) -> int:
-        """How many steps are predicted."""
+        """The number of steps to predict."""
         return self.model.horizon
 
     def batches(self, examples: Any, batch_size: int) -> Batches:
-        """Return what `fit` takes: batches of windows, in another order in every epoch.
+        """Return batches for `fit`: batches of windows, reordered in every epoch.
 
         Raises:
             TypeError, ValueError: for series that are too short for one window, not finite or not numbers,
@@ -160,8 +162,8 @@ class Forecaster(Task):
         """Return the next steps of each series, (horizon, K) each, in the unit of the data.
 
         Args:
-            inputs: one series or a list of series, each of at least `length` steps, and a season more where
-                there is one; what is older is not seen.
+            inputs: one series or a list of series, each of at least `length` steps, plus a season if there is
+                one; earlier steps are ignored.
 
         Raises:
             TypeError, ValueError: for series of another number of features, too short, not finite or not
@@ -174,14 +176,14 @@ class Forecaster(Task):
     def evaluate(self, examples: Any) -> dict[str, float]:  # type: ignore[override]
         """Return the errors of the forecasts from every step of the series, in the unit of the data.
 
-        A forecast sees `length` steps, and a season more: let the series begin so much before what is to be
-        predicted.
+        A forecast reads `length` steps, plus a season if there is one: the series must begin that long before
+        the first step to predict.
 
         Args:
             examples: one series or a list of series.
 
         Returns:
-            "rmse", "mae", and "naive rmse", that of repeating the last season, or the last value without one.
+            "rmse", "mae", and "naive rmse", the error of repeating the last season, or else the last value.
 
         Raises:
             TypeError, ValueError: as from `batches`.
@@ -217,23 +219,23 @@ class Forecaster(Task):
 
     @classmethod
     def read(cls, paths: Sequence[str], features: str | None = None, **options: Any) -> list[Array]:
-        """Return the series of files, (N, D) each, one a file.
+        """Return the series of files, (N, D) each, one per file.
 
         Args:
             paths: the files.
-            features: the columns of numbers to use, counted from 0: "1,2"; all of them when None.
-            options: no others are known.
+            features: the columns of numbers to use, counted from 0: "1,2"; None for all.
+            options: not used.
 
         Raises:
             ValueError: for a cell that is not a finite number, or a line with another number of cells, with
                 file and number; for a file without a number.
-            OSError: when a file cannot be read.
+            OSError: if a file cannot be read.
         """
         chosen = None if features is None else _as_columns(features)
         return [read_series(path, chosen) for path in paths]
 
     @classmethod
-    def split(  # the last steps, not any
+    def split(  # the last steps, not random ones
         cls,
         examples: Any,
         held_out: int | None,
@@ -242,7 +244,7 @@ class Forecaster(Task):
         horizon: int = 1,
         season: int | None = None,
     ) -> tuple[list[Array], list[Array]]:
-        """Return the series without their last steps, and those with what their forecasts see before."""
+        """Return the series without their last steps, and those steps with the preceding input."""
         training, held = [], []
         for position, row in enumerate(_as_series(examples, "Forecaster.split")):
             count = held_out or max(horizon, len(row) // 10)
@@ -257,11 +259,11 @@ class Forecaster(Task):
         return training, held
 
     def describe(self, examples: Any) -> str:
-        """Return how many steps there are, in words."""
+        """Return the number of steps, in words."""
         return f"{sum(map(len, examples)):,} steps"
 
     def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:
-        """Yield the next steps of the series that the lines are, a line for each step."""
+        """Yield the next steps of the series in the lines, a line per step."""
         (found,) = self.predict([series_of(lines, "the input")])
         for step in found:
             yield ",".join(f"{value:.6g}" for value in step)
@@ -272,7 +274,7 @@ class Forecaster(Task):
         return rows
 
     def _forecasts(self, pasts: Array) -> Array:
-        """(season + length, B, D) in the unit of the data to (horizon, B, K)."""
+        """Return (horizon, B, K) from (season + length, B, D), in the unit of the data."""
         s = self.season
         seen = self.scale.transform(pasts if s is None else pasts[s:] - pasts[:-s])
         (predicted, _), _ = self.model.forward(seen)
@@ -281,13 +283,13 @@ class Forecaster(Task):
         found = self.scale.inverse(predicted.astype(np.float64), self.columns)
         if s is not None:
             known = pasts[-s:, :, self.columns]
-            for h in range(self.horizon):  # beyond a season the change is one since a forecast
+            for h in range(self.horizon):  # beyond a season, the change is relative to a forecast
                 found[h] += known[h] if h < s else found[h - s]
         return found
 
 
 def seasonal_naive(past: Array, horizon: int, season: int) -> Array:
-    """Return the last season once more, as often as it takes: the forecast to beat.
+    """Return the last season, repeated as often as needed: the forecast to beat.
 
     Args:
         past: (N, ...) at least `season` steps.
@@ -300,7 +302,9 @@ def seasonal_naive(past: Array, horizon: int, season: int) -> Array:
     >>> seasonal_naive(np.array([1, 2, 3, 4]), 5, 3)
     array([2, 3, 4, 2, 3])
     """
-    past = np.asarray(past)
+    past = as_array(past, "seasonal_naive", "past")
+    if past.dtype.kind not in "fiub":
+        raise TypeError(f"seasonal_naive: past has dtype {past.dtype}, expected real numbers")
     horizon, season = (
         as_size(horizon, "seasonal_naive", "horizon"),
         as_size(season, "seasonal_naive", "season"),

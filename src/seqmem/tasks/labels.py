@@ -22,18 +22,19 @@ class Labels:
     """
 
     def __init__(self, values: Iterable[Label]) -> None:
-        self.values = [as_label(value, "Labels", "values", k) for k, value in enumerate(values)]
+        found = as_list(values, "Labels", "values", "a list of labels")
+        self.values = [as_label(value, "Labels", "values", k) for k, value in enumerate(found)]
         self._ids = {value: k for k, value in enumerate(self.values)}
         if len(self._ids) != len(self.values):
             raise ValueError("Labels: values holds a label twice")
 
     @classmethod
     def build(cls, values: Iterable[Any], caller: str = "Labels.build", name: str = "values") -> Labels:
-        """Return the different labels among them, in order: integers before strings.
+        """Return the different labels among the values, in order: integers before strings.
 
         Raises:
             TypeError: for a label that is neither a string nor an integer.
-            ValueError: for fewer than two different labels: there would be nothing to tell apart.
+            ValueError: for fewer than two different labels.
         """
         found = {as_label(value, caller, name, k) for k, value in enumerate(values)}
         if len(found) < 2:
@@ -47,7 +48,7 @@ class Labels:
         """Return the ids of labels, (N,).
 
         Raises:
-            ValueError: for a label that was not there at training, with its position.
+            ValueError: for a label that did not occur in training, with its position.
         """
         ids = []
         for position, value in enumerate(values):
@@ -83,8 +84,8 @@ def as_examples(examples: Any, caller: str, what: str) -> tuple[list[Any], list[
     """Return the inputs and the answers of (input, answer) pairs.
 
     Raises:
-        TypeError: for what is not a list.
-        ValueError: for no example at all, or one that is not a pair, with its position.
+        TypeError: for anything but a list.
+        ValueError: for empty examples, or one that is not a pair, with its position.
     """
     found = as_list(examples, caller, "examples", f"a list of pairs of {what}")
     if not found:

@@ -30,14 +30,14 @@ Sentence = tuple[Sequence[str], Sequence[str]]
 class Tagger(Task):
     """A `SequenceTagger` with its vocabulary and its labels.
 
-    Examples are pairs of words and labels, as many of one as of the other, as `read_conll` returns them. A
-    word that was too rare at training is told apart by its form alone: its last letters, and whether it
-    begins with a capital or holds a digit (see `word_form`).
+    Examples are pairs of words and labels, the same number of each, as `read_conll` returns them. A word that
+    was too rare in training is represented by its form alone: its last letters, and whether it begins with a
+    capital or contains a digit (see `word_form`).
 
     Args:
-        model: what scores the labels.
-        labels: what its outputs mean.
-        vocabulary: what its tokens mean.
+        model: the model that scores the labels.
+        labels: the labels of its outputs.
+        vocabulary: the words of its tokens.
 
     >>> examples = [(["Ada", "wrote"], ["NAME", "VERB"]), (["Bob", "read"], ["NAME", "VERB"])]
     >>> task = Tagger.build(examples, hidden_size=8, embedding_size=4, min_count=1, rng=0)
@@ -50,7 +50,7 @@ class Tagger(Task):
         "a word and its label in the first and the last column of each line, a blank line after each "
         "sentence (CoNLL)"
     )
-    options = (Option("min_count", int, "how often a word must occur to be learnt", None, 2),)
+    options = (Option("min_count", int, "minimum number of occurrences of a word", None, 2),)
     metric = "accuracy"
     direction = "max"
 
@@ -87,16 +87,16 @@ class Tagger(Task):
         """Return an untrained tagger for examples, with their labels and their vocabulary.
 
         Args:
-            examples: (words, labels) pairs of the training.
+            examples: (words, labels) pairs for training.
             hidden_size: H, of each direction.
             embedding_size: E.
             cell: the name of the cell, such as "lstm", "gru" or "rnn".
-            num_layers: recurrent layers on top of each other.
-            bidirectional: read from both ends, so that a label may depend on what follows.
-            dropout: rate at which embeddings, outputs between layers and the last outputs are set to 0.
-            min_count: how often a word must occur to be in the vocabulary; rarer ones go by their form.
-            max_vocabulary: the most ids, the special ones included; None for no limit.
-            rng: seed or generator of the first weights.
+            num_layers: the number of recurrent layers, on top of each other.
+            bidirectional: whether to read from both ends, so that a label may depend on what follows.
+            dropout: the probability of zeroing embeddings, outputs between layers and the last outputs.
+            min_count: how often a word must occur to be in the vocabulary; others are read by their form.
+            max_vocabulary: the maximum size, including special symbols; None for no limit.
+            rng: seed or generator for the initial weights.
             dtype: float64 or float32.
 
         Raises:
@@ -104,13 +104,15 @@ class Tagger(Task):
                 labels or hold one label only, with the example.
         """
         caller = "Tagger.build"
+        if max_vocabulary is not None:
+            as_size(max_vocabulary, caller, "max_vocabulary")
         sentences, tags = _as_sentences(examples, caller)
         labels = Labels.build((tag for row in tags for tag in row), caller, "labels")
         as_size(min_count, caller, "min_count")
         counts = Counter(word for row in sentences for word in row)
         frequent = {word for word, count in counts.items() if count >= min_count} - set(SPECIALS)
         known = ([word if word in frequent else word_form(word) for word in row] for row in sentences)
-        forms = [[word_form(word) for word in counts]]  # of frequent words too: so are those that come later
+        forms = [[word_form(word) for word in counts]]  # of frequent words as well, for unknown words later
         vocabulary = Vocabulary.build([*known, *forms], max_vocabulary)
         rng = as_generator(rng)
         encoder = token_encoder(
@@ -127,10 +129,10 @@ class Tagger(Task):
         return cls(SequenceTagger(encoder, len(labels), dropout=dropout, rng=rng), labels, vocabulary)
 
     def batches(self, examples: Iterable[Sentence], batch_size: int) -> Batches:
-        """Return what `fit` takes: batches of sentences of similar length.
+        """Return batches for `fit`: batches of sentences of similar length.
 
         Raises:
-            TypeError, ValueError: for words or labels of another kind, with their example.
+            TypeError, ValueError: for words or labels of another kind, with the example.
         """
         return SequenceBatches(*self._as_ids(examples, "Tagger.batches"), batch_size, per_step=True)
 
@@ -139,7 +141,7 @@ class Tagger(Task):
 
         Args:
             inputs: sentences, each a list of words.
-            batch_size: sentences at a time.
+            batch_size: sentences per batch.
 
         Raises:
             TypeError: for a sentence that is not a list of strings, with its position.
@@ -159,12 +161,12 @@ class Tagger(Task):
         return found
 
     def evaluate(self, examples: Iterable[Sentence], *, batch_size: int = 256) -> dict[str, float]:  # type: ignore[override]
-        """Return {"loss": mean cross-entropy in nats, "accuracy": share of right labels}, of all words.
+        """Return {"loss": mean cross-entropy in nats, "accuracy": fraction of right labels}, over all words.
 
         `seqmem.training.entity_f1_score` scores names: `entity_f1_score(task.predict(words), labels)`.
 
         Raises:
-            TypeError, ValueError: for words or labels of another kind, with their example.
+            TypeError, ValueError: for words or labels of another kind, with the example.
         """
         caller = "Tagger.evaluate"
         found = list(_as_sentences(examples, caller))
@@ -192,8 +194,8 @@ class Tagger(Task):
 
         Args:
             paths: the files.
-            columns: those of word and label, counted from 0; the first and the last when None.
-            options: no others are known.
+            columns: the columns of word and label, counted from 0; None for the first and the last.
+            options: not used.
         """
         chosen = (0, -1) if columns is None else (columns[0], columns[1])
         return [sentence for path in paths for sentence in read_conll(path, chosen)]
@@ -216,7 +218,7 @@ class Tagger(Task):
 
 
 def word_form(word: str) -> str:
-    """Return what a rare word goes by: its last three letters, a capital, a digit.
+    """Return the form that represents a rare word: its last three letters, a capital, a digit.
 
     >>> word_form("Walking"), word_form("1984"), word_form("ox")
     ('<Aing>', '<0>', '<aox>')

@@ -1,4 +1,4 @@
-"""What all tasks share: fit, predict, evaluate, save and load, the same way for each.
+"""The common part of all tasks: fit, predict, evaluate, save and load in the same way.
 
     task    = Classifier.build(examples, hidden_size=64)     a model of the right sizes, not trained
     history = task.fit(examples, validation=others, epochs=10)
@@ -6,10 +6,10 @@
     scores  = task.evaluate(others)                          {"loss": ..., "accuracy": ...}
     task.save("task.npz");  task = Classifier.load("task.npz")
 
-A task of one's own is a subclass in a file of its own, and `@seqmem.register("name")` above it, which makes
-it known to `load_task` and to the command line. It says what its examples are: how they become batches, what
-is predicted, how it is scored, what the file keeps beside the model, and, for the command line, what its
-files look like.
+To add a task, write a subclass in a file and put `@seqmem.register("name")` above it, which makes it
+available to `load_task` and to the command line. The subclass defines its examples, their batches, the
+predictions, the scores, the contents of the file in addition to the model, and, for the command line, its
+file format.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ Batches = Callable[[np.random.Generator], Iterable[Any]]
 class Option(NamedTuple):
     """A setting of a task on the command line, `--max-vocabulary N`.
 
-    `read` and `build` are given it by name, each if it takes an argument of this name.
+    `read` and `build` receive it by name if they take an argument of this name.
     """
 
-    name: str  # the argument's, max_vocabulary
-    kind: Callable[[str], Any]  # makes a value of the text
+    name: str  # of the argument: max_vocabulary
+    kind: Callable[[str], Any]  # converts the text to a value
     help: str
     choices: tuple[str, ...] | None = None
-    default: Any = None  # where the command line's is not the function's own
+    default: Any = None  # if the command line's default differs from the function's
 
 
 class Task(ABC):
     """A model together with the preparation of its data, in one file.
 
     Attributes:
-        model: what is trained.
-        file_form: what a file of examples looks like, for `train --help`.
+        model: the trained model.
+        file_form: the format of a file of examples, for `train --help`.
         options: the settings of `read` and `build` that the command line offers.
-        metric: the score of `evaluate` that a training is judged by.
-        direction: "max" if more of it is better, "min" if less is.
+        metric: the score of `evaluate` that judges a training.
+        direction: "max" if more is better, "min" if less is.
     """
 
     model: Any
@@ -74,7 +74,7 @@ class Task(ABC):
 
     @abstractmethod
     def batches(self, examples: Any, batch_size: int) -> Batches:
-        """Return what `seqmem.fit` takes: an epoch's batches, as a function of a Generator."""
+        """Return an epoch's batches for `seqmem.fit`, as a function of a Generator."""
 
     @abstractmethod
     def predict(self, inputs: Any, **options: Any) -> list[Any]:
@@ -82,11 +82,11 @@ class Task(ABC):
 
     @abstractmethod
     def evaluate(self, examples: Any, **options: Any) -> dict[str, float]:
-        """Return scores by name, `metric` among them."""
+        """Return scores by name, including `metric`."""
 
     @abstractmethod
     def metadata(self) -> dict[str, Any]:
-        """Return what the file holds beside the model: values that JSON can keep."""
+        """Return the contents of the file in addition to the model, as values for JSON."""
 
     @classmethod
     @abstractmethod
@@ -94,7 +94,7 @@ class Task(ABC):
         """Return the task of a model and its metadata.
 
         Raises:
-            KeyError, TypeError, ValueError: for metadata that are not this task's, or do not fit the model.
+            KeyError, TypeError, ValueError: for metadata of another task or of another model.
         """
 
     @classmethod
@@ -111,19 +111,19 @@ class Task(ABC):
         """Return the examples for training and those to validate on, for the command line.
 
         Args:
-            examples: what `read` returned.
-            held_out: how many to validate on; None is a tenth, at most 1000.
-            rng: of the split.
+            examples: the result of `read`.
+            held_out: the number of examples for validation; None for a tenth, at most 1000.
+            rng: seed or generator for the split.
         """
         count = held_out or min(1_000, max(1, len(examples) // 10))
         return train_validation_split(examples, count, rng=rng)
 
     def describe(self, examples: Any) -> str:
-        """Return how many examples there are, in words."""
+        """Return the number of examples, in words."""
         return f"{len(examples):,} examples"
 
     def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:
-        """Yield what the command line prints for lines of input: here a line for each."""
+        """Yield the output of the command line for lines of input: by default a line for each."""
         for line in lines:
             (answer,) = self.predict([line])
             yield str(answer)
@@ -143,28 +143,29 @@ class Task(ABC):
         rng: Rng = None,
         progress: bool | None = None,
     ) -> History:
-        """Train the model with Adam; `seqmem.fit(task.model, task.batches(...), ...)` leaves every choice.
+        """Train the model with Adam; for other choices use `seqmem.fit(task.model, task.batches(...), ...)`.
 
         Args:
-            examples: of the kind that `build` takes.
-            validation: other examples, on which `evaluate` scores the model after every epoch; the model gets
-                the parameters with the best score at the end. None keeps the last ones.
-            epochs: how often to go through the examples.
-            batch_size: examples of a step.
-            learning_rate: Adam's.
-            max_norm: bound on the global norm of the gradients; None does not clip.
-            schedule: factor of the learning rate as a function of the part of the training that is done.
-            patience: epochs without a better score after which the training ends; None goes on.
+            examples: examples as for `build`.
+            validation: other examples, on which `evaluate` scores the model after every epoch; at the end,
+                the model gets the parameters with the best score. None keeps the last ones.
+            epochs: the number of passes over the examples.
+            batch_size: examples per step.
+            learning_rate: of Adam.
+            max_norm: bound on the global norm of the gradients; None for no clipping.
+            schedule: factor of the learning rate as a function of the completed fraction of the training.
+            patience: the number of epochs without a better score that ends the training; None for no such
+                limit.
             callback: called after every epoch with the history so far.
             rng: None, a seed, a SeedSequence or a Generator, for the order of the examples and dropout.
             progress: as in `seqmem.fit`.
 
         Returns:
-            The history; with `validation` it has the score under the name that the task's `metric` is.
+            The history; with `validation`, it includes the score under the name of the task's `metric`.
 
         Raises:
             NonFiniteError: for a loss, gradient or parameter that is nan or inf.
-            ValueError, TypeError: for an argument out of its range or examples of another kind.
+            ValueError, TypeError: for an argument out of range, or examples of another kind.
         """
         caller, generator = f"{type(self).__name__}.fit", as_generator(rng)
         batches = self.batches(examples, as_size(batch_size, caller, "batch_size"))
@@ -192,20 +193,20 @@ class Task(ABC):
         )
 
     def save(self, path: Path) -> None:
-        """Write model and preparation to one file, whole or not at all, as `seqmem.save` does."""
+        """Write model and preparation to one file, completely or not at all, as `seqmem.save` does."""
         save(path, self.model, {"task": type(self).__name__, **self.metadata()})
 
     def check_save(self, path: Path) -> None:
-        """Raise what `save` would raise, for finding out before a long training."""
+        """Raise any error that `save` would raise, to detect it before a long training run."""
         check_save(path, self.model, {"task": type(self).__name__, **self.metadata()})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            CheckpointError: for a file that holds no model, or another task's; it is a FileNotFoundError too
-                when there is no such file.
+            CheckpointError: for a file that holds no model, or another task's; also a FileNotFoundError if
+                there is no such file.
         """
         model, metadata = load(path), read_metadata(path)
         found = metadata.get("task", cls.__name__)
@@ -229,11 +230,11 @@ class Task(ABC):
 
 
 def load_task(path: Path) -> Task:
-    """Return the task of a file, whichever it is.
+    """Return the task in a file, of whatever class.
 
     Raises:
-        CheckpointError: for a file that holds no task, or that of a class which is not known; it is a
-            FileNotFoundError too when there is no such file.
+        CheckpointError: for a file without a task, or with a task of an unknown class; also a
+            FileNotFoundError if there is no such file.
     """
     metadata = read_metadata(path)
     found = metadata.get("task", "Translator" if "source_symbols" in metadata else None)
@@ -242,20 +243,20 @@ def load_task(path: Path) -> Task:
         named = f"the task {brief(repr(found))}" if found is not None else "a model without a task"
         raise CheckpointError(
             f"{os.fspath(path)}: holds {named}, expected one of {', '.join(known)}; "
-            "@seqmem.register makes one of your own known"
+            "@seqmem.register makes your own class known"
         )
     task: Task = known[found].load(path)
     return task
 
 
 def check_form(form: Any) -> None:
-    """Raise when the texts of a file were prepared in another normal form than they are now."""
+    """Raise if the texts of a file were prepared in a different normal form."""
     if form != NORMAL_FORM:
         raise ValueError(f"texts were prepared in the form {brief(repr(form))}, expected {NORMAL_FORM!r}")
 
 
 def in_batches(sequences: Sequence[Array], batch_size: int) -> Iterator[tuple[Array, list[Array]]]:
-    """Yield the positions and the sequences of batches of similar lengths, for use without targets."""
+    """Yield positions and sequences of batches of similar lengths, for use without targets."""
     order = np.argsort([len(sequence) for sequence in sequences], kind="stable")
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
@@ -263,7 +264,7 @@ def in_batches(sequences: Sequence[Array], batch_size: int) -> Iterator[tuple[Ar
 
 
 def mean_loss(model: Any, batches: Iterable[Any]) -> float:
-    """Return the mean of `model.loss` over batches, each weighing as much as the targets that it counts."""
+    """Return the mean of `model.loss` over batches, weighted by the number of targets that count."""
     total, counted = 0.0, 0
     for batch in batches:
         here = int(np.sum(batch.mask))

@@ -17,21 +17,21 @@ from seqmem.models.language_model import LanguageModel
 from seqmem.module import Array, Module
 from seqmem.tasks.encoders import token_encoder
 from seqmem.tasks.task import Batches, Option, Task, check_form
-from seqmem.validation import as_flag, as_size, as_texts, check_type
+from seqmem.validation import as_count, as_flag, as_size, as_texts, check_type
 
 
 class TextGenerator(Task):
     """A `LanguageModel` with its vocabulary.
 
     Examples are texts, which are read one after the other, each between the symbols START and END. Training
-    goes along them in windows (truncated backpropagation through time): the state is carried from window to
-    window, and a gradient reaches back `steps` symbols at most.
+    proceeds in windows (truncated backpropagation through time): the state is carried from window to window,
+    and a gradient reaches back at most `steps` symbols.
 
     Args:
-        model: what scores the next symbol.
-        vocabulary: what its tokens mean.
-        level: how a text is cut into symbols, "char" or "word".
-        steps: symbols of a window.
+        model: the model that scores the next symbol.
+        vocabulary: the symbols of its tokens.
+        level: how texts are split into symbols, "char" or "word".
+        steps: symbols per window.
 
     >>> task = TextGenerator.build(["abcabcabcabc"], hidden_size=8, embedding_size=4, rng=0)
     >>> history = task.fit(["abcabcabcabc"] * 5, epochs=30, learning_rate=0.02, rng=0, progress=False)
@@ -39,9 +39,9 @@ class TextGenerator(Task):
     ['cabcab']
     """
 
-    file_form = "a text; several files are texts of their own"
+    file_form = "a text; several files are separate texts"
     options = (
-        Option("level", str, "what a symbol is", ("char", "word")),
+        Option("level", str, "the unit of a symbol", ("char", "word")),
         Option("tied", bool, "the embedding's table serves as output weights; needs --embedding = --hidden"),
         Option("steps", int, "symbols that a gradient reaches back"),
     )
@@ -81,24 +81,26 @@ class TextGenerator(Task):
         """Return an untrained generator for texts, with their vocabulary.
 
         Args:
-            texts: of the training.
-            level: how a text is cut into symbols, "char" or "word".
+            texts: texts for training.
+            level: how texts are split into symbols, "char" or "word".
             hidden_size: H.
             embedding_size: E.
             cell: the name of the cell, such as "lstm", "gru" or "rnn".
-            num_layers: recurrent layers on top of each other.
-            dropout: rate at which embeddings and outputs between layers are set to 0.
-            tied: the embedding's table serves as output weights, too; E is then H.
-            steps: symbols of a window, which a gradient reaches back at most.
-            min_count: how often a symbol must occur to be in the vocabulary.
-            max_vocabulary: the most ids, the special ones included; None for no limit.
-            rng: seed or generator of the first weights.
+            num_layers: the number of recurrent layers, on top of each other.
+            dropout: the probability of zeroing embeddings and outputs between layers.
+            tied: whether the embedding's table also serves as output weights; E is then H.
+            steps: symbols per window, the furthest that a gradient reaches back.
+            min_count: how often a symbol must occur to be included in the vocabulary.
+            max_vocabulary: the maximum size, including special symbols; None for no limit.
+            rng: seed or generator for the initial weights.
             dtype: float64 or float32.
 
         Raises:
             TypeError, ValueError: for a wrong argument, or texts without a symbol.
         """
         caller, rng = "TextGenerator.build", as_generator(rng)
+        if max_vocabulary is not None:
+            as_size(max_vocabulary, caller, "max_vocabulary")
         found = as_texts(texts, caller, "texts")
         vocabulary = Vocabulary.build(
             (split_symbols(text, level) for text in found), max_vocabulary, min_count
@@ -119,7 +121,7 @@ class TextGenerator(Task):
         return cls(LanguageModel(encoder, tied=tied, rng=rng), vocabulary, level, steps=steps)
 
     def batches(self, examples: Iterable[str], batch_size: int) -> Batches:
-        """Return what `fit` takes: the windows of the texts as `batch_size` parallel streams.
+        """Return batches for `fit`: the windows of the texts as `batch_size` parallel streams.
 
         Raises:
             TypeError, ValueError: for texts that are not strings, or hold no symbol.
@@ -138,15 +140,15 @@ class TextGenerator(Task):
         until_end: bool = False,
         rng: Rng = None,
     ) -> list[str]:
-        """Return a text that goes on from each prompt, without the prompt.
+        """Return a continuation of each prompt, without the prompt.
 
         Args:
-            inputs: prompts; an empty one asks for a text from its beginning.
-            n_symbols: how many symbols to draw.
-            temperature: above 0; below 1 the probable symbols become more probable.
-            top_k: how many symbols may be drawn at a step, 1 for the most probable one; None for all.
-            top_p: the least probability of the symbols that may be drawn at a step; None for all.
-            until_end: whether a text may end before n_symbols, where the model says so. Special symbols are
+            inputs: prompts; an empty prompt gives a text from its beginning.
+            n_symbols: the number of symbols to draw.
+            temperature: above 0; below 1, probable symbols become more probable.
+            top_k: the number of symbols to draw from at each step, 1 for the most probable one; None for all.
+            top_p: the minimum total probability of the symbols to draw from at each step; None for all.
+            until_end: whether a text may end before n_symbols, if the model ends it. Special symbols are
                 never part of a text.
             rng: None, a seed, a SeedSequence or a Generator.
 
@@ -155,6 +157,7 @@ class TextGenerator(Task):
         """
         caller, generator = "TextGenerator.predict", as_generator(rng)
         until_end = as_flag(until_end, caller, "until_end")
+        as_count(n_symbols, caller, "n_symbols")
         found = []
         for prompt in as_texts(inputs, caller, "inputs"):
             tokens = [START, *self.vocabulary.encode(split_symbols(prompt, self.level))]
@@ -204,7 +207,7 @@ class TextGenerator(Task):
 
         Raises:
             ValueError: for bytes that are not UTF-8, with file and line, or a file without a character.
-            OSError: when a file cannot be read.
+            OSError: if a file cannot be read.
         """
         texts = [read_text(path) for path in paths]
         for path, text in zip(paths, texts, strict=True):
@@ -214,7 +217,7 @@ class TextGenerator(Task):
 
     @classmethod
     def split(cls, examples: Any, held_out: int | None, rng: Rng) -> tuple[list[str], list[str]]:
-        """Return all texts without the end of the last one, and that end: a tenth of it when None."""
+        """Return all texts without the end of the last one, and that end; None holds out a tenth of it."""
         *others, last = as_texts(examples, "TextGenerator.split", "examples")
         count = held_out or max(1, len(last) // 10)
         if count >= len(last):
@@ -224,11 +227,11 @@ class TextGenerator(Task):
         return [*others, last[:-count]], [last[-count:]]
 
     def describe(self, examples: Any) -> str:
-        """Return how many characters there are, in words."""
+        """Return the number of characters, in words."""
         return f"{sum(map(len, examples)):,} characters"
 
     def answer_lines(self, lines: Iterable[str]) -> Iterator[str]:
-        """Yield a text that goes on from each line."""
+        """Yield a continuation of each line."""
         for line in lines:
             yield line + self.predict([line])[0]
 

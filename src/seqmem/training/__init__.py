@@ -1,5 +1,6 @@
 """Training: optimizers, the training loop, and models as files."""
 
+from seqmem.training.averaging import average_checkpoints
 from seqmem.training.callbacks import (
     AverageEpochs,
     Callback,
@@ -49,6 +50,7 @@ __all__ = [
     "ReduceOnPlateau",
     "StopTraining",
     "accuracy",
+    "average_checkpoints",
     "check_save",
     "clip_by_global_norm",
     "cosine_decay",

@@ -15,7 +15,7 @@ from seqmem.validation import as_choice, as_fraction, as_rate, as_size, as_text
 Direction = Literal["min", "max"]
 
 
-class StopTraining(Exception):  # noqa: N818 - it is no error, but an end
+class StopTraining(Exception):  # noqa: N818 - it is not an error
     """Raised in a callback or a metric to end the training after this step or epoch, which is recorded.
 
     >>> raise StopTraining("good enough")

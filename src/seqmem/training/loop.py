@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -228,8 +228,8 @@ class _Loop:
         """Go through the batches once."""
         source = batches(self.generator) if callable(batches) else batches
         check_iterable(source, "fit", "what batches returned", "an iterable of batches")
-        sized = source if isinstance(source, Sized) else batches
-        self.clock.begin_epoch(epoch, len(sized) if isinstance(sized, Sized) else None)
+        size = _size(source)
+        self.clock.begin_epoch(epoch, _size(batches) if size is None else size)
         self.stepper.begin_epoch()
         for batch in source:
             self.set_rate()
@@ -316,6 +316,14 @@ def _check_kinds(model: object, batches: object, optimizer: object, validation: 
     check_batches(batches, "fit", "batches")
     if validation is not None:
         check_batches(validation, "fit", "validation")
+
+
+def _size(value: Any) -> int | None:
+    """Return a length; None for what has none, or does not know it."""
+    try:
+        return len(value)
+    except TypeError:
+        return None
 
 
 def _check_functions(functions: Mapping[str, object | None]) -> None:

@@ -112,7 +112,7 @@ def _mean_loss(model: Any, batches: Any, caller: str, name: str) -> float:
 
 
 def check_batches(value: object, caller: str, name: str) -> None:
-    """Raise for what is neither a list of batches nor a function; one batch or an iterator is none.
+    """Raise unless a value is a list of batches or a function; one batch or an iterator is not.
 
     Raises:
         TypeError: with what came.

@@ -57,6 +57,13 @@ def test_an_epoch_is_the_windows_of_one_batch_after_the_other() -> None:
             assert [window.continues for window in windows(0)] == [False, True, False, True]
 
 
+def test_the_windows_of_a_list_are_counted_and_those_of_a_function_are_not() -> None:
+    parts = [stream_batch(range(4, 13), 2), stream_batch(range(4, 10), 2)]
+    assert len(TruncatedBatches(parts, 3)) == len(list(TruncatedBatches(parts, 3)(0))) == 3
+    with pytest.raises(TypeError, match="the number of windows is not known"):
+        len(TruncatedBatches(lambda rng: parts, 3))
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "error", "message"),
     [

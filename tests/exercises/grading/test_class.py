@@ -98,11 +98,21 @@ def test_a_folder_of_exercises_is_one_students(folder):
 
 
 def test_what_is_graded_of_two_files_is_said(folder):
-    place = folder({"ada/rnn_step_forward.py": "", "ada/old/rnn_step_forward.py": ""})
+    place = folder({"ada/rnn_step_forward.py": solution(STEP), "ada/old/rnn_step_forward.py": "1"})
     [one] = submissions_in(place)
     found = answered(one, one.files(), STEP, [STEP.name])
     assert found.main == "rnn_step_forward.py"
     assert found.notes == ("old/rnn_step_forward.py would answer it, too: rnn_step_forward.py was graded",)
+
+
+def test_who_works_in_notebooks_leaves_the_files_as_they_were(folder):
+    book = notebook(solution(STEP))
+    place = folder({"ada/01_rnn_step_forward.py": stub(STEP), "ada/books/01_rnn_step_forward.ipynb": book})
+    [one] = submissions_in(place)
+    assert answered(one, one.files(), STEP, [STEP.name]) == ("books/01_rnn_step_forward.ipynb", ())
+    place = folder({"ada/books/01_rnn_step_forward.ipynb": notebook(stub(STEP))})
+    [one] = submissions_in(place)
+    assert answered(one, one.files(), STEP, [STEP.name]) == ("01_rnn_step_forward.py", ())
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no such files")

@@ -18,7 +18,18 @@ from hypothesis import strategies as st
 from seqmem import registry
 from seqmem.cells import GRUCell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell, RNNCell
 from seqmem.contexts import AdditiveAttention, FixedContext
-from seqmem.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Embedding, Linear, Recurrent, Stack
+from seqmem.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    Dropout,
+    Embedding,
+    Linear,
+    Recurrent,
+    Stack,
+    TruncatedBPTT,
+)
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.training import CheckpointError, check_save, load, read_metadata, save
@@ -71,9 +82,11 @@ MODULES = [
     Recurrent(LSTMCell(3, 4), reverse=True),
     Bidirectional(Recurrent(RNNCell(3, 4)), Recurrent(GRUCell(3, 2), reverse=True)),
     Stack(Recurrent(LSTMCell(3, 4)), Stack(Recurrent(RNNCell(4, 2))), dropout=0.5),
+    TruncatedBPTT(Recurrent(LSTMCell(3, 4)), 5),
     RNN(3, 4, num_layers=3, dropout=0.125),
     LSTM(3, 4, num_layers=2, bidirectional=True, forget_bias=0.5),
     GRU(3, 4, reset="after", dtype="float32"),
+    TruncatedBPTT(Recurrent(GRUCell(3, 4)), 7),
     AdditiveAttention(3, 4, 5),
     FixedContext(),
     Encoder(7, 3, 4, cell="gru", embedding_std=0.1, dropout=0.1),

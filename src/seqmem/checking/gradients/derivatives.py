@@ -27,7 +27,7 @@ from seqmem.module import Array
 STEP = 1e-20
 STEPS = (1e-2, 1e-4, 1e-6)  # of the differences; a smaller step if a bar is still wide
 WALK, WALKS = 1e-5, 4  # for measuring noise: the step size, and the number of walks
-SURE = 30  # times the rounding: a larger difference of the slopes is no noise
+SURE = 30  # times the rounding: a larger difference of the slopes is not noise
 NARROW = 1e-9  # an error bar, relative to the derivatives, that needs no smaller step
 
 # functions that return real numbers for complex ones without a warning
@@ -117,7 +117,7 @@ class Derivatives:
                     rounded = rounded and np.array_equal(np.array(walk, np.float32), walk)
                 fourth = np.diff(np.array(walk), 4, axis=0)
                 found.append(np.sqrt(np.mean(fourth**2, axis=0) / 70))  # 70 = 1² + 4² + 6² + 4² + 1²
-            # a kink beside the numbers is on one side of them; a walk in step with the rounding sees none
+            # a kink next to the numbers affects one side only; a walk in step with the rounding sees no noise
             noise = np.maximum(noise, np.minimum(*found))
         for name, array in self._arrays.items():
             array[...] = kept[name]

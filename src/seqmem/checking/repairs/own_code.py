@@ -100,7 +100,7 @@ def as_changed(own: Own) -> Iterator[None]:
     """Run a function as its tree has it in the block.
 
     Raises:
-        SyntaxError: for a tree that is no Python.
+        SyntaxError: for a tree that is not valid Python.
     """
     before = own.function.__code__
     own.function.__code__ = _compiled(own, before)

@@ -8,11 +8,11 @@ parent and does nothing else: code that ends its parent, or its parent's group, 
 guard cleans up. On systems without fork, the code runs in the process itself, with a thread that watches the
 input.
 
-An order with walls is a grader's: the code is confined by them (`walls.enter`), and sees nothing of ours
-except the function that carries out the order.
+An order with walls comes from a grader: the walls confine the code (`walls.enter`), which sees nothing of
+the library except the function that carries out the order.
 
-This file runs as a script and imports nothing of ours until the child exists, so that the guard starts at
-once.
+This file runs as a script and imports nothing of the library until the child exists, so that the guard
+starts at once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
         return  # the caller is gone
     order = json.loads(line)
     # The output of the code goes to stderr, and its input is empty: the answer's file and the caller's input
-    # have numbers of their own, which no process that the code starts inherits.
+    # have other numbers, which no process that the code starts inherits.
     lifeline, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -141,7 +141,7 @@ class _Walls:
 
 
 def bare(name: str) -> types.ModuleType:
-    """Import a file of ours without its packages, which import the solutions of exercises."""
+    """Import a file of the library without its packages, which import the solutions of exercises."""
     parts = name.split(".")
     for k in range(1, len(parts)):
         package = ".".join(parts[:k])

@@ -7,13 +7,13 @@ from typing import Any
 
 from seqmem.cli.exercises import course, folder, grading, student
 
-PARTS = (folder, student, course, grading)  # each adds commands of its own
+PARTS = (folder, student, course, grading)  # each adds its commands
 
 
 def add(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add this command to the parser."""
     parser: argparse.ArgumentParser = commands.add_parser(
-        "exercises", help="exercises that grade themselves, and explain"
+        "exercises", help="self-grading exercises that explain what is wrong"
     )
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for part in PARTS:

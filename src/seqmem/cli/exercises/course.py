@@ -14,16 +14,18 @@ from seqmem.exercises.verifying import verify
 
 
 def add(commands: Any) -> None:
-    """Add the commands to the parser's."""
-    new = commands.add_parser("new", help="begin an exercise of a course's own")
-    new.add_argument("name", metavar="NAME", help="of the exercise and of its functions")
-    new.add_argument("--course", default="course", metavar="DIR", help="its folder (default: %(default)s)")
+    """Add these commands to the parser."""
+    new = commands.add_parser("new", help="start a new exercise for your course")
+    new.add_argument("name", metavar="NAME", help="name of the exercise and of its functions")
+    new.add_argument(
+        "--course", default="course", metavar="DIR", help="the course's folder (default: %(default)s)"
+    )
     new.set_defaults(command=run_new)
     sound = commands.add_parser(
-        "verify", help="does every stub fail, every solution pass, every mistake get its name?"
+        "verify", help="check that every stub fails, every solution passes and every mistake is named"
     )
     sound.add_argument("names", nargs="*", metavar="NAME", help="(default: all)")
-    sound.add_argument("--course", default="", metavar="DIR", help="a course's own exercises, in their place")
+    sound.add_argument("--course", default="", metavar="DIR", help="use the exercises of this course instead")
     sound.set_defaults(command=run_verify)
 
 

@@ -16,16 +16,16 @@ _SHOWN = {"passed": "passed", "started": "started", "not started": "", "deleted"
 
 
 def add(commands: Any) -> None:
-    """Add the commands to the parser's."""
+    """Add these commands to the parser."""
     init = commands.add_parser("init", help="write the exercises into a new folder")
     init.add_argument("folder", nargs="?", default="exercises", metavar="DIR", help="(default: %(default)s)")
-    init.add_argument("--seed", type=seed, help="yours, which draws the bugs (default: a random one)")
-    init.add_argument("--course", default="", metavar="DIR", help="a course's own exercises, in their place")
+    init.add_argument("--seed", type=seed, help="your seed, which selects the bugs (default: random)")
+    init.add_argument("--course", default="", metavar="DIR", help="use the exercises of this course instead")
     init.set_defaults(command=run_init)
-    listing = commands.add_parser("list", help="what there is, and how far you are")
+    listing = commands.add_parser("list", help="list the exercises and your progress")
     add_folder(listing)
     listing.set_defaults(command=run_list)
-    reset = commands.add_parser("reset", help="begin an exercise again; the old file is kept")
+    reset = commands.add_parser("reset", help="start an exercise again; the old file is kept")
     reset.add_argument("name", metavar="NAME")
     add_folder(reset)
     reset.set_defaults(command=run_reset)
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
 def add_folder(parser: argparse.ArgumentParser) -> None:
     """Add the option that names the folder of the exercises."""
     parser.add_argument(
-        "--folder", default=".", metavar="DIR", help="where the exercises are (default: here)"
+        "--folder", default=".", metavar="DIR", help="the folder of the exercises (default: this one)"
     )
 
 
@@ -70,9 +70,11 @@ def run_reset(arguments: argparse.Namespace) -> int:
     """Write a file again."""
     folder = folder_at(Path(arguments.folder))
     exercise = folder.named(arguments.name)
-    kept = folder.reset(exercise)
+    is_notebook = str(arguments.name).endswith(".ipynb")
+    kept = folder.reset(exercise, is_notebook)
+    file = folder.notebook_of(exercise) if is_notebook else folder.file_of(exercise)
     where = f"; your old one is {shown(kept, folder)}" if kept is not None else ""
-    print(folded(f"{folder.file_of(exercise).name} is as it was in the beginning{where}"))
+    print(folded(f"{file.name} is as it was in the beginning{where}"))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The commands exercises grade, report and autograder, for instructors."""
+"""The commands exercises grade, report, autograder and assignment, for instructors."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ from typing import Any
 from seqmem.checking.submissions.walls import Measures, UnusableError
 from seqmem.cli.arguments import add_force, positive, size
 from seqmem.cli.terminal.messages import say
-from seqmem.cli.terminal.output import naming
+from seqmem.cli.terminal.output import check_folder, naming, new_folder
 from seqmem.cli.terminal.screen import terminal_width
 from seqmem.cli.terminal.waiting import heartbeat
 from seqmem.exercises.catalogue import all_exercises, exercise_named
 from seqmem.exercises.course import course_exercises
 from seqmem.exercises.exercise import Exercise
 from seqmem.exercises.grading import gradescope, junit, summary, tables
+from seqmem.exercises.grading.assignment import as_nbgrader, as_otter
 from seqmem.exercises.grading.autograder import write_autograder
 from seqmem.exercises.grading.grade import exercise_of
 from seqmem.exercises.grading.record import STATUSES, Grade, Record
 from seqmem.exercises.grading.running import grade_class
 from seqmem.exercises.grading.submissions import Submission, answered, one_submission, submissions_in
+from seqmem.exercises.notebooks import as_text
 from seqmem.pages.page import compose, is_page
 
-CANNOT_JUDGE = 1  # an answer that the grader could not judge, and somebody must look at
+CANNOT_JUDGE = 1  # an answer that the grader could not judge: check it by hand
 _MEASURES = Measures()
 
 
@@ -39,6 +41,7 @@ def add(commands: Any) -> None:
     _add_grade(commands)
     _add_report(commands)
     _add_autograder(commands)
+    _add_assignment(commands)
 
 
 def _add_grade(commands: Any) -> None:
@@ -49,17 +52,20 @@ def _add_grade(commands: Any) -> None:
         help="a folder with a folder for each student, or with their files",
     )
     parser.add_argument(
-        "--out", required=True, metavar="GRADES.csv", help="the table; a record is kept beside it, as .jsonl"
+        "--out",
+        required=True,
+        metavar="GRADES.csv",
+        help="the table to write; a .jsonl record is written next to it",
     )
     parser.add_argument(
         "--exercise",
         nargs="+",
         default=[],
         metavar="NAME",
-        help="what is graded (default: all that is answered)",
+        help="the exercises to grade (default: all with an answer)",
     )
     parser.add_argument(
-        "--course", default="", metavar="DIR", help="a course's own exercises, in their place"
+        "--course", default="", metavar="DIR", help="use the exercises of this course instead"
     )
     parser.add_argument("--single", action="store_true", help="the folder is the submission of one student")
     parser.add_argument(
@@ -68,14 +74,17 @@ def _add_grade(commands: Any) -> None:
         help="a file with the secret seed (default: a new one, kept in the record)",
     )
     parser.add_argument(
-        "--seconds", type=positive, default=_MEASURES.seconds, help="for each answer (default: %(default)s)"
+        "--seconds",
+        type=positive,
+        default=_MEASURES.seconds,
+        help="time limit per answer (default: %(default)s)",
     )
     parser.add_argument(
-        "--megabytes", type=size, default=_MEASURES.megabytes, help="of memory (default: %(default)s)"
+        "--megabytes", type=size, default=_MEASURES.megabytes, help="memory limit (default: %(default)s)"
     )
-    parser.add_argument("--workers", type=size, help="processes (default: as many as processors)")
+    parser.add_argument("--workers", type=size, help="number of processes (default: one per processor)")
     parser.add_argument(
-        "--dask", metavar="ADDRESS", help='a Dask scheduler that does it instead, or "local" for one here'
+        "--dask", metavar="ADDRESS", help='use a Dask scheduler instead, or "local" for one on this computer'
     )
     _add_class_summary(parser)
     add_force(parser)
@@ -84,14 +93,14 @@ def _add_grade(commands: Any) -> None:
 
 def _add_report(commands: Any) -> None:
     parser = commands.add_parser("report", help="write grades for Gradescope, as JUnit XML or as a page")
-    parser.add_argument("grades", metavar="GRADES.csv", help="what grade wrote")
-    parser.add_argument("--student", metavar="NAME", help="of this student alone")
+    parser.add_argument("grades", metavar="GRADES.csv", help="a table that grade wrote")
+    parser.add_argument("--student", metavar="NAME", help="report on this student only")
     parser.add_argument("--gradescope", metavar="FILE", help="write one student's results.json")
     parser.add_argument(
         "--visibility",
         choices=gradescope.VISIBILITIES,
         default="visible",
-        help="of the tests in results.json (default: %(default)s)",
+        help="visibility of the tests in results.json (default: %(default)s)",
     )
     parser.add_argument("--junit", metavar="FILE", help="write JUnit XML")
     _add_class_summary(parser)
@@ -105,19 +114,32 @@ def _add_class_summary(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="PAGE.html",
-        help="print which mistakes how many made, and write a page with the distribution",
+        help="print how many students made which mistakes, and write a page with the distribution",
     )
 
 
 def _add_autograder(commands: Any) -> None:
     parser = commands.add_parser("autograder", help="write the zip that Gradescope takes as an autograder")
-    parser.add_argument("exercises", nargs="+", metavar="NAME", help="what it grades")
+    parser.add_argument("exercises", nargs="+", metavar="NAME", help="the exercises to grade")
     parser.add_argument("--out", required=True, metavar="FILE.zip", help="the file to write")
     parser.add_argument(
-        "--seconds", type=positive, default=_MEASURES.seconds, help="for each answer (default: %(default)s)"
+        "--seconds",
+        type=positive,
+        default=_MEASURES.seconds,
+        help="time limit per answer (default: %(default)s)",
     )
     add_force(parser)
     parser.set_defaults(command=autograder)
+
+
+def _add_assignment(commands: Any) -> None:
+    parser = commands.add_parser("assignment", help="write notebooks for nbgrader or for Otter Assign")
+    parser.add_argument("exercises", nargs="+", metavar="NAME", help="a notebook for each")
+    system = parser.add_mutually_exclusive_group(required=True)
+    system.add_argument("--nbgrader", metavar="DIR", help="an assignment's folder, such as source/week1")
+    system.add_argument("--otter", metavar="DIR", help="a folder for notebooks that otter assign reads")
+    add_force(parser)
+    parser.set_defaults(command=assignment)
 
 
 def grade(arguments: argparse.Namespace) -> int:
@@ -166,7 +188,7 @@ def report(arguments: argparse.Namespace) -> int:
     """Write reports from a record of grades."""
     path = _record_of(Path(arguments.grades))
     if not path.is_file():
-        raise ValueError(f"{path}: no such file; exercises grade writes it beside the table of grades")
+        raise ValueError(f"{path}: no such file; exercises grade writes it next to the table of grades")
     record = Record(path)
     order = {exercise.name: k for k, exercise in enumerate(all_exercises())}
     grades = sorted(
@@ -197,6 +219,25 @@ def autograder(arguments: argparse.Namespace) -> int:
     with naming(out):
         write_autograder(out, exercises, ("--seconds", f"{arguments.seconds:g}"))
     print(f"{out}: an autograder for {', '.join(exercise.name for exercise in exercises)}")
+    return 0
+
+
+def assignment(arguments: argparse.Namespace) -> int:
+    """Write notebooks for another system."""
+    folder = Path(arguments.nbgrader or arguments.otter)
+    option = "--nbgrader" if arguments.nbgrader else "--otter"
+    check_folder(option, str(folder))
+    make = as_nbgrader if arguments.nbgrader else as_otter
+    names = dict.fromkeys(arguments.exercises)
+    texts = {folder / f"{name}.ipynb": as_text(make(exercise_named(name))) for name in names}
+    for path in texts:
+        if path.exists() and not arguments.force:
+            raise ValueError(f"{option} {folder}: {path} exists; --force replaces it")
+    with new_folder(str(folder)):
+        for path, text in texts.items():
+            with naming(path):
+                tables.write(text, path)
+            print(f"{path}: written")
     return 0
 
 
@@ -248,7 +289,7 @@ def _seed_in(path: str | None) -> str:
 
 
 def _answered(submissions: Sequence[Submission], known: Sequence[Exercise]) -> list[Exercise]:
-    """The exercises that anybody answers."""
+    """Return the exercises that at least one submission answers."""
     names = [exercise.name for exercise in known]
     read = [(submission, submission.files()) for submission in submissions]
     found = [

@@ -15,8 +15,10 @@ from seqmem.cli.exercises.folder import add_folder
 from seqmem.cli.terminal.exit_codes import NOT_STARTED
 from seqmem.cli.terminal.screen import folded, terminal_width
 from seqmem.cli.terminal.waiting import heartbeat
+from seqmem.exercises.asking import Trouble
 from seqmem.exercises.cutting import solution
 from seqmem.exercises.exercise import Exercise
+from seqmem.exercises.judging.judge import empty_report
 from seqmem.exercises.judging.report import ExerciseReport
 from seqmem.exercises.student.checking import SECONDS, check_exercise
 from seqmem.exercises.student.folder import Folder, folder_at
@@ -25,26 +27,26 @@ LEVELS = 3  # of hints
 
 
 def add(commands: Any) -> None:
-    """Add the commands to the parser's."""
-    check = commands.add_parser("check", help="is it right? If not, which line is wrong, and why")
-    check.add_argument("name", nargs="?", metavar="NAME", help="(default: the first that is not passed)")
-    check.add_argument("--all", action="store_true", help="check every exercise that was started")
+    """Add these commands to the parser."""
+    check = commands.add_parser("check", help="check an exercise, and explain which line is wrong and why")
+    check.add_argument("name", nargs="?", metavar="NAME", help="(default: the first one not passed)")
+    check.add_argument("--all", action="store_true", help="check every exercise that you have started")
     check.add_argument("--watch", action="store_true", help="check again whenever the file changes")
-    check.add_argument("--whole", action="store_true", help="unfold everything that was found")
+    check.add_argument("--whole", action="store_true", help="print all findings in full")
     check.add_argument("--json", action="store_true", help="print the report as JSON")
     check.add_argument(
-        "--seconds", type=positive, default=SECONDS, help="after which a file is ended (default: %(default)s)"
+        "--seconds", type=positive, default=SECONDS, help="time limit for a file (default: %(default)s)"
     )
     add_folder(check)
     check.set_defaults(command=run_check)
-    hint = commands.add_parser("hint", help="a hint, then a second and a third")
-    hint.add_argument("name", nargs="?", metavar="NAME", help="(default: the first that is not passed)")
+    hint = commands.add_parser("hint", help="print the next of three hints")
+    hint.add_argument("name", nargs="?", metavar="NAME", help="(default: the first one not passed)")
     hint.add_argument("--level", type=int, choices=range(1, LEVELS + 1), help="(default: the next)")
     add_folder(hint)
     hint.set_defaults(command=run_hint)
-    answer = commands.add_parser("solution", help="the solution, once you have passed")
+    answer = commands.add_parser("solution", help="print the solution once you have passed")
     answer.add_argument("name", metavar="NAME")
-    answer.add_argument("--give-up", action="store_true", help="without having passed")
+    answer.add_argument("--give-up", action="store_true", help="print it even if you have not passed")
     add_folder(answer)
     answer.set_defaults(command=run_solution)
 
@@ -59,7 +61,8 @@ def run_check(arguments: argparse.Namespace) -> int:
         print("all exercises are passed")
         return 0
     if arguments.watch:
-        return watched(folder.file_of(exercise), lambda: _check(folder, exercise, arguments))
+        file = _file(folder, exercise, arguments)
+        return watched(file, lambda: _check(folder, exercise, arguments))
     return _check(folder, exercise, arguments)
 
 
@@ -98,7 +101,7 @@ def _chosen(folder: Folder, name: str | None) -> Exercise | None:
 
 
 def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> int:
-    report, printed = _report(folder, exercise, arguments.seconds)
+    report, printed = _report(folder, exercise, _file(folder, exercise, arguments), arguments.seconds)
     if arguments.json:
         print(report.to_json())
         return _code(report)
@@ -109,10 +112,18 @@ def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) ->
     return _code(report)
 
 
-def _report(folder: Folder, exercise: Exercise, seconds: float) -> tuple[ExerciseReport, str]:
+def _file(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> Path:
+    """Return the file that is meant: one that was named, else the folder's."""
+    named = Path(arguments.name or "")
+    if named.is_file():
+        return named
+    return folder.notebook_of(exercise) if named.suffix == ".ipynb" else folder.file_of(exercise)
+
+
+def _report(folder: Folder, exercise: Exercise, file: Path, seconds: float) -> tuple[ExerciseReport, str]:
     try:
         with heartbeat(f"checking {exercise.name}"):
-            return check_exercise(folder, exercise, seconds)
+            return check_exercise(folder, exercise, file, seconds)
     except UnusableError as error:
         raise ValueError(str(error)) from None
 
@@ -139,7 +150,10 @@ def _check_all(folder: Folder, arguments: argparse.Namespace) -> int:
         if state == "deleted":
             print(f"  ?      {exercise.name:<{width}}  its file was deleted")
             continue
-        report, _ = _report(folder, exercise, arguments.seconds)
+        if state == "not started":  # its file is the stub: nothing needs to run
+            report = empty_report(exercise, Trouble("not started", ""))
+        else:
+            report, _ = _report(folder, exercise, folder.file_of(exercise), arguments.seconds)
         reports.append(report)
         if not arguments.json:
             print(_row(report, width)[: terminal_width()])

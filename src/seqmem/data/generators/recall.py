@@ -60,7 +60,7 @@ _WORDS = {
     "THING": "school flat room garden",
     "LOOK": "small old big grey",
 }
-_TEMPLATES = (  # each word in capitals stands for one of its choices
+_TEMPLATES = (  # each word in capitals is replaced by one of its choices
     "anyway",
     "then",
     "of course",

@@ -23,13 +23,13 @@ FORM = (
 def read_series(path: str | os.PathLike[str], columns: Sequence[int] | None = None) -> Array:
     """Return the series in a UTF-8 file with the numbers of a step on each line.
 
-    Cells are separated by tabs, semicolons, commas or white space, whichever the first line has, in this
-    order. A first line without a number holds names and is left out, as is a first column that is no number
-    in the first line of numbers, such as a date. Blank lines say nothing.
+    Cells are separated by tabs, semicolons, commas or white space, the first of these that the first line
+    contains. A first line without a number contains names and is left out, as is a first column that is not a
+    number in the first line of numbers, such as a date. Blank lines are ignored.
 
     Args:
         path: the file.
-        columns: which columns to use, counted from 0; all of them when None.
+        columns: the columns to use, counted from 0; None for all.
 
     Returns:
         (N, D) float64.
@@ -37,8 +37,8 @@ def read_series(path: str | os.PathLike[str], columns: Sequence[int] | None = No
     Raises:
         ValueError: for a cell that is not a finite number, or a line with another number of cells than the
             first, with file and line; for a file without a number.
-        TypeError: for what is not a path, or columns that are not integers.
-        OSError: when the file cannot be read.
+        TypeError: for anything but a path, or columns that are not integers.
+        OSError: if the file cannot be read.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -51,12 +51,14 @@ def read_series(path: str | os.PathLike[str], columns: Sequence[int] | None = No
     as_path(path, "read_series")
     if columns is not None:
         chosen = as_list(columns, "read_series", "columns", "positions of columns")
+        if not chosen:
+            raise ValueError("read_series: columns is empty, expected at least one")
         columns = [as_count(one, "read_series", f"columns[{k}]") for k, one in enumerate(chosen)]
     return series_of(split_lines(read_text(path)), os.fspath(path), columns)
 
 
 def series_of(lines: Iterable[str], name: str, columns: Sequence[int] | None = None) -> Array:
-    """Return the series (N, D) of lines, as `read_series` does; `name` is that of the file in messages."""
+    """Return the series (N, D) of lines, like `read_series`; `name` is the file's name for messages."""
     numbered = ((number, _cells(line)) for number, line in enumerate(lines, start=1) if stripped(line))
     rows: list[list[float]] = []
     width = 0

@@ -7,7 +7,7 @@ steps, however long the sequence is, and a gradient reaches back at most k steps
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
@@ -128,6 +128,18 @@ class TruncatedBatches:
                 f"TruncatedBatches: batches is of type {came}, expected a list or a function of a Generator"
             )
         self.batches = batches
+
+    def __len__(self) -> int:
+        """Return the windows of an epoch.
+
+        Raises:
+            TypeError: if the batches come from a function, whose lengths are only known as they come.
+        """
+        if callable(self.batches) or not isinstance(self.batches, Sized):
+            raise TypeError(
+                "TruncatedBatches: the number of windows is not known before the batches are made"
+            )
+        return sum(1 for batch in self.batches for _ in truncated_windows(batch, self.steps))
 
     def __call__(self, rng: Rng) -> Iterator[SequenceBatch]:
         """Return an iterator over the windows of an epoch."""

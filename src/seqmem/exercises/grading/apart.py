@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from seqmem.checking.submissions.boxed import Ran, harmless, run_box, threads_of_one
 from seqmem.checking.submissions.walls import Measures, UnusableError
-from seqmem.exercises.asking import Answer, Question, Trouble, packed, unpacked
+from seqmem.exercises.asking import Answer, NoNumberError, Question, Trouble, packed, plain, unpacked
 
 MOST_ANSWERS = 64 << 20  # bytes
 KEPT_TROUBLE = 40, 4000  # lines and characters of an error
@@ -122,7 +122,7 @@ def _read(value: Any, kind: type) -> Any:
     """Return an answer or trouble that may be forged; None if it is neither."""
     try:
         found = unpacked(value)
-    except (ValueError, TypeError, RecursionError, OverflowError, MemoryError):
+    except Exception:  # noqa: BLE001 - a forged array's description can be anything, a SyntaxError among it
         return None
     if kind is Trouble:
         return _clean(found)
@@ -134,7 +134,10 @@ def _read(value: Any, kind: type) -> Any:
         trouble = _clean(found.trouble)
         return None if trouble is None else Answer(trouble=trouble)
     changed = tuple(harmless(name, *KEPT_NOTE) for name in found.changed)
-    return Answer(found.results, changed, float(found.seconds))
+    try:
+        return Answer(plain(found.results), changed, float(found.seconds))
+    except NoNumberError as error:
+        return Answer(trouble=Trouble("no number", str(error)))
 
 
 def _clean(trouble: Any) -> Trouble | None:

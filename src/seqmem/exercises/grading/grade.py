@@ -77,10 +77,10 @@ def _students_seed(work: Work) -> int:
 
 
 def exercise_of(name: str, course: str = "", seed: int = 0) -> Exercise:
-    """Return an exercise, of a course's own in its folder or of ours.
+    """Return an exercise of a course's folder or of the library.
 
     Raises:
-        ValueError: for a name that is none; the nearest is offered.
+        ValueError: for an unknown name; the message suggests the nearest.
     """
     if not course:
         return exercise_named(name, seed)

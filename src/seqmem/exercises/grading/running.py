@@ -39,9 +39,9 @@ def grade_class(
         record: where grades are written; what it has of the same files, seed and version is not graded again.
         seed: a secret, from which the numbers come; the record's, or a new one, when "".
         measures: how much a student's code may use.
-        executor: runs the grading; processes of this machine when None.
-        workers: how many of these there are; as many as processors when None.
-        told: is called after each grade.
+        executor: runs the grading; None for processes on this machine.
+        workers: the number of these processes; None for as many as processors.
+        told: called after each grade.
         course: the folder of a course's own exercises, if that is what these are.
 
     Returns:

@@ -166,14 +166,18 @@ def answered(
     """Return which file of a submission answers an exercise.
 
     It is the one with the exercise's name, else one with the name in its own; where no file is named as an
-    exercise is, one that defines the exercise's functions. A longer exercise's name is not a shorter one's.
+    exercise is, one that defines the exercise's functions. A longer exercise's name is not a shorter one's. A
+    file that is as it was handed out gives way to one that is not: who works in notebooks leaves the others.
     """
     scripts = [name for name in files if name.lower().endswith(SUFFIXES)]
     stems = {name: plain_name(Path(name).stem) for name in scripts}
     named = [name for name in scripts if any(_is_named(stems[name], other, known) for other in known)]
     own = [name for name in named if _is_named(stems[name], exercise.name, known)]
     if own:
-        first, *others = sorted(own, key=lambda name: (stems[name] != exercise.name, *_order(name)))
+        begun = {name for name in own if is_begun(files[name], name, exercise)}
+        own.sort(key=lambda name: (name not in begun, stems[name] != exercise.name, *_order(name)))
+        first, *others = own
+        others = [name for name in others if name in begun]
         note = f"{', '.join(others[:5])} would answer it, too: {first} was graded"
         return Answered(first, (note,) if others else ())
     wanted = set(exercise.functions)
@@ -181,7 +185,7 @@ def answered(
     defining = [name for name in defining if name not in named]
     if not defining:
         return Answered()
-    if named:  # beside a file that is named there may be what it imports, with functions that were given
+    if named:  # next to a file with the right name may be modules that it imports, with the given functions
         note = f"{defining[0]} defines {', '.join(exercise.functions)}, and is not named as the exercise is"
         return Answered("", (note,))
     return Answered(defining[0])
@@ -203,6 +207,20 @@ def functions_of(data: bytes, name: str) -> set[str]:
     except UnreadableError:
         return set()
     return {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+
+
+def is_begun(data: bytes, name: str, exercise: Exercise) -> bool:
+    """Return whether a file has more of an exercise than its holes."""
+    try:
+        tree = source_of(data, name).tree
+    except UnreadableError:
+        return True  # somebody has written in it
+    own = [
+        node
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in exercise.functions
+    ]
+    return not own or not all("raise NotImplementedError" in ast.unparse(node) for node in own)
 
 
 def digest_of(files: dict[str, bytes], main: str) -> str:

@@ -10,12 +10,12 @@ import numpy as np
 
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.catalogue.kinds import Problem as KindProblem
-from seqmem.checking.catalogue.mistakes.record import mistaken_names
+from seqmem.checking.catalogue.mistakes.record import Mistake, mistaken_names
 from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agree
 from seqmem.checking.gradients.explain import causes as explanations
 from seqmem.checking.report import Cause
-from seqmem.exercises.exercise import Problem, Task
-from seqmem.exercises.judging.comparing import close
+from seqmem.exercises.exercise import Part, Problem, Task, parts_of
+from seqmem.exercises.judging.comparing import close, is_number, part_of
 from seqmem.exercises.judging.places import ArraysSubject, by_gate, comparisons
 from seqmem.exercises.judging.questions import About
 
@@ -33,6 +33,7 @@ def why(
         got: the returned arrays for each, by name.
         right: the right arrays for each.
     """
+    got = [{name: value for name, value in one.items() if is_number(value)} for one in got]
     named = _known(task, problems, got)
     if named:
         return named
@@ -40,8 +41,11 @@ def why(
     wrong = comparisons(got[0], right[0], task.tolerance)
     whole = explanations(subject, wrong, task.tolerance)
     told = {name for cause in whole for name in cause.message.partition(":")[0].split(", ")}
+    parts = _of_parts(task, problems, got, told)
     gates = by_gate(task, [one for one in wrong if one.name not in told])
-    return (*whole, *explanations(subject, [one for one in gates if " of gate " in one.name], task.tolerance))
+    left = {f"{part.array} of gate {part.gate}" for part in parts}
+    rest = [one for one in gates if " of gate " in one.name and one.name not in left]
+    return (*whole, *map(_cause, dict.fromkeys(parts.values())), *explanations(subject, rest, task.tolerance))
 
 
 def conventions(causes: Sequence[Cause]) -> tuple[Cause, ...]:
@@ -82,7 +86,11 @@ def _known(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]
         return ()
     found = _of_kind(task, problems, got) if task.kind else None
     found = found or _of_task(task, problems, got)
-    return tuple(Cause(mistake.code, f"{mistake.message} {mistake.hint}") for mistake in found or ())
+    return tuple(map(_cause, found or ()))
+
+
+def _cause(mistake: Mistake) -> Cause:
+    return Cause(mistake.code, f"{mistake.message} {mistake.hint}")
 
 
 def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:
@@ -106,6 +114,51 @@ def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
     outputs, gradients = kind.run(cases[1].inputs, cases[1].upstream, found)
     confirmed = not arrays[1] or agree(arrays[1], gradients if task.is_backward else outputs, CLOSE)
     return found if confirmed else None
+
+
+def _of_parts(
+    task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], told: set[str]
+) -> dict[Part, Mistake]:
+    """Return the mistake that explains a part, for each part that one explains: an array, or a gate of it.
+
+    Args:
+        task: the function that is judged.
+        problems: two sets of numbers.
+        got: the results of both.
+        told: arrays that are explained already.
+    """
+    if not task.kind or not KINDS[task.kind].is_differentiated:
+        return {}
+    tables = [KnownResults(KINDS[task.kind], as_kind(task, one)) for one in problems]
+    place = "backward" if task.is_backward else "forward"
+    singles = [{one.mistakes[0]: one.results for one in table.singles(place)} for table in tables]
+    rights = [table.gradients if task.is_backward else table.outputs for table in tables]
+    found: dict[Part, Mistake] = {}
+    for part in parts_of(task):
+        pairs = list(zip(got, rights, strict=True))
+        if part.array in told or any(part.array not in one for pair in pairs for one in pair):
+            continue
+        if any(_agrees(part, one, right, task) for one, right in pairs):
+            continue
+        fitting = [
+            mistake
+            for mistake in singles[0]
+            if all(
+                mistake in table and _agrees(part, one, table[mistake], task)
+                for one, table in zip(got, singles, strict=True)
+            )
+        ]
+        if len(fitting) == 1:
+            found[part] = fitting[0]
+    return found
+
+
+def _agrees(part: Part, one: dict[str, Any], other: dict[str, Any], task: Task) -> bool:
+    """Return whether two results agree in a part."""
+    if part.array not in other:
+        return False
+    own, theirs = (part_of(part, arrays[part.array], task) for arrays in (one, other))
+    return own is not None and theirs is not None and close(own, theirs, task.tolerance)
 
 
 def _of_task(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> Found | None:

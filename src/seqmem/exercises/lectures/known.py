@@ -1,4 +1,4 @@
-"""Mistakes of passes that the catalogue of the gradient check has not: masks, models, searches, measures."""
+"""Mistakes of passes beyond the catalogue of the gradient check: masks, models, searches, measures."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def drawn(axes: dict[str, str], gates: int = 0, masked: str = "", **whole: tuple
 
     Args:
         axes: for each array a letter for each of its axes; G is the gates' axis.
-        gates: how many there are.
+        gates: the number of gates.
         masked: the name of a mask (T, B) or (S, B); "" for none.
         **whole: for each array of whole numbers its axes, and the letter of the size below which they lie.
     """
@@ -30,7 +30,7 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
 
 
 def tokens(rng: np.random.Generator, shape: tuple[int, ...], below: int) -> Any:
-    """Return whole numbers of which the first stands a second time, in the next row and in its own."""
+    """Return integers of which the first occurs again in the next row and in its own row."""
     found = rng.integers(below, size=shape)
     found[-1] = found[0]
     return found

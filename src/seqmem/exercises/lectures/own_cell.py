@@ -51,7 +51,7 @@ def _draw(rng: np.random.Generator, sizes: dict[str, int]) -> dict[str, Any]:
 
 
 def _judged(returned: Any) -> dict[str, Any]:
-    """Return what is right about the numbers of a cell's passes."""
+    """Return the right numbers of a cell's passes."""
     x, h_prev, d_h, u, v = returned["given"]
     along_inputs = float((d_h * np.imag(returned["of_inputs"])).sum()) / EPSILON
     along_params = float((d_h * np.imag(returned["of_params"])).sum()) / EPSILON
@@ -73,7 +73,7 @@ def _judged(returned: Any) -> dict[str, Any]:
 
 
 def _contract(returned: Any) -> list[str]:
-    """Return what the contract's check said, where it did not pass."""
+    """Return the messages of the contract's checks that did not pass."""
     text = str(returned["contract"])
     return text.removeprefix("broken: ").splitlines() if text.startswith("broken") else []
 

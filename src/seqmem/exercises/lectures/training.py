@@ -112,8 +112,8 @@ def _language(rng: np.random.Generator, sizes: dict[str, int], end: float = 1.0)
 
     Args:
         rng: draws it.
-        sizes: has no say.
-        end: how much more probable the end token is made, as a logarithm.
+        sizes: not used.
+        end: the increase of the end token's log-probability.
     """
     shapes = {"W": (_WORDS, _STATE), "U": (_STATE, _STATE), "O": (_STATE, _WORDS)}
     numbers = {name: (2 * rng.standard_normal(shape)).round(6).tolist() for name, shape in shapes.items()}

@@ -1,4 +1,4 @@
-"""A check of a student's file: run apart, judged here, and remembered when it passes."""
+"""A check of a student's file: run in a separate process, judged here, and recorded if it passes."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ _HEAD = re.compile(rb"exercises check (\w+)")
 
 
 def check_exercise(
-    folder: Folder, exercise: Exercise, seconds: float = SECONDS
+    folder: Folder, exercise: Exercise, file: Path | None = None, seconds: float = SECONDS
 ) -> tuple[ExerciseReport, str]:
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
     Args:
         folder: the student's.
         exercise: one of its.
+        file: the answer; the exercise's own file when None.
         seconds: after which the file is ended.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.
         UnusableError: when this machine cannot run the file apart.
     """
-    file = folder.file_of(exercise)
+    file = folder.file_of(exercise) if file is None else file
     if not file.is_file():
         raise ValueError(
             f"{file.name} is not there any more: python -m seqmem exercises reset {exercise.name} "
@@ -41,7 +42,7 @@ def check_exercise(
         )
     report, printed = check_path(file, exercise, seconds)
     if report.passed:
-        folder.pass_(exercise)
+        folder.record_pass(exercise, file)
     return report, printed
 
 

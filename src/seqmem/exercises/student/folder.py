@@ -1,7 +1,8 @@
-"""A folder of exercises on a student's disk: what is in it, what was passed, and nothing of it ever lost."""
+"""A folder of exercises on a student's disk: its files and its progress, without ever losing any of them."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from seqmem.checking.reading.source import UnreadableError, source_of
 from seqmem.exercises.catalogue import all_exercises, unknown
 from seqmem.exercises.course import course_exercises
 from seqmem.exercises.cutting import stub
@@ -21,15 +23,15 @@ OLD = "old"
 _VERSION = 1
 _README = """# Exercises
 
-    python -m seqmem exercises list              what there is, and how far you are
-    python -m seqmem exercises check             the next one; check NAME for another, --watch to go on
-    python -m seqmem exercises hint NAME         one of three hints, from a question to all but the line
-    python -m seqmem exercises reset NAME        begin again; your file is kept in the folder old
-    python -m seqmem exercises solution NAME     once it is passed, or with --give-up
+    python -m seqmem exercises list              lists the exercises and your progress
+    python -m seqmem exercises check             checks the next one; NAME for another, --watch to repeat
+    python -m seqmem exercises hint NAME         prints the next of three hints, each more specific
+    python -m seqmem exercises reset NAME        starts again; your file is kept in the folder old
+    python -m seqmem exercises solution NAME     prints the solution once you have passed, or with --give-up
 
-Open a file, read what is given, and write your lines where `raise NotImplementedError` stands. The folder
-notebooks has the same exercises for whoever prefers notebooks. Your seed is {seed}: it draws the mistakes of
-the last exercises.
+Open a file, read the given code, and replace `raise NotImplementedError` by your lines. The folder notebooks
+contains the same exercises as notebooks. Your seed is {seed}: it selects the mistakes in the last
+exercises.
 """
 
 State = Literal["passed", "started", "not started", "deleted"]
@@ -40,11 +42,11 @@ class Folder:
     """A student's folder.
 
     Args:
-        path: where it is.
+        path: the folder.
         seed: the student's.
         course: the folder of a course's own exercises; "" for the library's.
-        passed: of each exercise that was passed the digest of the file that did.
-        hints: of each exercise how many hints were read.
+        passed: for each passed exercise, the digest of the file that passed.
+        hints: for each exercise, the number of hints read.
         given_up: the exercises whose solution was shown.
     """
 
@@ -83,35 +85,43 @@ class Folder:
         return self.path / NOTEBOOKS / f"{self.file_of(exercise).stem}.ipynb"
 
     def state_of(self, exercise: Exercise) -> State:
-        """Return how far the student is with an exercise."""
-        file = self.file_of(exercise)
+        """Return how far the student is with an exercise, in its file or in its notebook."""
+        file, book = self.file_of(exercise), self.notebook_of(exercise)
+        passed = self.passed.get(exercise.name)
+        if passed is not None and passed in (digest(one) for one in (file, book) if one.is_file()):
+            return "passed"
         if not file.is_file():
             return "deleted"
-        text = file.read_text("utf-8", errors="replace")
-        if self.passed.get(exercise.name) == digest(text):
-            return "passed"
-        return "not started" if text == stub(exercise) else "started"
+        is_stub = file.read_text("utf-8", errors="replace") == stub(exercise)
+        return "not started" if is_stub else "started"
 
     def next_one(self) -> Exercise | None:
         """Return the first exercise that is not passed; None when all are."""
         return next((one for one in self.exercises if self.state_of(one) != "passed"), None)
 
-    def reset(self, exercise: Exercise) -> Path | None:
-        """Write an exercise's file anew; return where the old one is kept, if there was one to keep."""
-        file, kept = self.file_of(exercise), None
-        if file.exists() and file.read_text("utf-8", errors="replace") != stub(exercise):
+    def reset(self, exercise: Exercise, in_notebook: bool = False) -> Path | None:
+        """Write an exercise's file anew; return where the old one is kept, if there was one to keep.
+
+        Args:
+            exercise: one of its.
+            in_notebook: whether it is the notebook that is written.
+        """
+        file = self.notebook_of(exercise) if in_notebook else self.file_of(exercise)
+        new = as_text(notebook(exercise)) if in_notebook else stub(exercise)
+        kept = None
+        if file.exists() and file.read_text("utf-8", errors="replace") != new:
             kept = _free(self.path / OLD, file)
             kept.parent.mkdir(exist_ok=True)
             file.rename(kept)
-        file.write_text(stub(exercise), "utf-8")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(new, "utf-8")
         self.passed.pop(exercise.name, None)
         self.save()
         return kept
 
-    def pass_(self, exercise: Exercise) -> None:
-        """Record that an exercise was passed, with the current file."""
-        text = self.file_of(exercise).read_text("utf-8", errors="replace")
-        self.passed[exercise.name] = digest(text)
+    def record_pass(self, exercise: Exercise, file: Path) -> None:
+        """Record that an exercise was passed by a file as it is now."""
+        self.passed[exercise.name] = digest(file)
         self.save()
 
     def save(self) -> None:
@@ -169,9 +179,13 @@ def folder_at(path: Path) -> Folder:
     )
 
 
-def digest(text: str) -> str:
-    """Return what tells a file's text from any other."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(file: Path) -> str:
+    """Return what tells a file's code from any other; what a notebook shows beside its code has no say."""
+    data = file.read_bytes()
+    if file.suffix == ".ipynb":
+        with contextlib.suppress(UnreadableError):
+            data = source_of(data, file.name).text.encode()
+    return hashlib.sha256(data).hexdigest()
 
 
 def _read(place: Path) -> Folder:
@@ -202,6 +216,6 @@ def _stem(k: int, exercise: Exercise) -> str:
 def _free(folder: Path, file: Path) -> Path:
     """Return a name in a folder that no file has."""
     k = 1
-    while (folder / f"{file.stem}-{k}.py").exists():
+    while (folder / f"{file.stem}-{k}{file.suffix}").exists():
         k += 1
-    return folder / f"{file.stem}-{k}.py"
+    return folder / f"{file.stem}-{k}{file.suffix}"

@@ -34,7 +34,7 @@ def check(name: str, *functions: Any, seed: int = 0) -> ExerciseReport:
 
     Raises:
         ValueError: for a name that is none; the nearest is offered.
-        TypeError: for what is no function, or none at all.
+        TypeError: for anything but functions, or no function at all.
 
     >>> from seqmem import reference
     >>> check("rnn_step_backward", reference.rnn_step_backward).passed
@@ -50,7 +50,7 @@ def check(name: str, *functions: Any, seed: int = 0) -> ExerciseReport:
 
 
 def _given(exercise: Exercise) -> dict[str, Any]:
-    """Return what stands in the exercise's file beside what is to be written."""
+    """Return the given names of the exercise's file."""
     names: dict[str, Any] = {"__name__": "exercise"}
     exec(compile(solution(exercise), "<given>", "exec"), names)  # a source of ours
     return {own: value for own, value in names.items() if own not in exercise.functions}

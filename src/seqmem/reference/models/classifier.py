@@ -4,7 +4,7 @@
     m      = the last h, the mean of all h, or attention over them (see `pooling`)
     loss   = mean cross-entropy of m @ W + b
 
-The gated unit is `gru_before`. Parameters come in one dict, under the names that they have in a
+The GRU is `gru_before`. Parameters come in one dict, under the names that they have in a
 `seqmem.SequenceClassifier` with an `Encoder` of a GRU cell:
 
     encoder.embedding.W (V, E)         encoder.layer.cell.W_x (3, E, H), .W_h (3, H, H), .b (3, H)
@@ -35,11 +35,11 @@ Params = dict[str, Array]
 def sequence_classifier_forward(
     tokens: Array, targets: Array, mask: Array, pooling: str, params: Params
 ) -> tuple[Array, Any]:
-    """Return the loss, an array without axes, and what `sequence_classifier_backward` needs.
+    """Return the loss, a zero-dimensional array, and the cache for `sequence_classifier_backward`.
 
     Args:
         tokens: (T, B) integers from 0 to V - 1.
-        targets: (B,) the right classes.
+        targets: (B,) the correct classes.
         mask: (T, B) bool, True within a sequence.
         pooling: "last", "mean" or "attention".
         params: all parameters by name.
@@ -71,7 +71,7 @@ def sequence_classifier_forward(
 
 
 def sequence_classifier_backward(d_loss: float, cache: Any) -> dict[str, Params]:
-    """Return {"params": the gradients of all parameters}; d_loss is 1 where nothing follows the loss."""
+    """Return {"params": the gradients of all parameters}; d_loss is 1 if nothing follows the loss."""
     embedding, gru, pooling, pool, output, cross_entropy, hs = cache
     # from loss, cross_entropy = cross_entropy_forward(logits[None], targets[None])
     d_logits = cross_entropy_backward(d_loss, cross_entropy)["logits"][0]

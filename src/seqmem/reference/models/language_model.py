@@ -1,12 +1,13 @@
-"""A language model, from tokens to the loss and back (Mikolov et al., 2010), and a tagger, which is alike.
+"""A language model, from tokens to the loss and back (Mikolov et al., 2010), and a tagger of the same form.
 
     x_t      = embedding of token t;  h_t = gru(x_t, h_{t-1})
     logits_t = h_t @ W + b
-    loss     = mean cross-entropy of the targets that count
+    loss     = mean cross-entropy of the unmasked targets
 
-The target of step t is the next token, or the label of token t: a tagger is a language model of other targets
-that may read from both ends. Windows of truncated backpropagation start from h0 and drop its gradient. The
-gated unit is `gru_before`. Parameters come in one dict, under the names that they have in a
+The target of step t is the next token, or the label of token t: a tagger is a language model with other
+targets that may read from both ends. Windows of truncated backpropagation start from h0 and drop its
+gradient. The
+GRU is `gru_before`. Parameters come in one dict, under the names that they have in a
 `seqmem.LanguageModel` or `seqmem.SequenceTagger` of a GRU cell:
 
     encoder.embedding.W (V, E)         encoder.layer.cell.W_x (3, E, H), .W_h (3, H, H), .b (3, H)
@@ -29,12 +30,12 @@ Params = dict[str, Array]
 def language_model_forward(
     tokens: Array, h0: Array, targets: Array, mask: Array, params: Params
 ) -> tuple[Array, Array, Any]:
-    """Return the loss, an array without axes, the last state (B, H) and what `language_model_backward` needs.
+    """Return the loss, a zero-dimensional array, the last state (B, H) and the cache for the backward pass.
 
     Args:
         tokens: (T, B) integers from 0 to V - 1.
         h0: the state before the first step, (B, H).
-        targets: (T, B) the right ids.
+        targets: (T, B) the correct ids.
         mask: (T, B) bool, True within a sequence, where the targets count.
         params: all parameters by name.
 
@@ -62,9 +63,9 @@ def language_model_backward(d_loss: float, d_h: Array, cache: Any) -> dict[str, 
     """Return the gradients of h0 and, under "params", of the parameters.
 
     Args:
-        d_loss: 1 where nothing follows the loss.
-        d_h: the gradient of the last state, (B, H); zeros where the next window holds it fixed.
-        cache: what `language_model_forward` returned.
+        d_loss: 1 if nothing follows the loss.
+        d_h: the gradient of the last state, (B, H); zeros if the next window holds the state fixed.
+        cache: the cache that `language_model_forward` returned.
     """
     embedding, gru, output, cross_entropy, tied = cache
     # from loss, cross_entropy = cross_entropy_forward(logits, targets, mask)

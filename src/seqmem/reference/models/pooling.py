@@ -16,7 +16,7 @@ from seqmem.reference.activations import Array
 
 
 def mean_pooling_forward(hs: Array, mask: Array) -> tuple[Array, Any]:
-    """Return the means, (B, F), and what `mean_pooling_backward` needs.
+    """Return the means, (B, F), and the cache for `mean_pooling_backward`.
 
     Args:
         hs: (T, B, F).
@@ -47,7 +47,7 @@ def mean_pooling_backward(d_m: Array, cache: Any) -> dict[str, Array]:
 def attention_pooling_forward(
     hs: Array, W: Array, b: Array, v: Array, mask: Array
 ) -> tuple[Array, Array, Any]:
-    """Return the pooled vectors (B, F), the weights (T, B) and what `attention_pooling_backward` needs.
+    """Return the pooled vectors (B, F), the weights (T, B) and the cache for `attention_pooling_backward`.
 
     Args:
         hs: (T, B, F).

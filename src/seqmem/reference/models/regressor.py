@@ -2,10 +2,10 @@
 
     h_t = gru(x_t, h_{t-1})
     y   = the last h @ W + b, cut into horizon pieces of K numbers        (horizon, B, K)
-    y_t = h_t @ W + b, where every step is asked                          (T, B, K)
+    y_t = h_t @ W + b, if every step predicts                          (T, B, K)
     loss = mean squared error of the numbers that count
 
-The gated unit is `gru_before`. Parameters come in one dict, under the names that they have in a
+The GRU is `gru_before`. Parameters come in one dict, under the names that they have in a
 `seqmem.SequenceRegressor` with a `Recurrent` layer of a GRU cell:
 
     encoder.cell.W_x (3, D, H), .W_h (3, H, H), .b (3, H)     output.W (H, horizon K), output.b (horizon K,)
@@ -28,13 +28,13 @@ Params = dict[str, Array]
 def sequence_regressor_forward(
     xs: Array, h0: Array, targets: Array, weights: Array, mask: Array, every_step: bool, params: Params
 ) -> tuple[Array, Array, Any]:
-    """Return the loss, an array without axes, the last state (B, H) and what the backward pass needs.
+    """Return the loss, a zero-dimensional array, the last state (B, H) and the cache for the backward pass.
 
     Args:
         xs: (T, B, D).
         h0: the state before the first step, (B, H).
         targets: (horizon, B, K), or (T, B, K) with every_step; finite everywhere.
-        weights: of the targets' shape, how much each number counts; 0 does not.
+        weights: the weight of each number, in the targets' shape; 0 means masked.
         mask: (T, B) bool, True within a sequence.
         every_step: whether each step predicts.
         params: all parameters by name.
@@ -66,9 +66,9 @@ def sequence_regressor_backward(d_loss: float, d_h: Array, cache: Any) -> dict[s
     """Return the gradients of xs, of h0 and, under "params", of the parameters.
 
     Args:
-        d_loss: 1 where nothing follows the loss.
-        d_h: the gradient of the last state by other ways, (B, H).
-        cache: what `sequence_regressor_forward` returned.
+        d_loss: 1 if nothing follows the loss.
+        d_h: the gradient of the last state over other paths, (B, H).
+        cache: the cache that `sequence_regressor_forward` returned.
     """
     gru, output, error, every_step, hs = cache
     # from loss, error = squared_error_forward(steps, targets, weights)

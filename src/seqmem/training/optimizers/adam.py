@@ -1,4 +1,4 @@
-"""Adam, and AdamW with a decay of the weights that the gradient's scale does not change."""
+"""Adam, and AdamW with a weight decay that is independent of the gradient's scale."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Adam(Optimizer):
         epsilon: above 0.
 
     Raises:
-        ValueError: for a learning rate that is negative or not finite, or another value out of its range.
+        ValueError: for a learning rate that is negative or not finite, or another value out of range.
         TypeError: for an argument that is not a number; a bool is not one.
 
     >>> params = {"w": np.array([1.0, 2.0])}
@@ -36,6 +36,8 @@ class Adam(Optimizer):
     >>> params["w"].round(4)
     array([0.9, 2.1])
     """
+
+    _elementwise = True
 
     def __init__(
         self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
@@ -93,7 +95,8 @@ class AdamW(Adam):
 
     Args:
         learning_rate, beta1, beta2, epsilon: as for Adam.
-        weight_decay: at least 0; what a step takes off a parameter, in units of the learning rate.
+        weight_decay: at least 0; the fraction of a parameter that a step removes, divided by the learning
+            rate.
 
     Raises:
         ValueError, TypeError: as from Adam; for a weight decay that is not a finite number of at least 0.

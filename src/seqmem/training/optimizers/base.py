@@ -1,10 +1,10 @@
-"""The frame of every optimizer: checks, running averages, and one update of all parameters or of none."""
+"""The base class of the optimizers: checks, running averages, and one update of all parameters or none."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,13 +16,15 @@ from seqmem.validation import as_array, as_rate
 class Optimizer(ABC):
     """Base class of the optimizers: a learning rate that may change between steps, a state, and `step`."""
 
+    _elementwise: ClassVar[bool] = False  # whether `_update` treats every entry on its own
+
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = as_rate(learning_rate, type(self).__name__, "learning_rate")
         self.state: dict[str, Array] = {}
         self._flat: Flat | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles keep the state; the vector behind it is made again."""
+        """Return the state; copies and pickles build the vector behind it again."""
         return vars(self) | {"_flat": None}
 
     def step(self, params: Mapping[str, Array], grads: Mapping[str, Array]) -> None:
@@ -69,9 +71,9 @@ class Optimizer(ABC):
                 self._update(param, found[name], work, of_dtype[param.dtype], *own)
 
     def _flat_for(self, params: Mapping[str, Array], grads: Grads) -> Flat | None:
-        """Return the vectors of all parameters' averages, new ones if need be; None if they do not pay."""
+        """Return the vectors of all parameters' averages, creating them if needed; None if not worthwhile."""
         kinds = self._kinds()
-        if not kinds or not pays(params, grads):
+        if not (self._elementwise and kinds and pays(params, grads)):
             return None
         if self._flat is not None and self._flat.holds(kinds, params, self.state):
             return self._flat
@@ -90,7 +92,7 @@ class Optimizer(ABC):
     def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
         """Update one parameter and its running averages in place; `work` has the parameter's form.
 
-        Every entry on its own: the parameters of a small model come as one vector.
+        With `_elementwise` the parameters of a small model come as one vector.
         """
 
     def _slots(self, name: str, param: Array, fresh: dict[str, Array]) -> list[Array]:

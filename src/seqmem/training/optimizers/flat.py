@@ -1,7 +1,7 @@
-"""The parameters of a small model as one vector: an update then takes a few calls of NumPy, not hundreds.
+"""The parameters of a small model as one vector: an update then needs a few calls of NumPy, not hundreds.
 
-The running averages stay arrays of their own by name, which show parts of one vector. Parameters and
-gradients are copied into vectors and back: in a small model that costs less than the calls.
+The running averages remain separate arrays by name, as views of one vector. Parameters and gradients are
+copied into vectors and back: in a small model that costs less than the calls.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 
 from seqmem.module import Array, Grads
 
-MOST = 196_608  # bytes of all parameters: beyond it copies cost more than calls
-FEWEST = 4  # parameters: with fewer there is nothing to save
+MOST = 196_608  # bytes of all parameters: above it, copies cost more than calls
+FEWEST = 4  # parameters: with fewer, there is nothing to save
 
 
 def pays(params: Mapping[str, Array], grads: Grads) -> bool:
-    """Return whether parameters and gradients make one vector, and a short one."""
+    """Return whether parameters and gradients form one vector, and a short one."""
     if len(params) < FEWEST:
         return False
     first = next(iter(params.values())).dtype
@@ -30,12 +30,12 @@ def pays(params: Mapping[str, Array], grads: Grads) -> bool:
 
 
 class Flat:
-    """The running averages of all parameters, a vector for each kind, and room for a step.
+    """The running averages of all parameters, a vector for each kind, and the buffers of a step.
 
     Args:
-        kinds: their names, such as "m" and "v".
+        kinds: the names of the kinds, such as "m" and "v".
         params: the parameters, all of one dtype.
-        slots: the averages of each parameter so far, whose numbers are taken over.
+        slots: the previous averages of each parameter, which are copied.
     """
 
     def __init__(self, kinds: Sequence[str], params: Mapping[str, Array], slots: list[list[Array]]) -> None:
@@ -49,7 +49,7 @@ class Flat:
         )
 
         def shown(vector: Array) -> list[Array]:
-            """The parts of a vector in the shapes of the parameters."""
+            """Return the parts of a vector in the shapes of the parameters."""
             return [
                 vector[cut].reshape(shape) for cut, shape in zip(cuts, self._shapes.values(), strict=True)
             ]
@@ -62,13 +62,13 @@ class Flat:
                 self.state[f"{kind}.{name}"] = view
 
     def holds(self, kinds: Sequence[str], params: Mapping[str, Array], state: Mapping[str, Array]) -> bool:
-        """Return whether these are the parameters and the averages that the vectors were made for."""
+        """Return whether the vectors were made for these parameters and averages."""
         if tuple(kinds) != self._kinds or list(params) != list(self._shapes):
             return False
         if [param.shape for param in params.values()] != list(self._shapes.values()):
             return False
         get = state.get
-        return all([get(key) is view for key, view in self.state.items()])  # noqa: C419 - a list is quicker
+        return all([get(key) is view for key, view in self.state.items()])  # noqa: C419 - a list is faster
 
     def update(
         self,

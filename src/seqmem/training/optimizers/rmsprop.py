@@ -20,10 +20,10 @@ class RMSProp(Optimizer):
         learning_rate: at least 0; a plain attribute that may be changed between steps.
         decay: the fraction of v to keep, in [0, 1).
         epsilon: above 0.
-        momentum: the fraction of the velocity to keep, in [0, 1); 0 has no velocity.
+        momentum: the fraction of the velocity to keep, in [0, 1); 0 means no velocity.
 
     Raises:
-        ValueError: for a learning rate that is negative or not finite, or another value out of its range.
+        ValueError: for a learning rate that is negative or not finite, or another value out of range.
         TypeError: for an argument that is not a number; a bool is not one.
 
     >>> params = {"w": np.array([1.0, 2.0])}
@@ -31,6 +31,8 @@ class RMSProp(Optimizer):
     >>> params["w"].round(3)
     array([0., 3.])
     """
+
+    _elementwise = True
 
     def __init__(
         self, learning_rate: float = 1e-2, decay: float = 0.99, epsilon: float = 1e-8, momentum: float = 0.0

@@ -15,7 +15,7 @@ class SGD(Optimizer):
         velocity = momentum * velocity - learning_rate * grad
         param    = param + velocity
 
-    Nesterov's form looks where the velocity leads (Sutskever et al., 2013): the step is
+    Nesterov's form evaluates ahead of the velocity (Sutskever et al., 2013): the step is
     momentum * velocity - learning_rate * grad, with the new velocity.
 
     Args:
@@ -33,6 +33,8 @@ class SGD(Optimizer):
     >>> params["w"]
     array([0., 3.])
     """
+
+    _elementwise = True
 
     def __init__(self, learning_rate: float, momentum: float = 0.0, *, nesterov: bool = False) -> None:
         super().__init__(learning_rate)

@@ -22,7 +22,7 @@ _TABLE = (
         "element-wise",
         _CLIPPED,
         "clipped = {name: grad.clip(-max_norm, max_norm) for name, grad in grads.items()}",
-        "Every entry is clipped by itself to ±max_norm; the arrays' common norm is what is bounded.",
+        "Every entry is clipped separately to ±max_norm; the common norm should be bounded.",
         "Does clipping change the gradient's direction?",
     ),
     (
@@ -36,14 +36,14 @@ _TABLE = (
         "root-of-mean",
         _NORM,
         "norm = np.sqrt(squares / sum(grad.size for grad in grads.values()))",
-        "The norm is the root of the mean square; it is the root of the sum of squares.",
+        "The norm is the root of the mean square; it should be the root of the sum of squares.",
         "What is the norm of (3, 4)?",
     ),
     (
         "sum-of-norms",
         _NORM,
         "norm = sum(np.sqrt((grad**2).sum()) for grad in grads.values())",
-        "The norms of the arrays are added up; the squares are, and the root is taken once.",
+        "The norms of the arrays are added up; the squares should be, with one root at the end.",
         "What is the norm of two arrays whose norms are 3 and 4?",
     ),
     (
@@ -57,14 +57,14 @@ _TABLE = (
         "sum-of-magnitudes",
         _NORM,
         "norm = sum(abs(grad).sum() for grad in grads.values())",
-        "The norm is the sum of magnitudes; it is Euclidean.",
+        "The norm is the sum of magnitudes; it should be Euclidean.",
         "What is the norm of (3, 4)?",
     ),
     (
         "largest-magnitude",
         _NORM,
         "norm = max(abs(grad).max() for grad in grads.values())",
-        "The norm is the largest magnitude; it is Euclidean.",
+        "The norm is the largest magnitude; it should be Euclidean.",
         "What is the norm of (3, 4)?",
     ),
     (
@@ -93,7 +93,7 @@ _TABLE = (
         _SCALE,
         "scale = 1.0",
         "The gradients are not clipped at all.",
-        "What is returned where the norm is above max_norm?",
+        "What is returned if the norm is above max_norm?",
     ),
     (
         "condition-inverted",
@@ -113,7 +113,7 @@ _TABLE = (
         "to-unit-norm",
         _SCALE,
         "scale = 1 / norm if norm.real > max_norm else 1.0",
-        "The gradients are scaled to norm 1; they are scaled to max_norm.",
+        "The gradients are scaled to norm 1; they should be scaled to max_norm.",
         "What is the norm after clipping?",
     ),
     (
@@ -128,13 +128,13 @@ _TABLE = (
         _SCALE,
         "scale = (max_norm / norm) ** 2 if norm.real > max_norm else 1.0",
         "The scale is applied twice, as when clipping runs once for each array.",
-        "How often are the gradients multiplied by the scale?",
+        "How many times are the gradients multiplied by the scale?",
     ),
     (
         "set-to-zero",
         _SCALE,
         "scale = 0.0 if norm.real > max_norm else 1.0",
-        "Gradients that are too large are thrown away; they are scaled.",
+        "Gradients that are too large are thrown away; they should be scaled.",
         "What is the norm after clipping?",
     ),
     (
@@ -142,7 +142,7 @@ _TABLE = (
         _SCALE,
         "scale = -max_norm / norm if norm.real > max_norm else -1.0",
         "The clipped gradients have the opposite sign.",
-        "Is this still the gradient, or already the step against it?",
+        "Is this still the gradient, or already the step in the opposite direction?",
     ),
     (
         "epsilon-in-the-division",

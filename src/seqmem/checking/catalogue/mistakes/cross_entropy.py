@@ -52,7 +52,7 @@ _BACKWARD = (
         "mean-of-each-sequence",
         _D_LOSSES,
         "d_losses = d_loss * mask / (mask.sum(axis=0) * mask.shape[1])",
-        "Each sequence is averaged by itself first: a position of a short sequence counts more.",
+        "Each sequence is averaged separately first: a position of a short sequence counts more.",
         "Does every unmasked position count the same?",
     ),
     (
@@ -60,7 +60,7 @@ _BACKWARD = (
         _D_LOSSES,
         "d_losses = d_loss * np.ones(mask.shape) / counted",
         "The mask is left out of the backward pass: padding gets a gradient.",
-        "What is the derivative of a loss by logits that it does not count?",
+        "What is the derivative of the loss with respect to logits that it does not count?",
     ),
     (
         "mask-ignored",
@@ -87,14 +87,14 @@ _BACKWARD = (
         "target-not-subtracted",
         _D_LOGITS,
         "d_logits = d_losses[:, :, None] * p",
-        "The gradient is p alone; the 1 at the target is not subtracted.",
+        "The gradient is just p; the 1 at the target is not subtracted.",
         "To what does the gradient of one position sum over the vocabulary?",
     ),
     (
         "target-only",
         _D_LOGITS,
         "d_logits = d_losses[:, :, None] * (p - 1) * onehot",
-        "The gradient is p - 1 at the target and zero elsewhere: only the softmax's diagonal is in it.",
+        "The gradient is p - 1 at the target and zero elsewhere: it contains only the softmax's diagonal.",
         "Does the loss change when another token's logit grows?",
     ),
     (
@@ -108,7 +108,7 @@ _BACKWARD = (
         "one-subtracted-everywhere",
         _D_LOGITS,
         "d_logits = d_losses[:, :, None] * (p - 1)",
-        "1 is subtracted from every entry of p, not at the target alone.",
+        "1 is subtracted from every entry of p, not only at the target.",
         "Which entry of p has a 1 subtracted from it?",
     ),
     (
@@ -181,7 +181,7 @@ _FORWARD = (
         "sum",
         _LOSS,
         "loss = (losses * mask).sum()",
-        "The loss is the sum over the positions; it is their mean.",
+        "The loss is the sum over the positions; it should be their mean.",
         "Does the loss grow with the size of the batch?",
     ),
     (
@@ -195,7 +195,7 @@ _FORWARD = (
         "mean-of-each-sequence",
         _LOSS,
         "loss = ((losses * mask).sum(axis=0) / mask.sum(axis=0)).mean()",
-        "Each sequence is averaged by itself first: a position of a short sequence counts more.",
+        "Each sequence is averaged separately first: a position of a short sequence counts more.",
         "Does every unmasked position count the same?",
     ),
     (
@@ -209,7 +209,7 @@ _FORWARD = (
         "sign",
         _LOSSES,
         "losses = (log_p * onehot).sum(axis=-1)",
-        "The minus of -log p is missing: the loss is negative.",
+        "The minus sign of -log p is missing: the loss is negative.",
         "What sign has the logarithm of a probability?",
     ),
     (
@@ -223,8 +223,8 @@ _FORWARD = (
         "log-2",
         _LOSSES,
         "losses = -(log_p * onehot).sum(axis=-1) / np.log(2)",
-        "The loss is in bits, with logarithms to base 2; it is in nats.",
-        "Which base has the logarithm?",
+        "The loss is in bits, with logarithms to base 2; it should be in nats.",
+        "What is the base of the logarithm?",
     ),
     (
         "squared-error",
@@ -237,7 +237,7 @@ _FORWARD = (
         "binary",
         _LOSSES,
         "losses = -(np.where(onehot, log_p, np.log(1 - p))).sum(axis=-1)",
-        "The loss is a binary cross-entropy of every token; only the target's -log p counts.",
+        "The loss is a binary cross-entropy of every token; only the target's -log p should count.",
         "Which entries of log p are in the loss?",
     ),
     (
@@ -265,14 +265,14 @@ _FORWARD = (
         "softmax-over-batch",
         _TOTAL,
         "total = e.sum(axis=1, keepdims=True)",
-        "The softmax runs over the batch; it runs over the vocabulary.",
+        "The softmax runs over the batch; it should run over the vocabulary.",
         "Over which axis do the probabilities sum to 1?",
     ),
     (
         "softmax-over-time",
         _TOTAL,
         "total = e.sum(axis=0, keepdims=True)",
-        "The softmax runs over the steps; it runs over the vocabulary.",
+        "The softmax runs over the steps; it should run over the vocabulary.",
         "Over which axis do the probabilities sum to 1?",
     ),
     (

@@ -14,7 +14,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _ADD,
         "d_W[tokens] += d_y",
-        "d_W[tokens] += d_y writes each row once: a token that occurs twice keeps its last occurrence alone.",
+        "d_W[tokens] += d_y writes each row once: a token that occurs twice keeps only its last occurrence.",
         "What does NumPy do with an index that occurs twice in d_W[tokens] += d_y? See np.add.at.",
     ),
     Mistake(
@@ -22,7 +22,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _ADD,
         "for ids, d_row in zip(tokens, d_y, strict=True):\n    d_W[ids] = 0\n    np.add.at(d_W, ids, d_row)",
-        "A token's row of d_W is set anew at each step; only the last step in which it occurs is left.",
+        "A token's row of d_W is overwritten at each step; only the last step in which it occurs is left.",
         "A token occurs at two steps: are its gradients replaced or added up?",
     ),
     Mistake(
@@ -38,7 +38,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _MADE,
         'return {"W": d_W / np.maximum(np.bincount(tokens.ravel(), minlength=len(W)), 1)[:, None]}',
-        "A row of d_W is the mean over its token's occurrences; it is their sum.",
+        "A row of d_W is the mean over its token's occurrences; it should be their sum.",
         "A row that is used three times: are its gradients added up or averaged?",
     ),
     Mistake(
@@ -71,7 +71,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _MADE,
         'return {"W": -d_W}',
         "The gradient d_W has the opposite sign.",
-        "Is this the derivative itself, or already the step against it?",
+        "Is this the derivative itself, or already the step in the opposite direction?",
     ),
     Mistake(
         "embedding-zero",
@@ -86,7 +86,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _ADD,
         "d_W += d_y.sum(axis=(0, 1))",
-        "Every row of d_W gets the sum of all gradients; a row gets those of its own token.",
+        "Every row of d_W gets the sum of all gradients; a row should get only those of its own token.",
         "What is the gradient of a row whose token does not occur?",
     ),
     Mistake(
@@ -94,7 +94,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _ADD,
         "np.add.at(d_W, tokens[-1], d_y[-1])",
-        "The gradient d_W takes the last step alone.",
+        "The gradient d_W uses only the last step.",
         "At how many steps is the table looked up?",
     ),
     Mistake(
@@ -102,7 +102,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _ADD,
         "np.add.at(d_W, tokens[0], d_y[0])",
-        "The gradient d_W takes the first step alone.",
+        "The gradient d_W uses only the first step.",
         "At how many steps is the table looked up?",
     ),
     Mistake(
@@ -110,7 +110,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _ADD,
         "np.add.at(d_W, tokens[:, 0], d_y[:, 0])",
-        "The gradient d_W takes the first sequence of the batch alone.",
+        "The gradient d_W uses only the first sequence of the batch.",
         "For how many sequences is the table looked up?",
     ),
     Mistake(
@@ -127,7 +127,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _ADD,
         "np.add.at(d_W, tokens.T.ravel(), d_y.reshape(-1, W.shape[1]))",
         "The tokens are flattened batch first and their gradients time first: rows go to the wrong tokens.",
-        "In which order do the tokens stand after they are flattened, and in which their gradients?",
+        "In which order are the tokens after flattening, and in which are their gradients?",
     ),
     Mistake(
         "embedding-token-0-as-padding",
@@ -182,7 +182,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _Y,
         "y = np.tanh(W[tokens])",
-        "The looked up rows go through tanh.",
+        "The looked-up rows go through tanh.",
         "Is there anything between the table and y?",
     ),
 )

@@ -20,7 +20,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_R,
         "d_r = d_a_n * h_prev",
-        "The reset gate's gradient is taken with h_{t-1}; in this form r multiplies h_{t-1} W_hn + b_hn.",
+        "The reset gate's gradient uses h_{t-1}; in this form r multiplies h_{t-1} W_hn + b_hn.",
         "What exactly does r multiply?",
     ),
     Mistake(
@@ -36,7 +36,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_R,
         "d_r = d_a_n",
-        "The reset gate's gradient misses its factor h_{t-1} W_hn + b_hn.",
+        "The reset gate's gradient lacks its factor h_{t-1} W_hn + b_hn.",
         "What does r multiply?",
     ),
     Mistake(
@@ -45,14 +45,14 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_R,
         "d_r = d_n * a_hn",
         "The reset gate's gradient comes from d_n and not from d_a_n: it skips the candidate's tanh.",
-        "Does r stand inside or outside the tanh?",
+        "Is r inside or outside the tanh?",
     ),
     Mistake(
         "gru-after-d-a-hn-without-r",
         "backward",
         _D_A_HN,
         "d_a_hn = d_a_n",
-        "The gradient of h_{t-1} W_hn + b_hn misses the reset gate r.",
+        "The gradient of h_{t-1} W_hn + b_hn lacks the reset gate r.",
         "How much of h_prev @ W_hn + b_hn does r let through?",
     ),
     Mistake(
@@ -60,7 +60,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _THROUGH_N,
         "through_n = d_a_n @ W_h[2].T",
-        "The candidate's path to h_{t-1} misses the reset gate r; the weights' gradient has it.",
+        "The candidate's path to h_{t-1} lacks the reset gate r; the weights' gradient has it.",
         "What lies between h_prev @ W_hn and a_n?",
     ),
     Mistake(
@@ -77,14 +77,14 @@ MISTAKES: tuple[Mistake, ...] = (
         _THROUGH_N,
         "through_n = d_a_hn @ W_h[2]",
         "The candidate's path to h_{t-1} is multiplied by W_hn, not by its transpose.",
-        "W_hn is square, so the shapes do not warn: which of its axes does d_a_hn belong to?",
+        "W_hn is square, so the shapes do not warn you: which of its axes does d_a_hn belong to?",
     ),
     Mistake(
         "gru-after-d-W-hn-without-r",
         "backward",
         _D_W_HN,
         "d_W_hn = h_prev.T @ d_a_n",
-        "The gradient of W_hn misses the reset gate r, which multiplies the product.",
+        "The gradient of W_hn lacks the reset gate r, which multiplies the product.",
         "What lies between h_prev @ W_hn and a_n?",
     ),
     Mistake(
@@ -92,15 +92,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_W_HN,
         "d_W_hn = (r * h_prev).T @ d_a_n",
-        "The gradient of W_hn is that of the reset-before form: r stands with h_{t-1}, not with d_a_n.",
-        "What exactly stands to the left of W_hn?",
+        "The gradient of W_hn is that of the reset-before form: r multiplies h_{t-1}, not d_a_n.",
+        "What exactly is to the left of W_hn?",
     ),
     Mistake(
         "gru-after-d-W-hn-overwritten",
         "backward",
         'd_W_h += d_step["W_h"]',
         'd_W_h[2] = 0\nd_W_h += d_step["W_h"]',
-        "The gradient of W_hn is set anew at each step; only the first step's term is left.",
+        "The gradient of W_hn is overwritten at each step; only the first step's term is left.",
         "W_hn is used at every step: are its gradients replaced or added up?",
     ),
     Mistake(
@@ -108,7 +108,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_B_HN,
         "d_b_hn = d_a_n.sum(axis=0)",
-        "The gradient of b_hn misses the reset gate r: it is that of the other bias, b_n.",
+        "The gradient of b_hn lacks the reset gate r: it is that of the other bias, b_n.",
         "Does r multiply b_hn?",
     ),
     Mistake(
@@ -116,7 +116,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         'd_b_hn += d_step["b_hn"]',
         'd_b_hn = d_step["b_hn"]',
-        "The gradient of b_hn is set anew at each step; only the first step's term is left.",
+        "The gradient of b_hn is overwritten at each step; only the first step's term is left.",
         "b_hn is used at every step: are its gradients replaced or added up?",
     ),
     Mistake(
@@ -148,7 +148,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _A_N,
         "a_n = x_n + r * (a_hn - b_hn) + b_hn",
-        "The bias b_hn stands outside the reset; in this form r multiplies it too.",
+        "The bias b_hn is outside the reset; in this form r multiplies it too.",
         "Does r multiply b_hn?",
     ),
     Mistake(
@@ -165,7 +165,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _A_N,
         "a_n = r * (x_n + a_hn)",
         "The reset gate multiplies the candidate's whole pre-activation, the input's part included.",
-        "Does r touch x?",
+        "Does r affect the input's part?",
     ),
     Mistake(
         "gru-after-forward-no-b-hn",
@@ -173,6 +173,6 @@ MISTAKES: tuple[Mistake, ...] = (
         _A_HN,
         "a_hn = h_prev @ W_h[2]",
         "The second bias b_hn is left out.",
-        "How many biases has the candidate in this form?",
+        "How many biases does the candidate have in this form?",
     ),
 )

@@ -62,7 +62,7 @@ def _of_gate(letter: str, name: str) -> tuple[Mistake, ...]:
             line,
             f"d_a_{letter} = d_{letter} * (1 - {letter}**2)",
             f"The {name} gate's derivative is taken as 1 - {letter}², tanh's; {letter} is a sigmoid.",
-            f"Which activation made {letter}?",
+            f"Which activation produced {letter}?",
         ),
         *(
             Mistake(
@@ -91,7 +91,7 @@ def _through_others() -> tuple[Mistake, ...]:
                 _D_X,
                 f"W_x, W_h = W_x[{index}], W_h[{index}]\n{_D_X}",
                 f"The gradient of {gate} goes back to x and h_{{t-1}} through the weights of {other}.",
-                f"Which weights made {gate} in the forward pass?",
+                f"Which weights produced {gate} in the forward pass?",
             )
             found += [mistake] * (j != k)
     return tuple(found)
@@ -107,16 +107,16 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_O,
         f"d_o = d_h * {_NEW_C}",
-        "The output gate's gradient is taken with c_t; the forward pass multiplies o by tanh(c_t).",
-        "What stands beside o in h = o * tanh(c)?",
+        "The output gate's gradient uses c_t; the forward pass multiplies o by tanh(c_t).",
+        "What is o multiplied by in h = o * tanh(c)?",
     ),
     Mistake(
         "lstm-d-o-with-old-c",
         "backward",
         _D_O,
         "d_o = d_h * np.tanh(c_prev)",
-        "The output gate's gradient is taken with tanh(c_{t-1}); the forward pass shows tanh(c_t).",
-        "Is the cell shown before or after its update?",
+        "The output gate's gradient uses tanh(c_{t-1}); the forward pass multiplies o by tanh(c_t).",
+        "Is h computed from c before or after its update?",
     ),
     Mistake(
         "lstm-tanh-derivative-of-c-missing",
@@ -140,7 +140,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_C,
         "d_c = d_c + d_tanh_c * (1 - np.tanh(tanh_c) ** 2)",
         "The derivative of tanh is taken at tanh(c_t), which is a tanh already: tanh is applied twice.",
-        "Which argument does 1 - tanh(..)² take?",
+        "What is the argument of the tanh in 1 - tanh(..)²?",
     ),
     Mistake(
         "lstm-tanh-derivative-of-c-plus",
@@ -172,7 +172,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_HOLD_C,
         "d_hold_c = hold_backward(d_c if t < T - 1 else 0 * d_c, mask[t])",
         "The gradient of the final cell state c, given from outside, is ignored: d_c starts at zero.",
-        "The final c is an output as well: with what does d_c start before the loop?",
+        "The final c is an output as well: what is d_c before the loop?",
         "The gradient of c, given from outside, is ignored. c is an output, too: where is it added?",
     ),
     Mistake(
@@ -214,39 +214,39 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_TANH_C,
         "d_tanh_c = d_h",
         "The gradient from h to the cell state is not multiplied by the output gate o.",
-        "How much of tanh(c) does o show?",
+        "How much of tanh(c) does o let through?",
     ),
     Mistake(
         "lstm-d-i-with-i",
         "backward",
         _D_I,
         "d_i = d_c * i",
-        "The input gate's gradient is taken with i itself; the forward pass multiplies i by the candidate g.",
-        "What stands beside i in c = f * c_prev + i * g?",
+        "The input gate's gradient uses i itself; the forward pass multiplies i by the candidate g.",
+        "What is i multiplied by in c = f * c_prev + i * g?",
     ),
     Mistake(
         "lstm-d-i-with-c-prev",
         "backward",
         _D_I,
         "d_i = d_c * c_prev",
-        "The input gate's gradient is taken with c_{t-1}; the forward pass multiplies i by the candidate g.",
-        "What stands beside i in c = f * c_prev + i * g?",
+        "The input gate's gradient uses c_{t-1}; the forward pass multiplies i by the candidate g.",
+        "What is i multiplied by in c = f * c_prev + i * g?",
     ),
     Mistake(
         "lstm-d-i-with-new-c",
         "backward",
         _D_I,
         f"d_i = d_c * {_NEW_C}",
-        "The input gate's gradient is taken with c_t; the forward pass multiplies i by the candidate g.",
-        "What stands beside i in c = f * c_prev + i * g?",
+        "The input gate's gradient uses c_t; the forward pass multiplies i by the candidate g.",
+        "What is i multiplied by in c = f * c_prev + i * g?",
     ),
     Mistake(
         "lstm-d-g-with-g",
         "backward",
         _D_G,
         "d_g = d_c * g",
-        "The candidate's gradient is taken with g itself; the forward pass multiplies g by the input gate i.",
-        "What stands beside g in c = f * c_prev + i * g?",
+        "The candidate's gradient uses g itself; the forward pass multiplies g by the input gate i.",
+        "What is g multiplied by in c = f * c_prev + i * g?",
     ),
     Mistake(
         "lstm-d-g-without-i",
@@ -270,14 +270,14 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_G,
         "d_i, d_g = d_c * i, d_c * g",
         "The gradients of the input gate and of the candidate are exchanged: d_i has i and d_g has g.",
-        "The derivative of i * g by i is the other factor: which one is it?",
+        "The derivative of i * g with respect to i is the other factor: which one is it?",
     ),
     Mistake(
         "lstm-d-f-with-new-c",
         "backward",
         _D_F,
         f"d_f = d_c * {_NEW_C}",
-        "The forget gate's gradient is taken with c_t; the forward pass multiplies f by c_{t-1}.",
+        "The forget gate's gradient uses c_t; the forward pass multiplies f by c_{t-1}.",
         "Which step's cell state does f keep?",
     ),
     Mistake(
@@ -285,7 +285,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_F,
         "d_f = d_c * h_prev",
-        "The forget gate's gradient is taken with h_{t-1}; the forward pass multiplies f by c_{t-1}.",
+        "The forget gate's gradient uses h_{t-1}; the forward pass multiplies f by c_{t-1}.",
         "Which of the two states does f keep?",
     ),
     Mistake(
@@ -293,7 +293,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_F,
         "d_f = d_c * np.tanh(c_prev)",
-        "The forget gate's gradient is taken with tanh(c_{t-1}); the forward pass multiplies f by c_{t-1}.",
+        "The forget gate's gradient uses tanh(c_{t-1}); the forward pass multiplies f by c_{t-1}.",
         "Is there a tanh on the way from c_prev to c?",
     ),
     Mistake(
@@ -309,7 +309,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_C_PREV,
         "d_c_prev = d_c * f\nd_f = d_c_prev * c_prev",
-        "The forget gate's gradient is taken from d_c after it was multiplied by f for step t - 1.",
+        "The forget gate's gradient is computed from d_c after it was multiplied by f for step t - 1.",
         "Is d_c at this line still the gradient of c_t?",
     ),
     Mistake(
@@ -334,7 +334,7 @@ MISTAKES: tuple[Mistake, ...] = (
         'd_c = d_hold_c["prev"] + d_step["c_prev"]',
         'd_c = d_step["c_prev"] / steps[t][6] * (steps[t + 1][6] if t < T - 1 else 1)',
         "The gradient carried to c_{t-1} is multiplied by the forget gate of step t + 1, one step too late.",
-        "Which step's forget gate stands between c_prev and c?",
+        "Which step's forget gate is between c_prev and c?",
     ),
     Mistake(
         "lstm-tanh-derivative-of-g-missing",
@@ -366,7 +366,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_A_G,
         "d_a_g = d_g * (1 - np.tanh(g) ** 2)",
         "The derivative of tanh is taken at g, which is a tanh already: tanh is applied twice.",
-        "Which argument does 1 - tanh(..)² take, and which of them does g stand for?",
+        "What is the argument of the tanh in 1 - tanh(..)², and is g that argument?",
     ),
     Mistake(
         "lstm-sigmoid-derivative-in-g",
@@ -374,38 +374,38 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_A_G,
         "d_a_g = d_g * g * (1 - g)",
         "The candidate's derivative is taken as g (1 - g), which is the sigmoid's; g is a tanh.",
-        "Which activation made g?",
+        "Which activation produced g?",
     ),
     Mistake(
         "lstm-gradients-in-order-i-f-g-o",
         "backward",
         _D_A,
         "d_a = np.stack([d_a_i, d_a_f, d_a_g, d_a_o])",
-        "The gates' gradients d_a are stacked in the order i, f, g, o; the weights stand as i, f, o, g.",
-        "In which order do the blocks of W_x stand? Other libraries have other orders.",
+        "The gates' gradients d_a are stacked as i, f, g, o; the weights are stacked as i, f, o, g.",
+        "What is the order of the blocks of W_x? Other libraries have other orders.",
     ),
     Mistake(
         "lstm-gradients-in-order-f-i-o-g",
         "backward",
         _D_A,
         "d_a = np.stack([d_a_f, d_a_i, d_a_o, d_a_g])",
-        "The gates' gradients d_a are stacked in the order f, i, o, g; the weights stand as i, f, o, g.",
-        "In which order do the blocks of W_x stand? Other libraries have other orders.",
+        "The gates' gradients d_a are stacked as f, i, o, g; the weights are stacked as i, f, o, g.",
+        "What is the order of the blocks of W_x? Other libraries have other orders.",
     ),
     Mistake(
         "lstm-gradients-in-order-f-i-g-o",
         "backward",
         _D_A,
         "d_a = np.stack([d_a_f, d_a_i, d_a_g, d_a_o])",
-        "The gates' gradients d_a are stacked in the order f, i, g, o; the weights stand as i, f, o, g.",
-        "In which order do the blocks of W_x stand? Other libraries have other orders.",
+        "The gates' gradients d_a are stacked as f, i, g, o; the weights are stacked as i, f, o, g.",
+        "What is the order of the blocks of W_x? Other libraries have other orders.",
     ),
     Mistake(
         "lstm-d-W-h-with-new-h",
         "backward",
         _D_W_H,
         "d_W_h = (o * tanh_c).T @ d_a",
-        "The gradient of W_h is taken with h_t; the forward pass multiplies W_h by h_{t-1}.",
+        "The gradient of W_h uses h_t; the forward pass multiplies W_h by h_{t-1}.",
         "Which h does the forward pass multiply by W_h at step t?",
     ),
     Mistake(
@@ -413,7 +413,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_W_H,
         "d_W_h = c_prev.T @ d_a",
-        "The gradient of W_h is taken with c_{t-1}; the gates look at h_{t-1}.",
+        "The gradient of W_h uses c_{t-1}; the gates look at h_{t-1}.",
         "Which of the two states do the gates look at?",
     ),
     Mistake(
@@ -429,7 +429,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         'd_W_h += d_step["W_h"]',
         'd_W_h = d_step["W_h"]',
-        "d_W_h is set anew at each step; only the first step's term is left when the loop ends.",
+        "d_W_h is overwritten at each step; only the first step's term is left when the loop ends.",
         "W_h is used at every step: are its gradients replaced or added up?",
     ),
     *_through_others(),
@@ -456,7 +456,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "slopes = i * (1 - i) / (f * (1 - f))\n"
         "d_a = np.stack([d_a_i / slopes, d_a_f * slopes, d_a_o, d_a_g])",
         "The sigmoids' derivatives of i and f are exchanged: d_i has f (1 - f), d_f has i (1 - i).",
-        "Each gate's derivative is made of that gate: which letters stand in each line?",
+        "Each gate's derivative contains only that gate: which letters are in each line?",
     ),
     Mistake(
         "lstm-d-hx-taken-apart-as-xh",
@@ -464,7 +464,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_H,
         _JOINED + "d_joined = np.concatenate([d_h_prev, d_x], axis=1)\n"
         "d_x, d_h_prev = d_joined[:, :D], d_joined[:, D:]",
-        "The gradient of the joined [h, x] is taken apart as [x, h].",
+        "The gradient of the joined [h, x] is split as [x, h].",
         "In which order does the forward pass join h and x, and which columns are x's then?",
     ),
     Mistake(
@@ -473,7 +473,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_H,
         _JOINED + "d_joined = np.concatenate([d_x, d_h_prev], axis=1)\n"
         "d_h_prev, d_x = d_joined[:, :H], d_joined[:, H:]",
-        "The gradient of the joined [x, h] is taken apart as [h, x].",
+        "The gradient of the joined [x, h] is split as [h, x].",
         "In which order does the forward pass join x and h, and which columns are h's then?",
     ),
     Mistake(
@@ -481,7 +481,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_X,
         "d_x = (d_a[:3] @ W_x[:3].transpose(0, 2, 1)).sum(axis=0)",
-        "The gradient of x misses the candidate's part; only i, f and o send theirs.",
+        "The gradient of x lacks the candidate's part; only i, f and o contribute.",
         "How many pre-activations does x go into?",
     ),
     Mistake(
@@ -489,7 +489,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_X,
         "d_x = d_a[3] @ W_x[3].T",
-        "The gradient of x comes from the candidate alone; the gates' parts are missing.",
+        "The gradient of x comes only from the candidate; the gates' parts are missing.",
         "How many pre-activations does x go into?",
     ),
     Mistake(
@@ -497,7 +497,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_X,
         "d_x = (d_a @ W_x.transpose(0, 2, 1)).mean(axis=0)",
-        "The gradient of x is the mean of the four blocks' parts; it is their sum.",
+        "The gradient of x is the mean of the four blocks' parts; it should be their sum.",
         "x is used four times: are its gradients added up or averaged?",
     ),
     Mistake(
@@ -505,7 +505,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_H,
         "d_h_prev = (d_a[:3] @ W_h[:3].transpose(0, 2, 1)).sum(axis=0)",
-        "The gradient of h_{t-1} misses the candidate's part; only i, f and o send theirs.",
+        "The gradient of h_{t-1} lacks the candidate's part; only i, f and o contribute.",
         "How many pre-activations does h_prev go into?",
     ),
     Mistake(
@@ -513,7 +513,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_H,
         "d_h_prev = d_a[3] @ W_h[3].T",
-        "The gradient of h_{t-1} comes from the candidate alone; the gates' parts are missing.",
+        "The gradient of h_{t-1} comes only from the candidate; the gates' parts are missing.",
         "How many pre-activations does h_prev go into?",
     ),
     Mistake(
@@ -522,7 +522,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_H,
         "d_h_prev = (d_a @ W_h).sum(axis=0)",
         "The gradient carried to h_{t-1} is multiplied by W_h, not by its transpose.",
-        "Every block of W_h is square, so the shapes do not warn: which of its axes does d_a belong to?",
+        "Every block of W_h is square, so the shapes do not warn you: which of its axes does d_a belong to?",
     ),
     Mistake(
         "lstm-d-h-kept",
@@ -547,7 +547,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_c0 = d_c",
         "d_c0 = d_c / steps[0][6]",
         "The gradient of c0 is that of the first step's c: the first forget gate is missing.",
-        "Which gate stands between c0 and the first step's c?",
+        "Which gate is between c0 and the first step's c?",
     ),
     Mistake(
         "lstm-d-h0-and-d-c0-exchanged",
@@ -571,7 +571,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _TANH_C,
         "tanh_c = sigmoid(c)",
-        "The cell state goes through the sigmoid on its way to h; it goes through tanh.",
+        "The cell state goes through the sigmoid on its way to h; it should go through tanh.",
         "Can h be negative?",
     ),
     Mistake(
@@ -579,7 +579,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _TANH_C,
         "c = tanh_c = np.tanh(c)",
-        "The cell state itself is squashed by tanh and carried on so; only what h shows of it is squashed.",
+        "The tanh is applied to the carried cell state itself; it should only be applied on the way to h.",
         "Is there a tanh on the way from c_prev to c?",
     ),
     Mistake(
@@ -587,7 +587,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         "outputs.append(h)",
         "outputs.append(c)",
-        "The forward pass hands out the cell state: this is c, not h.",
+        "The forward pass returns the cell state: this is c, not h.",
         "Which of the two states is the output of a step?",
     ),
     Mistake(
@@ -595,15 +595,15 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _TANH_C,
         "tanh_c = np.tanh(c_prev)",
-        "The output shows the cell state before its update, c_{t-1}; it shows c_t.",
-        "Is the cell shown before or after its update?",
+        "The output is computed from the cell state before its update, c_{t-1}, not from c_t.",
+        "Is h computed from c before or after its update?",
     ),
     Mistake(
         "lstm-forward-plus-in-the-forget-term",
         "forward",
         _C,
         "c = f + c_prev + i * g",
-        "The forget gate is added to c_{t-1}; it multiplies it.",
+        "The forget gate is added to c_{t-1}; it should multiply c_{t-1}.",
         "What is left of c_prev when f is 0?",
     ),
     Mistake(
@@ -611,7 +611,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _C,
         "c = f * c_prev + i + g",
-        "The input gate is added to the candidate g; it multiplies it.",
+        "The input gate is added to the candidate g; it should multiply g.",
         "What is written when i is 0?",
     ),
     Mistake(
@@ -619,7 +619,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _C,
         "c = (f * c_prev) * (i * g)",
-        "What is kept and what is written are multiplied; they are added.",
+        "What is kept and what is written are multiplied; they should be added.",
         "What happens to the memory at a step that writes nothing?",
     ),
     Mistake(
@@ -627,7 +627,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _C,
         "c = (1 - f) * c_prev + i * g",
-        "The forget gate is inverted, as if f = 1 forgot; f = 1 keeps.",
+        "The forget gate is inverted, as if f = 1 forgot; f = 1 should keep.",
         "What does a forget gate of 0 do to the memory?",
     ),
     Mistake(
@@ -635,7 +635,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _C,
         "c = f * c_prev + (1 - f) * g",
-        "The cell writes 1 - f of the candidate, as a GRU does; it writes i of it.",
+        "The cell writes 1 - f of the candidate, as a GRU does; it should write i of it.",
         "Which gate decides how much of g is written?",
     ),
     Mistake(
@@ -643,7 +643,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _C,
         "c = f * h_prev + i * g",
-        "The forget gate multiplies h_{t-1}; it multiplies the cell state c_{t-1}.",
+        "The forget gate multiplies h_{t-1}; it should multiply the cell state c_{t-1}.",
         "Which of the two states does f keep?",
     ),
     Mistake(
@@ -651,7 +651,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _PARTS,
         "a_f, a_i, a_o, a_g = a",
-        "The blocks of the pre-activations are read in the order f, i, o, g; they stand as i, f, o, g.",
+        "The blocks of the pre-activations are read as f, i, o, g; they are stored as i, f, o, g.",
         "Which gate does W_x[0] belong to?",
     ),
     Mistake(
@@ -659,7 +659,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _PARTS,
         "a_i, a_f, a_g, a_o = a",
-        "The blocks of the pre-activations are read in the order i, f, g, o; they stand as i, f, o, g.",
+        "The blocks of the pre-activations are read as i, f, g, o; they are stored as i, f, o, g.",
         "Which gate does W_x[2] belong to? PyTorch has another order.",
     ),
     Mistake(
@@ -667,7 +667,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _PARTS,
         "a_f, a_i, a_g, a_o = a",
-        "The blocks of the pre-activations are read in the order f, i, g, o; they stand as i, f, o, g.",
+        "The blocks of the pre-activations are read as f, i, g, o; they are stored as i, f, o, g.",
         "Which gate does each block of W_x belong to?",
     ),
     Mistake(
@@ -675,7 +675,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _PARTS,
         "a_i, a_g, a_f, a_o = a",
-        "The blocks of the pre-activations are read in the order i, g, f, o; they stand as i, f, o, g.",
+        "The blocks of the pre-activations are read as i, g, f, o; they are stored as i, f, o, g.",
         "Which gate does W_x[1] belong to? Old TensorFlow cells have another order.",
     ),
     Mistake(
@@ -692,14 +692,14 @@ MISTAKES: tuple[Mistake, ...] = (
         "f = sigmoid(a_f)",
         "f = sigmoid(a_f + 1)",
         "A forget bias of 1 is added on top of b[1], which has it already.",
-        "Is the forget bias part of b or a constant of its own?",
+        "Is the forget bias part of b or a separate constant?",
     ),
     Mistake(
         "lstm-forward-candidate-with-sigmoid",
         "forward",
         _G,
         "g = sigmoid(a_g)",
-        "The candidate g goes through the sigmoid; it goes through tanh.",
+        "The candidate g goes through the sigmoid; it should go through tanh.",
         "Can the candidate be negative?",
     ),
     Mistake(
@@ -707,7 +707,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         _G,
         "g = np.where(a_g.real > 0, a_g, 0)",
-        "The candidate g goes through relu; it goes through tanh.",
+        "The candidate g goes through relu; it should go through tanh.",
         "Can the candidate be negative?",
     ),
     Mistake(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from seqmem.checking.catalogue.mistakes.record import Mistake
 
 _IN_STEP = {  # what to say of a single step
-    "loop-without-first-step": "All gradients are zero. Is the step taken back at all?",
+    "loop-without-first-step": "All gradients are zero. Is the step backpropagated at all?",
     "d-W-h-of-last-state-at-first-step": (
-        "The gradient of W_h is taken with the new h; the forward pass multiplies W_h by h_prev. "
+        "The gradient of W_h uses the new h; the forward pass multiplies W_h by h_prev. "
         "Which h does the forward pass multiply by W_h?"
     ),
     "final-h-ignored": "The gradient of h, given from outside, is ignored. Where does it enter?",
     "carry-and-final-dropped": "The gradient of h, given from outside, is ignored. Where does it enter?",
     "d-h0-zero": "The gradient of h_prev is returned as zeros. Along which paths does h_prev reach h?",
-    "d-h0-before-first-step": "The gradient of h_prev has been through no step. How does h_prev reach h?",
+    "d-h0-before-first-step": "The gradient of h_prev has passed through no step. How does h_prev reach h?",
     "grads-over-B": (
         "The gradients of the weights and biases are divided by the batch size B. "
         "Is a mean over the batch part of this step, or of the loss behind it?"
@@ -58,14 +58,14 @@ def over_time(
             "for t in reversed(range(T)):",
             "for t in reversed(range(1, T)):",
             "The backward loop stops before t = 0: the first step has no share in any gradient.",
-            "Which is the last t that the backward loop reaches? range leaves its stop out.",
+            "What is the last t that the backward loop reaches? range excludes its stop.",
         ),
         (
             "cache-of-previous-step",
             step,
             step.replace("steps[t]", "steps[t - 1]"),
-            "Step t is taken back with the cache of step t - 1, and step 0 with the last step's.",
-            "Which cache did the forward pass make at step t? Check t = 0.",
+            "Step t is backpropagated with the cache of step t - 1, and step 0 with the last one.",
+            "Which cache did the forward pass create at step t? Check t = 0.",
         ),
         (
             "caches-in-forward-order",
@@ -79,20 +79,20 @@ def over_time(
             'd_W_h += d_step["W_h"]',
             f'd_W_h += d_step["W_h"] if t else {first}["W_h"]',
             "At t = 0 the gradient of W_h is taken with the last state, not with h0: hs[t - 1] is hs[-1].",
-            "Which element does an index of -1 stand for?",
+            "Which element does an index of -1 refer to?",
         ),
         (
             "grads-overwritten",
             'd_W_x += d_step["W_x"]',
             f'{sums} = {zeros}\nd_W_x += d_step["W_x"]',
-            "All gradients of weights and biases are set anew at each step; only step 0's terms are left.",
+            "All gradients of weights and biases are overwritten at each step; only step 0's terms are left.",
             "The weights are used at every step: are their gradients replaced or added up?",
         ),
         (
             "carry-dropped",
             carried,
             "d_h = d_h + d_hs[t] if t == T - 1 else d_hs[t]",
-            "The gradient d_h that comes back from step t + 1 is dropped; each step sees its d_hs[t] alone.",
+            "The gradient d_h that comes back from step t + 1 is dropped; each step sees only its d_hs[t].",
             "h of step t is used twice, as an output and by step t + 1: what does its second use contribute?",
         ),
         (
@@ -100,21 +100,21 @@ def over_time(
             carried,
             "d_h = d_h + d_hs[t] if t < T - 1 else d_hs[t]",
             "The gradient of the final state h, given from outside, is ignored: d_h starts at zero.",
-            "The final h is an output as well: with what does d_h start before the loop?",
+            "The final h is an output as well: what is d_h before the loop?",
         ),
         (
             "carry-and-final-dropped",
             carried,
             "d_h = d_hs[t]",
-            "Every step overwrites d_h by d_hs[t]; the carried and the final state's gradients are lost.",
+            "Every step overwrites d_h with d_hs[t]; the carried and the final state's gradients are lost.",
             "Is d_h replaced at step t, or added to?",
         ),
         (
             "carry-truncated",
             carried,
             "d_h = d_h + d_hs[t] if t != T - 3 else d_hs[t]",
-            "The carried gradient d_h is cut after two steps; earlier steps never hear of later ones.",
-            "How many steps back does a gradient reach? Is there any step at which d_h starts anew?",
+            "The carried gradient d_h is cut after two steps; earlier steps get nothing from later ones.",
+            "How many steps back does a gradient reach? Is d_h reset at any step?",
         ),
         (
             "upstream-ignored",
@@ -169,28 +169,28 @@ def over_time(
             "d-h0-before-first-step",
             "d_h0 = d_h",
             "d_h0 = d_hs[0]",
-            "The gradient of h0 is the upstream gradient of the first output, and has been through no step.",
+            "The gradient of h0 is the upstream gradient of the first output; it has passed through no step.",
             "h0 goes into the first step, hs[0] comes out of it: which product lies between them?",
         ),
         (
             "d-xs-reversed",
             'd_xs[t] = d_step["x"]',
             'd_xs[T - 1 - t] = d_step["x"]',
-            "The inputs' gradients d_xs stand in the order of the backward loop, the last step's first.",
+            "The inputs' gradients d_xs are in the order of the backward loop, the last step's first.",
             "In which order does the backward loop reach the steps, and in which does d_xs hold them?",
         ),
         (
             "d-W-x-overwritten",
             'd_W_x += d_step["W_x"]',
             'd_W_x = d_step["W_x"]',
-            "d_W_x is set anew at each step; only the first step's term is left when the loop ends.",
+            "d_W_x is overwritten at each step; only the first step's term is left when the loop ends.",
             "W_x is used at every step: are its gradients replaced or added up?",
         ),
         (
             "d-b-overwritten",
             'd_b += d_step["b"]',
             'd_b = d_step["b"]',
-            "d_b is set anew at each step; only the first step's term is left when the loop ends.",
+            "d_b is overwritten at each step; only the first step's term is left when the loop ends.",
             "b is used at every step: are its gradients replaced or added up?",
         ),
         (
@@ -205,13 +205,13 @@ def over_time(
             bias,
             f"d_b = np.full_like(d_a.sum(axis={bias_axis}), d_a.sum())",
             "The bias's gradient d_b is summed over all axes: every entry gets the same number.",
-            "Which axes does d_a have that b has not?",
+            "Which axes does d_a have that b does not have?",
         ),
         (
             "d-b-one-sequence",
             bias,
             f"d_b = d_a.take(0, axis={bias_axis})",
-            "The bias's gradient d_b takes the first sequence of the batch alone.",
+            "The bias's gradient d_b uses only the first sequence of the batch.",
             "Over which axis is d_a summed to get b's shape?",
         ),
         (
@@ -219,7 +219,7 @@ def over_time(
             made,
             "return d_inputs | {name: grad / len(d_h) for name, grad in grads.items()}",
             "The gradients of the weights and biases are divided by the batch size B.",
-            "Is a mean over the batch part of this forward pass, or of the loss that hands you d_hs?",
+            "Is a mean over the batch part of this forward pass, or of the loss that gives you d_hs?",
         ),
         (
             "grads-over-T",
@@ -233,14 +233,14 @@ def over_time(
             made,
             "return {name: grad / len(d_h) for name, grad in (d_inputs | grads).items()}",
             "Every gradient is divided by the batch size B.",
-            "Is a mean over the batch part of this forward pass, or of the loss that hands you d_hs?",
+            "Is a mean over the batch part of this forward pass, or of the loss that gives you d_hs?",
         ),
         (
             "all-negative",
             made,
             "return {name: -grad for name, grad in (d_inputs | grads).items()}",
             "Every gradient has the opposite sign.",
-            "Is this the derivative itself, or already the step against it?",
+            "Is this the derivative itself, or already the step in the opposite direction?",
         ),
         (
             "grads-doubled",

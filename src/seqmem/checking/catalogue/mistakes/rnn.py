@@ -35,7 +35,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_A,
         "d_a = d_h * (1 - np.tanh(h) ** 2)",
         "The derivative of tanh is taken at h, which is a tanh already: tanh is applied twice.",
-        "Which argument does 1 - tanh(..)² take, and which of them does h stand for?",
+        "What is the argument of the tanh in 1 - tanh(..)², and is h that argument?",
     ),
     Mistake(
         "rnn-tanh-derivative-of-sigmoid",
@@ -43,7 +43,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_A,
         "d_a = d_h * h * (1 - h)",
         "The derivative of tanh is taken as h (1 - h), which is the sigmoid's.",
-        "Which activation made h, and what is its slope at 0?",
+        "Which activation produced h, and what is its slope at 0?",
     ),
     Mistake(
         "rnn-tanh-derivative-missing",
@@ -58,7 +58,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_A,
         "d_a = d_h * (1 - h_prev**2)",
-        "The derivative of tanh is taken with h of step t - 1; it belongs to the h that this step made.",
+        "The derivative of tanh is taken with h of step t - 1; it belongs to the h that this step produced.",
         "Which step's tanh is being differentiated?",
     ),
     Mistake(
@@ -67,7 +67,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_H,
         "d_h_prev = d_a @ W_h",
         "The gradient carried to step t - 1 is multiplied by W_h, not by its transpose.",
-        "W_h is square, so the shapes do not warn: which axis of W_h does d_a belong to?",
+        "W_h is square, so the shapes do not warn you: which axis of W_h does d_a belong to?",
     ),
     Mistake(
         "rnn-d-hx-taken-apart-as-xh",
@@ -75,7 +75,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_H,
         f"{_D_H}\nd_joined = np.concatenate([d_h_prev, d_x], axis=1)\n"
         "d_x, d_h_prev = d_joined[:, : x.shape[1]], d_joined[:, x.shape[1] :]",
-        "The gradient of the joined [h, x] is taken apart as [x, h].",
+        "The gradient of the joined [h, x] is split as [x, h].",
         "In which order does the forward pass join h and x, and which columns are x's then?",
     ),
     Mistake(
@@ -84,7 +84,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_H,
         f"{_D_H}\nd_joined = np.concatenate([d_x, d_h_prev], axis=1)\n"
         "d_h_prev, d_x = d_joined[:, : h.shape[1]], d_joined[:, h.shape[1] :]",
-        "The gradient of the joined [x, h] is taken apart as [h, x].",
+        "The gradient of the joined [x, h] is split as [h, x].",
         "In which order does the forward pass join x and h, and which columns are h's then?",
     ),
     Mistake(
@@ -101,7 +101,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _D_H,
         "d_h_prev = d_h @ W_h.T",
         "The gradient carried to step t - 1 comes from d_h and not from d_a: it skips the tanh.",
-        "Does h_prev stand inside or outside the tanh?",
+        "Is h_prev inside or outside the tanh?",
     ),
     Mistake(
         "rnn-d-h-kept",
@@ -124,7 +124,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         _D_W_H,
         "d_W_h = h.T @ d_a",
-        "The gradient of W_h is taken with h_t; the forward pass multiplies W_h by h_{t-1}.",
+        "The gradient of W_h uses h_t; the forward pass multiplies W_h by h_{t-1}.",
         "Which h does the forward pass multiply by W_h at step t?",
     ),
     Mistake(
@@ -140,7 +140,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         'd_W_h += d_step["W_h"]',
         'd_W_h = d_step["W_h"]',
-        "d_W_h is set anew at each step; only the first step's term is left when the loop ends.",
+        "d_W_h is overwritten at each step; only the first step's term is left when the loop ends.",
         "W_h is used at every step: are its gradients replaced or added up?",
     ),
     Mistake(
@@ -148,7 +148,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         'd_W_h += d_step["W_h"]',
         'd_W_h += rnn_step_backward(d_hold["new"], (steps[t][0], steps[0][1], *steps[t][2:]))["W_h"]',
-        "The gradient of W_h is taken with h0 at every step; the state changes from step to step.",
+        "The gradient of W_h uses h0 at every step; the state changes from step to step.",
         "Which state does step t start from?",
     ),
     Mistake(
@@ -156,24 +156,24 @@ MISTAKES: tuple[Mistake, ...] = (
         "backward",
         "d_W_x = x.T @ d_a",
         "d_W_x = x.T @ d_h",
-        "The gradient of W_x is taken from d_h and not from d_a: it skips the tanh.",
-        "Does x @ W_x stand inside or outside the tanh?",
+        "The gradient of W_x is computed from d_h and not from d_a: it skips the tanh.",
+        "Is x @ W_x inside or outside the tanh?",
     ),
     Mistake(
         "rnn-d-b-without-tanh",
         "backward",
         "d_b = d_a.sum(axis=0)",
         "d_b = d_h.sum(axis=0)",
-        "The gradient of b is taken from d_h and not from d_a: it skips the tanh.",
-        "Does b stand inside or outside the tanh?",
+        "The gradient of b is computed from d_h and not from d_a: it skips the tanh.",
+        "Is b inside or outside the tanh?",
     ),
     Mistake(
         "rnn-d-x-without-tanh",
         "backward",
         "d_x = d_a @ W_x.T",
         "d_x = d_h @ W_x.T",
-        "The gradient of x is taken from d_h and not from d_a: it skips the tanh.",
-        "Does x @ W_x stand inside or outside the tanh?",
+        "The gradient of x is computed from d_h and not from d_a: it skips the tanh.",
+        "Is x @ W_x inside or outside the tanh?",
     ),
     Mistake(
         "rnn-d-x-zero",
@@ -181,7 +181,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "d_x = d_a @ W_x.T",
         "d_x = np.zeros_like(x)",
         "The gradient of the inputs xs is zero: it is never computed.",
-        "How does the loss change when x changes? What stands between x and a?",
+        "How does the loss change when x changes? What is between x and a?",
     ),
     Mistake(
         "rnn-forward-relu",
@@ -237,7 +237,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "forward",
         "h_prev = h",
         "h_prev = h0",
-        "The forward pass gives every step the initial state h0; no step hears of the one before it.",
+        "The forward pass gives every step the initial state h0; no step depends on the one before it.",
         "What is h_prev at the second step?",
     ),
 )
