@@ -24,7 +24,7 @@ from seqmem.checking.repairs.search import Repair
 from seqmem.checking.repairs.words import causes_of
 from seqmem.checking.report import Cause, Report
 
-NAMING = 8.0  # seconds for naming a mistake
+NAMING = 20.0  # seconds for naming a mistake
 
 
 def named(
