@@ -1,12 +1,12 @@
-"""What happens to the state between two steps of a pass: recurrent dropout and zoneout.
+"""Noise on the state between two steps of a pass: recurrent dropout and zoneout.
 
     recurrent dropout     W_h multiplies keep * h_prev instead of h_prev, with one keep (B, H) for all steps
                           of a sequence (Gal & Ghahramani, 2016)
-    zoneout               h = zone * h_prev + (1 - zone) * new h, and c likewise, where the step has computed
-                          the new ones; a zone is 1 at random, or the rate itself (Krueger et al., 2017)
+    zoneout               h = zone * h_prev + (1 - zone) * new h, where the step has computed the new h, and
+                          the same for c; a zone is 1 at random, or the rate itself (Krueger et al., 2017)
 
-Cells know nothing of it: a step is given other values under the names that it asks for. Where a state is
-zoned, the step writes `h new`, a value of its own; the tape's h is what the next step and the outputs see.
+Cells are not aware of it: a step gets other values under the names of its arguments. If a state is zoned, the
+step writes a separate value, `h new`; the next step and the outputs use the tape's h.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import numpy as np
 from seqmem.module import Array
 
 Function = Callable[..., None]
-Named = tuple[Function, tuple[str, ...]]  # a function and the names of what it is given
+Named = tuple[Function, tuple[str, ...]]  # a function and the names of its arguments on the tape
 
 
 class Noise(NamedTuple):
-    """Of one pass."""
+    """The noise of one pass."""
 
-    keep: Array | None  # (N, H) what h_prev of each row is multiplied by, keep / (1 - rate)
-    keep_first: Array | None  # (B, H) the same of the first step: rows of later ones are a prefix
+    keep: Array | None  # (N, H) the factor of h_prev in each row, keep / (1 - rate)
+    keep_first: Array | None  # (B, H) the same for the first step: rows of later steps are a prefix
     zones: Mapping[str, Array]  # by field: (N, H) of 0 and 1, or the rate as an array without axes
 
 
@@ -34,7 +34,7 @@ QUIET = Noise(None, None, {})
 
 
 def multiplied(products: dict[str, Any], keep: Array) -> dict[str, Any]:
-    """The products with W_h where it multiplies keep * h_prev, forward (`recurrent`) and back (`through`)."""
+    """Return the products of W_h with keep * h_prev, forward (`recurrent`) and backward (`through`)."""
 
     def recurrent(multiply: Callable[[Array], Any]) -> Callable[[Array], Any]:
         return lambda x: multiply(x * keep[: len(x)])
@@ -55,12 +55,12 @@ def multiplied(products: dict[str, Any], keep: Array) -> dict[str, Any]:
 
 
 def sought(names: tuple[str, ...], zones: Mapping[str, Array]) -> tuple[str, ...]:
-    """The names on the tape of what a method asks for: of a zoned state, which is there twice, the new."""
+    """Return the names on the tape of a method's arguments: for a zoned state, the name of the new one."""
     return tuple(f"{name} new" if name in zones else name for name in names) if zones else names
 
 
 def zoned_step(step: Function, names: tuple[str, ...], zones: Mapping[str, Array]) -> Named:
-    """A step that mixes the new state with the one before it, and the names of what it is given."""
+    """Return a step that mixes the new state with the previous one, and the names of its arguments."""
     more = [(f"{field} new", f"{field} zone", f"{field}_prev", field) for field in zones]
     own = len(names)
 
@@ -74,7 +74,7 @@ def zoned_step(step: Function, names: tuple[str, ...], zones: Mapping[str, Array
 
 
 def zoned_back(step_backward: Function, names: tuple[str, ...], zones: Mapping[str, Array]) -> Named:
-    """Its derivative: a part of the gradient passes the step by."""
+    """Return the backward pass of `zoned_step`: a part of the gradient bypasses the step."""
     more = [(f"d_{field}", f"{field} zone") for field in zones]
     own = len(names)
 

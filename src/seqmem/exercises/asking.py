@@ -26,7 +26,7 @@ from seqmem.nests import tree_leaves
 PATIENCE = 8.0  # seconds per question; the caller has a limit for all of them
 MOST_FRAMES = 6  # frames of an error to show
 MOST_TEXT = 2000  # characters of an error
-MOST_BITS = 1000  # bits of a whole number that is a float, too
+MOST_BITS = 1000  # bits of an integer that also fits a float
 KINDS = "biufc"  # of dtypes that are numbers
 
 
@@ -194,10 +194,10 @@ def plain(value: Any) -> Any:
 
 
 def _rows(parts: list[Any]) -> list[Any]:
-    """Return a list that stands for an array.
+    """Return the array that a list represents.
 
     Raises:
-        NoNumberError: when its entries have different shapes, or are no numbers.
+        NoNumberError: if the entries have different shapes, or are not numbers.
     """
     try:
         kind = np.asarray(parts).dtype.kind

@@ -4,7 +4,7 @@ Variational dropout (Gal & Ghahramani, 2016) draws one `keep` for all steps of a
 
 y = x * keep / (1 - rate),    keep[...] = 0 with probability rate, else 1
 
-`Rates` draws the noise between the steps of a recurrent layer; cells/noise.py says what it does there.
+`Rates` draws the noise between the steps of a recurrent layer, which cells/noise.py applies.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Dropout(Module):
         return x if scale is None else x * scale, DropoutCache(scale, x.shape, x.dtype)
 
     def scale(self, shape: tuple[int, ...], dtype: np.dtype[Any], rng: Rng) -> Array | None:
-        """Draw what x of a shape is multiplied by, keep / (1 - rate); None when nothing is dropped.
+        """Draw the factor keep / (1 - rate) for an input of a shape; None if nothing is dropped.
 
-        Variational, it has one step, for all.
+        With variational dropout, it has one step, which applies to all.
         """
         if rng is None or self.rate == 0:
             return None
@@ -76,7 +76,7 @@ class Dropout(Module):
 
 
 class Rates(NamedTuple):
-    """Of recurrent dropout, and of zoneout on h and on c."""
+    """The rates of recurrent dropout, and of zoneout on h and on c."""
 
     recurrent_dropout: float = 0.0
     zoneout_h: float = 0.0
@@ -85,7 +85,7 @@ class Rates(NamedTuple):
     def draw(self, shape: tuple[int, int, int], packing: Packing, dtype: np.dtype[Any], rng: Rng) -> Noise:
         """Draw the noise of a pass over N rows of B sequences, (N, B, H); without an rng, its expectation.
 
-        Recurrent dropout is then nothing, and zoneout keeps its rate of the old state.
+        Without an rng there is no recurrent dropout, and zoneout keeps its rate of the old state.
         """
         if not any(self):
             return QUIET
@@ -106,7 +106,7 @@ class Rates(NamedTuple):
 
 
 def as_rates(rates: Rates, cell: Cell[Any], caller: str) -> Rates:
-    """Check rates at the public border; zoneout of a state that the cell lacks is an error: it cannot act."""
+    """Check rates at the public border; zoneout of a state that the cell does not have is an error."""
     found = Rates(*(as_fraction(rate, caller, name) for name, rate in zip(Rates._fields, rates, strict=True)))
     for field, rate in (("h", found.zoneout_h), ("c", found.zoneout_c)):
         if rate and field not in fields_of(cell.state_type):

@@ -87,7 +87,7 @@ def _is_formula(place: Place) -> bool:
 
 
 def missing_terms(own: Own) -> Iterator[Edit]:
-    """One more term: an array."""
+    """Yield an additional term: an array."""
     sums = [place for place in places(own.tree) if is_whole(place) and _is_sum(place)]
     factors_of = [place for place in places(own.tree) if is_value(place) and _is_factor(place)]
     yield from _with_terms(own, {name: own.shapes[name] for name in _arrays(own)}, sums + factors_of)
@@ -124,7 +124,7 @@ def _is_sum(place: Place) -> bool:
 
 
 def _is_factor(place: Place) -> bool:
-    """Whether a place is a factor without an operation of its own."""
+    """Return whether a place is a factor that is not itself an operation."""
     parent = place.parents[-1] if place.parents else None
     is_product = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)
     return is_product and isinstance(place.spot.node, (ast.Name, ast.Subscript, ast.Attribute))

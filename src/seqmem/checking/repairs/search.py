@@ -30,7 +30,7 @@ from seqmem.checking.repairs.own_code import Own, as_changed, functions_run
 from seqmem.checking.repairs.slips import axes, slips
 from seqmem.module import Array
 
-SECONDS = 4.0  # of computing, for a search
+SECONDS = 4.0  # computing time for a search
 ONE = 0.5  # seconds for a single run
 CLOSE = 1e-9  # relative, at least: a repaired line rounds differently
 SLOPE = 1e-5  # the step of a difference if the forward pass was changed
@@ -110,7 +110,7 @@ class Repair:
         return None
 
     def _of_forward(self, edit: Edit) -> tuple[Edit, ...]:
-        """A change of the forward pass's axis that would do as well as one of the backward pass's."""
+        """Return a change of an axis in the forward pass that has the same effect as one in the backward."""
         if edit.kind == "axis":
             for tried in self._all(axes, self.forward_run):
                 if tried.is_whole and self._holds(tried.edits):

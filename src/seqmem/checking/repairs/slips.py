@@ -29,7 +29,7 @@ def slips(own: Own) -> Iterator[Edit]:
 
 
 def axes(own: Own) -> Iterator[Edit]:
-    """Every sum of a function along another axis."""
+    """Yield every sum of a function along another axis."""
     for place in places(own.tree):
         yield from _axes(own, place, [])
 

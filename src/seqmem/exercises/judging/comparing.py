@@ -64,7 +64,7 @@ def listed(names: list[str]) -> str:
 
 
 def sizes_text(task: Task) -> str:
-    """Return the sizes of the axes in a task's first numbers."""
+    """Return the sizes of the axes in a task's first set of numbers."""
     letters = dict.fromkeys("".join(task.axes.values()))
     sizes = [f"{letter} = {SMALL[letter]}" for letter in letters if letter in SMALL]
     gates = f", and {len(task.gates)} gates" if task.gates else ""

@@ -25,10 +25,10 @@ def check_exercise(
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
     Args:
-        folder: the student's.
-        exercise: one of its.
-        seconds: after which the file is ended.
-        in_notebook: whether the answer stands in the exercise's notebook.
+        folder: the student's folder.
+        exercise: an exercise of the folder.
+        seconds: the time limit for the file.
+        in_notebook: whether the answer is in the exercise's notebook.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.
