@@ -2,6 +2,7 @@
 
 import json
 import math
+from html.parser import HTMLParser
 
 import pytest
 
@@ -55,6 +56,52 @@ def test_it_prints_where_and_why():
         report(WRONG, places=("W_h: f wrong",), causes=(Cause("lost", "It is lost."),), notes=("Slow.",))
     )
     assert text.endswith("\n\nWhere:\n  W_h: f wrong\n\nWhy:\n  It is lost.\n\nNote:\n  Slow.")
+
+
+LONG = Row(
+    "encoder.layers.0.cell.W_x", (4, 30, 45), "wrong", 0.5, (2, 4, 17), "got 0.540694, right is 1.10407"
+)
+
+
+def test_headline_and_rows_keep_to_eighty_columns():
+    rows = (RIGHT, LONG, MISSING)
+    text = str(Report("a_long_name.forward", "wrong", "complex step, every element", 1e-12, 7, rows))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "\n  complex step, every element, tolerance 1.0e-12, seed 7\n" in text
+    assert "wrong at [2, 4, 17]:\n      got 0.540694, right is 1.10407\n" in text
+
+
+class Cells(HTMLParser):
+    """The cells and items of a page, and the elements that are open."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.found = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.found.append((self.open[-1], data))
+
+
+def test_in_a_notebook_it_is_a_table():
+    effect = SideEffect("upstream-written", "It writes.", 7, "d[a < b] = 0")
+    why = (Cause("lost", "Lost <script>."),)
+    whole = report(RIGHT, LONG, MISSING, causes=why, places=("W: f wrong",), side_effects=(effect,))
+    page = Cells()
+    page.feed(whole._repr_html_())
+    assert page.open == []
+    text = [data for tag, data in page.found if tag == "td"]
+    assert text[:3] == ["W_x", "(3, 2)", "1.0e-16"]
+    assert "wrong at [2, 4, 17]: got 0.540694, right is 1.10407" in text
+    assert [data for tag, data in page.found if tag == "li"] == ["W: f wrong", "Lost <script>.", str(effect)]
+    assert "<script>" not in whole._repr_html_()
+    assert report(verdict="right")._repr_html_().count("<table>") == 0
 
 
 def test_json_gives_it_back():

@@ -90,6 +90,21 @@ def test_all_are_checked_and_the_first_that_is_wrong_is_shown(
     ]
 
 
+def test_any_file_can_be_checked_and_the_folders_own_notebook(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = file.with_name("01_rnn_step_forward-old.py")
+    copy.write_text(solution(STEP), "utf-8")
+    assert main(["exercises", "check", "01_rnn_step_forward.ipynb"]) == 5
+    copy.rename(file.parent / "old.py")
+    assert main(["exercises", "check", "old.py"]) == 2
+    (file.parent / "mine").mkdir()
+    (file.parent / "old.py").rename(file.parent / "mine" / file.name)
+    capsys.readouterr()
+    assert main(["exercises", "check", f"mine/{file.name}"]) == 0
+    assert main(["exercises", "check", "1"]) == 5
+
+
 def test_a_report_is_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(solution(STEP), "utf-8")
     assert main(["exercises", "check", "--json"]) == 0

@@ -72,6 +72,7 @@ def test_another_layout_is_taken_and_named(name: str, text: str, says: str) -> N
     assert says in str(report).replace("\n          ", " ")
 
 
+@pytest.mark.slow
 def test_a_mistake_in_another_layout_is_named() -> None:
     text = JOINED.replace("o * np.tanh(c), c, None", "o * c, c, None")
     report = report_on(exercise_named("lstm_step_forward"), text)
@@ -104,6 +105,7 @@ def test_a_gradient_that_no_catalogue_knows_is_explained_by_what_it_is() -> None
     assert report.parts["lstm_step_backward: c_prev"]
 
 
+@pytest.mark.slow
 def test_of_three_mistakes_each_that_spoils_a_gate_of_its_own_is_named() -> None:
     exercise = exercise_named("lstm_step_backward")
     text = solution(exercise)
@@ -201,6 +203,16 @@ def test_a_report_fits_eighty_columns_and_unfolds() -> None:
     assert len(report.lines(whole=True)) >= len(report.lines())
     assert "<table>" in report._repr_html_()
     assert "d_W_x" in report._repr_html_() or "W_x" in report._repr_html_()
+
+
+def test_lists_of_numbers_are_arrays() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    text = solution(exercise).replace('"b": d_b}', '"b": d_b.tolist(), "W_x": d_W_x.tolist()}')
+    report = report_on(exercise, text)
+    assert report.passed, str(report)
+    ragged = solution(exercise).replace('"b": d_b}', '"b": [[1.0], [2.0, 3.0]]}')
+    report = report_on(exercise, ragged)
+    assert [name for name, right in report.parts.items() if not right] == ["rnn_step_backward: b"]
 
 
 def test_a_check_in_a_notebook() -> None:

@@ -348,4 +348,4 @@ def test_a_classifier_of_another_number_of_labels_or_features_is_refused() -> No
         Classifier(model, labels)
     scale = seqmem.data.Standardizer(np.zeros(1), np.ones(1))
     with pytest.raises(ValueError, match="scale is of 1 features, expected 2"):
-        Classifier(model, seqmem.tasks.Labels("abc"), scale=scale)
+        Classifier(model, seqmem.tasks.Labels(["a", "b", "c"]), scale=scale)

@@ -1,12 +1,13 @@
-"""Noise on the state between two steps of a pass: recurrent dropout and zoneout.
+"""Recurrent dropout and zoneout: noise in the state between two steps of a pass.
 
     recurrent dropout     W_h multiplies keep * h_prev instead of h_prev, with one keep (B, H) for all steps
                           of a sequence (Gal & Ghahramani, 2016)
-    zoneout               h = zone * h_prev + (1 - zone) * new h, where the step has computed the new h, and
-                          the same for c; a zone is 1 at random, or the rate itself (Krueger et al., 2017)
+    zoneout               h = zone * h_prev + (1 - zone) * h new, and c likewise; h new is the step's result,
+                          and a zone is 1 at random, or equal to the rate (Krueger et al., 2017)
 
-Cells are not aware of it: a step gets other values under the names of its arguments. If a state is zoned, the
-step writes a separate value, `h new`; the next step and the outputs use the tape's h.
+Cells contain no code for either: a step receives other values under the names of its arguments. With zoneout,
+the step writes to the array `h new`, and the tape's h, which the next step and the outputs read, is the
+mixture.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ import numpy as np
 from seqmem.module import Array
 
 Function = Callable[..., None]
-Named = tuple[Function, tuple[str, ...]]  # a function and the names of its arguments on the tape
+Named = tuple[Function, tuple[str, ...]]  # a function and the names of its arguments
 
 
 class Noise(NamedTuple):
     """The noise of one pass."""
 
     keep: Array | None  # (N, H) the factor of h_prev in each row, keep / (1 - rate)
-    keep_first: Array | None  # (B, H) the same for the first step: rows of later steps are a prefix
-    zones: Mapping[str, Array]  # by field: (N, H) of 0 and 1, or the rate as an array without axes
+    keep_first: Array | None  # (B, H) the factor in the first step; later steps have a prefix of its rows
+    zones: Mapping[str, Array]  # by field: (N, H) of 0 and 1, or the rate as a 0-d array
 
 
 QUIET = Noise(None, None, {})
 
 
 def multiplied(products: dict[str, Any], keep: Array) -> dict[str, Any]:
-    """Return the products of W_h with keep * h_prev, forward (`recurrent`) and backward (`through`)."""
+    """Return the products `recurrent` and `through` for a W_h that multiplies keep * h_prev."""
 
     def recurrent(multiply: Callable[[Array], Any]) -> Callable[[Array], Any]:
         return lambda x: multiply(x * keep[: len(x)])
@@ -55,7 +56,7 @@ def multiplied(products: dict[str, Any], keep: Array) -> dict[str, Any]:
 
 
 def sought(names: tuple[str, ...], zones: Mapping[str, Array]) -> tuple[str, ...]:
-    """Return the names on the tape of a method's arguments: for a zoned state, the name of the new one."""
+    """Return the tape's names of a method's arguments: `h new` instead of h for a state with zoneout."""
     return tuple(f"{name} new" if name in zones else name for name in names) if zones else names
 
 
@@ -74,7 +75,10 @@ def zoned_step(step: Function, names: tuple[str, ...], zones: Mapping[str, Array
 
 
 def zoned_back(step_backward: Function, names: tuple[str, ...], zones: Mapping[str, Array]) -> Named:
-    """Return the backward pass of `zoned_step`: a part of the gradient bypasses the step."""
+    """Return the derivative of `zoned_step`, and the names of its arguments.
+
+    The share `zone` of the gradient goes to the previous state directly.
+    """
     more = [(f"d_{field}", f"{field} zone") for field in zones]
     own = len(names)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from seqmem.checking.contract.printing import first_lines
 from seqmem.checking.contract.subject import FunctionSubject, ModuleSubject
 from seqmem.checking.exposing import exposing_inputs, with_exposing_params
 from seqmem.checking.gradients.check import check
+from seqmem.checking.gradients.measured import SECONDS
 from seqmem.checking.report import Report
 from seqmem.module import Module
 from seqmem.validation import as_count, as_flag, as_rate, as_text, check_callable
@@ -24,6 +27,7 @@ def gradcheck(
     seed: int = 0,
     tolerance: float | None = None,
     max_elements: int = 20_000,
+    seconds: float = SECONDS,
     **options: Any,
 ) -> Report:
     """Compare a module's backward pass with the derivative of its forward pass.
@@ -32,16 +36,18 @@ def gradcheck(
         module: a subclass of `seqmem.module.Module` that follows its protocol.
         *inputs: the positional inputs of its forward pass. Without any, a copy of the module with parameters
             that expose mistakes is checked on inputs that do; this works for the library's own modules.
-        seed: seed of all random draws; the report gives it.
-        tolerance: the largest error of a right gradient, relative to the largest entry of its array; None
-            means 4096 rounding errors of the module's dtype (9e-13 in float64). If derivatives are computed
-            by differences, their measured error bar is added.
-        max_elements: up to this many numbers in parameters and inputs, every number is compared; above it,
-            random directions of each array, and single entries if a direction is wrong.
+        seed: of everything random here; the report names it.
+        tolerance: the largest error of a right gradient, relative to the largest entry of its array; 4096
+            rounding errors of the module's dtype when None (9e-13 in float64). Where derivatives are taken as
+            differences, their measured error bar is added.
+        max_elements: up to so many numbers in parameters and inputs, every single one is compared; beyond,
+            random directions of each array, and single entries where a direction is wrong.
+        seconds: of the processor, for comparing every single number, about. Of the arrays that would take
+            longer, random directions are compared, which the report says.
         **options: keyword options of the forward pass. An `rng` must be a seed here, so that every pass draws
             the same numbers.
 
-        rns:
+    Returns:
         A `Report`: the verdict, a row for each array, the positions of wrong entries, and the cause if it is
         certain. It passes if every number is right; `side_effects` lists what a pass changes or uses up.
 
@@ -59,18 +65,20 @@ def gradcheck(
         )
     if isinstance(options.get("rng"), np.random.Generator):
         raise TypeError("gradcheck: rng is a Generator, expected a seed: every pass must draw the same")
-    check_settings(seed, tolerance, max_elements, "gradcheck")
+    check_settings(seed, tolerance, max_elements, "gradcheck", seconds)
     rng = np.random.default_rng(seed)
     if not inputs:
         module = with_exposing_params(module, rng)
         inputs, drawn = exposing_inputs(module, rng)
         options = drawn | options
-    report = check(ModuleSubject(module, inputs, options), seed, tolerance, max_elements)
-    if report.verdict != "wrong":
-        return report
-    from seqmem.checking.catalogue.of_modules import name_mistake  # needed only for mistakes
+    with first_lines() as notes:
+        subject = ModuleSubject(module, inputs, options)
+        report = check(subject, seed, tolerance, max_elements, seconds=seconds)
+        if report.verdict == "wrong":
+            from seqmem.checking.catalogue.of_modules import name_mistake  # for who made a mistake
 
-    return name_mistake(module, report)
+            report = name_mistake(module, report)
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def gradcheck_functions(
@@ -82,6 +90,7 @@ def gradcheck_functions(
     seed: int = 0,
     tolerance: float | None = None,
     max_elements: int = 20_000,
+    seconds: float = SECONDS,
 ) -> Report:
     """Compare a backward function with the derivative of a forward function; neither needs seqmem.
 
@@ -90,11 +99,11 @@ def gradcheck_functions(
             or several outputs and the cache. Outputs may be nested in tuples, lists and dicts.
         backward: called with (d_out, cache), d_out in the structure of out; returns the gradients in the
             order of the inputs, or in a dict under the inputs' names, with or without a leading d.
-        inputs: the arrays at which to check; floats have gradients, integers have none. Different sizes and
-            non-zero numbers expose the most mistakes. None with `like`, which provides inputs.
-        like: the kind of function: "lstm_step", "gru_sequence", "attention" and so on (see `KINDS`). The
-            layout of the arrays is recognised, and mistakes of the catalogue are named.
-        seed, tolerance, max_elements: as in `gradcheck`.
+        inputs: the arrays at which to check; floats have gradients, integers have none. Sizes that all differ
+            and numbers that are not zero expose most. None with `like`, which brings its own.
+        like: what the functions should compute: "lstm_step", "gru_sequence", "attention" and so on (see
+            `KINDS`). The layout of their arrays is recognised, and mistakes of the catalogue are named.
+        seed, tolerance, max_elements, seconds: as in `gradcheck`.
 
     Returns:
         A `Report`.
@@ -120,7 +129,7 @@ def gradcheck_functions(
         if function is None:
             raise TypeError(f"{caller}: {name} is None, expected a function")
         check_callable(function, caller, name)
-    check_settings(seed, tolerance, max_elements, caller)
+    check_settings(seed, tolerance, max_elements, caller, seconds)
     if like is not None:
         as_text(like, caller, "like")
         if inputs is not None:
@@ -129,13 +138,18 @@ def gradcheck_functions(
             )
         from seqmem.checking.catalogue.check_kind import check_kind
 
-        return check_kind(forward, backward, like, seed, tolerance, max_elements)
+        with first_lines() as notes:
+            report = check_kind(forward, backward, like, seed, tolerance, max_elements, seconds)
+        return replace(report, notes=(*report.notes, *notes))
     if inputs is None:
         raise ValueError("gradcheck_functions: neither inputs nor like was passed: expected one of them")
     if not isinstance(inputs, (dict, tuple, list)):
         raise TypeError(f"{caller}: inputs is of type {type(inputs).__name__}, expected a tuple or a dict")
     _check_call(forward, inputs)
-    return check(FunctionSubject(forward, backward, inputs), seed, tolerance, max_elements)
+    with first_lines() as notes:
+        subject = FunctionSubject(forward, backward, inputs)
+        report = check(subject, seed, tolerance, max_elements, seconds=seconds)
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
@@ -151,12 +165,13 @@ def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
         raise TypeError(f"gradcheck_functions: inputs do not fit forward{signature}: {error}") from None
 
 
-def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str) -> None:
-    """Raise for meaningless settings of a check."""
+def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str, seconds: Any = 0.0) -> None:
+    """Raise for settings of a check that mean nothing."""
     as_count(seed, caller, "seed")
     if tolerance is not None:
         as_rate(tolerance, caller, "tolerance")
     as_count(max_elements, caller, "max_elements")
+    as_rate(seconds, caller, "seconds")
 
 
 def assert_gradients(*arguments: Any, strict: bool = True, **options: Any) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any, Literal, cast, get_args
 
 from seqmem.validation import as_text
 
 Verdict = Literal["right", "right, with a side effect", "wrong", "cannot tell"]
 WITH_A_SIDE_EFFECT: Verdict = "right, with a side effect"
+WIDTH = 80  # columns that a headline and a row keep to; sentences are folded by whoever prints them
 
 
 @dataclass(frozen=True)
@@ -125,37 +127,76 @@ class Report:
         return report
 
     def __str__(self) -> str:
-        verdict = self.verdict if self.passed else self.verdict.upper()
-        about = f" ({self.method}, tolerance {self.tolerance:.1e}, seed {self.seed})" if self.method else ""
-        return "\n".join([f"{self.title}: {verdict}{about}", *self._table(), *self._explanation()])
+        return "\n".join([*self._headline(), *self._table(), *self._explanation()])
+
+    def _repr_html_(self) -> str:
+        """The report as a notebook shows it: a table of the arrays, and what is said about them below it."""
+        title, about = (escape(part) for part in (f"{self.title}: {self._said}", self._about))
+        cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._cells()]
+        head = "".join(f"<th>{cell}</th>" for cell in ("array", "shape", "error", "verdict"))
+        table = (
+            f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>" if cells else ""
+        )
+        parts = [f"<p><b>{title}</b><br>{about}</p>", table]
+        for name, lines in self._parts():
+            items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+            parts.append(f"<p><b>{name}</b></p><ul>{items}</ul>")
+        return f"<div>{''.join(parts)}</div>"
+
+    @property
+    def _said(self) -> str:
+        return self.verdict if self.passed else self.verdict.upper()
+
+    @property
+    def _about(self) -> str:
+        return f"{self.method}, tolerance {self.tolerance:.1e}, seed {self.seed}" if self.method else ""
+
+    def _headline(self) -> list[str]:
+        title = f"{self.title}: {self._said}"
+        if not self.method:
+            return [title]
+        line = f"{title} ({self._about})"
+        return [line] if len(line) <= WIDTH else [title, f"  {self._about}"]
+
+    def _cells(self) -> list[tuple[str, str, str, str]]:
+        """The table's cells: name, shape, error, and what there is to say."""
+        cells = []
+        for row in self.rows:
+            said = "" if row.verdict == "right" else str(row.verdict)
+            note = row.note if row.verdict != "right" or row.where is None else ""
+            said += f" at {list(row.where)}: " if said and row.where is not None else "  "
+            cells.append((row.name, str(row.shape), f"{row.max_error:.1e}", f"{said}{note}".strip()))
+        return cells
 
     def _table(self) -> list[str]:
-        if not self.rows:
+        cells = self._cells()
+        if not cells:
             return []
-        name = max(len("array"), *(len(row.name) for row in self.rows))
-        shape = max(len("shape"), *(len(str(row.shape)) for row in self.rows))
+        name = max(len("array"), *(len(row[0]) for row in cells))
+        shape = max(len("shape"), *(len(row[1]) for row in cells))
         lines = [f"  {'array':<{name}}  {'shape':<{shape}}  {'error':>9}"]
-        for row in self.rows:
-            line = f"  {row.name:<{name}}  {row.shape!s:<{shape}}  {row.max_error:>9.1e}"
-            if row.verdict != "right":
-                line += f"  {row.verdict}"
-            at = f" at {list(row.where)}" if row.where is not None and row.verdict != "right" else ""
-            note = row.note if row.verdict != "right" or row.where is None else ""
-            lines.append(line + at + (f": {note}" if at else f"  {note}" if note else ""))
+        for (own, size, error, said), row in zip(cells, self.rows, strict=True):
+            line = f"  {own:<{name}}  {size:<{shape}}  {error:>9}  {said}".rstrip()
+            if len(line) > WIDTH and row.note:
+                line = f"{line.removesuffix(row.note).rstrip()}\n      {row.note}"
+            lines.append(line)
         return lines
 
+    def _parts(self) -> list[tuple[str, list[str]]]:
+        """What there is to say below the table, under headings."""
+        effects = [str(one) for one in self.side_effects]
+        parts = [
+            ("Where", list(self.places)),
+            ("Why", [cause.message for cause in self.causes]),
+            (f"Side effect{'s' * (len(effects) > 1)}", effects),
+            ("Note", list(self.notes)),
+        ]
+        return [(name, lines) for name, lines in parts if lines]
+
     def _explanation(self) -> list[str]:
-        parts = []
-        if self.places:
-            parts += ["", "Where:", *(f"  {place}" for place in self.places)]
-        if self.causes:
-            parts += ["", "Why:", *(f"  {cause.message}" for cause in self.causes)]
-        if self.side_effects:
-            title = f"Side effect{'s' * (len(self.side_effects) > 1)}:"
-            parts += ["", title, *(f"  {one}" for one in self.side_effects)]
-        if self.notes:
-            parts += ["", "Note:", *(f"  {note}" for note in self.notes)]
-        return parts
+        return [
+            line for name, lines in self._parts() for line in ("", f"{name}:", *(f"  {one}" for one in lines))
+        ]
 
 
 def _finite(value: Any) -> Any:

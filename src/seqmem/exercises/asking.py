@@ -24,6 +24,8 @@ from seqmem.exercises.exercise import Made, made
 from seqmem.nests import tree_leaves
 
 PATIENCE = 8.0  # seconds per question; the caller has a limit for all of them
+_FINE = time.get_clock_info("thread_time").resolution <= 1e-6
+clock = time.thread_time if _FINE else time.perf_counter  # the processor's own time: others' work has no say
 MOST_FRAMES = 6  # frames of an error to show
 MOST_TEXT = 2000  # characters of an error
 MOST_BITS = 1000  # bits of an integer that also fits a float
@@ -95,9 +97,9 @@ def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: 
             given = [_given(call.arguments, names) for call in done]
             before = copy.deepcopy(given) if repeat == 1 else given
             with _patience(), np.errstate(all="ignore"):
-                start = time.perf_counter()
+                start = clock()
                 results = _called(names, done, given)
-                best = min(best, time.perf_counter() - start)
+                best = min(best, clock() - start)
             changed = tuple(_changed(done, before, given)) if repeat == 1 else ()
         shown = tuple(
             plain(_without_last(result) if call.keeps_last else result)
@@ -189,23 +191,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(plain(part) for part in value)
     if isinstance(value, list):
-        return _rows([plain(part) for part in value])
+        return [plain(part) for part in value]
     raise NoNumberError(f"a value of type {type(value).__name__} was returned, expected arrays of numbers")
-
-
-def _rows(parts: list[Any]) -> list[Any]:
-    """Return the array that a list represents.
-
-    Raises:
-        NoNumberError: if the entries have different shapes, or are not numbers.
-    """
-    try:
-        kind = np.asarray(parts).dtype.kind
-    except ValueError:  # rows of different lengths
-        kind = "O"
-    if kind not in KINDS:
-        raise NoNumberError("a list was returned whose entries make no array of numbers: return an array")
-    return parts
 
 
 def packed(value: Any) -> Any:

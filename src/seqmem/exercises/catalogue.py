@@ -19,6 +19,8 @@ from seqmem.exercises.lectures import (
 )
 from seqmem.validation import as_text
 
+MOST_LISTED = 10  # names in a message
+
 
 def all_exercises(seed: int = 0) -> tuple[Exercise, ...]:
     """Return the exercises in the order of the lecture, those with a bug to find last.
@@ -71,5 +73,10 @@ def exercise_named(name: str, seed: int = 0) -> Exercise:
 def unknown(name: str, known: list[str]) -> str:
     """Return the message for an unknown name, with the nearest known name."""
     near = difflib.get_close_matches(name, known, 1, 0.5)
-    offered = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    if near:
+        offered = f"did you mean {near[0]}?"
+    elif len(known) > MOST_LISTED:
+        offered = f"python -m seqmem exercises list shows all {len(known)}"
+    else:
+        offered = f"there are {', '.join(known)}"
     return f"there is no exercise {name!r}; {offered}"

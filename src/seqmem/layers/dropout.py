@@ -57,9 +57,9 @@ class Dropout(Module):
         return x if scale is None else x * scale, DropoutCache(scale, x.shape, x.dtype)
 
     def scale(self, shape: tuple[int, ...], dtype: np.dtype[Any], rng: Rng) -> Array | None:
-        """Draw the factor keep / (1 - rate) for an input of a shape; None if nothing is dropped.
+        """Draw the factor keep / (1 - rate) of an x of this shape; return None if nothing is dropped.
 
-        With variational dropout, it has one step, which applies to all.
+        With `variational`, the factor has a single step.
         """
         if rng is None or self.rate == 0:
             return None
@@ -83,9 +83,15 @@ class Rates(NamedTuple):
     zoneout_c: float = 0.0
 
     def draw(self, shape: tuple[int, int, int], packing: Packing, dtype: np.dtype[Any], rng: Rng) -> Noise:
-        """Draw the noise of a pass over N rows of B sequences, (N, B, H); without an rng, its expectation.
+        """Draw the noise of a pass; without an rng, return its expectation.
 
-        Without an rng there is no recurrent dropout, and zoneout keeps its rate of the old state.
+        In expectation, recurrent dropout has no effect, and zoneout keeps the share `rate` of the old state.
+
+        Args:
+            shape: N rows, B sequences, H units.
+            packing: the order of the rows.
+            dtype: the dtype of the pass, a real one.
+            rng: None, or the seed or generator of the noise.
         """
         if not any(self):
             return QUIET
@@ -106,7 +112,7 @@ class Rates(NamedTuple):
 
 
 def as_rates(rates: Rates, cell: Cell[Any], caller: str) -> Rates:
-    """Check rates at the public border; zoneout of a state that the cell does not have is an error."""
+    """Return checked rates; zoneout on a part of the state that the cell does not have is an error."""
     found = Rates(*(as_fraction(rate, caller, name) for name, rate in zip(Rates._fields, rates, strict=True)))
     for field, rate in (("h", found.zoneout_h), ("c", found.zoneout_c)):
         if rate and field not in fields_of(cell.state_type):

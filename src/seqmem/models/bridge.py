@@ -27,10 +27,11 @@ class BridgeCache(NamedTuple):
 
 
 class Bridge(Module):
-    """Passes a state on unchanged, including an LSTM's c, if the decoder's state has the same form.
+    """Connects the encoder's final state to the decoder's initial state.
 
-    Otherwise, with another size, cell or number of layers, or with both directions, the decoder's state is a
-    learned tanh of the encoder's state, W [all parts side by side] + b, as in Bahdanau, Cho & Bengio (2015).
+    If both states have the same form, the state passes unchanged, including the c of an LSTM. Otherwise
+    (another cell, size or number of layers, or both directions) the decoder's initial state is learned from
+    the encoder's, as in Bahdanau, Cho & Bengio (2015): tanh(W [all parts side by side] + b).
 
     Args:
         source: the form of the encoder's state: `LSTMState(3, 3)` for an LSTM with 3 units, 3 for a GRU,
@@ -63,7 +64,7 @@ class Bridge(Module):
             self.linear = Linear(*sizes, rng=rng, dtype=dtype)
 
     def forward(self, state: Any) -> tuple[Any, BridgeCache]:
-        """Return the decoder's initial state from the encoder's final state.
+        """Return the decoder's initial state for the encoder's final state, and the cache.
 
         Raises:
             ValueError, TypeError: for a wrong form, shape or dtype.
@@ -84,7 +85,7 @@ class Bridge(Module):
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def backward(self, d_state: Any, cache: BridgeCache) -> tuple[tuple[Any], Grads]:
-        """Return the encoder's gradient from that of the decoder's initial state; None means zeros."""
+        """Return the gradient of the encoder's final state; None as the upstream gradient means zeros."""
         cache = as_cache(cache, BridgeCache, "Bridge.backward")
         named = as_leaves(self.target, d_state, "Bridge.backward", "d_state")
         d_parts = [
@@ -100,7 +101,7 @@ class Bridge(Module):
 
 
 def form_of(module: Any) -> Form:
-    """Return the form of the state of an encoder, a decoder or a layer."""
+    """Return the form of the state of an encoder, a decoder, a layer or a cell."""
     return tree_map(lambda zeros: zeros.shape[1], module.zero_state(0))
 
 
@@ -128,7 +129,7 @@ def as_leaves(form: Form, state: Any, caller: str, name: str) -> list[tuple[str,
 
 
 def of_leaves(form: Form, parts: Any) -> Any:
-    """Return the state that consists of the given arrays, in order."""
+    """Return the state of this form with the given arrays, in order."""
     left = iter(parts)
 
     def build(form: Form) -> Any:

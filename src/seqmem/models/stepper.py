@@ -107,7 +107,7 @@ class Stepper:
         return context, look
 
     def caches(self) -> list[UpperCache]:
-        """Return the caches of the layers above the lowest, after the last step."""
+        """Return the values for the backward passes of the layers above the lowest, after the last step."""
         return [stepper.cache() for stepper in self._upper]
 
 

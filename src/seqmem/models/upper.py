@@ -1,6 +1,6 @@
-"""A decoder's layers above the first: at every step, each reads the output of the layer below.
+"""The layers of a decoder above the first: at every step, each reads the output of the layer below.
 
-a_k = dropout(h_{k-1}) @ W_x + b + ...        inside the loop: h_{k-1} is known only then
+a_k = dropout(h_{k-1}) @ W_x + b + ...        inside the loop, because h_{k-1} is known only there
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from seqmem.module import Array, Grads
 
 
 class UpperCache(NamedTuple):
-    """The values that a layer's forward pass passes to its backward pass."""
+    """The values that the forward pass of a layer passes to its backward pass."""
 
     tape: Tape
     xs: Array  # (T·B, H) the layer's input
-    scale: Array | None  # (T, B, H) dropout's factor of the input; None without dropout
+    scale: Array | None  # (T, B, H) the factor of dropout; None if nothing was dropped
 
 
 class UpperAt(NamedTuple):
@@ -56,7 +56,7 @@ class UpperStepper:
         cell.project(np.empty((1, 0), dtype), self._bias, slice(0, 0))  # no columns of x: the bias alone
 
     def along(self, run: Run) -> Iterator[UpperAt]:
-        """Return the views of every step of a run."""
+        """Yield the views of every step of a run."""
         own = self._tape.steps(("a",), run)
         below = self._below.steps(("h",), run)
         arguments = self._tape.steps(self._names, run, self._given)
@@ -71,23 +71,23 @@ class UpperStepper:
         self._step(*arguments)
 
     def cache(self) -> UpperCache:
-        """Return the values that the backward pass needs, after the last step."""
+        """Return the values for the backward pass, after the last step."""
         hs = np.ascontiguousarray(self._below.array("h"))
         scale = self._scale
         return UpperCache(self._tape, hs if scale is None else hs * scale.reshape(hs.shape), scale)
 
 
 class UpperBack:
-    """Takes the gradient back through the steps of one layer.
+    """Propagates the gradient back through the steps of one layer.
 
     Args:
         cell: the cell of the layer.
         cache: the cache of the forward pass.
-        back: the tape for gradients.
+        back: the tape of the layer with memory for gradients.
         d_parts: the gradient of the final state on entry, of the initial state on exit.
-        d_hs: the upstream gradient of the layer's outputs, (T·B, H).
-        run: all steps.
-        record: the list for the states' gradients that `trace_gradients` returns.
+        d_hs: the upstream gradient of the outputs, (T·B, H).
+        run: the run of all steps.
+        record: the list for the gradients of the states, for `trace_gradients`.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class UpperBack:
         self._steps = cell.steps_back(back, [run], d_parts, d_hs, record)
 
     def step(self, t: int) -> None:
-        """Take the gradient through step t, and to the output of the layer below at that step."""
+        """Propagate the gradient through step t, to the output of the layer below."""
         next(self._steps)
         (d_a,) = next(self._d_as)
         d_x = self._way_back(d_a, self._xs[t])
@@ -119,6 +119,6 @@ class UpperBack:
 
     def grads(self) -> Grads:
         """Return the gradients of the cell's parameters, after the first step."""
-        for _ in self._steps:  # there may be work left after the last yield
+        for _ in self._steps:  # run the generator to its end
             pass
         return self._cell.gradients(self._cache.xs, self._back, slice(0, 0))[1]

@@ -12,7 +12,7 @@ from seqmem.activations import softmax
 from seqmem.data import SequenceBatches, Standardizer, Vocabulary, pad, pad_features
 from seqmem.data.reading import read_text, split_lines
 from seqmem.data.sequences.batches import as_features
-from seqmem.data.text import NORMAL_FORM, Level, check_level, prepare_text, stripped
+from seqmem.data.text import NORMAL_FORM, Level, prepare_text, stripped
 from seqmem.initializers import Rng, as_generator
 from seqmem.models.classifier import SequenceClassifier
 from seqmem.models.encoder import Encoder
@@ -22,7 +22,7 @@ from seqmem.tasks.encoders import feature_layer, token_encoder
 from seqmem.tasks.labels import Label, Labels, as_examples
 from seqmem.tasks.task import Batches, Option, Task, check_form, in_batches
 from seqmem.training import accuracy
-from seqmem.validation import as_list, as_path, as_size, brief, check_type
+from seqmem.validation import as_choice, as_list, as_path, as_size, brief, check_type
 
 WHAT = "an input and a label"
 
@@ -76,7 +76,7 @@ class Classifier(Task):
         encoder = model.encoder
         if isinstance(encoder, Encoder):
             check_type(vocabulary, Vocabulary, "Classifier", "vocabulary")
-            check_level(str(level), "Classifier")
+            as_choice(level, ("char", "word"), "Classifier", "level")
             if vocabulary is not None and len(vocabulary) != encoder.vocab_size:
                 raise ValueError(
                     f"Classifier: the vocabulary has {len(vocabulary)} ids, expected {encoder.vocab_size}: "
@@ -130,6 +130,8 @@ class Classifier(Task):
                 have one label, with the example.
         """
         caller = "Classifier.build"
+        if max_vocabulary is not None:
+            as_size(max_vocabulary, caller, "max_vocabulary")
         inputs, values = as_examples(examples, caller, WHAT)
         labels, rng = Labels.build(values, caller, "labels"), as_generator(rng)
         common: dict[str, Any] = {"cell": cell, "num_layers": num_layers, "bidirectional": bidirectional}

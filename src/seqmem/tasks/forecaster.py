@@ -17,7 +17,7 @@ from seqmem.models.regressor import SequenceRegressor
 from seqmem.module import Array, Module
 from seqmem.tasks.encoders import feature_layer
 from seqmem.tasks.task import Batches, Option, Task
-from seqmem.validation import as_index, as_list, as_size, brief, check_type
+from seqmem.validation import as_array, as_index, as_list, as_size, brief, check_type
 
 BATCH = 1024  # windows to predict together
 
@@ -136,6 +136,8 @@ class Forecaster(Task):
             caller=caller,
         )
         K = D if columns is None else len(as_list(columns, caller, "columns", "positions of features"))
+        if K == 0:
+            raise ValueError(f"{caller}: columns is empty, expected at least one feature")
         model = SequenceRegressor(layer, K, horizon=horizon, error=error, dropout=dropout, rng=rng)
         return cls(model, scale, length=length, season=season, columns=columns)
 
@@ -300,7 +302,9 @@ def seasonal_naive(past: Array, horizon: int, season: int) -> Array:
     >>> seasonal_naive(np.array([1, 2, 3, 4]), 5, 3)
     array([2, 3, 4, 2, 3])
     """
-    past = np.asarray(past)
+    past = as_array(past, "seasonal_naive", "past")
+    if past.dtype.kind not in "fiub":
+        raise TypeError(f"seasonal_naive: past has dtype {past.dtype}, expected real numbers")
     horizon, season = (
         as_size(horizon, "seasonal_naive", "horizon"),
         as_size(season, "seasonal_naive", "season"),

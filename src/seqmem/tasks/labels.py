@@ -22,7 +22,8 @@ class Labels:
     """
 
     def __init__(self, values: Iterable[Label]) -> None:
-        self.values = [as_label(value, "Labels", "values", k) for k, value in enumerate(values)]
+        found = as_list(values, "Labels", "values", "a list of labels")
+        self.values = [as_label(value, "Labels", "values", k) for k, value in enumerate(found)]
         self._ids = {value: k for k, value in enumerate(self.values)}
         if len(self._ids) != len(self.values):
             raise ValueError("Labels: values holds a label twice")

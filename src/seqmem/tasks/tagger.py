@@ -104,6 +104,8 @@ class Tagger(Task):
                 labels or hold one label only, with the example.
         """
         caller = "Tagger.build"
+        if max_vocabulary is not None:
+            as_size(max_vocabulary, caller, "max_vocabulary")
         sentences, tags = _as_sentences(examples, caller)
         labels = Labels.build((tag for row in tags for tag in row), caller, "labels")
         as_size(min_count, caller, "min_count")

@@ -17,7 +17,7 @@ from seqmem.models.language_model import LanguageModel
 from seqmem.module import Array, Module
 from seqmem.tasks.encoders import token_encoder
 from seqmem.tasks.task import Batches, Option, Task, check_form
-from seqmem.validation import as_flag, as_size, as_texts, check_type
+from seqmem.validation import as_count, as_flag, as_size, as_texts, check_type
 
 
 class TextGenerator(Task):
@@ -99,6 +99,8 @@ class TextGenerator(Task):
             TypeError, ValueError: for a wrong argument, or texts without a symbol.
         """
         caller, rng = "TextGenerator.build", as_generator(rng)
+        if max_vocabulary is not None:
+            as_size(max_vocabulary, caller, "max_vocabulary")
         found = as_texts(texts, caller, "texts")
         vocabulary = Vocabulary.build(
             (split_symbols(text, level) for text in found), max_vocabulary, min_count
@@ -155,6 +157,7 @@ class TextGenerator(Task):
         """
         caller, generator = "TextGenerator.predict", as_generator(rng)
         until_end = as_flag(until_end, caller, "until_end")
+        as_count(n_symbols, caller, "n_symbols")
         found = []
         for prompt in as_texts(inputs, caller, "inputs"):
             tokens = [START, *self.vocabulary.encode(split_symbols(prompt, self.level))]

@@ -232,6 +232,10 @@ class Translator(Task):
             TypeError, ValueError: as from `batches`.
         """
         pairs = as_list(examples, "Translator.evaluate", "examples", "pairs of source and target symbols")
+        for position, pair in enumerate(pairs):
+            check_pair(pair, "Translator.evaluate", position)
+        if not pairs:
+            raise ValueError("Translator.evaluate: examples is empty, expected at least one pair")
         held = list(self.batches(pairs, batch_size, allow_unknown=True)(0))
         right = total = 0
         loss = 0.0

@@ -20,6 +20,7 @@ from seqmem.checking.contract.side_effects import side_effect
 from seqmem.checking.contract.subject import FunctionSubject, Named, gate_name
 from seqmem.checking.exposing import T
 from seqmem.checking.gradients.check import check
+from seqmem.checking.gradients.measured import SECONDS
 from seqmem.checking.report import WITH_A_SIDE_EFFECT, Cause, Report, Row, SideEffect, Verdict
 from seqmem.module import Array
 from seqmem.nests import tree_leaves
@@ -62,6 +63,7 @@ def check_kind(
     seed: int = 0,
     tolerance: float | None = None,
     max_elements: int = 20_000,
+    seconds: float = SECONDS,
 ) -> Report:
     """Check functions that should compute what a reference pass computes.
 
@@ -71,8 +73,8 @@ def check_kind(
             outputs.
         backward: takes (d_out, cache) and returns the gradients; None for `like="clipping"`.
         like: "lstm_step", "gru_sequence", ..., "attention", "embedding", "cross_entropy", "clipping".
-        seed: seed of the test values.
-        tolerance, max_elements: as in `gradcheck`.
+        seed: of the numbers that are tried.
+        tolerance, max_elements, seconds: as in `gradcheck`.
 
     Returns:
         A `Report` whose causes name known mistakes of either pass.
@@ -89,7 +91,7 @@ def check_kind(
     match, ran = _match(forward, backward, kind, problem, known)
     subject = match.subject if match else ran[0]
     subject.outputs = match.outputs if match else []
-    report = check(subject, seed, tolerance, max_elements)
+    report = check(subject, seed, tolerance, max_elements, seconds=seconds)
     if match is None:
         text = (
             f"forward is neither {kind.title} nor one with a mistake that is known: its values differ. The "

@@ -8,7 +8,7 @@ from seqmem.checking.contract import conduct
 from seqmem.checking.contract.conduct import ROUNDING, Watched
 from seqmem.checking.contract.subject import Subject
 from seqmem.checking.gradients.derivatives import flat
-from seqmem.checking.gradients.measured import DIRECTIONS, Measured
+from seqmem.checking.gradients.measured import DIRECTIONS, SECONDS, Limits, Measured
 from seqmem.checking.report import WITH_A_SIDE_EFFECT, Cause, Report, Row, SideEffect, Verdict
 
 COARSE = 0.1  # with this tolerance or more, nothing can be judged
@@ -20,15 +20,18 @@ def check(
     tolerance: float | None = None,
     max_elements: int = 20_000,
     explained: bool = True,
+    seconds: float = SECONDS,
 ) -> Report:
     """Compare a subject's gradients with the derivatives of its forward pass.
 
     Args:
-        subject: the passes and the arrays to check.
-        seed: seed of the upstream gradient.
-        tolerance: the largest relative error of a right gradient; None to derive it from the dtypes.
-        max_elements: with more elements, random directions are compared instead of every element.
-        explained: whether to look for positions and causes of mistakes, which takes longer than the check.
+        subject: what is checked.
+        seed: of the upstream gradient.
+        tolerance: the largest relative error of what is right; from the dtypes when None.
+        max_elements: with more than these, random directions are compared instead of every element.
+        explained: whether to look for where and why something is wrong, which takes longer than to see it.
+        seconds: of the processor, for comparing every element; of arrays that would take longer, random
+            directions are compared.
     """
     rng = np.random.default_rng(seed)
     passes = conduct.watch(subject, rng)
@@ -46,7 +49,7 @@ def check(
         return Report(
             subject.title, "cannot tell", "", tolerance, seed, causes=tuple(doubts), side_effects=effects
         )
-    measured = Measured(passes, tolerance, max_elements, rng)
+    measured = Measured(passes, tolerance, Limits(max_elements, seconds), rng)
     rows, causes, places = measured.rows, list(faults), list[str]()
     if measured.wrong and explained:
         rows, why, places = _explained(measured)
@@ -72,14 +75,12 @@ def _explained(measured: Measured) -> tuple[list[Row], list[Cause], list[str]]:
     """Find out which rows are wrong, why, and where."""
     from seqmem.checking.gradients import explain, locate  # only needed if something is wrong
 
+    measured.look_closer()
+    causes, places = explain.causes_of(measured), locate.places(measured)
     if measured.elementwise:
-        return (
-            measured.rows,
-            explain.causes_of(measured),
-            locate.places(measured) + locate.one_by_one(measured),
-        )
-    searched, places = locate.searched(measured)
-    return [searched.get(row.name, row) for row in measured.rows], [], places
+        return measured.rows, causes, places + locate.one_by_one(measured)
+    searched, more = locate.searched(measured)
+    return [searched.get(row.name, row) for row in measured.rows], causes, places + more
 
 
 def _verdict(rows: list[Row], faults: tuple[Cause, ...]) -> Verdict:
@@ -112,9 +113,12 @@ def _notes(measured: Measured) -> list[str]:
 
 def _method(measured: Measured) -> str:
     how = "complex step" if measured.derivatives.exact else "central differences"
-    return (
-        f"{how}, every element" if measured.elementwise else f"{how}, {DIRECTIONS} random directions an array"
-    )
+    if measured.elementwise:
+        return f"{how}, every element"
+    if not measured.by_element:
+        return f"{how}, {DIRECTIONS} random directions an array"
+    names = [name for name in measured.sizes if name in measured.by_element]
+    return f"{how}, every element of {', '.join(names)}; {DIRECTIONS} random directions of any other array"
 
 
 def _tolerance_of(passes: Watched) -> float:

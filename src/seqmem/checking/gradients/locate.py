@@ -27,7 +27,7 @@ def places(measured: Measured) -> list[str]:
     """Return a sentence for each axis along which an array is partly wrong."""
     found = []
     for comparison in measured.comparisons:
-        if comparison.got is not None:
+        if comparison.got is not None and comparison.name in measured.by_element:
             mask = comparison.wrong(measured.tolerance, measured.floor)
             found += [f"{comparison.name}: {text}" for text in places_in(measured.subject, comparison, mask)]
     return found
@@ -116,8 +116,9 @@ def searched(measured: Measured) -> tuple[dict[str, Row], list[str]]:
     rows: dict[str, Row] = {}
     found: list[str] = []
     for comparison in usable:
-        rows[comparison.name], told = _bisected(measured, comparison)
-        found += told
+        if comparison.name not in measured.by_element:
+            rows[comparison.name], told = _bisected(measured, comparison)
+            found += told
     return rows, found + _step_by_step(measured, [comparison.name for comparison in usable])
 
 

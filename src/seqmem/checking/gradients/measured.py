@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,37 +18,84 @@ from seqmem.checking.report import Row
 from seqmem.module import Array
 
 DIRECTIONS = 3  # compared for each array of a large subject
-LARGE = 10_000_000  # a Jacobian with more numbers is not kept
+SECONDS = 2.0  # of the processor, for comparing every element of a pass
+LONGER = 10.0  # likewise, of arrays that are known to be wrong, to say where and why
+LARGE = 10_000_000  # numbers in a Jacobian that is not kept
 NO_GRADIENT = "no gradient was returned"
+
+
+class Limits(NamedTuple):
+    """Limits on how much is compared element by element."""
+
+    elements: int = 20_000  # of a subject in all; with more, no array is compared like that
+    seconds: float = SECONDS  # of the processor
 
 
 class Measured:
     """The measurements of a subject: each array's gradient and the right gradient.
 
     Args:
-        passes: the subject's passes, with the gradients that they returned.
-        tolerance: the largest relative error of a right gradient.
-        max_elements: with more elements, random directions are compared instead of every element.
+        passes: the subject's passes, with the gradients that they gave.
+        tolerance: the largest relative error of what is right.
+        limits: on how much is compared element by element; of the rest, random directions are.
         rng: draws the directions.
     """
 
-    def __init__(
-        self, passes: Watched, tolerance: float, max_elements: int, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, passes: Watched, tolerance: float, limits: Limits, rng: np.random.Generator) -> None:
         self.passes, self.tolerance, self.rng = passes, tolerance, rng
         self.subject = passes.subject
         self.derivatives = Derivatives(self.subject, rng)
         self.upstream = flat(passes.upstream).astype(np.float64)
-        self.jacobians: dict[
-            str, Array
-        ] = {}  # (size, n_outputs) for arrays whose Jacobian is small enough to keep
-        self.elementwise = sum(array.size for array in self.subject.arrays.values()) <= max_elements
+        # (size, n_outputs) of arrays for which it is small enough to keep
+        self.jacobians: dict[str, Array] = {}
+        self.sizes = {name: array.size for name, array in self.subject.arrays.items()}
+        few = sum(self.sizes.values()) <= limits.elements
+        self.by_element = self._within(limits.seconds, self.sizes) if few else set()
+        self.may_look_closer = few
         self.comparisons = [self._compared(name) for name in self.subject.arrays]
         # A gradient that consists of rounding errors is compared with the other gradients and the outputs:
         # with this floor, the default tolerance is at most four rounding errors of the largest of them.
         weighted = np.abs(self.upstream * flat(passes.outputs))
         scales = [comparison.scale for comparison in self.comparisons]
         self.floor = 1e-3 * max([*scales, float(np.max(weighted, initial=0.0))])
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether every element was compared."""
+        return self.by_element == set(self.sizes)
+
+    def look_closer(self) -> None:
+        """Compare every element of the arrays that are wrong along a direction, smallest first."""
+        along = [c for c in self.wrong if c.got is not None and c.name not in self.by_element]
+        if not along or not self.may_look_closer:
+            return
+        for name in self._within(LONGER, {c.name: self.sizes[c.name] for c in along}):
+            found = self._every_element(name)._replace(unread=name in self.subject.unread)
+            if found.wrong(self.tolerance, self.floor).any():
+                self.comparisons[list(self.sizes).index(name)] = found
+                self.by_element.add(name)
+        self.__dict__.pop("rows")  # they are made anew
+
+    def _within(self, seconds: float, sizes: dict[str, int]) -> set[str]:
+        """Choose the arrays, smallest first, whose elements are compared in so many seconds.
+
+        The processor's, not the clock's: what is compared does not depend on what else a machine does.
+        """
+        usable = [name for name, size in sizes.items() if size]
+        if not usable:
+            return set(sizes)
+        times = []
+        for _ in range(2):
+            start = time.thread_time()
+            self.derivatives.along(usable[0], index=0)
+            times.append(time.thread_time() - start)
+        chosen, elements = set[str](), 0
+        for name in sorted(sizes, key=lambda name: sizes[name]):
+            elements += sizes[name]
+            if elements * min(times) > seconds:
+                break
+            chosen.add(name)
+        return chosen
 
     @cached_property
     def partial(self) -> PartialUpstreams:
@@ -102,7 +150,7 @@ class Measured:
         if note:
             nothing = np.zeros(array.shape)
             return Comparison(name, array.shape, None, nothing, nothing, 0.0, note)
-        found = self._every_element(name) if self.elementwise else self.directions(name)
+        found = self._every_element(name) if name in self.by_element else self.directions(name)
         return found._replace(unread=name in self.subject.unread)
 
     def _every_element(self, name: str) -> Comparison:

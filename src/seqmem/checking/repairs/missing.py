@@ -87,7 +87,7 @@ def _is_formula(place: Place) -> bool:
 
 
 def missing_terms(own: Own) -> Iterator[Edit]:
-    """Yield an additional term: an array."""
+    """Yield edits that add an array as a term."""
     sums = [place for place in places(own.tree) if is_whole(place) and _is_sum(place)]
     factors_of = [place for place in places(own.tree) if is_value(place) and _is_factor(place)]
     yield from _with_terms(own, {name: own.shapes[name] for name in _arrays(own)}, sums + factors_of)
@@ -110,7 +110,7 @@ def _with_terms(own: Own, terms: dict[str, Shape], where: list[Place]) -> Iterat
 
 
 def _shape(own: Own, place: Place) -> Shape | None:
-    """Return the shape of the value at a place; None if it is not known."""
+    """Return the shape of the value at a place; None if it is unknown."""
     statement = place.statement
     if isinstance(statement, ast.Assign) and statement.value is place.spot.node:
         return own.shapes.get(ast.unparse(statement.targets[0]))
@@ -124,7 +124,7 @@ def _is_sum(place: Place) -> bool:
 
 
 def _is_factor(place: Place) -> bool:
-    """Return whether a place is a factor that is not itself an operation."""
+    """Return whether a place is a factor without an operation of its own."""
     parent = place.parents[-1] if place.parents else None
     is_product = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult)
     return is_product and isinstance(place.spot.node, (ast.Name, ast.Subscript, ast.Attribute))

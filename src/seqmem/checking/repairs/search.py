@@ -16,7 +16,7 @@ from seqmem.checking.contract.conduct import watch
 from seqmem.checking.contract.subject import FunctionSubject, Named
 from seqmem.checking.gradients.check import check
 from seqmem.checking.gradients.derivatives import flat
-from seqmem.checking.gradients.measured import Measured
+from seqmem.checking.gradients.measured import Limits, Measured
 from seqmem.checking.reading.loading import patience
 from seqmem.checking.repairs.edits import Edit
 from seqmem.checking.repairs.missing import (
@@ -76,7 +76,7 @@ class Repair:
         self.passes = (forward, backward)
         self.subject = FunctionSubject(forward, backward, inputs)
         rng = np.random.default_rng(seed)
-        self.measured = Measured(watch(self.subject, rng), CLOSE, LARGE, rng)
+        self.measured = Measured(watch(self.subject, rng), CLOSE, Limits(LARGE), rng)
         self.outputs = flat(self.measured.passes.outputs).copy()
         self.upstream = self.measured.passes.upstream
         self.right = self._right(self.measured.passes.gradients)
@@ -110,7 +110,7 @@ class Repair:
         return None
 
     def _of_forward(self, edit: Edit) -> tuple[Edit, ...]:
-        """Return a change of an axis in the forward pass that has the same effect as one in the backward."""
+        """Return a change of an axis in the forward pass with the effect of one in the backward pass."""
         if edit.kind == "axis":
             for tried in self._all(axes, self.forward_run):
                 if tried.is_whole and self._holds(tried.edits):

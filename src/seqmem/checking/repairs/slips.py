@@ -29,7 +29,7 @@ def slips(own: Own) -> Iterator[Edit]:
 
 
 def axes(own: Own) -> Iterator[Edit]:
-    """Yield every sum of a function along another axis."""
+    """Yield edits that each take one sum of a function along another axis."""
     for place in places(own.tree):
         yield from _axes(own, place, [])
 

@@ -61,7 +61,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         print("all exercises are passed")
         return 0
     if arguments.watch:
-        file = folder.notebook_of(exercise) if _is_notebook(arguments) else folder.file_of(exercise)
+        file = _file(folder, exercise, arguments)
         return watched(file, lambda: _check(folder, exercise, arguments))
     return _check(folder, exercise, arguments)
 
@@ -101,7 +101,7 @@ def _chosen(folder: Folder, name: str | None) -> Exercise | None:
 
 
 def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> int:
-    report, printed = _report(folder, exercise, arguments.seconds, _is_notebook(arguments))
+    report, printed = _report(folder, exercise, _file(folder, exercise, arguments), arguments.seconds)
     if arguments.json:
         print(report.to_json())
         return _code(report)
@@ -112,16 +112,18 @@ def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) ->
     return _code(report)
 
 
-def _is_notebook(arguments: argparse.Namespace) -> bool:
-    return bool(arguments.name) and str(arguments.name).endswith(".ipynb")
+def _file(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> Path:
+    """Return the file that is meant: one that was named, else the folder's."""
+    named = Path(arguments.name or "")
+    if named.is_file():
+        return named
+    return folder.notebook_of(exercise) if named.suffix == ".ipynb" else folder.file_of(exercise)
 
 
-def _report(
-    folder: Folder, exercise: Exercise, seconds: float, in_notebook: bool = False
-) -> tuple[ExerciseReport, str]:
+def _report(folder: Folder, exercise: Exercise, file: Path, seconds: float) -> tuple[ExerciseReport, str]:
     try:
         with heartbeat(f"checking {exercise.name}"):
-            return check_exercise(folder, exercise, seconds, in_notebook)
+            return check_exercise(folder, exercise, file, seconds)
     except UnusableError as error:
         raise ValueError(str(error)) from None
 
@@ -151,7 +153,7 @@ def _check_all(folder: Folder, arguments: argparse.Namespace) -> int:
         if state == "not started":  # its file is the stub: nothing needs to run
             report = empty_report(exercise, Trouble("not started", ""))
         else:
-            report, _ = _report(folder, exercise, arguments.seconds)
+            report, _ = _report(folder, exercise, folder.file_of(exercise), arguments.seconds)
         reports.append(report)
         if not arguments.json:
             print(_row(report, width)[: terminal_width()])

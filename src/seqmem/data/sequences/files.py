@@ -51,6 +51,8 @@ def read_series(path: str | os.PathLike[str], columns: Sequence[int] | None = No
     as_path(path, "read_series")
     if columns is not None:
         chosen = as_list(columns, "read_series", "columns", "positions of columns")
+        if not chosen:
+            raise ValueError("read_series: columns is empty, expected at least one")
         columns = [as_count(one, "read_series", f"columns[{k}]") for k, one in enumerate(chosen)]
     return series_of(split_lines(read_text(path)), os.fspath(path), columns)
 

@@ -12,6 +12,8 @@ from seqmem.nests import tree_leaves
 
 LEAST = 1e-3  # the minimum unit of a relative difference
 
+_TEXT = np.array("no number")
+
 
 def close(got: Any, right: Any, tolerance: float) -> bool:
     """Return whether numbers are right up to rounding, relative to the largest of them."""
@@ -24,6 +26,20 @@ def close(got: Any, right: Any, tolerance: float) -> bool:
     return bool(np.all(np.abs(one - other) <= tolerance * size))
 
 
+def as_numbers(value: Any) -> Any:
+    """Return a value as an array; as one of text, which agrees with nothing, where it holds no numbers."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):  # nested lists of unequal lengths
+        return _TEXT
+    return array if array.dtype.kind in "biufc" else _TEXT
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number, or an array of numbers."""
+    return np.asarray(value).dtype.kind in "biufc"
+
+
 def part_of(part: Part, array: Any, task: Task) -> Any:
     """Return an array, or one gate of it; None if it does not have that gate."""
     if not part.gate:
@@ -34,6 +50,7 @@ def part_of(part: Part, array: Any, task: Task) -> Any:
 
 def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     """Return gradients by name: from a dict by key, with or without a leading d; from a tuple in order."""
+    result = _arrays_of_lists(result)
     if isinstance(result, dict):
         leaves = {name.removeprefix("params."): leaf for name, leaf in tree_leaves(result, "")}
         found: dict[str, Any] = {}
@@ -56,6 +73,18 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     return dict(zip(wanted, parts, strict=False)) | {
         f"number {k + 1}": part for k, part in enumerate(parts) if k >= len(wanted)
     }
+
+
+def _arrays_of_lists(value: Any) -> Any:
+    """Return a nest in which a list of numbers, or of such lists of one length, is an array."""
+    if isinstance(value, dict):
+        return {name: _arrays_of_lists(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_arrays_of_lists, value))
+    if isinstance(value, list) and value and not any(isinstance(part, (np.ndarray, dict)) for part in value):
+        array = as_numbers(value)
+        return value if array is _TEXT else array
+    return value
 
 
 def listed(names: list[str]) -> str:

@@ -15,6 +15,8 @@ _TROUBLES = {
     "memory": "it needs more memory than it may have",
 }
 
+_INCOMPLETE = Answer(trouble=Trouble("ended", "it ended before it answered"))
+
 
 def judge(
     exercise: Exercise,
@@ -30,9 +32,8 @@ def judge(
         answers: one per question, in order; missing ones at the end were not answered.
         imports: the imports of seqmem that `imports_of_seqmem` finds in the file.
     """
-    found = list(answers) + [Answer(trouble=Trouble("ended", "it ended before it answered"))] * (
-        len(questions) - len(answers)
-    )
+    found = [_whole(question, given) for question, given in zip(questions, answers, strict=False)]
+    found += [_INCOMPLETE] * (len(questions) - len(found))
     forbidden = list(imports) if exercise.forbids_seqmem else []
     if forbidden:
         text = "it imports seqmem, whose passes are the answer; write your own, with NumPy alone"
@@ -64,6 +65,12 @@ def judge(
     return ExerciseReport(
         exercise.name, "right" if is_right else "wrong", tuple(checks), named, "; ".join(layouts)
     )
+
+
+def _whole(question: Question, given: Answer) -> Answer:
+    """Return an answer that has a result for each call; what comes from elsewhere may have fewer."""
+    is_whole = given.trouble is not None or len(given.results) == len(question.calls)
+    return given if is_whole else _INCOMPLETE
 
 
 def _is_untouched(exercise: Exercise, judges: list[TaskJudge]) -> bool:

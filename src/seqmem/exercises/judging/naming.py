@@ -15,7 +15,7 @@ from seqmem.checking.catalogue.recognise import CLOSE, Found, KnownResults, agre
 from seqmem.checking.gradients.explain import causes as explanations
 from seqmem.checking.report import Cause
 from seqmem.exercises.exercise import Part, Problem, Task, parts_of
-from seqmem.exercises.judging.comparing import close, part_of
+from seqmem.exercises.judging.comparing import close, is_number, part_of
 from seqmem.exercises.judging.places import ArraysSubject, by_gate, comparisons
 from seqmem.exercises.judging.questions import About
 
@@ -33,6 +33,7 @@ def why(
         got: the returned arrays for each, by name.
         right: the right arrays for each.
     """
+    got = [{name: value for name, value in one.items() if is_number(value)} for one in got]
     named = _known(task, problems, got)
     if named:
         return named

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +11,17 @@ from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.catalogue.layouts import outputs_of
 from seqmem.checking.catalogue.recognise import CLOSE, KnownResults
 from seqmem.checking.report import Cause
-from seqmem.exercises.asking import Answer, Question
+from seqmem.exercises.asking import Answer, Question, clock
 from seqmem.exercises.exercise import LARGE, Part, Task, parts_of
-from seqmem.exercises.judging.comparing import close, listed, named_arrays, part_of, shape_text, sizes_text
+from seqmem.exercises.judging.comparing import (
+    as_numbers,
+    close,
+    listed,
+    named_arrays,
+    part_of,
+    shape_text,
+    sizes_text,
+)
 from seqmem.exercises.judging.naming import as_kind, conventions, described, why
 from seqmem.exercises.judging.places import where
 from seqmem.exercises.judging.questions import REPEAT, About
@@ -60,7 +67,10 @@ class TaskJudge:
     @cached_property
     def got(self) -> list[dict[str, Any]]:
         """The returned arrays for each of the two problems, by the reference's names."""
-        return [self._named(given, about) for given, about in self._both]
+        return [
+            {name: as_numbers(value) for name, value in self._named(given, about).items()}
+            for given, about in self._both
+        ]
 
     @cached_property
     def right(self) -> list[dict[str, Any]]:
@@ -206,7 +216,7 @@ class TaskJudge:
         ]
         if details:
             return Check("shapes", "wrong", says=details[0], details=tuple(details[1:]))
-        return Check("shapes", "right", says=f"{', '.join(right)}: as they should be")
+        return Check("shapes", "right", says=f"{', '.join(right)}: as expected")
 
     def _values(self) -> Check:
         if self.task.is_backward:
@@ -246,9 +256,9 @@ class TaskJudge:
         causes = self._convention_causes
         if causes:
             details = tuple(cause.message for cause in causes)
-            says = "it computes another convention than the one that is asked for"
+            says = "it follows another convention than the exercise asks for"
             return Check("convention", "wrong", says=says, details=details, causes=causes)
-        return Check("convention", "right", says="the layout is the reference's")
+        return Check("convention", "right", says="the reference's layout")
 
     def _gradient(self) -> Check:
         wrong = [part for part, right in self.parts.items() if not right]
@@ -306,7 +316,7 @@ class TaskJudge:
                 "a second call with the same arguments returns something else: is anything kept, or added to?"
             )
             return Check("purity", "wrong", says=says)
-        return Check("purity", "right", says="nothing that it was given is written to, nothing is kept")
+        return Check("purity", "right", says="arguments are unchanged, nothing is kept between calls")
 
     def _speed(self) -> Check:
         pair = next(((a, given) for a, given in self._pairs if a.purpose == "speed"), None)
@@ -331,11 +341,11 @@ def _seconds(task: Task, sizes: dict[str, int]) -> float:
     problem = task.problem(np.random.default_rng(0), sizes)
     best = float("inf")
     for _ in range(REPEAT):
-        start = time.perf_counter()
+        start = clock()
         returned = task.of_reference(task.forward)(**problem.inputs)
         if task.is_backward:
             task.of_reference(task.function)(*problem.upstream, returned[-1])
-        best = min(best, time.perf_counter() - start)
+        best = min(best, clock() - start)
     return best
 
 
@@ -344,6 +354,6 @@ def _same(one: Any, other: Any) -> bool:
     if [name for name, _ in pairs[0]] != [name for name, _ in pairs[1]]:
         return False
     return all(
-        np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc")
+        np.array_equal(a, b, equal_nan=all(np.asarray(value).dtype.kind in "fc" for value in (a, b)))
         for (_, a), (_, b) in zip(*pairs, strict=True)
     )

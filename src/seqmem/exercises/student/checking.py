@@ -20,21 +20,21 @@ _HEAD = re.compile(rb"exercises check (\w+)")
 
 
 def check_exercise(
-    folder: Folder, exercise: Exercise, seconds: float = SECONDS, in_notebook: bool = False
+    folder: Folder, exercise: Exercise, file: Path | None = None, seconds: float = SECONDS
 ) -> tuple[ExerciseReport, str]:
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
     Args:
         folder: the student's folder.
         exercise: an exercise of the folder.
+        file: the answer; the exercise's own file when None.
         seconds: the time limit for the file.
-        in_notebook: whether the answer is in the exercise's notebook.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.
         UnusableError: when this machine cannot run the file apart.
     """
-    file = folder.notebook_of(exercise) if in_notebook else folder.file_of(exercise)
+    file = folder.file_of(exercise) if file is None else file
     if not file.is_file():
         raise ValueError(
             f"{file.name} is not there any more: python -m seqmem exercises reset {exercise.name} "
