@@ -73,7 +73,7 @@ def check_kind(
             outputs.
         backward: takes (d_out, cache) and returns the gradients; None for `like="clipping"`.
         like: "lstm_step", "gru_sequence", ..., "attention", "embedding", "cross_entropy", "clipping".
-        seed: of the numbers that are tried.
+        seed: seed of the test values.
         tolerance, max_elements, seconds: as in `gradcheck`.
 
     Returns:

@@ -27,7 +27,7 @@ def check_exercise(
     Args:
         folder: the student's folder.
         exercise: an exercise of the folder.
-        file: the answer; the exercise's own file when None.
+        file: the answer; None means the exercise's file.
         seconds: the time limit for the file.
 
     Raises:
