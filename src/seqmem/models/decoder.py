@@ -78,14 +78,14 @@ class Decoder(Module):
         context: the context, with a query size of H; None means a FixedContext.
         key_size: K; optional if the context defines it, otherwise H by default.
         cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E + K and hidden size
-            H, which is the lowest layer's; the others are made like it.
-        num_layers: the number of layers. The context is asked with the state of the highest one; a state of
+            H for the lowest layer; the other layers get the same kind of cell.
+        num_layers: the number of layers. The query for the context is the state of the highest; the state of
             several layers is a tuple, the lowest first.
-        readout: what the logits are computed from: "state" is s_t (the lecture's), "all" is
+        readout: the input of the logits: "state" is s_t (the lecture's), "all" is
             [s_t ; y_{t-1} ; C_t] (Bahdanau, Cho & Bengio, 2015).
-        embedding_std: standard deviation of the embedding's first table.
-        dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
-            an `rng` is passed.
+        embedding_std: standard deviation of the embedding's initial table.
+        dropout: the probability of zeroing embedded inputs and the outputs of every layer but the last, if an
+            `rng` is passed.
         variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
