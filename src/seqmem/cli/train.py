@@ -70,8 +70,8 @@ def add(commands: Any) -> None:
         type=size,
         help="minimum number of occurrences of a symbol to be learned (default: 1; tag: 2)",
     )
-    parser.add_argument("--layers", type=size, help="number of stacked recurrent layers; not for translate")
-    parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0); not for translate")
+    parser.add_argument("--layers", type=size, help="number of stacked recurrent layers")
+    parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0)")
     parser.add_argument(
         "--max-vocabulary",
         type=size,
@@ -136,6 +136,9 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         cell=arguments.cell,
         context="fixed" if arguments.attention == "none" else "additive",
         readout=arguments.readout or "all",
+        num_layers=arguments.layers or 1,
+        bidirectional=bool(arguments.bidirectional),
+        dropout=arguments.dropout or 0.0,
         dtype=arguments.dtype,
         rng=arguments.seed,
         min_count=arguments.min_count,
