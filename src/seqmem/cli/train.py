@@ -99,12 +99,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Train on the files of a task."""
     if arguments.task != "translate":
         return run_task(arguments)
-    for option in (
-        "layers",
-        "dropout",
-        *(one.name for name in task_names() for one in task_class(name).options),
-    ):
-        if option not in ("columns", "level", "min_count") and getattr(arguments, option) is not None:
+    others = {option.name for name in task_names() for option in task_class(name).options}
+    for option in sorted(others - {"level", "min_count", "bidirectional"}):
+        if getattr(arguments, option) is not None:
             raise ValueError(f"--{option.replace('_', '-')} is not a setting of --task translate")
     if len(arguments.files) > 1:
         raise ValueError(f"translate takes one file, {len(arguments.files)} were given")
