@@ -360,6 +360,19 @@ def solution_refused(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "solution", "rnn_step_forward", "--folder", "given"])]
 
 
+@situation("exercises verify", "all exercises are sound")
+def exercises_sound(patch: pytest.MonkeyPatch) -> list[int]:
+    return [code_of(["exercises", "verify", "rnn_step_forward"])]
+
+
+@situation("exercises verify", "one is not")
+def exercises_unsound(patch: pytest.MonkeyPatch) -> list[int]:
+    assert code_of(["exercises", "new", "own"]) == 0
+    text = Path("course/own.py").read_text("utf-8").replace("d_x = d_y * w", "d_x = rng.random()")
+    Path("course/own.py").write_text(text, "utf-8")
+    return [code_of(["exercises", "verify", "--course", "course"])]
+
+
 def graded() -> int:
     """The code of a grading of three students: right, not started, and hostile."""
     texts = (solution(exercise_named("rnn_step_forward")), STEP.read_text("utf-8"), "while True: pass")
@@ -406,19 +419,6 @@ def grades_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
         ),
     ]
     return [code_of(command) for command in commands]
-
-
-@situation("exercises verify", "all exercises are sound")
-def exercises_sound(patch: pytest.MonkeyPatch) -> list[int]:
-    return [code_of(["exercises", "verify", "rnn_step_forward"])]
-
-
-@situation("exercises verify", "one is not")
-def exercises_unsound(patch: pytest.MonkeyPatch) -> list[int]:
-    assert code_of(["exercises", "new", "own"]) == 0
-    text = Path("course/own.py").read_text("utf-8").replace("d_x = d_y * w", "d_x = rng.random()")
-    Path("course/own.py").write_text(text, "utf-8")
-    return [code_of(["exercises", "verify", "--course", "course"])]
 
 
 @situation(

@@ -23,15 +23,17 @@ GRU = exercise_named("gru_step_backward")
 
 
 class Here(Executor):
-    """Does what it is given at once, and remembers what that was."""
+    """Looks at what it is given, runs none of it, and remembers what that was."""
 
     def __init__(self):
         self.works = []
 
     def submit(self, fn, /, *args, **kwargs):
-        self.works += args
+        [work] = args
+        self.works.append(work)
+        status = "not started" if b"NotImplementedError" in work.files[work.main] else "right"
         future = Future()
-        future.set_result(fn(*args, **kwargs))
+        future.set_result(Grade(work.student, work.exercise, status, 0.0, 3.0, work.main, work.digest))
         return future
 
 

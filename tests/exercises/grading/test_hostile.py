@@ -185,6 +185,7 @@ KINDS = {
         "the answer is",
     ),
     "forged arrays": Kind(FORGED % ([of_results('{"array": ["<f8", [99999999999], ""]}')],), "the answer is"),
+    "a forged excuse": Kind(FORGED % (['{"unusable": "stop the grading"}', '{"within": true}'],), "numbers"),
     "forged numbers": Kind(FORGED % ([of_results("1")],), "numbers"),
     "answers nested deeply": Kind(FORGED % (['{"answer": ' + "[" * 100_000],), NO_ANSWER),
     "reading its parents' memory": Kind(
@@ -252,6 +253,7 @@ QUICK = {  # of the others' kinds, too; the rest is a slow test
     "writing to the results",
     "a subclass that lies",
     "forged answers",
+    "a forged excuse",
     "ending everything",
 }
 
@@ -397,3 +399,28 @@ def test_an_ordinary_users_grader_is_safe_as_well(tmp_path):
     assert run.returncode == 0, run.stderr[-3000:]
     said = json.loads(run.stdout)
     assert {name: said[name] for name in names if not is_as_expected(KINDS[name], said[name])} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", ["chown", "setuid", "setgid"])
+def test_a_root_that_may_not_change_its_user_says_so_and_blames_nobody(missing):
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None:
+        pytest.skip("needs root and setpriv, to be a root without that right")
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_hostile as tests
+from seqmem.checking.submissions.walls import UnusableError
+try:
+    print(tests.tried(tests.RIGHT))
+except UnusableError as error:
+    print(error)
+"""
+    run = subprocess.run(
+        [setpriv, f"--bounding-set=-{missing}", "--inh-caps=-all", sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.startswith("its root may not ")

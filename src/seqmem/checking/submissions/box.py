@@ -66,7 +66,12 @@ def main() -> None:
 
 def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
     _prctl(SET_CHILD_SUBREAPER, 1)  # the guard inherits processes that the code leaves running
-    walls = _Walls(order["walls"]) if "walls" in order else None
+    try:
+        walls = _Walls(order["walls"]) if "walls" in order else None
+    except OSError as error:
+        text = f"its root may not give a folder to another user: {error.strerror}"
+        _send(answers, order["token"], {"unusable": text})
+        os._exit(0)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -241,9 +246,7 @@ def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, pa
     token = order["token"]
 
     def emit(found: dict[str, Any]) -> None:
-        rest = f"{token} {json.dumps(found)}\n".encode()
-        while rest:
-            rest = rest[os.write(answers, rest) :]
+        _send(answers, token, found)
 
     do = run_apart
     if "do" in order:
@@ -260,6 +263,13 @@ def _answer(order: dict[str, Any], answers: int, walls: _Walls | None = None, pa
     os._exit(0)  # a thread that the code left running must not delay the end
 
 
+def _send(answers: int, token: str, found: dict[str, Any]) -> None:
+    """Write a line of the answer."""
+    rest = f"{token} {json.dumps(found)}\n".encode()
+    while rest:
+        rest = rest[os.write(answers, rest) :]
+
+
 def _within(
     walls: _Walls, parent: int, do: Callable[[], None], emit: Callable[[dict[str, Any]], None]
 ) -> None:
@@ -269,6 +279,7 @@ def _within(
     except RuntimeError as error:
         emit({"unusable": str(error)})
         return
+    emit({"within": True})  # before any code of theirs: "unusable" after this is forged
     if parent:
         _end_after(parent)  # again, because the system forgets it when the user changes
     for name in [name for name in sys.modules if name.partition(".")[0] == "seqmem"]:

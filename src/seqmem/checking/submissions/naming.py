@@ -43,7 +43,7 @@ def named(
         excluded: inputs to ignore.
         report: the report without a name.
         seed: seed of the numbers.
-        until: the time, by `time.monotonic`, after which no search for a line begins.
+        until: the value of `time.monotonic` after which no search for a line starts.
     """
     candidate = plan.call.candidate
     by_name = _named(candidate, plan, excluded, report, seed)

@@ -95,7 +95,10 @@ def enter(measures: Measures, user: int | None, folder: Path, hidden: list[Path]
     limit(measures, user, for_good=True)
     is_walled = restrict([*folders, *map(Path, _SYSTEM + _DEVICES)], [folder, Path("/dev/null")], hidden)
     if user is not None and system is not None:
-        _become(user, system, is_walled and not all(map(_open_to_all, [*folders, folder])))
+        try:
+            _become(user, system, is_walled and not all(map(_open_to_all, [*folders, folder])))
+        except OSError as error:
+            raise UnusableError(f"its root may not become another user: {error.strerror}") from None
     try:
         with open(os.__file__, "rb"):
             os.listdir(folder)

@@ -16,7 +16,7 @@ from seqmem.checking.submissions.boxed import Ran, harmless, run_box, threads_of
 from seqmem.checking.submissions.walls import Measures, UnusableError
 from seqmem.exercises.asking import Answer, NoNumberError, Question, Trouble, packed, plain, unpacked
 
-MOST_ANSWERS = 64 << 20  # bytes
+MOST_ANSWERS = 32 << 20  # bytes
 KEPT_TROUBLE = 40, 4000  # lines and characters of an error
 KEPT_NOTE = 5, 500
 _PASSED_ON = ("PYTHONPATH", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SYSTEMROOT")
@@ -92,13 +92,13 @@ def _asked(ran: Ran, count: int) -> Asked:
     why = _why(ran)
     answers: list[Answer] = []
     notes: list[str] = []
-    for line in ran.lines:
+    for k, line in enumerate(ran.lines):
         try:
             piece = ran.piece(line)
         except (ValueError, RecursionError):
             why = why or _JUNK
             break
-        if "unusable" in piece:
+        if "unusable" in piece and k == 0:  # later lines may be the code's
             raise UnusableError(harmless(str(piece["unusable"]), *KEPT_TROUBLE))
         notes += [_note(note) for note in _listed(piece.get("notes"))]
         if "trouble" in piece:
@@ -122,7 +122,7 @@ def _read(value: Any, kind: type) -> Any:
     """Return an answer or trouble that may be forged; None if it is neither."""
     try:
         found = unpacked(value)
-    except Exception:  # noqa: BLE001 - a forged array's description can be anything, a SyntaxError among it
+    except Exception:  # noqa: BLE001 - a forged array's description can raise anything, even a SyntaxError
         return None
     if kind is Trouble:
         return _clean(found)
