@@ -70,6 +70,7 @@ WRONG: dict[str, Any] = {
 
 # What the library makes and a caller reads.
 RECORDS = {
+    *("BidirectionalState", "Entity", "FitState", "Metric", "Picture", "SequenceBatch", "WordVectors"),
     *(
         "LSTMState",
         "GateWeights",
