@@ -2,9 +2,9 @@
 
     RecurrentClassifier().fit(X, y).predict_proba(X)        RecurrentRegressor().fit(X, y).score(X, y)
 
-Here alone the batch comes first, as in all of scikit-learn. X is an array (n, T, D) of n sequences with T
-steps of D features, a list of n ragged arrays (T, D) or (T,), or an array (n, T), which is read as T steps of
-one feature. Features are standardized over all steps.
+Unlike elsewhere in seqmem, the batch axis is the first, as in scikit-learn. X is an array (n, T, D) of n
+sequences with T steps of D features, a list of n arrays (T, D) or (T,) of any lengths, or an array (n, T),
+which is read as T steps of one feature. Features are standardized over all steps.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from seqmem.validation import as_choice, as_flag, as_fraction, as_size
 
 __all__ = ["RecurrentClassifier", "RecurrentRegressor"]
 
-AT_ONCE = 512  # sequences of a prediction
+AT_ONCE = 512  # sequences per batch of a prediction
 
 Batches = Callable[[np.random.Generator], Iterable[SequenceBatch]]
 
 
 class _Recurrent(BaseEstimator):  # type: ignore[misc]
-    """What both estimators share: settings, sequences, training."""
+    """The common part of both estimators: settings, sequences, training."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class _Recurrent(BaseEstimator):  # type: ignore[misc]
         return tags
 
     def _sequences(self, X: Any, *, reset: bool) -> list[Array]:
-        """Return n sequences (T, D); with reset their size becomes the estimator's."""
+        """Return n sequences (T, D); with `reset`, record their size in the estimator."""
         name = type(self).__name__
         if _is_ragged(X):
             rows = as_features(X, name, name="X")
@@ -143,14 +143,14 @@ class _Recurrent(BaseEstimator):  # type: ignore[misc]
         self.model_, self.loss_curve_, self.n_iter_ = model, history.loss, len(history.loss)
 
     def _outputs(self, X: Any) -> Array:
-        """Return what the model makes of each sequence, (n, F)."""
+        """Return the model's output for each sequence, (n, F)."""
         check_is_fitted(self)
         sequences = self._sequences(X, reset=False)
         found: list[Any] = [None] * len(sequences)
         for rows, part in in_batches(sequences, AT_ONCE):
             inputs, lengths = pad_features(part)
             outputs, _ = self.model_.forward(inputs, lengths=lengths)
-            if isinstance(outputs, tuple):  # a regressor's, with its final state
+            if isinstance(outputs, tuple):  # the outputs of a regressor, with its final state
                 outputs = outputs[0][0]
             for row, output in zip(rows, outputs, strict=True):
                 found[row] = output
@@ -158,31 +158,31 @@ class _Recurrent(BaseEstimator):  # type: ignore[misc]
 
 
 class RecurrentClassifier(ClassifierMixin, _Recurrent):  # type: ignore[misc]
-    """A `SequenceClassifier` of features that scikit-learn's tools take.
+    """A `SequenceClassifier` of features that works with scikit-learn's tools.
 
     Args:
-        hidden_size: H, of each direction.
+        hidden_size: H, for each direction.
         cell: the name of the cell, such as "lstm", "gru" or "rnn".
-        num_layers: recurrent layers on top of each other.
-        bidirectional: read from both ends.
-        dropout: rate at which outputs between layers and what was pooled are set to 0 in training.
-        pooling: what of the steps is used: "last", "mean" or "attention".
-        epochs: how often to go through the sequences, at most.
-        batch_size: sequences of a step.
-        learning_rate: Adam's, which falls to 0 along half a cosine.
-        max_norm: bound on the global norm of the gradients; None does not clip.
-        early_stopping: hold out some sequences, end when their loss has not fallen for `patience` epochs, and
-            keep the parameters of the best epoch.
-        validation_fraction: the share that is held out.
-        patience: epochs without a better loss.
-        random_state: None, a seed or a RandomState, for the first weights, the order and dropout.
-        verbose: show the progress on stderr.
+        num_layers: the number of stacked recurrent layers.
+        bidirectional: whether to read from both ends.
+        dropout: the probability of zeroing outputs between layers and the pooled outputs in training.
+        pooling: the combination of the steps: "last", "mean" or "attention".
+        epochs: the maximum number of passes over the sequences.
+        batch_size: the number of sequences per step.
+        learning_rate: the initial learning rate of Adam, which decays to 0 along half a cosine.
+        max_norm: the maximum global norm of the gradients; None for no clipping.
+        early_stopping: whether to hold out some sequences, stop after `patience` epochs without a better loss
+            on them, and keep the parameters of the best epoch.
+        validation_fraction: the fraction of sequences to hold out.
+        patience: the number of epochs without a better loss.
+        random_state: None, a seed or a RandomState, for the initial weights, the order and dropout.
+        verbose: whether to show the progress on stderr.
 
     Attributes:
         classes_: the labels, (C,).
         model_: the trained `SequenceClassifier`, time first.
-        loss_curve_, n_iter_: the training loss of each epoch, and how many there were.
-        n_features_in_: features of a sequence in an array, or of a step in a list.
+        loss_curve_, n_iter_: the training loss of each epoch, and the number of epochs.
+        n_features_in_: the number of features per sequence of an array, or per step of a list.
 
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(40, 6, 2)) + np.repeat([0, 2], 20)[:, None, None]
@@ -233,8 +233,8 @@ class RecurrentClassifier(ClassifierMixin, _Recurrent):  # type: ignore[misc]
         """Train on sequences and their labels, (n,).
 
         Raises:
-            ValueError, TypeError: for sequences or labels of another kind, with their position where it is
-                one of a list; for labels of one class; for a setting out of its range.
+            ValueError, TypeError: for invalid sequences or labels, with the position of an invalid
+                sequence in a list; for labels of one class; for a setting out of range.
         """
         sequences = self._sequences(X, reset=True)
         labels = _as_targets(y, sequences, column_or_1d(y, warn=True) if y is not None else None)
@@ -261,32 +261,32 @@ class RecurrentClassifier(ClassifierMixin, _Recurrent):  # type: ignore[misc]
 
 
 class RecurrentRegressor(RegressorMixin, _Recurrent):  # type: ignore[misc]
-    """A `SequenceRegressor` from features to a number, or K numbers, that scikit-learn's tools take.
+    """A `SequenceRegressor` from features to a number, or K numbers, that works with scikit-learn's tools.
 
-    Targets are standardized for training, and predictions are in their unit.
+    Targets are standardized for training; predictions are in the original unit.
 
     Args:
-        hidden_size: H, of each direction.
+        hidden_size: H, for each direction.
         cell: the name of the cell, such as "lstm", "gru" or "rnn".
-        num_layers: recurrent layers on top of each other.
-        bidirectional: read from both ends.
-        dropout: rate at which outputs between layers and the last one are set to 0 in training.
-        error: what the loss is the mean of: "squared", "absolute" or "huber" errors.
-        epochs: how often to go through the sequences, at most.
-        batch_size: sequences of a step.
-        learning_rate: Adam's, which falls to 0 along half a cosine.
-        max_norm: bound on the global norm of the gradients; None does not clip.
-        early_stopping: hold out some sequences, end when their loss has not fallen for `patience` epochs, and
-            keep the parameters of the best epoch.
-        validation_fraction: the share that is held out.
-        patience: epochs without a better loss.
-        random_state: None, a seed or a RandomState, for the first weights, the order and dropout.
-        verbose: show the progress on stderr.
+        num_layers: the number of stacked recurrent layers.
+        bidirectional: whether to read from both ends.
+        dropout: the probability of zeroing outputs between layers and the last output in training.
+        error: the errors in the loss: "squared", "absolute" or "huber".
+        epochs: the maximum number of passes over the sequences.
+        batch_size: the number of sequences per step.
+        learning_rate: the initial learning rate of Adam, which decays to 0 along half a cosine.
+        max_norm: the maximum global norm of the gradients; None for no clipping.
+        early_stopping: whether to hold out some sequences, stop after `patience` epochs without a better loss
+            on them, and keep the parameters of the best epoch.
+        validation_fraction: the fraction of sequences to hold out.
+        patience: the number of epochs without a better loss.
+        random_state: None, a seed or a RandomState, for the initial weights, the order and dropout.
+        verbose: whether to show the progress on stderr.
 
     Attributes:
         model_: the trained `SequenceRegressor`, time first.
-        loss_curve_, n_iter_: the training loss of each epoch, and how many there were.
-        n_features_in_: features of a sequence in an array, or of a step in a list.
+        loss_curve_, n_iter_: the training loss of each epoch, and the number of epochs.
+        n_features_in_: the number of features per sequence of an array, or per step of a list.
 
     >>> X = np.random.default_rng(0).normal(size=(60, 5))
     >>> y = X.sum(axis=1)
@@ -341,8 +341,8 @@ class RecurrentRegressor(RegressorMixin, _Recurrent):  # type: ignore[misc]
         """Train on sequences and their numbers, (n,) or (n, K).
 
         Raises:
-            ValueError, TypeError: for sequences or numbers of another kind, with their position where it is
-                one of a list; for a setting out of its range.
+            ValueError, TypeError: for invalid sequences or numbers, with the position of an invalid
+                sequence in a list; for a setting out of range.
         """
         as_choice(self.error, ("squared", "absolute", "huber"), "RecurrentRegressor", "error")
         sequences = self._sequences(X, reset=True)
@@ -359,18 +359,18 @@ class RecurrentRegressor(RegressorMixin, _Recurrent):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """Return the number of each sequence, (n,), or its numbers, (n, K), as y was."""
+        """Return one number per sequence, (n,), or K numbers, (n, K), like y."""
         found = self._target_scale.inverse(self._outputs(X)) if hasattr(self, "model_") else self._outputs(X)
         return found[:, 0] if self._one else found
 
 
 def _generator(random_state: Any) -> np.random.Generator:
-    """A Generator that a seed or a RandomState decides."""
+    """Return a Generator seeded by a seed or a RandomState."""
     return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
 
 
 def _is_ragged(X: Any) -> bool:
-    """Whether X is a list of sequences of several lengths."""
+    """Return whether X is a list of sequences of different lengths."""
     if isinstance(X, np.ndarray):
         return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) > 0
     if not isinstance(X, (list, tuple)) or not X or not all(hasattr(row, "__len__") for row in X):

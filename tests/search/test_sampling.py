@@ -69,6 +69,11 @@ def test_top_p_keeps_the_smallest_set_that_has_the_probability(scores, share):
         assert set(np.flatnonzero(row)) <= set(order[: n + 1])
 
 
+def test_a_set_that_has_the_probability_exactly_is_enough():
+    p = sampling_probabilities(np.zeros((1, 4)), top_p=0.5)
+    assert p.tolist() == [[0.5, 0.5, 0.0, 0.0]]
+
+
 def test_top_k_comes_before_top_p():
     p = sampling_probabilities(LOGITS, top_k=2, top_p=0.5)  # 4/7 of what top_k leaves is enough
     assert_close(p, np.array([[0.0, 1.0, 0.0, 0.0]]))

@@ -34,7 +34,7 @@ def test_the_mean_of_one_is_itself(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused_with_its_file(tmp_path: Path) -> None:
     save(tmp_path / "a.npz", Linear(3, 2))
     save(tmp_path / "b.npz", Linear(3, 4))
-    with pytest.raises(ValueError, match=r"b\.npz holds a model with other parameters than .*a\.npz"):
+    with pytest.raises(ValueError, match=r"b\.npz has a model with other parameters than .*a\.npz"):
         average_checkpoints([tmp_path / "a.npz", tmp_path / "b.npz"])
     with pytest.raises(CheckpointError, match=r"c\.npz"):
         average_checkpoints([tmp_path / "a.npz", tmp_path / "c.npz"])

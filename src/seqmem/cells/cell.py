@@ -259,7 +259,7 @@ class Cell(Module, ABC, Generic[S]):
             before: (N,) the index, among the states, of the state before each row; None if it is B rows
                 above.
             traced: keep the pre-activations, which the gates otherwise overwrite.
-            noise: what happens to the state between the steps.
+            noise: the recurrent dropout and zoneout between the steps.
         """
         B, dtype = len(initial[0]), initial[0].dtype
         kept, local = tuple(self.kept.items()), tuple(self.local.items())

@@ -147,7 +147,7 @@ def _read(encoder: Reader, rng: np.random.Generator) -> Array:
 
 
 def _states(layer: SequenceLayer[Any], rng: np.random.Generator) -> tuple[Any, ...]:
-    """Return a state to pass, or none at all if the layer has a learned state, which it would replace."""
+    """Return a state to pass, or nothing if the layer has a learned state, which it would replace."""
     learned = any(isinstance(one, Recurrent) and one.learned_state for _, one in named_modules(layer))
     return () if learned else (_state(layer, rng),)
 

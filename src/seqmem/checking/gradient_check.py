@@ -36,14 +36,14 @@ def gradcheck(
         module: a subclass of `seqmem.module.Module` that follows its protocol.
         *inputs: the positional inputs of its forward pass. Without any, a copy of the module with parameters
             that expose mistakes is checked on inputs that do; this works for the library's own modules.
-        seed: of everything random here; the report names it.
-        tolerance: the largest error of a right gradient, relative to the largest entry of its array; 4096
-            rounding errors of the module's dtype when None (9e-13 in float64). Where derivatives are taken as
-            differences, their measured error bar is added.
-        max_elements: up to so many numbers in parameters and inputs, every single one is compared; beyond,
-            random directions of each array, and single entries where a direction is wrong.
-        seconds: of the processor, for comparing every single number, about. Of the arrays that would take
-            longer, random directions are compared, which the report says.
+        seed: seed of all random draws; the report gives it.
+        tolerance: the largest error of a right gradient, relative to the largest entry of its array; None
+            means 4096 rounding errors of the module's dtype (9e-13 in float64). If derivatives are computed
+            by differences, their measured error bar is added.
+        max_elements: up to this many numbers in parameters and inputs, every number is compared; above it,
+            random directions of each array, and single entries if a direction is wrong.
+        seconds: the approximate processor time for comparing every number. For arrays that would take longer,
+            random directions are compared, and the report says so.
         **options: keyword options of the forward pass. An `rng` must be a seed here, so that every pass draws
             the same numbers.
 
@@ -75,7 +75,7 @@ def gradcheck(
         subject = ModuleSubject(module, inputs, options)
         report = check(subject, seed, tolerance, max_elements, seconds=seconds)
         if report.verdict == "wrong":
-            from seqmem.checking.catalogue.of_modules import name_mistake  # for who made a mistake
+            from seqmem.checking.catalogue.of_modules import name_mistake  # only needed for a mistake
 
             report = name_mistake(module, report)
     return replace(report, notes=(*report.notes, *notes))
@@ -99,10 +99,10 @@ def gradcheck_functions(
             or several outputs and the cache. Outputs may be nested in tuples, lists and dicts.
         backward: called with (d_out, cache), d_out in the structure of out; returns the gradients in the
             order of the inputs, or in a dict under the inputs' names, with or without a leading d.
-        inputs: the arrays at which to check; floats have gradients, integers have none. Sizes that all differ
-            and numbers that are not zero expose most. None with `like`, which brings its own.
-        like: what the functions should compute: "lstm_step", "gru_sequence", "attention" and so on (see
-            `KINDS`). The layout of their arrays is recognised, and mistakes of the catalogue are named.
+        inputs: the arrays at which to check; floats have gradients, integers have none. Different sizes and
+            non-zero numbers expose the most mistakes. None with `like`, which provides inputs.
+        like: the kind of function: "lstm_step", "gru_sequence", "attention" and so on (see `KINDS`). The
+            layout of the arrays is recognised, and mistakes of the catalogue are named.
         seed, tolerance, max_elements, seconds: as in `gradcheck`.
 
     Returns:
@@ -166,7 +166,7 @@ def _check_call(forward: Callable[..., Any], inputs: Any) -> None:
 
 
 def check_settings(seed: Any, tolerance: Any, max_elements: Any, caller: str, seconds: Any = 0.0) -> None:
-    """Raise for settings of a check that mean nothing."""
+    """Raise for invalid settings of a check."""
     as_count(seed, caller, "seed")
     if tolerance is not None:
         as_rate(tolerance, caller, "tolerance")

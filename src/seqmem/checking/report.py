@@ -12,7 +12,7 @@ from seqmem.validation import as_text
 
 Verdict = Literal["right", "right, with a side effect", "wrong", "cannot tell"]
 WITH_A_SIDE_EFFECT: Verdict = "right, with a side effect"
-WIDTH = 80  # columns that a headline and a row keep to; sentences are folded by whoever prints them
+WIDTH = 80  # the maximum width of a headline and a row; sentences are folded when they are printed
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Report:
         return "\n".join([*self._headline(), *self._table(), *self._explanation()])
 
     def _repr_html_(self) -> str:
-        """The report as a notebook shows it: a table of the arrays, and what is said about them below it."""
+        """Return the report for a notebook: a table of the arrays, and the explanations below it."""
         title, about = (escape(part) for part in (f"{self.title}: {self._said}", self._about))
         cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._cells()]
         head = "".join(f"<th>{cell}</th>" for cell in ("array", "shape", "error", "verdict"))
@@ -159,7 +159,7 @@ class Report:
         return [line] if len(line) <= WIDTH else [title, f"  {self._about}"]
 
     def _cells(self) -> list[tuple[str, str, str, str]]:
-        """The table's cells: name, shape, error, and what there is to say."""
+        """Return the table's cells: name, shape, error and remark."""
         cells = []
         for row in self.rows:
             said = "" if row.verdict == "right" else str(row.verdict)
@@ -183,7 +183,7 @@ class Report:
         return lines
 
     def _parts(self) -> list[tuple[str, list[str]]]:
-        """What there is to say below the table, under headings."""
+        """Return the headings and the lines below the table."""
         effects = [str(one) for one in self.side_effects]
         parts = [
             ("Where", list(self.places)),

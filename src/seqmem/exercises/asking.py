@@ -25,10 +25,12 @@ from seqmem.nests import tree_leaves
 
 PATIENCE = 8.0  # seconds per question; the caller has a limit for all of them
 _FINE = time.get_clock_info("thread_time").resolution <= 1e-6
-clock = time.thread_time if _FINE else time.perf_counter  # the processor's own time: others' work has no say
+clock = (
+    time.thread_time if _FINE else time.perf_counter
+)  # processor time, so that other processes do not matter
 MOST_FRAMES = 6  # frames of an error to show
 MOST_TEXT = 2000  # characters of an error
-MOST_BITS = 1000  # bits of a whole number that is a float, too
+MOST_BITS = 1000  # bits of an integer that also fits a float
 KINDS = "biufc"  # of dtypes that are numbers
 
 

@@ -19,7 +19,7 @@ from seqmem.exercises.lectures import (
 )
 from seqmem.validation import as_text
 
-MOST_LISTED = 10  # names in a message
+MOST_LISTED = 10  # the maximum number of names in a message
 
 
 def all_exercises(seed: int = 0) -> tuple[Exercise, ...]:

@@ -36,7 +36,7 @@ class _OfOneCell(Stack):
         kind: the class of the cells.
         input_size, hidden_size, num_layers, bidirectional, dropout, rng, dtype: as theirs.
         options: the cells' further arguments, kept as the layer's own.
-        over_time: `variational`, and further arguments of `Recurrent`, likewise.
+        over_time: `variational`, and further arguments of `Recurrent`.
     """
 
     def __init__(
@@ -277,7 +277,7 @@ def layer_of(
         cell: of the lowest layer, which is used itself.
         num_layers: the number of layers.
         bidirectional: whether each reads from both ends.
-        dropout, variational: between the layers, where there are several.
+        dropout, variational: the dropout between layers.
         rng: generator of the others' first weights.
         **over_time: further arguments of each `Recurrent`.
     """

@@ -217,7 +217,7 @@ class Recurrent(SequenceLayer[S], Generic[S]):
         grads = {f"cell.{name}": grad for name, grad in grads.items()}
         if self.learned_state:
             for field, part in zip(self.initial, d_parts, strict=True):
-                used = part if learned else part[:0]  # a state that was passed took its place
+                used = part if learned else part[:0]  # otherwise a passed state replaced it
                 grads[f"initial.{field}"] = used.sum(axis=0)
         grads = self.summed(grads)
         return (packing.unpack(d_xs, (T, B)), d_state), grads

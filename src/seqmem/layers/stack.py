@@ -187,7 +187,7 @@ def as_dropout_between(value: Any, n_layers: int, caller: str) -> float:
 
 
 def as_variational(value: Any, rate: float, caller: str) -> bool:
-    """Check whether dropout is variational; where nothing is dropped, that is an error."""
+    """Check a variational flag; variational dropout with a rate of 0 is an error."""
     variational = as_flag(value, caller, "variational")
     if variational and not rate:
         raise ValueError(f"{caller}: variational is True, but dropout is 0: nothing is dropped")

@@ -11,7 +11,7 @@ from seqmem.initializers import Rng
 from seqmem.layers import Linear
 from seqmem.layers.linear import LinearCache
 from seqmem.module import Array, Grads, Module, prefixed
-from seqmem.nests import tree_branches, tree_leaves, tree_like, tree_map
+from seqmem.nests import tree_leaves, tree_map
 from seqmem.validation import as_cache, as_floats, as_size, as_upstream, working_dtype
 
 Form = Any  # of a state: a nest like the state with the size H of each array as a leaf: LSTMState(4, 4)
@@ -51,16 +51,19 @@ class Bridge(Module):
         self, source: Form, target: Form, *, rng: Rng = None, dtype: npt.DTypeLike = np.float64
     ) -> None:
         for name, form in (("source", source), ("target", target)):
-            if isinstance(form, str) or not _sizes(form):
+            if isinstance(form, str) or not list(tree_leaves(form, name)):
                 raise TypeError(
                     f"Bridge: {name} is {form!r:.80}, expected a state's form, as LSTMState(4, 4)"
                 )
         self.source, self.target = (
             tree_map(lambda size: as_size(size, "Bridge", "a size"), form) for form in (source, target)
         )
+        self.source_sizes, self.target_sizes = (
+            [n for _, n in tree_leaves(f, "")] for f in (self.source, self.target)
+        )
         self.unchanged = repr(self.source) == repr(self.target)  # (3, 3) would equal LSTMState(3, 3)
         if not self.unchanged:
-            sizes = (sum(_sizes(form)) for form in (source, target))
+            sizes = (sum(self.source_sizes), sum(self.target_sizes))
             self.linear = Linear(*sizes, rng=rng, dtype=dtype)
 
     def forward(self, state: Any) -> tuple[Any, BridgeCache]:
@@ -72,7 +75,7 @@ class Bridge(Module):
         named = as_leaves(self.source, state, "Bridge.forward", "state")
         dtype = working_dtype(self.dtype, *(part for _, part in named))
         parts: list[Array] = []
-        for (name, part), size in zip(named, _sizes(self.source), strict=True):
+        for (name, part), size in zip(named, self.source_sizes, strict=True):
             batch = (len(parts[0]), "the batch size") if parts else "B"
             parts.append(as_floats(part, dtype, (batch, (size, "the encoder's")), "Bridge.forward", name))
         B = len(parts[0])
@@ -80,7 +83,7 @@ class Bridge(Module):
             return of_leaves(self.target, parts), BridgeCache(B, parts[0].dtype, None, None)
         y, cache = self.linear.forward(np.concatenate(parts, axis=1))
         first = np.tanh(y)
-        parts = np.split(first, np.cumsum(_sizes(self.target))[:-1], axis=1)
+        parts = np.split(first, np.cumsum(self.target_sizes)[:-1], axis=1)
         return of_leaves(self.target, parts), BridgeCache(B, first.dtype, cache, first)
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
@@ -90,13 +93,13 @@ class Bridge(Module):
         named = as_leaves(self.target, d_state, "Bridge.backward", "d_state")
         d_parts = [
             as_upstream(part, (cache.batch_size, size), cache.dtype, "Bridge.backward", name)
-            for (name, part), size in zip(named, _sizes(self.target), strict=True)
+            for (name, part), size in zip(named, self.target_sizes, strict=True)
         ]
         if cache.linear is None:
             return (of_leaves(self.source, d_parts),), {}
         d_y = np.concatenate(d_parts, axis=1) * (1 - cache.first**2)
         (d_flat,), grads = self.linear.backward(d_y, cache.linear)
-        d_source = np.split(d_flat, np.cumsum(_sizes(self.source))[:-1], axis=1)
+        d_source = np.split(d_flat, np.cumsum(self.source_sizes)[:-1], axis=1)
         return (of_leaves(self.source, d_source),), prefixed("linear", grads)
 
 
@@ -105,27 +108,24 @@ def form_of(module: Any) -> Form:
     return tree_map(lambda zeros: zeros.shape[1], module.zero_state(0))
 
 
-def _sizes(form: Form) -> list[int]:
-    return [size for _, size in tree_leaves(form, "")]
-
-
 def as_leaves(form: Form, state: Any, caller: str, name: str) -> list[tuple[str, Any]]:
     """Check a state from a caller and return its arrays, each with a name; None means None for each array.
 
     Raises:
         TypeError: for a state of another form.
     """
-    branches = tree_branches(form, name)
-    if branches is None:
+    if isinstance(form, int):
         return [(name, state)]
     if state is None:
-        state = (None,) * len(branches)
-    if not isinstance(state, (tuple, list)) or len(state) != len(branches):
+        state = (None,) * len(form)
+    if not isinstance(state, (tuple, list)) or len(state) != len(form):
         raise TypeError(f"{caller}: {name} is of type {type(state).__name__}, expected the form {form}")
-    parts = [
-        as_leaves(own, part, caller, key) for own, part, (key, _) in zip(form, state, branches, strict=True)
-    ]
-    return [leaf for part in parts for leaf in part]
+    fields = getattr(form, "_fields", None)
+    names = [f"{name}.{field}" for field in fields] if fields else [f"{name}[{k}]" for k in range(len(form))]
+    leaves: list[tuple[str, Any]] = []
+    for own, part, key in zip(form, state, names, strict=True):
+        leaves += [(key, part)] if isinstance(own, int) else as_leaves(own, part, caller, key)
+    return leaves
 
 
 def of_leaves(form: Form, parts: Any) -> Any:
@@ -133,7 +133,9 @@ def of_leaves(form: Form, parts: Any) -> Any:
     left = iter(parts)
 
     def build(form: Form) -> Any:
-        branches = tree_branches(form, "")
-        return next(left) if branches is None else tree_like(form, [build(own) for _, own in branches])
+        if isinstance(form, int):
+            return next(left)
+        made = [next(left) if isinstance(own, int) else build(own) for own in form]
+        return type(form)(*made) if hasattr(form, "_fields") else tuple(made)
 
     return build(form)

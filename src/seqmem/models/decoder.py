@@ -34,7 +34,7 @@ from seqmem.layers.stack import as_variational
 from seqmem.layers.traces import Trace, gradients_of, values_of
 from seqmem.models.encoder import check_dtype, make_cell
 from seqmem.models.stepper import Decoding, Stepper
-from seqmem.models.upper import UpperBack, UpperCache
+from seqmem.models.upper import UpperBack, UpperCache, after_upper
 from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.nests import tree_leaves
 from seqmem.validation import (
@@ -78,14 +78,14 @@ class Decoder(Module):
         context: the context, with a query size of H; None means a FixedContext.
         key_size: K; optional if the context defines it, otherwise H by default.
         cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E + K and hidden size
-            H, which is the lowest layer's; the others are made like it.
-        num_layers: the number of layers. The context is asked with the state of the highest one; a state of
+            H for the lowest layer; the other layers get the same kind of cell.
+        num_layers: the number of layers. The query for the context is the state of the highest; the state of
             several layers is a tuple, the lowest first.
-        readout: what the logits are computed from: "state" is s_t (the lecture's), "all" is
+        readout: the input of the logits: "state" is s_t (the lecture's), "all" is
             [s_t ; y_{t-1} ; C_t] (Bahdanau, Cho & Bengio, 2015).
-        embedding_std: standard deviation of the embedding's first table.
-        dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
-            an `rng` is passed.
+        embedding_std: standard deviation of the embedding's initial table.
+        dropout: the probability of zeroing embedded inputs and the outputs of every layer but the last, if an
+            `rng` is passed.
         variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
@@ -296,10 +296,8 @@ class Decoder(Module):
             d_as = back.steps((cell.input_gradient,), run, last_first=True)
             contexts = xs[:, E:].reshape(T, B, self.key_size)
             steps = cell.steps_back(back, [run], d_parts, d_hs, records[0])
-            for t, (d_a,) in zip(reversed(range(T)), d_as, strict=True):
-                for layer in upper:
-                    layer.step(t)
-                next(steps)
+            steps = after_upper(upper, steps, T) if upper else steps
+            for t, (d_a,), _ in zip(reversed(range(T)), d_as, steps, strict=True):
                 d_context = way_back(d_a, contexts[t])
                 if self.readout == "all":
                     d_context += d_shown[t, :, H + E :]
@@ -310,10 +308,9 @@ class Decoder(Module):
                 d_looks.append(d_look)
             d_keys, context_grads = context.collect(cache.looks, d_looks[::-1], memory, d_memory)
             d_ys, cell_grads = cell.gradients(xs, back, slice(0, E))
-            upper = upper[::-1]  # from the second layer up
-            upper_grads = {
-                f"{k}.{name}": grad for k, one in enumerate(upper) for name, grad in one.grads().items()
-            }
+            upper_grads: Grads = {}
+            for k, one in enumerate(reversed(upper)):
+                upper_grads |= prefixed(f"upper.{k}", one.grads())
         d_ys = d_ys.reshape(T, B, E)
         if self.readout == "all":
             d_ys += d_shown[..., H : H + E]
@@ -323,14 +320,13 @@ class Decoder(Module):
             **prefixed("context", context_grads),
             **prefixed("embedding", embedding_grads),
             **prefixed("cell", cell_grads),
-            **prefixed("upper", upper_grads),
+            **upper_grads,
             **prefixed("output", output_grads),
         }
-        d_states = [
-            one.of_parts(d)
-            for one, d in zip(self._cells, [d_parts, *(u.d_parts for u in upper)], strict=True)
-        ]
-        return (None, self._of_parts(d_states), d_keys), grads
+        d_state = cell.of_parts(d_parts)
+        if upper:
+            d_state = (d_state, *(one.d_state() for one in reversed(upper)))
+        return (None, d_state, d_keys), grads
 
     def memory(self, keys: Array, *, lengths: Any = None) -> Memory:
         """Return the context's memory, computed once for all steps: keys (S, B, K), lengths (B,) or None."""

@@ -49,14 +49,14 @@ class Encoder(Module):
         embedding_size: E.
         hidden_size: H, of each direction.
         cell: "lstm", "gru", "rnn" or another cell's short name, or a cell of input size E and hidden size H,
-            which is the lowest layer's; the others are made like it.
+            for the lowest layer; the other layers get the same kind of cell.
         num_layers: the number of layers; each reads the outputs of the layer below.
-        bidirectional: read from both ends in every layer.
-        embedding_std: standard deviation of the embedding's first table.
-        dropout: rate at which embedded inputs, and the outputs of every layer but the last, are set to 0 when
-            an `rng` is passed.
+        bidirectional: whether every layer reads from both ends.
+        embedding_std: standard deviation of the embedding's initial table.
+        dropout: the probability of zeroing embedded inputs and the outputs of every layer but the last, if an
+            `rng` is passed.
         variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
-        recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, of every layer.
+        recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, for every layer.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 

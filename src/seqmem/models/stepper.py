@@ -86,15 +86,13 @@ class Stepper:
 
     def along(self, run: Run) -> Iterator[At]:
         """Return the views of every step of a run."""
-        a, h_prev = self._tape.steps(("a",), run), self._top.steps(("h_prev",), run)
         arguments = self._tape.steps(self._names, run, self._given)
-        upper: Iterator[Sequence[UpperAt]] = repeat(())
-        if self._upper:
-            upper = zip(*[stepper.along(run) for stepper in self._upper], strict=True)
-        between = zip(a, h_prev, arguments, strict=True)
-        return (
-            At(a, h_prev, own, above) for ((a,), (h_prev,), own), above in zip(between, upper, strict=False)
-        )
+        if not self._upper:
+            between = self._tape.steps(("a", "h_prev"), run)
+            return (At(a, h_prev, own, ()) for (a, h_prev), own in zip(between, arguments, strict=True))
+        views = (self._tape.steps(("a",), run), self._top.steps(("h_prev",), run), arguments)
+        upper = zip(*[stepper.along(run) for stepper in self._upper], strict=True)
+        return (At(a, h_prev, *rest) for (a,), (h_prev,), *rest in zip(*views, upper, strict=True))
 
     def take(self, at: At) -> tuple[Array, Look]:
         """Take a step; return the context (B, K) and the values for its backward pass."""
@@ -102,8 +100,9 @@ class Stepper:
         context, look = self._look(h_prev, self._memory)
         a += self._way_in(context)
         self._step(*arguments)
-        for stepper, above in zip(self._upper, upper, strict=True):
-            stepper.take(above)
+        if upper:
+            for stepper, above in zip(self._upper, upper, strict=True):
+                stepper.take(above)
         return context, look
 
     def caches(self) -> list[UpperCache]:

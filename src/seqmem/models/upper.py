@@ -119,6 +119,17 @@ class UpperBack:
 
     def grads(self) -> Grads:
         """Return the gradients of the cell's parameters, after the first step."""
-        for _ in self._steps:  # run the generator to its end
-            pass
         return self._cell.gradients(self._cache.xs, self._back, slice(0, 0))[1]
+
+    def d_state(self) -> Any:
+        """Return the gradient of the layer's initial state, after the first step."""
+        return self._cell.of_parts(self.d_parts)
+
+
+def after_upper(upper: Sequence[UpperBack], steps: Iterator[None], n_steps: int) -> Iterator[None]:
+    """Take each step back through the layers above, the highest first, and then through the lowest."""
+    for t in reversed(range(n_steps)):
+        for layer in upper:
+            layer.step(t)
+        next(steps)
+        yield

@@ -26,9 +26,9 @@ def average_checkpoints(paths: Iterable[str | os.PathLike[str]]) -> Module:
         The first model, with the means as its parameters.
 
     Raises:
-        CheckpointError: for a file that holds no model.
+        CheckpointError: for a file that does not contain a model.
         ValueError: for no files, or models whose parameters have different names or shapes, with the file.
-        TypeError: for what are not paths.
+        TypeError: for anything but paths.
 
     >>> import pathlib, tempfile
     >>> from seqmem import Linear, save
@@ -54,7 +54,7 @@ def average_checkpoints(paths: Iterable[str | os.PathLike[str]]) -> Module:
         shapes = {name: param.shape for name, param in other.items()}
         if shapes != {name: param.shape for name, param in params.items()}:
             raise ValueError(
-                f"{caller}: {os.fspath(path)} holds a model with other parameters than {os.fspath(files[0])}"
+                f"{caller}: {os.fspath(path)} has a model with other parameters than {os.fspath(files[0])}"
             )
         for name, param in other.items():
             sums[name] += param

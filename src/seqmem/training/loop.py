@@ -319,7 +319,7 @@ def _check_kinds(model: object, batches: object, optimizer: object, validation: 
 
 
 def _size(value: Any) -> int | None:
-    """Return a length; None for what has none, or does not know it."""
+    """Return a length; None for an object without a known length."""
     try:
         return len(value)
     except TypeError:

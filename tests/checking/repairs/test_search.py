@@ -198,7 +198,7 @@ def test_where_nothing_is_wrong_nothing_is_found(tmp_path, text):
 
 
 def test_what_no_change_makes_right_has_no_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(search, "SECONDS", 1.0)
+    monkeypatch.setattr(search, "SECONDS", 0.4)
     _, found = repaired(tmp_path, GATE, [("dg = d * s", "dg = np.cumsum(d * s, axis=0) * 1.37")])
     assert found is None
 

@@ -50,7 +50,7 @@ def test_what_is_above_a_solution_stays():
 
 def test_a_bug_that_a_seed_draws_is_no_notebook_for_all():
     for make in (as_nbgrader, as_otter):
-        with pytest.raises(ValueError, match="find_the_bug_rnn is drawn by each student's seed"):
+        with pytest.raises(ValueError, match="find_the_bug_rnn depends on each student's seed"):
             make(exercise_named("find_the_bug_rnn"))
 
 

@@ -73,7 +73,7 @@ def check_kind(
             outputs.
         backward: takes (d_out, cache) and returns the gradients; None for `like="clipping"`.
         like: "lstm_step", "gru_sequence", ..., "attention", "embedding", "cross_entropy", "clipping".
-        seed: of the numbers that are tried.
+        seed: seed of the test values.
         tolerance, max_elements, seconds: as in `gradcheck`.
 
     Returns:
@@ -119,14 +119,14 @@ def causes_in(
 ) -> tuple[Cause, ...]:
     """Return the known mistakes that explain the gradients of functions that need not be of a kind.
 
-    A forward pass that differs from the reference may be meant so. Its difference explains wrong gradients
-    only if the backward pass is the one that belongs to the reference.
+    A forward pass that differs from the reference may be intended. The difference explains wrong gradients
+    only if the backward pass is that of the reference.
 
     Args:
         forward, backward, like, seed: as in `check_kind`.
 
     Raises:
-        ValueError: for parameters whose names say nothing.
+        ValueError: for parameters with unknown names.
     """
     kind = as_kind(like)
     absent = _absent(forward, kind)

@@ -1,4 +1,4 @@
-"""What somebody's code prints while it is checked: the first lines, for a check calls it a thousand times."""
+"""The output of checked code: only the first lines are printed, because a check makes a thousand calls."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ MOST_LINES = 10
 
 
 class _FirstLines(io.TextIOBase):
-    """A stream that passes on the first lines, and counts all; once it is done, it passes on everything."""
+    """A stream that passes on the first lines and counts all; after the check, it passes on everything."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream, self.lines, self.done = stream, 0, False
 
     def write(self, text: str, /) -> int:
-        """Pass on as much of a text as belongs to the first lines."""
+        """Pass on the part of a text that belongs to the first lines."""
         if self.done:
             return self.stream.write(text)
         room = max(0, MOST_LINES - self.lines)
@@ -27,7 +27,7 @@ class _FirstLines(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what is kept on the way."""
+        """Flush the underlying stream."""
         self.stream.flush()
 
     def __getattr__(self, name: str) -> Any:
@@ -36,7 +36,7 @@ class _FirstLines(io.TextIOBase):
 
 @contextmanager
 def first_lines() -> Iterator[list[str]]:
-    """Let code print its first lines alone; a note about the rest is in the list afterwards.
+    """Let code print only its first lines; afterwards the list contains a note about the rest.
 
     >>> with first_lines() as notes:
     ...     for k in range(1000):
@@ -64,7 +64,7 @@ def first_lines() -> Iterator[list[str]]:
     try:
         yield notes
     finally:
-        stream.done = True  # whoever kept it prints as before
+        stream.done = True  # code that kept the stream prints as before
         if sys.stdout is stream:
             sys.stdout = before
         if stream.lines > MOST_LINES:

@@ -25,12 +25,12 @@ def check(
     """Compare a subject's gradients with the derivatives of its forward pass.
 
     Args:
-        subject: what is checked.
-        seed: of the upstream gradient.
-        tolerance: the largest relative error of what is right; from the dtypes when None.
-        max_elements: with more than these, random directions are compared instead of every element.
-        explained: whether to look for where and why something is wrong, which takes longer than to see it.
-        seconds: of the processor, for comparing every element; of arrays that would take longer, random
+        subject: the passes and the arrays to check.
+        seed: seed of the upstream gradient.
+        tolerance: the largest relative error of a right gradient; None to derive it from the dtypes.
+        max_elements: with more elements, random directions are compared instead of every element.
+        explained: whether to look for positions and causes of mistakes, which takes longer than the check.
+        seconds: the processor time for comparing every element; for arrays that would take longer, random
             directions are compared.
     """
     rng = np.random.default_rng(seed)

@@ -22,7 +22,7 @@ Why = tuple[str, str]  # a code, and a description of the wrong gradient
 
 
 def causes_of(measured: Measured) -> list[Cause]:
-    """One cause for each explanation of what was measured, with the arrays that it explains."""
+    """Return one cause per explanation of the measurements, with the arrays that it explains."""
     wrong = [comparison for comparison in measured.wrong if comparison.name in measured.by_element]
     return causes(measured.subject, wrong, measured.tolerance, measured.partial)
 

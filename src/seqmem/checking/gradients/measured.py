@@ -18,26 +18,26 @@ from seqmem.checking.report import Row
 from seqmem.module import Array
 
 DIRECTIONS = 3  # compared for each array of a large subject
-SECONDS = 2.0  # of the processor, for comparing every element of a pass
-LONGER = 10.0  # likewise, of arrays that are known to be wrong, to say where and why
-LARGE = 10_000_000  # numbers in a Jacobian that is not kept
+SECONDS = 2.0  # processor time for comparing every element of a pass
+LONGER = 10.0  # the same for wrong arrays, to find positions and causes
+LARGE = 10_000_000  # a Jacobian with more numbers is not kept
 NO_GRADIENT = "no gradient was returned"
 
 
 class Limits(NamedTuple):
-    """Limits on how much is compared element by element."""
+    """The limits on the comparison of every element."""
 
-    elements: int = 20_000  # of a subject in all; with more, no array is compared like that
-    seconds: float = SECONDS  # of the processor
+    elements: int = 20_000  # of a subject; with more, no array is compared by element
+    seconds: float = SECONDS  # processor time
 
 
 class Measured:
     """The measurements of a subject: each array's gradient and the right gradient.
 
     Args:
-        passes: the subject's passes, with the gradients that they gave.
-        tolerance: the largest relative error of what is right.
-        limits: on how much is compared element by element; of the rest, random directions are.
+        passes: the subject's passes, with the gradients that they returned.
+        tolerance: the largest relative error of a right gradient.
+        limits: the limits on the comparison of every element; beyond them, random directions are compared.
         rng: draws the directions.
     """
 
@@ -46,7 +46,7 @@ class Measured:
         self.subject = passes.subject
         self.derivatives = Derivatives(self.subject, rng)
         self.upstream = flat(passes.upstream).astype(np.float64)
-        # (size, n_outputs) of arrays for which it is small enough to keep
+        # (size, n_outputs) for arrays whose Jacobian is small enough to keep
         self.jacobians: dict[str, Array] = {}
         self.sizes = {name: array.size for name, array in self.subject.arrays.items()}
         few = sum(self.sizes.values()) <= limits.elements
@@ -65,7 +65,7 @@ class Measured:
         return self.by_element == set(self.sizes)
 
     def look_closer(self) -> None:
-        """Compare every element of the arrays that are wrong along a direction, smallest first."""
+        """Compare every element of the arrays with a wrong direction, smallest first."""
         along = [c for c in self.wrong if c.got is not None and c.name not in self.by_element]
         if not along or not self.may_look_closer:
             return
@@ -74,12 +74,12 @@ class Measured:
             if found.wrong(self.tolerance, self.floor).any():
                 self.comparisons[list(self.sizes).index(name)] = found
                 self.by_element.add(name)
-        self.__dict__.pop("rows")  # they are made anew
+        self.__dict__.pop("rows")  # computed again on the next access
 
     def _within(self, seconds: float, sizes: dict[str, int]) -> set[str]:
-        """Choose the arrays, smallest first, whose elements are compared in so many seconds.
+        """Choose the arrays, smallest first, whose elements can be compared in this processor time.
 
-        The processor's, not the clock's: what is compared does not depend on what else a machine does.
+        Processor time, not wall time: the choice does not depend on the machine's other work.
         """
         usable = [name for name, size in sizes.items() if size]
         if not usable:
@@ -132,7 +132,7 @@ class Measured:
             kinks[k] = (slope.kink & (self.upstream != 0)).any()
             parts = got.astype(np.float64) * direction
             gots[k] = parts.sum()
-            slope_size = 0.0 if kinks[k] else abs(float(rights[k]))  # at a jump it is any number
+            slope_size = 0.0 if kinks[k] else abs(float(rights[k]))  # at a jump it can be any number
             scale = max(scale, float(np.sqrt(np.sum(parts**2))), slope_size)
         return Comparison(name, got.shape, gots, rights, bars, scale, kink=kinks)
 
@@ -168,7 +168,7 @@ class Measured:
             kink[index] = (slope.kink & (self.upstream != 0)).any()
             if jacobian is not None:
                 jacobian[index] = slope.value
-        # at a jump the slope is any number, and nothing is measured against it
+        # at a jump the slope can be any number, so nothing is compared with it
         scale = float(np.max(np.abs(right), initial=0.0, where=~kink if not kink.all() else kink))
         right, bar, kink = (part.reshape(array.shape) for part in (right, bar, kink))
         return Comparison(name, array.shape, got, right, bar, scale, kink=kink)

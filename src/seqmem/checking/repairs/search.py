@@ -31,6 +31,7 @@ from seqmem.checking.repairs.slips import axes, slips
 from seqmem.module import Array
 
 SECONDS = 4.0  # of computing, for a search
+BACKWARD = 0.75  # the share of that for changes of the backward pass
 ONE = 0.5  # seconds for a single run
 CLOSE = 1e-9  # relative, at least: a repaired line rounds differently
 SLOPE = 1e-5  # the step of a difference if the forward pass was changed
@@ -84,7 +85,7 @@ class Repair:
         self.backward_run = functions_run(names, path, self._backward) or forward_run  # a loss with gradients
         known = {own.function for own in self.backward_run}
         self.forward_run = [own for own in forward_run if own.function not in known]
-        self.ends = time.process_time() + SECONDS
+        self.ends = time.process_time() + BACKWARD * SECONDS
 
     def found(self) -> Tried | None:
         """Return the changes that make every gradient right; None if none was found."""
@@ -104,6 +105,7 @@ class Repair:
             together = self._together(partly)
             if together is not None:
                 return together
+        self.ends += (1 - BACKWARD) * SECONDS
         for tried in itertools.chain(of_forward, self._all(slips, self.forward_run)):
             if tried.is_whole and self._holds(tried.edits):
                 return tried

@@ -9,6 +9,7 @@ from seqmem.checking.repairs.search import Tried
 from seqmem.checking.report import Cause
 
 MOST = 100  # characters of a line to show
+_READABLE = (ast.BinOp, ast.Call, ast.Subscript)  # alone
 _WHY = {
     "sum": "one step's term replaces the previous one: = instead of +=",
     "no-sum": "a value is added up that should be set: += instead of =",
@@ -65,11 +66,11 @@ def _texts(edit: Edit) -> tuple[str, str]:
     if edit.shown:
         return ast.unparse(edit.statement), edit.shown
     spot, new = edit.changes[0]
-    if len(edit.changes) == 1 and isinstance(spot.node, (ast.BinOp, ast.Call, ast.Subscript)):
+    if len(edit.changes) == 1 and all(isinstance(node, _READABLE) for node in (spot.node, new)):
         return ast.unparse(spot.node)[:MOST], ast.unparse(new)[:MOST]
     best = ast.unparse(edit.statement), _changed(edit, edit.statement)
     for node in ast.walk(edit.statement):
-        if not isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)):
+        if not isinstance(node, _READABLE):
             continue
         before = ast.unparse(node)
         if len(before) < len(best[0]):

@@ -28,9 +28,7 @@ from seqmem.checking.report import Report
 from seqmem.checking.submissions.verdict import Options, UnguessedError, judge
 from seqmem.module import Module
 
-SEARCHING = (
-    0.5  # of the time that a file has: then mistakes are searched no more, and what is left is checked
-)
+SEARCHING = 0.5  # fraction of a file's time, after which mistakes are no longer searched, only checks are run
 
 
 class Passes(NamedTuple):

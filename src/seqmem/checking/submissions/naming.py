@@ -24,7 +24,7 @@ from seqmem.checking.repairs.search import Repair
 from seqmem.checking.repairs.words import causes_of
 from seqmem.checking.report import Cause, Report
 
-NAMING = 8.0  # seconds for naming a mistake
+NAMING = 20.0  # seconds for naming a mistake
 
 
 def named(
@@ -43,7 +43,7 @@ def named(
         excluded: inputs to ignore.
         report: the report without a name.
         seed: seed of the numbers.
-        until: the time, by `time.monotonic`, after which no search for a line begins.
+        until: the value of `time.monotonic` after which no search for a line starts.
     """
     candidate = plan.call.candidate
     by_name = _named(candidate, plan, excluded, report, seed)

@@ -1,8 +1,8 @@
-"""Small numbers that a forward pass adds, as in log(p + 1e-7), and that its backward pass knows nothing of.
+"""Small numbers that a forward pass adds, as in log(p + 1e-7), and that its backward pass leaves out.
 
-Such a pass is right for the function that its author means, and not for the one that is written. How far that
-is off depends on the numbers, so no tolerance tells it from a mistake. What does: without these numbers, the
-gradients must be right to rounding.
+Such a pass is right for the function that its author means, but not for the code as written. The error
+depends on the inputs, so no tolerance distinguishes it from a mistake. Instead, the small numbers are set to
+zero: the gradients must then be right to rounding.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, TypeGuard
 
-LARGEST = 1e-5  # of what is a small number
+LARGEST = 1e-5  # the largest small number
 _NAMES = re.compile(r"eps|tiny|delta|smooth|small", re.IGNORECASE)
-_GUARDS = {"maximum", "max", "clip", "fmax"}  # of which a small number may be an argument
+_GUARDS = {"maximum", "max", "clip", "fmax"}  # functions of which a small number may be an argument
 
 
 class Small(NamedTuple):
-    """A small number in somebody's code."""
+    """A small number in the checked code."""
 
     value: float
-    line: int  # 0 when it is not known
-    put: Callable[[float], None]  # puts another number in its place
+    line: int  # 0 if unknown
+    put: Callable[[float], None]  # replaces it by another number
 
 
 def small_numbers(functions: Iterable[Any], objects: Iterable[Any] = ()) -> list[Small]:
-    """Find the small numbers that functions add, and those that they call.
+    """Find the small numbers that functions, and the functions that they call, add.
 
     Args:
-        functions: where to begin; functions of a library are left out.
-        objects: whose attributes may be such numbers, and whose methods are functions to look into.
+        functions: the functions to start from; those of a library are left out.
+        objects: objects whose attributes may be such numbers and whose methods are searched.
     """
     owned = list(_nested(objects))
     known = list(_reached([*functions, *(type(one) for one in owned)]))
@@ -54,7 +54,7 @@ def small_numbers(functions: Iterable[Any], objects: Iterable[Any] = ()) -> list
 
 @contextmanager
 def without(numbers: list[Small]) -> Iterator[None]:
-    """Put zeros in the place of small numbers for a while."""
+    """Replace small numbers by zeros temporarily."""
     try:
         for small in numbers:
             small.put(0.0)
@@ -73,7 +73,7 @@ def _is_named(name: Any, value: Any) -> bool:
 
 
 def _nested(objects: Iterable[Any]) -> Iterator[Any]:
-    """Yield objects of somebody's own classes, and those that they hold."""
+    """Yield the objects of classes in the checked code, and the objects that they contain."""
     waiting, seen = list(objects), set[int]()
     while waiting:
         one = waiting.pop()
@@ -90,7 +90,7 @@ def _is_object(one: Any) -> bool:
 
 
 def _reached(roots: Iterable[Any]) -> Iterator[FunctionType]:
-    """Yield somebody's own functions that the roots are, have, or name."""
+    """Yield the functions in the checked code that the roots are, have, or name."""
     waiting, seen = list(roots), set[int]()
     while waiting:
         one = waiting.pop()
@@ -135,7 +135,7 @@ def _libraries() -> tuple[Path, ...]:
 
 
 def _literals(function: FunctionType) -> Iterator[Small]:
-    """Yield the small numbers that stand in a function and are never anything but added, or a bound."""
+    """Yield the small numbers in a function that are used only as terms of a sum or as bounds."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
@@ -155,7 +155,7 @@ def _literals(function: FunctionType) -> Iterator[Small]:
 
 
 def _is_added(node: ast.AST) -> TypeGuard[ast.expr]:
-    """Whether a number under this node is added to something, or bounds it."""
+    """Return whether a number under this node is a term of a sum, or a bound."""
     match node:
         case ast.BinOp(op=ast.Add()):
             return True
@@ -182,7 +182,7 @@ def _exchanged(code: CodeType, value: float, other: float) -> CodeType:
 
 
 def _defaults(function: FunctionType) -> Iterator[Small]:
-    """Yield the small numbers that are defaults of parameters with a name that says so."""
+    """Yield the small numbers that are defaults of parameters named like small numbers."""
     line = function.__code__.co_firstlineno
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     values = function.__defaults__ or ()

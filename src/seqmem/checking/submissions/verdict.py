@@ -22,7 +22,7 @@ from seqmem.checking.report import WITH_A_SIDE_EFFECT, Report
 from seqmem.checking.submissions.naming import named
 from seqmem.checking.submissions.small_numbers import Small, small_numbers, without
 
-NEARLY = 1e-3  # of an array's largest entry: with a larger error, no small number is looked for
+NEARLY = 1e-3  # relative to an array's largest entry: no small number explains a larger error
 
 
 class Options(NamedTuple):
@@ -34,7 +34,7 @@ class Options(NamedTuple):
     excluded: frozenset[str] = frozenset()  # inputs to ignore
     pair: tuple[str, str] | None = None  # names of the two passes
     verbose: bool = False
-    until: float = math.inf  # when, by `time.monotonic`, no further search for a wrong line is begun
+    until: float = math.inf  # the value of `time.monotonic` after which no search for a wrong line starts
 
 
 class UnguessedError(LookupError):
@@ -133,7 +133,7 @@ def _said(number: Small) -> str:
 
 
 def _is_single(made: Flat, seed: int, names: list[str]) -> bool:
-    """Whether these gradients hold nothing that single precision does not."""
+    """Return whether single precision can represent all values of these gradients."""
     outputs = made.forward(**{name: array.copy() for name, array in made.inputs.items()})
     *parts, cache = outputs
     rng = np.random.default_rng(seed)

@@ -74,7 +74,7 @@ def run_reset(arguments: argparse.Namespace) -> int:
     kept = folder.reset(exercise, is_notebook)
     file = folder.notebook_of(exercise) if is_notebook else folder.file_of(exercise)
     where = f"; your old one is {shown(kept, folder)}" if kept is not None else ""
-    print(folded(f"{file.name} is as it was in the beginning{where}"))
+    print(folded(f"{file.name} is in its original state{where}"))
     return 0
 
 

@@ -134,7 +134,7 @@ def _add_autograder(commands: Any) -> None:
 
 def _add_assignment(commands: Any) -> None:
     parser = commands.add_parser("assignment", help="write notebooks for nbgrader or for Otter Assign")
-    parser.add_argument("exercises", nargs="+", metavar="NAME", help="a notebook for each")
+    parser.add_argument("exercises", nargs="+", metavar="NAME", help="the exercises, one notebook each")
     system = parser.add_mutually_exclusive_group(required=True)
     system.add_argument("--nbgrader", metavar="DIR", help="an assignment's folder, such as source/week1")
     system.add_argument("--otter", metavar="DIR", help="a folder for notebooks that otter assign reads")
@@ -223,7 +223,7 @@ def autograder(arguments: argparse.Namespace) -> int:
 
 
 def assignment(arguments: argparse.Namespace) -> int:
-    """Write notebooks for another system."""
+    """Write notebooks for nbgrader or Otter."""
     folder = Path(arguments.nbgrader or arguments.otter)
     option = "--nbgrader" if arguments.nbgrader else "--otter"
     check_folder(option, str(folder))

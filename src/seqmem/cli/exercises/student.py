@@ -113,7 +113,7 @@ def _check(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) ->
 
 
 def _file(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> Path:
-    """Return the file that is meant: one that was named, else the folder's."""
+    """Return the file to check: the named one, or else the folder's."""
     named = Path(arguments.name or "")
     if named.is_file():
         return named

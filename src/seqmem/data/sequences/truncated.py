@@ -133,7 +133,7 @@ class TruncatedBatches:
         """Return the windows of an epoch.
 
         Raises:
-            TypeError: if the batches come from a function, whose lengths are only known as they come.
+            TypeError: if the batches come from a function, because their lengths are unknown in advance.
         """
         if callable(self.batches) or not isinstance(self.batches, Sized):
             raise TypeError(

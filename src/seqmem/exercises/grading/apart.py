@@ -122,7 +122,7 @@ def _read(value: Any, kind: type) -> Any:
     """Return an answer or trouble that may be forged; None if it is neither."""
     try:
         found = unpacked(value)
-    except Exception:  # noqa: BLE001 - a forged array's description can be anything, a SyntaxError among it
+    except Exception:  # noqa: BLE001 - a forged array's description can raise anything, even a SyntaxError
         return None
     if kind is Trouble:
         return _clean(found)

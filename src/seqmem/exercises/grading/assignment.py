@@ -1,7 +1,7 @@
-"""An exercise as a notebook for nbgrader or Otter: solution and tests are marked as each of them wants it.
+"""An exercise as a notebook for nbgrader or Otter, with solution and tests marked in the format of each.
 
-Both run a student's notebook and its tests in one process, which an honest student's marks are safe in and a
-dishonest one's are not: `exercises grade` grades the same notebooks apart. (Jupyter, nbgrader: metadata of
+Both run a student's notebook and its tests in one process, where a dishonest student can change the marks:
+`exercises grade` grades the same notebooks in separate processes. (Jupyter, nbgrader: metadata of
 cells, schema 3; UC Berkeley, Otter Assign: notebook format 1.)
 """
 
@@ -27,10 +27,10 @@ def as_nbgrader(exercise: Exercise) -> dict[str, Any]:
     """Return an exercise as a source notebook of an nbgrader assignment.
 
     Args:
-        exercise: one without a bug to find, which each student's seed draws.
+        exercise: an exercise that is not about finding a bug, because each student's seed selects the bug.
 
     Raises:
-        ValueError: for one with a bug.
+        ValueError: for an exercise with a bug to find.
 
     >>> from seqmem.exercises.catalogue import exercise_named
     >>> book = as_nbgrader(exercise_named("rnn_step_forward"))
@@ -51,7 +51,7 @@ def as_nbgrader(exercise: Exercise) -> dict[str, Any]:
 
 
 def is_graded(cell: dict[str, Any]) -> bool:
-    """Return whether a cell of `as_nbgrader` gives points."""
+    """Return whether a cell of `as_nbgrader` is worth points."""
     return bool(cell["metadata"].get("nbgrader", {}).get("grade"))
 
 
@@ -89,12 +89,14 @@ def _is_yours(cell: dict[str, Any]) -> bool:
 
 def _solved(exercise: Exercise) -> dict[str, Any]:
     if exercise.planted is not None:
-        raise ValueError(f"{exercise.name} is drawn by each student's seed, and is no notebook for all")
+        raise ValueError(
+            f"{exercise.name} depends on each student's seed, so it cannot be one notebook for all"
+        )
     return copy.deepcopy(notebook(exercise, solved=True))
 
 
 def _marked(source: Sequence[str], system: str) -> list[str]:
-    """A cell's lines with marks around the bodies of its functions and methods, below their words."""
+    """Return a cell's lines with marks around the bodies of functions and methods, below their docstrings."""
     text = "".join(source)
     lines = text.splitlines()
     begin, end = _MARKS[system]
@@ -114,7 +116,7 @@ def _marked(source: Sequence[str], system: str) -> list[str]:
 
 
 def _start(lines: Sequence[str], node: ast.FunctionDef, has_words: bool) -> int:
-    """The index of a body's first line, its comments included."""
+    """Return the index of a body's first line, including its comments."""
     if has_words:
         return node.body[0].end_lineno or node.lineno
     first = node.body[0].lineno - 1
@@ -140,7 +142,7 @@ def _most(exercise: Exercise) -> float:
 
 
 def _graded_by_nbgrader(exercise: Exercise) -> list[str]:
-    """The value of a cell's last line is its credit."""
+    """Return the lines of a test cell; the value of the last line is the credit."""
     names = ", ".join(exercise.functions)
     return [
         "from seqmem.exercises import check\n",
@@ -152,7 +154,7 @@ def _graded_by_nbgrader(exercise: Exercise) -> list[str]:
 
 
 def _otter_tests(exercise: Exercise) -> list[dict[str, Any]]:
-    """A test for each part, and one for all, which has what else can be earned."""
+    """Return a test for each part, and one for the whole exercise with the remaining points."""
     call = f'check("{exercise.name}", {", ".join(exercise.functions)})'
     tests = [(1.0, f'assert {call}.parts["{part.name}"], "{part.name} is wrong"') for part in exercise.parts]
     rest = _most(exercise) - len(exercise.parts)

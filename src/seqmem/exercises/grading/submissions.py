@@ -167,7 +167,7 @@ def answered(
 
     It is the one with the exercise's name, else one with the name in its own; where no file is named as an
     exercise is, one that defines the exercise's functions. A longer exercise's name is not a shorter one's. A
-    file that is as it was handed out gives way to one that is not: who works in notebooks leaves the others.
+    changed file takes precedence over an unchanged one: students with notebooks do not change the files.
     """
     scripts = [name for name in files if name.lower().endswith(SUFFIXES)]
     stems = {name: plain_name(Path(name).stem) for name in scripts}
@@ -210,7 +210,7 @@ def functions_of(data: bytes, name: str) -> set[str]:
 
 
 def is_begun(data: bytes, name: str, exercise: Exercise) -> bool:
-    """Return whether a file has more of an exercise than its holes."""
+    """Return whether a file contains more of an exercise than the unfilled functions."""
     try:
         tree = source_of(data, name).tree
     except UnreadableError:

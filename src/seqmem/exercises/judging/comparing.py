@@ -27,7 +27,7 @@ def close(got: Any, right: Any, tolerance: float) -> bool:
 
 
 def as_numbers(value: Any) -> Any:
-    """Return a value as an array; as one of text, which agrees with nothing, where it holds no numbers."""
+    """Return a value as an array; a value without numbers becomes a text array, which equals nothing."""
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):  # nested lists of unequal lengths
@@ -76,7 +76,7 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arrays_of_lists(value: Any) -> Any:
-    """Return a nest in which a list of numbers, or of such lists of one length, is an array."""
+    """Return a nest with arrays in place of lists of numbers, and of such lists of equal lengths."""
     if isinstance(value, dict):
         return {name: _arrays_of_lists(part) for name, part in value.items()}
     if isinstance(value, tuple):
@@ -93,7 +93,7 @@ def listed(names: list[str]) -> str:
 
 
 def sizes_text(task: Task) -> str:
-    """Return the sizes of the axes in a task's first numbers."""
+    """Return the sizes of the axes in a task's first set of numbers."""
     letters = dict.fromkeys("".join(task.axes.values()))
     sizes = [f"{letter} = {SMALL[letter]}" for letter in letters if letter in SMALL]
     gates = f", and {len(task.gates)} gates" if task.gates else ""

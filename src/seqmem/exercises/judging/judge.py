@@ -68,7 +68,7 @@ def judge(
 
 
 def _whole(question: Question, given: Answer) -> Answer:
-    """Return an answer that has a result for each call; what comes from elsewhere may have fewer."""
+    """Return an answer that has a result for each call; an answer from elsewhere may have fewer."""
     is_whole = given.trouble is not None or len(given.results) == len(question.calls)
     return given if is_whole else _INCOMPLETE
 

@@ -119,13 +119,13 @@ def _of_kind(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, An
 def _of_parts(
     task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], told: set[str]
 ) -> dict[Part, Mistake]:
-    """Return the mistake that explains a part, for each part that one explains: an array, or a gate of it.
+    """Return a mistake for each part that a mistake explains: an array, or a gate of it.
 
     Args:
         task: the function that is judged.
         problems: two sets of numbers.
-        got: the results of both.
-        told: arrays that are explained already.
+        got: the results for both sets.
+        told: the arrays that are already explained.
     """
     if not task.kind or not KINDS[task.kind].is_differentiated:
         return {}
@@ -154,7 +154,7 @@ def _of_parts(
 
 
 def _agrees(part: Part, one: dict[str, Any], other: dict[str, Any], task: Task) -> bool:
-    """Return whether two results agree in a part."""
+    """Return whether two results agree on a part."""
     if part.array not in other:
         return False
     own, theirs = (part_of(part, arrays[part.array], task) for arrays in (one, other))

@@ -25,10 +25,10 @@ def check_exercise(
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
     Args:
-        folder: the student's.
-        exercise: one of its.
-        file: the answer; the exercise's own file when None.
-        seconds: after which the file is ended.
+        folder: the student's folder.
+        exercise: an exercise of the folder.
+        file: the answer; None means the exercise's file.
+        seconds: the time limit for the file.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.

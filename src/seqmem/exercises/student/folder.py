@@ -85,7 +85,7 @@ class Folder:
         return self.path / NOTEBOOKS / f"{self.file_of(exercise).stem}.ipynb"
 
     def state_of(self, exercise: Exercise) -> State:
-        """Return how far the student is with an exercise, in its file or in its notebook."""
+        """Return the student's progress on an exercise, in its file or in its notebook."""
         file, book = self.file_of(exercise), self.notebook_of(exercise)
         passed = self.passed.get(exercise.name)
         if passed is not None and passed in (digest(one) for one in (file, book) if one.is_file()):
@@ -100,11 +100,11 @@ class Folder:
         return next((one for one in self.exercises if self.state_of(one) != "passed"), None)
 
     def reset(self, exercise: Exercise, in_notebook: bool = False) -> Path | None:
-        """Write an exercise's file anew; return where the old one is kept, if there was one to keep.
+        """Write an exercise's file again; return the path of the kept old file, if there was one.
 
         Args:
-            exercise: one of its.
-            in_notebook: whether it is the notebook that is written.
+            exercise: an exercise of the folder.
+            in_notebook: whether to write the notebook.
         """
         file = self.notebook_of(exercise) if in_notebook else self.file_of(exercise)
         new = as_text(notebook(exercise)) if in_notebook else stub(exercise)
@@ -120,7 +120,7 @@ class Folder:
         return kept
 
     def record_pass(self, exercise: Exercise, file: Path) -> None:
-        """Record that an exercise was passed by a file as it is now."""
+        """Record that the current contents of a file passed an exercise."""
         self.passed[exercise.name] = digest(file)
         self.save()
 
@@ -180,7 +180,7 @@ def folder_at(path: Path) -> Folder:
 
 
 def digest(file: Path) -> str:
-    """Return what tells a file's code from any other; what a notebook shows beside its code has no say."""
+    """Return a digest of a file's code; the other contents of a notebook do not count."""
     data = file.read_bytes()
     if file.suffix == ".ipynb":
         with contextlib.suppress(UnreadableError):

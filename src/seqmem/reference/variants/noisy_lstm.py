@@ -18,12 +18,12 @@ from seqmem.reference.masks import hold_backward, hold_forward, zero_padding_bac
 
 
 def zoneout_forward(new: Array, prev: Array, zone: Array) -> tuple[Array, Any]:
-    """Return the state after a step, (B, H), and what `zoneout_backward` needs.
+    """Return the state after a step, (B, H), and the cache for `zoneout_backward`.
 
     Args:
-        new: what the step made of the state, (B, H).
+        new: the state that the step computed, (B, H).
         prev: the state before the step, (B, H).
-        zone: the share of the old state that stays, (B, H) or a number.
+        zone: the share of the old state that is kept, (B, H) or a number.
 
     >>> h, cache = zoneout_forward(np.array([[5.0, 6.0]]), np.array([[1.0, 2.0]]), np.array([[1.0, 0.0]]))
     >>> h, zoneout_backward(np.array([[10.0, 20.0]]), cache)["prev"]
@@ -54,7 +54,7 @@ def noisy_lstm_forward(
     zones_c: Array,
     mask: Array | None = None,
 ) -> tuple[Array, Array, Array, Any]:
-    """Return hs (T, B, H), the last state h and c, (B, H) each, and what `noisy_lstm_backward` needs.
+    """Return hs (T, B, H), the last state h and c, (B, H) each, and the cache for the backward pass.
 
     Args:
         xs: the inputs of all steps, (T, B, D).
@@ -63,10 +63,10 @@ def noisy_lstm_forward(
         W_x: (4, D, H).
         W_h: (4, H, H).
         b: (4, H).
-        keep: what h_prev is multiplied by at every step, (B, H).
-        zones_h, zones_c: the shares of the old states that stay, (T, B, H) each.
-        mask: (T, B) bool, True within a sequence; None when all have T steps. Outside, hs is 0 and the state
-            stands still.
+        keep: the factor of h_prev at every step, (B, H).
+        zones_h, zones_c: the shares of the old states that are kept, (T, B, H) each.
+        mask: (T, B) bool, True within a sequence; None when all have T steps. Elsewhere hs is 0 and the state
+            does not change.
 
     >>> xs, state = np.ones((6, 2, 3)), np.zeros((2, 5))
     >>> weights = (np.ones((4, 3, 5)), np.ones((4, 5, 5)), np.zeros((4, 5)))
@@ -96,13 +96,13 @@ def noisy_lstm_forward(
 
 
 def noisy_lstm_backward(d_hs: Array, d_h: Array, d_c: Array, cache: Any) -> dict[str, Array]:
-    """Return the gradients of all that `noisy_lstm_forward` took: backpropagation through time.
+    """Return the gradients of all inputs of `noisy_lstm_forward`: backpropagation through time.
 
     Args:
         d_hs: the gradient of the outputs, (T, B, H).
         d_h: the gradient of the last output as a state, (B, H).
         d_c: the gradient of the last cell state, (B, H).
-        cache: what `noisy_lstm_forward` returned.
+        cache: the cache that `noisy_lstm_forward` returned.
     """
     xs, mask, steps, W_x, W_h, keep = cache
     T = len(xs)

@@ -1,9 +1,9 @@
-"""An RNN whose gradients reach back through a window of k steps at most (Williams & Peng, 1990).
+"""An RNN whose gradients reach back through at most k steps (Williams & Peng, 1990).
 
     h_t = tanh(x_t @ W_x + h_{t-1} @ W_h + b)
 
-Forward, nothing changes. Backward, the state with which a window begins is held fixed: the gradient is that
-of the sum over the windows of the loss of their outputs. With k >= T it is the whole gradient.
+The forward pass is unchanged. In the backward pass the initial state of each window is a constant: the
+gradient is that of the sum over the windows of the loss of their outputs. With k >= T it is the full one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def truncated_rnn_forward(
         W_x: (D, H).
         W_h: (H, H).
         b: (H,).
-        k: the steps of a window; the last may have fewer.
+        k: the number of steps per window; the last window may have fewer.
 
     >>> weights = np.ones((3, 4)), np.ones((4, 4)), np.zeros(4)
     >>> hs, h, cache = truncated_rnn_forward(np.ones((5, 2, 3)), np.zeros((2, 4)), *weights, k=2)
@@ -69,7 +69,7 @@ def truncated_rnn_backward(d_hs: Array, d_h: Array, cache: Any) -> dict[str, Arr
         d_W_h += d_window["W_h"]
         d_b += d_window["b"]
         d_xs[w * k : w * k + k] = d_window["xs"]
-        d_h = np.zeros_like(d_h)  # the state with which the window begins is held fixed
+        d_h = np.zeros_like(d_h)  # the initial state of the window is a constant
     # from h = h0: the first window begins with it
     d_h0 = d_window["h0"]
     return {"xs": d_xs, "h0": d_h0, "W_x": d_W_x, "W_h": d_W_h, "b": d_b}

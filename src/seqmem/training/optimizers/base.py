@@ -16,7 +16,7 @@ from seqmem.validation import as_array, as_rate
 class Optimizer(ABC):
     """Base class of the optimizers: a learning rate that may change between steps, a state, and `step`."""
 
-    _elementwise: ClassVar[bool] = False  # whether `_update` treats every entry on its own
+    _elementwise: ClassVar[bool] = False  # whether `_update` treats every entry separately
 
     def __init__(self, learning_rate: float) -> None:
         self.learning_rate = as_rate(learning_rate, type(self).__name__, "learning_rate")
@@ -92,7 +92,7 @@ class Optimizer(ABC):
     def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
         """Update one parameter and its running averages in place; `work` has the parameter's form.
 
-        With `_elementwise` the parameters of a small model come as one vector.
+        If `_elementwise`, the parameters of a small model are passed as one vector.
         """
 
     def _slots(self, name: str, param: Array, fresh: dict[str, Array]) -> list[Array]:
