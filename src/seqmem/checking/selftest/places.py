@@ -80,20 +80,21 @@ BRIDGES = (
     _bridge(form_of(LSTMCell(1, 3)), 4),
     _bridge((2, 3), form_of(LSTMCell(1, 4))),
     _bridge(form_of(LSTMCell(1, 3)), form_of(LSTMCell(1, 3))),
+    _bridge((2, 3, 2), (1, 2, 4)),
 )
 STEP = ("step", "local_derivatives", "step_backward")
 LSTM, GRU, RNN, DEMANDING = (_recurrent(kind) for kind in (LSTMCell, GRUCell, RNNCell, DemandingCell))
 GRU_AFTER = _recurrent(GRUCell, reset="after")
 DECODERS = (
     *(_decoder(), _fixed_decoder, _tied_decoder, _decoder("rnn", readout="all"), _demanding_decoder),
-    _decoder("gru", num_layers=2),
+    _decoder("gru", num_layers=3),
 )
 PLACES = (
     Place(LSTMCell, STEP, (LSTM,)),
     Place(GRUCell, tuple(f"_{method}" for method in (*STEP, "collect")), (GRU,)),
     Place(GRUCell, tuple(f"_{method}_after" for method in (*STEP, "collect")), (GRU_AFTER,)),
     Place(gru, ("_sigmoid", "_mix"), (GRU,)),
-    Place(RNNCell, STEP, (RNN,)),
+    Place(RNNCell, STEP, (RNN, _recurrent(RNNCell, activation="relu"))),
     Place(Cell, ("forward", "backward"), (_step(LSTMCell), _step(DemandingCell), _tied_cell)),
     Place(Cell, ("project", "gradients"), (LSTM, RNN, DEMANDING, _step(LSTMCell), _step(RNNCell))),
     Place(Cell, ("tape", "back_tape", "_other", "run", "steps_back"), (DEMANDING, _step(LSTMCell))),
@@ -240,7 +241,16 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "grads['W_q'][...] = queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])",
     ): "it was 0",
     (
-        "return (state_of(self.target_type, parts), BridgeCache(shape, parts[0].dtype, None, None))",
-        "return (state_of(self.target_type, parts), BridgeCache(shape, parts[1].dtype, None, None))",
+        "return (of_leaves(self.target, parts), BridgeCache(B, parts[0].dtype, None, None))",
+        "return (of_leaves(self.target, parts), BridgeCache(B, parts[1].dtype, None, None))",
     ): "all parts have one dtype",
+    ("B = len(parts[0])", "B = len(parts[1])"): "all parts have one batch size",
+    (
+        "rng = None if rng is None else as_generator(rng)",
+        "rng = None if rng is not None else as_generator(rng)",
+    ): "these decoders have no dropout",
+    (
+        "upper.append(UpperBack(*own, d_own, d_hs, run, records[k + 1]))",
+        ANYTHING,
+    ): "records are what trace_gradients shows",
 }
