@@ -182,7 +182,7 @@ def rnn_step_backward(d_h, cache):
         ("return {'x': 'text', 'h_prev': 1, 'W_x': 1, 'W_h': 1, 'b': 1}", "x has shape ()"),
         ("return object()", "a value of type object was returned"),
         ("return {'x': np.array([None])}", "an array of dtype object was returned"),
-        ("raise SystemExit", "SystemExit"),
+        ("exit()", "SystemExit: it calls exit()"),
         ("return rnn_step_backward(d_h, cache)", "RecursionError"),
         ("missing", "NameError: name 'missing' is not defined"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from seqmem.exercises.asking import Answer, Question, Trouble
@@ -10,10 +11,7 @@ from seqmem.exercises.exercise import Exercise, Part, parts_of
 from seqmem.exercises.judging.of_task import TaskJudge
 from seqmem.exercises.judging.report import CHECKS, Check, ExerciseReport, Verdict
 
-_TROUBLES = {
-    "time": "it did not finish in time: is there an endless loop?",
-    "memory": "it needs more memory than it may have",
-}
+_TROUBLES = {"memory": "it needs more memory than it may have"}
 
 _INCOMPLETE = Answer(trouble=Trouble("ended", "it ended before it answered"))
 
@@ -85,6 +83,33 @@ def empty_report(exercise: Exercise, trouble: Trouble) -> ExerciseReport:
     if trouble.kind == "not started":
         return _not_started(exercise, trouble.frames)
     return _unanswered(exercise, _TROUBLES.get(trouble.kind, trouble.message), trouble.frames)
+
+
+def of_whole_file(
+    report: ExerciseReport, notes: Sequence[str], raises: Trouble | None, ran: bool
+) -> ExerciseReport:
+    """Return a report that says which lines of the file were not executed, and whether it can be imported.
+
+    Args:
+        report: the report on the file's functions.
+        notes: the lines that were not executed.
+        raises: why the whole file cannot be imported; None if it can, or if that was not tried.
+        ran: whether the whole file was run.
+    """
+    told = [note.partition(". --run-all")[0].replace(_FOR_GRADERS, _SKIPPED) for note in notes]
+    if raises is not None:
+        where = f" ({raises.frames[-1]})" if raises.frames else ""
+        told.append(f"the file cannot be imported or run: {raises.message}{where}")
+    says = "it runs" if ran and raises is None else "the functions run; see the note on the rest of the file"
+    checks = [
+        check._replace(says=says) if check.name == "runs" and check.verdict == "right" else check
+        for check in report.checks
+    ]
+    return replace(report, checks=tuple(checks), notes=tuple(told))
+
+
+_FOR_GRADERS = "definitions only; not run:"
+_SKIPPED = "only the definitions were executed for this check, not"
 
 
 def _not_started(exercise: Exercise, frames: tuple[str, ...]) -> ExerciseReport:

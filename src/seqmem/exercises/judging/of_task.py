@@ -30,7 +30,6 @@ from seqmem.nests import tree_leaves
 
 Pairs = list[tuple[Question, Answer]]
 _TROUBLES = {
-    "time": "it did not finish in time: is there an endless loop?",
     "memory": "it needs more memory than it may have",
     "not started": "it still raises NotImplementedError",
 }

@@ -37,6 +37,7 @@ class ExerciseReport:
     checks: tuple[Check, ...]
     parts: dict[str, bool] = field(default_factory=dict)  # the units of credit, and whether each is right
     layout: str = ""  # the answer's layout, if it is not the reference's
+    notes: tuple[str, ...] = ()  # on lines of the file that were not executed
 
     @property
     def passed(self) -> bool:
@@ -93,6 +94,8 @@ class ExerciseReport:
             found += _wrapped(f"  {'-':<6} not reached ", ", ".join(later), width)
         if self.layout:
             found += _wrapped("  layout: ", self.layout, width)
+        for note in self.notes:
+            found += _wrapped("  note: ", note, width)
         return found
 
     def _repr_html_(self) -> str:
@@ -109,7 +112,8 @@ class ExerciseReport:
                 f'<td style="text-align:left">{check.name}</td><td style="text-align:left">{body}</td></tr>'
             )
         head = f"{html.escape(self.exercise)}: {self.verdict}, {self.score:g} of {self.max_score:g} points"
-        return f"<table><caption>{head}</caption>{''.join(rows)}</table>"
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        return f"<table><caption>{head}</caption>{''.join(rows)}</table>{notes}"
 
     def to_json(self) -> str:
         """Return the report as a JSON object."""

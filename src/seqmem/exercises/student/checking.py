@@ -72,5 +72,5 @@ def check_path(file: Path, exercise: Exercise, seconds: float = SECONDS) -> tupl
         str(exercise.seed),
         Measures(seconds=seconds),
     )
-    report, asked = report_on(work, exercise)
+    report, asked = report_on(work, exercise, whole=True)
     return report, asked.printed
