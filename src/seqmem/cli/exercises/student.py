@@ -136,7 +136,7 @@ def _print_next(folder: Folder, exercise: Exercise, report: ExerciseReport) -> N
             print(folded(f"\nNext: {folder.file_of(following).name}, {following.title}"))
         else:
             print("\nAll exercises are passed.")
-    elif report.verdict == "not started":
+    elif report.verdict in ("started", "not started"):
         print(folded(f"\nWrite your lines into {os.path.relpath(folder.file_of(exercise))}"))
     elif not folder.hints.get(exercise.name):
         print(folded(f"\nStuck? python -m seqmem exercises hint {exercise.name}"))
@@ -170,7 +170,8 @@ def _check_all(folder: Folder, arguments: argparse.Namespace) -> int:
 def _row(report: ExerciseReport, width: int) -> str:
     first = report.first
     says = first.says if first is not None and report.verdict == "wrong" else ""
-    mark = {"right": "ok", "wrong": "WRONG", "not started": "-"}[report.verdict]
+    says = says or (f"not yet: {report.left}" if report.left else "")
+    mark = {"right": "ok", "wrong": "WRONG", "started": "...", "not started": "-"}[report.verdict]
     return (
         f"  {mark:<6} {report.exercise:<{width}}  {report.score:g} of {report.max_score:g}  {says}".rstrip()
     )
