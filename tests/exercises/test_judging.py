@@ -53,6 +53,13 @@ def rnn_step_forward(x, h_prev, W_x, W_h, b):
     return h, None
 """
 
+TRANSPOSED = """
+import numpy as np
+
+def rnn_step_forward(x, h_prev, W_x, W_h, b):
+    return np.tanh(x @ W_x.T + h_prev @ W_h.T + b), None
+"""
+
 
 def checked(report: ExerciseReport, name: str) -> str:
     return next(one for one in report.checks if one.name == name).verdict
@@ -64,6 +71,7 @@ def checked(report: ExerciseReport, name: str) -> str:
         ("lstm_step_forward", JOINED, "joins W_x and W_h; b (20,) has the gates of b side by side; gates in"),
         ("rnn_backward", BATCH_FIRST, "the batch first"),
         ("rnn_step_forward", COLUMNS, "a column a row of the batch"),
+        ("rnn_step_forward", TRANSPOSED, "W_x (5, 7), W_h (5, 5) transposed"),
     ],
 )
 def test_another_layout_is_taken_and_named(name: str, text: str, says: str) -> None:
@@ -328,3 +336,29 @@ def checks_of(report: ExerciseReport) -> dict[str, Check]:
 
 
 HOLE = "raise NotImplementedError"
+
+
+def test_the_layout_of_a_given_forward_pass_is_named_as_the_cause() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x.T'))
+    assert "rnn_step_forward is given, in the reference's layout" in " ".join(str(report).split())
+    report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x[0]'))
+    assert "another layout" not in str(report)
+
+
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [
+        ("c, h, None", "h: the value of c: the two are exchanged"),
+        ("h, c", "2 values returned, 3 expected: h, c, cache"),
+        ("h, c, i, None", "4 values returned, 3 expected: h, c, cache"),
+        ("h", "only one value is returned, of type ndarray, expected the outputs and, last, the cache"),
+        ("None", "nothing is returned (is a return missing?), expected the outputs"),
+    ],
+)
+def test_what_a_forward_pass_returns_is_counted(returned: str, says: str) -> None:
+    exercise = exercise_named("lstm_step_forward")
+    head, _, _ = solution(exercise).rpartition("    return h, c,")
+    report = report_on(exercise, f"{head}    return {returned}\n")
+    assert says in " ".join(str(report).split())
+    assert "gradient of" not in str(report)
