@@ -117,7 +117,9 @@ def _file(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> 
     named = Path(arguments.name or "")
     if named.is_file():
         return named
-    return folder.notebook_of(exercise) if named.suffix == ".ipynb" else folder.file_of(exercise)
+    if named.suffix:
+        return folder.notebook_of(exercise) if named.suffix == ".ipynb" else folder.file_of(exercise)
+    return folder.answer_of(exercise)
 
 
 def _report(folder: Folder, exercise: Exercise, file: Path, seconds: float) -> tuple[ExerciseReport, str]:
@@ -147,13 +149,13 @@ def _check_all(folder: Folder, arguments: argparse.Namespace) -> int:
     width = max(len(exercise.name) for exercise in folder.exercises)
     for exercise in folder.exercises:
         state = folder.state_of(exercise)
-        if state == "deleted":
+        if not folder.answer_of(exercise).is_file():
             print(f"  ?      {exercise.name:<{width}}  its file was deleted")
             continue
         if state == "not started":  # its file is the stub: nothing needs to run
             report = empty_report(exercise, Trouble("not started", ""))
         else:
-            report, _ = _report(folder, exercise, folder.file_of(exercise), arguments.seconds)
+            report, _ = _report(folder, exercise, folder.answer_of(exercise), arguments.seconds)
         reports.append(report)
         if not arguments.json:
             print(_row(report, width)[: terminal_width()])

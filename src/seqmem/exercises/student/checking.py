@@ -27,14 +27,14 @@ def check_exercise(
     Args:
         folder: the student's.
         exercise: one of its.
-        file: the answer; the exercise's own file when None.
+        file: the answer; the exercise's own file or notebook when None.
         seconds: after which the file is ended.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.
         UnusableError: when this machine cannot run the file apart.
     """
-    file = folder.file_of(exercise) if file is None else file
+    file = folder.answer_of(exercise) if file is None else file
     if not file.is_file():
         raise ValueError(
             f"{file.name} is not there any more: python -m seqmem exercises reset {exercise.name} "
