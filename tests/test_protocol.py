@@ -437,7 +437,7 @@ def test_parameters_are_made_in_float64_or_float32_only(make, dtype):
 
 ELSEWHERE = {
     "seqmem.experiments.networks",  # an experiment's: tests/experiments/test_networks.py
-    "seqmem.layers.truncated_bptt",  # its gradient leaves out paths on purpose: tests/layers/test_truncated_bptt.py
+    "seqmem.layers.truncated_bptt",  # leaves out paths on purpose: tests/layers/test_truncated_bptt.py
     "seqmem.checking.selftest.demanding_cell",  # the self test's
 }
 

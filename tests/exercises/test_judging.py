@@ -8,6 +8,7 @@ from exercises.solving import report_on
 
 from seqmem import reference
 from seqmem.exercises import ExerciseReport, check, exercise_named, solution, stub
+from seqmem.exercises.judging.report import Check
 
 JOINED = """
 import numpy as np
@@ -52,6 +53,13 @@ def rnn_step_forward(x, h_prev, W_x, W_h, b):
     return h, None
 """
 
+TRANSPOSED = """
+import numpy as np
+
+def rnn_step_forward(x, h_prev, W_x, W_h, b):
+    return np.tanh(x @ W_x.T + h_prev @ W_h.T + b), None
+"""
+
 
 def checked(report: ExerciseReport, name: str) -> str:
     return next(one for one in report.checks if one.name == name).verdict
@@ -63,6 +71,7 @@ def checked(report: ExerciseReport, name: str) -> str:
         ("lstm_step_forward", JOINED, "joins W_x and W_h; b (20,) has the gates of b side by side; gates in"),
         ("rnn_backward", BATCH_FIRST, "the batch first"),
         ("rnn_step_forward", COLUMNS, "a column a row of the batch"),
+        ("rnn_step_forward", TRANSPOSED, "W_x (5, 7), W_h (5, 5) transposed"),
     ],
 )
 def test_another_layout_is_taken_and_named(name: str, text: str, says: str) -> None:
@@ -139,7 +148,8 @@ def test_what_is_half_done_earns_what_is_right() -> None:
     text = solution(exercise)
     head, _, _ = text.partition("    p, onehot, mask, counted = cache\n    # from")
     report = report_on(exercise, head + "    raise NotImplementedError\n")
-    assert report.verdict == "wrong"
+    assert report.verdict == "started"
+    assert str(report).startswith("cross_entropy: STARTED (1 of 2 functions, ")
     assert 0 < report.score < report.max_score
     assert report.parts == {"cross_entropy_forward: loss": True, "cross_entropy_backward: logits": False}
 
@@ -182,7 +192,7 @@ def rnn_step_backward(d_h, cache):
         ("return {'x': 'text', 'h_prev': 1, 'W_x': 1, 'W_h': 1, 'b': 1}", "x has shape ()"),
         ("return object()", "a value of type object was returned"),
         ("return {'x': np.array([None])}", "an array of dtype object was returned"),
-        ("raise SystemExit", "SystemExit"),
+        ("exit()", "SystemExit: it calls exit()"),
         ("return rnn_step_backward(d_h, cache)", "RecursionError"),
         ("missing", "NameError: name 'missing' is not defined"),
     ],
@@ -257,5 +267,98 @@ def test_a_bug_must_be_mended_and_named() -> None:
     assert report_on(exercise, solved).passed
     unnamed = solved.replace(f"return {exercise.planted.becomes!r}", "raise NotImplementedError")  # type: ignore[union-attr]
     report = report_on(exercise, unnamed)
-    assert report.verdict == "wrong"
+    assert report.verdict == "started"
+    assert report.left == "wrong_line"
     assert sum(report.parts.values()) == len(report.parts) - 1
+
+
+def test_functions_that_are_done_are_judged_and_the_others_take_one_line() -> None:
+    exercise = exercise_named("masks")
+    done = stub(exercise).replace(HOLE, "return np.arange(T)[:, None] < lengths", 1)
+    report = report_on(exercise, done)
+    assert report.verdict == "started"
+    assert {check.verdict for check in report.checks} == {"right", "not reached"}
+    whole = str(report)
+    assert whole.startswith("masks: STARTED (1 of 5 functions, 1.17 of 8 points)")
+    assert "NotImplementedError" not in whole
+    assert report.left == (
+        "hold_forward, then hold_backward; zero_padding_forward, then zero_padding_backward"
+    )
+    wrong = report_on(exercise, done.replace("< lengths", "<= lengths"))
+    assert wrong.verdict == "wrong"
+    assert wrong.first == checks_of(wrong)["values"]
+
+
+def test_no_function_is_blamed_for_the_line_of_another() -> None:
+    exercise = exercise_named("masks")
+    head, _, rest = solution(exercise).partition("def hold_forward(")
+    text = f"{head}def hold_forward({rest.replace('np.where', 'np.were', 1)}"
+    report = report_on(exercise, text)
+    assert "AttributeError" in checks_of(report)["runs"].says
+    assert "hold_backward" not in " ".join(
+        (checks_of(report)["runs"].says, *checks_of(report)["runs"].details)
+    )
+    assert report.left == "hold_backward, which needs hold_forward"
+
+
+def test_right_functions_take_one_line_each_check() -> None:
+    report = report_on(exercise_named("masks"), solution(exercise_named("masks")))
+    assert report.passed
+    assert len(str(report).splitlines()) == 8
+    assert "ms" not in checks_of(report)["speed"].says
+
+
+def test_what_is_folded_is_said() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x.T'))
+    assert "--whole" in str(report)
+    assert "--whole" not in "\n".join(report.lines(whole=True))
+
+
+def test_stubs_of_several_functions_raise_in_the_plural() -> None:
+    for name, words in (
+        ("masks", "zero_padding_backward still raise Not"),
+        ("gru_step_forward", "still raises Not"),
+    ):
+        exercise = exercise_named(name)
+        assert words in " ".join(str(report_on(exercise, stub(exercise))).split())
+
+
+def test_an_untouched_bug_is_in_the_file_and_in_no_function() -> None:
+    exercise = exercise_named("find_the_bug_lstm", 3)
+    report = report_on(exercise, stub(exercise))
+    assert report.verdict == "not started"
+    assert "the mistake in this file is still there" in report.checks[0].says
+
+
+def checks_of(report: ExerciseReport) -> dict[str, Check]:
+    return {check.name: check for check in report.checks}
+
+
+HOLE = "raise NotImplementedError"
+
+
+def test_the_layout_of_a_given_forward_pass_is_named_as_the_cause() -> None:
+    exercise = exercise_named("rnn_step_backward")
+    report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x.T'))
+    assert "rnn_step_forward is given, in the reference's layout" in " ".join(str(report).split())
+    report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x[0]'))
+    assert "another layout" not in str(report)
+
+
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [
+        ("c, h, None", "h: the value of c: the two are exchanged"),
+        ("h, c", "2 values returned, 3 expected: h, c, cache"),
+        ("h, c, i, None", "4 values returned, 3 expected: h, c, cache"),
+        ("h", "only one value is returned, of type ndarray, expected the outputs and, last, the cache"),
+        ("None", "nothing is returned (is a return missing?), expected the outputs"),
+    ],
+)
+def test_what_a_forward_pass_returns_is_counted(returned: str, says: str) -> None:
+    exercise = exercise_named("lstm_step_forward")
+    head, _, _ = solution(exercise).rpartition("    return h, c,")
+    report = report_on(exercise, f"{head}    return {returned}\n")
+    assert says in " ".join(str(report).split())
+    assert "gradient of" not in str(report)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from seqmem.cli.main import main
 from seqmem.exercises import all_exercises, exercise_named, solution, stub
 from seqmem.exercises.course import course_exercises, new_exercise
 from seqmem.exercises.notebooks import as_text, notebook
@@ -65,6 +66,10 @@ def test_an_exercise_goes_by_name_number_and_file(folder: Folder, name: str) -> 
 def test_the_nearest_name_is_offered(folder: Folder) -> None:
     with pytest.raises(ValueError, match="did you mean rnn_step_backward"):
         folder.named("rnn_step_backwards")
+    with pytest.raises(
+        ValueError, match="did you mean lstm_step_forward, lstm_step_backward, lstm_backward or"
+    ):
+        folder.named("lstm")
     with pytest.raises(ValueError, match="exercises list shows all 25"):
         folder.named("zzz")
 
@@ -80,7 +85,41 @@ def test_what_passes_is_remembered_until_it_changes(folder: Folder) -> None:
     assert again.state_of(STEP) == "passed"
     assert again.next_one() == exercise_named("rnn_step_forward")
     file.write_text(solution(STEP) + "\n# more\n", "utf-8")
-    assert again.state_of(STEP) == "started"
+    assert again.state_of(STEP) == "passed, changed since"
+    again.record_pass(STEP, file)
+    file.write_text(solution(STEP), "utf-8")
+    assert folder_at(folder.path).state_of(STEP) == "passed"
+
+
+def test_what_was_given_up_is_listed_as_such_until_it_is_begun_again(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["exercises", "solution", STEP.name, "--give-up", "--folder", str(folder.path)])
+    capsys.readouterr()
+    main(["exercises", "list", "--folder", str(folder.path)])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if STEP.name in line]
+    assert line.endswith("given up")
+    again = folder_at(folder.path)
+    again.reset(STEP)
+    assert again.state_of(STEP) == "not started"
+
+
+def test_a_notebook_that_was_started_is_checked_in_place_of_the_untouched_file(folder: Folder) -> None:
+    book = folder.notebook_of(STEP)
+    book.write_text(as_text(notebook(STEP, solved=True)), "utf-8")
+    assert folder.state_of(STEP) == "started"
+    report, _ = check_exercise(folder, STEP)
+    assert report.passed, str(report)
+    assert folder.state_of(STEP) == "passed"
+
+
+def test_a_command_that_is_printed_stands_on_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["exercises", "init", "a long name of a folder", "--seed", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == ["    cd 'a long name of a folder'", "    python -m seqmem exercises check"]
 
 
 def test_begun_again_a_file_is_kept(folder: Folder) -> None:
@@ -105,6 +144,7 @@ def test_a_notebook_is_an_answer_and_what_it_shows_has_no_say(folder: Folder) ->
     shown = [cell | {"outputs": ["7"], "execution_count": 1} for cell in cells["cells"]]
     book.write_text(as_text(cells | {"cells": shown}), "utf-8")
     assert folder.state_of(STEP) == "passed"
+    assert folder.answer_of(STEP) == book
     kept = folder.reset(STEP, in_notebook=True)
     assert kept is not None
     assert kept.name == "02_rnn_step_backward-1.ipynb"
@@ -135,7 +175,7 @@ def test_an_endless_loop_and_what_is_printed_are_told(
     loop = stub(STEP).replace("raise NotImplementedError", "while True:\n        pass")
     folder.file_of(STEP).write_text(loop, "utf-8")
     report, _ = check_exercise(folder, STEP, seconds=2)
-    assert "is there an endless loop?" in str(report).replace("\n", " ")
+    assert "it did not finish in 1 s: is there an endless loop?" in " ".join(str(report).split())
     folder.file_of(STEP).write_text(
         solution(STEP).replace("    return {", "    print('here')\n    return {"), "utf-8"
     )

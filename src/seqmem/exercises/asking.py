@@ -81,7 +81,13 @@ class NoNumberError(TypeError):
     """A returned value that is neither a number nor a nest of numbers."""
 
 
-def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: str = "") -> Answer:
+def answer(
+    names: dict[str, Any],
+    calls: Iterable[Call],
+    repeat: int = 1,
+    file: str = "",
+    seconds: float = PATIENCE,
+) -> Answer:
     """Call a student's functions, in the process that runs the code.
 
     Args:
@@ -89,6 +95,7 @@ def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: 
         calls: the calls, in order.
         repeat: how often all of them are repeated; the fastest counts.
         file: the student's file; frames of an error in files with other names are not shown.
+        seconds: time limit of each repetition.
     """
     done = list(calls)
     best = float("inf")
@@ -98,7 +105,7 @@ def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: 
         for _ in range(max(1, repeat)):
             given = [_given(call.arguments, names) for call in done]
             before = copy.deepcopy(given) if repeat == 1 else given
-            with _patience(), np.errstate(all="ignore"):
+            with _patience(seconds), np.errstate(all="ignore"):
                 start = clock()
                 results = _called(names, done, given)
                 best = min(best, clock() - start)
@@ -110,7 +117,7 @@ def answer(names: dict[str, Any], calls: Iterable[Call], repeat: int = 1, file: 
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        return Answer(trouble=trouble_of(error, file))
+        return Answer(trouble=trouble_of(error, file, seconds))
     return Answer(shown, changed, best)
 
 
@@ -125,19 +132,26 @@ def answers(names: dict[str, Any], questions: Iterable[Question], file: str = ""
     return list(each_answer(names, questions, file))
 
 
-def each_answer(names: dict[str, Any], questions: Iterable[Question], file: str = "") -> Iterator[Answer]:
-    """Answer like `answers`, one by one, so that earlier answers are known if later ones never come."""
+def each_answer(
+    names: dict[str, Any], questions: Iterable[Question], file: str = "", seconds: float = PATIENCE
+) -> Iterator[Answer]:
+    """Answer like `answers`, one by one, so that earlier answers are known if later ones never come.
+
+    A function that took too long is not called again; the others are.
+    """
     settled: list[bool] = []
-    endless: Answer | None = None  # of a question that took too long: no further question is asked
+    endless: dict[Any, Answer] = {}  # by the last function of a question that took too long
     for question in questions:
-        if endless is not None:
-            found = endless
+        slow = next((endless[call.function] for call in question.calls if call.function in endless), None)
+        if slow is not None:
+            found = slow
         elif question.instead_of is not None and settled[question.instead_of]:
             found = NOT_ASKED
         else:
-            found = answer(names, question.calls, question.repeat, file)
+            found = answer(names, question.calls, question.repeat, file, seconds)
         yield found
-        endless = found if found.trouble is not None and found.trouble.kind == "time" else endless
+        if found.trouble is not None and found.trouble.kind == "time":
+            endless.setdefault(question.calls[-1].function, found)
         settled.append(_is_as_expected(question, found))
 
 
@@ -149,10 +163,10 @@ def _is_as_expected(question: Question, given: Answer) -> bool:
     return tuple(leaves) == tuple(map(tuple, question.shapes))
 
 
-def trouble_of(error: BaseException, file: str = "") -> Trouble:
+def trouble_of(error: BaseException, file: str = "", seconds: float = PATIENCE) -> Trouble:
     """Return an error in a form for its author: the author's own lines, and the exception."""
     frames = [
-        f"line {frame.lineno}, in {frame.name}: {(frame.line or '').strip()}"
+        f"line {frame.lineno}, in {frame.name}: {(frame.line or '').strip()}".removesuffix(": ")
         for frame in traceback.extract_tb(error.__traceback__)
         if (frame.filename == file if file else not _is_ours(frame.filename))
     ]
@@ -162,11 +176,23 @@ def trouble_of(error: BaseException, file: str = "") -> Trouble:
         return Trouble("missing", str(error))
     if isinstance(error, NoNumberError):
         return Trouble("no number", str(error)[:MOST_TEXT])
-    kind = (
-        "memory" if isinstance(error, MemoryError) else "time" if isinstance(error, TimeoutError) else "error"
-    )
-    text = f"{type(error).__name__}: {error}".splitlines() or [type(error).__name__]
-    return Trouble(kind, text[0][:MOST_TEXT], tuple(frames[-MOST_FRAMES:]))
+    shown = tuple(frames[-MOST_FRAMES:])
+    if isinstance(error, SystemExit):
+        return Trouble("error", f"SystemExit: it calls {exit_call(error)}", shown)
+    if isinstance(error, TimeoutError):
+        return Trouble("time", f"it did not finish in {seconds:g} s: is there an endless loop?", shown)
+    kind = "memory" if isinstance(error, MemoryError) else "error"
+    text = f"{type(error).__name__}: {error}".removesuffix(": ").splitlines() or [type(error).__name__]
+    return Trouble(kind, text[0][:MOST_TEXT], shown)
+
+
+def exit_call(error: SystemExit) -> str:
+    """Return the call that raised SystemExit.
+
+    >>> exit_call(SystemExit(None)), exit_call(SystemExit(2))
+    ('exit()', 'exit(2)')
+    """
+    return "exit()" if error.code is None else f"exit({error.code!r:.100})"
 
 
 def plain(value: Any) -> Any:
@@ -264,10 +290,10 @@ def _array(dtype: str, shape: list[int], data: str) -> Any:
     return np.frombuffer(base64.b64decode(data, validate=True), kind).reshape(tuple(map(int, shape))).copy()
 
 
-def _patience() -> contextlib.AbstractContextManager[None]:
+def _patience(seconds: float) -> contextlib.AbstractContextManager[None]:
     """Return a time limit if there can be one: its signal reaches only the main thread."""
     is_main = threading.current_thread() is threading.main_thread()
-    return patience(PATIENCE) if is_main else contextlib.nullcontext()
+    return patience(seconds) if is_main else contextlib.nullcontext()
 
 
 class _MissingError(LookupError):
@@ -290,22 +316,22 @@ def _called(names: dict[str, Any], calls: list[Call], given: list[Any]) -> tuple
 
 def _last(result: Any, call: Call) -> Any:
     if not isinstance(result, tuple) or len(result) < 2:
-        raise NoNumberError(f"{call.function} returned {_what(result)}, expected its outputs and the cache")
+        raise NoNumberError(f"{call.function}: {_what(result)}, expected its outputs and, last, the cache")
     return result[-1]
 
 
 def _without_last(result: Any) -> Any:
     if not isinstance(result, tuple) or len(result) < 2:
-        raise NoNumberError(
-            f"{_what(result)} was returned, expected the outputs and the cache: return h, cache"
-        )
+        raise NoNumberError(f"{_what(result)}, expected the outputs and, last, the cache")
     return result[0] if len(result) == 2 else result[:-1]
 
 
 def _what(result: Any) -> str:
     if result is None:
-        return "nothing (is a return missing?)"
-    return f"a tuple of {len(result)}" if isinstance(result, tuple) else f"one {type(result).__name__}"
+        return "nothing is returned (is a return missing?)"
+    if isinstance(result, tuple):
+        return f"a tuple of {len(result)} is returned"
+    return f"only one value is returned, of type {type(result).__name__}"
 
 
 def _given(arguments: Any, names: dict[str, Any]) -> Any:

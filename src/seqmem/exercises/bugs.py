@@ -103,7 +103,7 @@ def with_mistake(topic: str, mistake: Mistake, seed: int = 0) -> Exercise:
             "Two lines are changed, so that the two changes nearly cancel.",
             "The line is mended, and not named.",
         ),
-        "That of the pass itself.",
+        "The derivation of the pass itself.",
         planted=mistake,
         seed=seed,
     )

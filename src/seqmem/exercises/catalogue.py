@@ -19,7 +19,9 @@ from seqmem.exercises.lectures import (
 )
 from seqmem.validation import as_text
 
-MOST_LISTED = 10  # the maximum number of names in a message
+MOST_LISTED = 10  # names in a message, if there are no more
+MOST_OFFERED = 4  # of the nearest names
+SHORTEST = 3  # letters that select the names that contain them
 
 
 def all_exercises(seed: int = 0) -> tuple[Exercise, ...]:
@@ -71,10 +73,12 @@ def exercise_named(name: str, seed: int = 0) -> Exercise:
 
 
 def unknown(name: str, known: list[str]) -> str:
-    """Return the message for an unknown name, with the nearest known name."""
-    near = difflib.get_close_matches(name, known, 1, 0.5)
+    """Return the message for an unknown name, with the nearest known names."""
+    part = name.lower()
+    near = [one for one in known if len(part) >= SHORTEST and part in one][:MOST_OFFERED]
+    near = near or difflib.get_close_matches(name, known, 1, 0.5)
     if near:
-        offered = f"did you mean {near[0]}?"
+        offered = f"did you mean {' or '.join([', '.join(near[:-1])] * (len(near) > 1) + near[-1:])}?"
     elif len(known) > MOST_LISTED:
         offered = f"python -m seqmem exercises list shows all {len(known)}"
     else:

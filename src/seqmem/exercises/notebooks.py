@@ -58,7 +58,7 @@ def check_cell(exercise: Exercise) -> str:
 
 def _about(exercise: Exercise) -> str:
     equation = textwrap.dedent(exercise.equation).strip("\n")
-    needs = f"It needs: {exercise.derivation}" if exercise.derivation else ""
+    needs = f"Derivation: {exercise.derivation}" if exercise.derivation else ""
     return (
         f"# {exercise.title}\n\n{exercise.section}, about {exercise.minutes} minutes. {needs}\n\n"
         f"```text\n{equation}\n```"

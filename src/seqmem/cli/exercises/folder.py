@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,14 @@ from seqmem.cli.arguments import seed
 from seqmem.cli.terminal.screen import folded, terminal_width
 from seqmem.exercises.student.folder import Folder, folder_at, new_folder
 
-_MARKS = {"passed": "ok", "started": "...", "not started": "-", "deleted": "?"}
-_SHOWN = {"passed": "passed", "started": "started", "not started": "", "deleted": "deleted"}
+_MARKS = {
+    "passed": "ok",
+    "passed, changed since": "ok?",
+    "given up": "...",
+    "started": "...",
+    "not started": "-",
+    "deleted": "?",
+}
 
 
 def add(commands: Any) -> None:
@@ -44,7 +51,8 @@ def run_init(arguments: argparse.Namespace) -> int:
     folder = new_folder(Path(arguments.folder), own, arguments.course)
     first = folder.file_of(folder.exercises[0])
     print(folded(f"{len(folder.exercises)} exercises are in {arguments.folder}; your seed is {own}."))
-    print(folded(f"Begin with {first}, then: python -m seqmem exercises check"))
+    print(folded(f"Begin with {first}, then:"))
+    print(f"\n    cd {shlex.quote(arguments.folder)}\n    python -m seqmem exercises check")
     return 0
 
 
@@ -61,7 +69,7 @@ def run_list(arguments: argparse.Namespace) -> int:
             section = exercise.section
             print(f"\n{section}" if k else section)
         line = f"  {_MARKS[state]:<3} {k + 1:>2}  {exercise.name:<{width}}  {exercise.minutes:>3} min"
-        print(f"{line}  {_SHOWN[state]}".rstrip()[: terminal_width()])
+        print(f"{line}  {state.removeprefix('not started')}".rstrip()[: terminal_width()])
     print(f"\n{states.count('passed')} of {len(states)} passed{_left(minutes)}")
     return 0
 

@@ -117,7 +117,9 @@ def _file(folder: Folder, exercise: Exercise, arguments: argparse.Namespace) -> 
     named = Path(arguments.name or "")
     if named.is_file():
         return named
-    return folder.notebook_of(exercise) if named.suffix == ".ipynb" else folder.file_of(exercise)
+    if named.suffix:
+        return folder.notebook_of(exercise) if named.suffix == ".ipynb" else folder.file_of(exercise)
+    return folder.answer_of(exercise)
 
 
 def _report(folder: Folder, exercise: Exercise, file: Path, seconds: float) -> tuple[ExerciseReport, str]:
@@ -136,7 +138,7 @@ def _print_next(folder: Folder, exercise: Exercise, report: ExerciseReport) -> N
             print(folded(f"\nNext: {folder.file_of(following).name}, {following.title}"))
         else:
             print("\nAll exercises are passed.")
-    elif report.verdict == "not started":
+    elif report.verdict in ("started", "not started"):
         print(folded(f"\nWrite your lines into {os.path.relpath(folder.file_of(exercise))}"))
     elif not folder.hints.get(exercise.name):
         print(folded(f"\nStuck? python -m seqmem exercises hint {exercise.name}"))
@@ -147,13 +149,13 @@ def _check_all(folder: Folder, arguments: argparse.Namespace) -> int:
     width = max(len(exercise.name) for exercise in folder.exercises)
     for exercise in folder.exercises:
         state = folder.state_of(exercise)
-        if state == "deleted":
+        if not folder.answer_of(exercise).is_file():
             print(f"  ?      {exercise.name:<{width}}  its file was deleted")
             continue
         if state == "not started":  # its file is the stub: nothing needs to run
             report = empty_report(exercise, Trouble("not started", ""))
         else:
-            report, _ = _report(folder, exercise, folder.file_of(exercise), arguments.seconds)
+            report, _ = _report(folder, exercise, folder.answer_of(exercise), arguments.seconds)
         reports.append(report)
         if not arguments.json:
             print(_row(report, width)[: terminal_width()])
@@ -170,7 +172,8 @@ def _check_all(folder: Folder, arguments: argparse.Namespace) -> int:
 def _row(report: ExerciseReport, width: int) -> str:
     first = report.first
     says = first.says if first is not None and report.verdict == "wrong" else ""
-    mark = {"right": "ok", "wrong": "WRONG", "not started": "-"}[report.verdict]
+    says = says or (f"not yet: {report.left}" if report.left else "")
+    mark = {"right": "ok", "wrong": "WRONG", "started": "...", "not started": "-"}[report.verdict]
     return (
         f"  {mark:<6} {report.exercise:<{width}}  {report.score:g} of {report.max_score:g}  {says}".rstrip()
     )

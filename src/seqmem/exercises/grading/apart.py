@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 
 from seqmem.checking.submissions.boxed import Ran, harmless, run_box, threads_of_one
 from seqmem.checking.submissions.walls import Measures, UnusableError
-from seqmem.exercises.asking import Answer, NoNumberError, Question, Trouble, packed, plain, unpacked
+from seqmem.exercises.asking import (
+    PATIENCE,
+    Answer,
+    NoNumberError,
+    Question,
+    Trouble,
+    packed,
+    plain,
+    unpacked,
+)
 
 MOST_ANSWERS = 32 << 20  # the maximum size of the answers in bytes
 KEPT_TROUBLE = 40, 4000  # lines and characters of an error
@@ -53,22 +62,53 @@ def ask(
         ValueError: for a file name that leads out of the folder.
     """
     used = measures or Measures()
+    names = {str(question.calls[-1].function) for question in questions}
+    each = min(PATIENCE, used.seconds / (1 + len(names)))  # an endless function leaves time for the others
+    more = {"questions": packed(tuple(questions)), "seconds": each}
+    ran = _ran("seqmem.exercises.grading.inside:answer", files, main, used, forbids, more)
+    return _asked(ran, len(questions))
+
+
+def run_whole(
+    files: Mapping[str, bytes], main: str, measures: Measures | None = None, forbids: Sequence[str] = ()
+) -> Trouble | None:
+    """Run a whole file within walls, as Python does on import; return why it fails, or None.
+
+    Args:
+        files, main, measures, forbids: as for `ask`.
+
+    Raises:
+        UnusableError: if this machine cannot run code within walls.
+        ValueError: for a file name that leads out of the folder.
+    """
+    used = measures or Measures()
+    ran = _ran("seqmem.exercises.grading.whole:run", files, main, used, forbids, {})
+    return _asked(ran, 1).answers[0].trouble
+
+
+def _ran(
+    do: str,
+    files: Mapping[str, bytes],
+    main: str,
+    used: Measures,
+    forbids: Sequence[str],
+    more: dict[str, Any],
+) -> Ran:
+    """Carry out an order on a submission's files in a box."""
     hidden = [str(_PACKAGE)] if any(name.partition(".")[0] == "seqmem" for name in forbids) else []
     folder = Path(tempfile.mkdtemp(prefix="seqmem-grading-"))
     try:
         order = {
-            "do": "seqmem.exercises.grading.inside:answer",
+            "do": do,
             "walls": {"measures": list(used), "folder": str(folder), "hidden": hidden},
             "files": {_inner(name): base64.b64encode(data).decode() for name, data in files.items()},
             "main": _inner(main),
-            "questions": packed(tuple(questions)),
             "forbids": list(forbids),
             "hidden": hidden,
-        }
-        ran = run_box(order, folder, _environment(folder), used.seconds, MOST_ANSWERS)
+        } | more
+        return run_box(order, folder, _environment(folder), used.seconds, MOST_ANSWERS)
     finally:
         remove(folder)
-    return _asked(ran, len(questions))
 
 
 def _inner(name: str) -> str:

@@ -17,10 +17,10 @@ from seqmem.exercises.catalogue import all_exercises, exercise_named, unknown
 from seqmem.exercises.course import course_exercises
 from seqmem.exercises.cutting import imports_of_seqmem, parameters_of
 from seqmem.exercises.exercise import Exercise
-from seqmem.exercises.grading.apart import Asked, ask
+from seqmem.exercises.grading.apart import Asked, ask, run_whole
 from seqmem.exercises.grading.record import Grade, GradedCheck, Mistake
 from seqmem.exercises.grading.submissions import functions_of
-from seqmem.exercises.judging.judge import empty_report, judge
+from seqmem.exercises.judging.judge import empty_report, judge, of_whole_file
 from seqmem.exercises.judging.questions import questions
 from seqmem.exercises.judging.report import ExerciseReport
 
@@ -100,8 +100,13 @@ def rng_of(work: Work) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
 
 
-def report_on(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
+def report_on(work: Work, exercise: Exercise, whole: bool = False) -> tuple[ExerciseReport, Asked]:
     """Return the report on an answer, and the result of running it.
+
+    Args:
+        work: the answer.
+        exercise: the exercise that it answers.
+        whole: whether a file with lines that were left out is run as a whole, too.
 
     Raises:
         UnusableError: if this machine cannot run code within walls.
@@ -123,7 +128,12 @@ def report_on(work: Work, exercise: Exercise) -> tuple[ExerciseReport, Asked]:
         other = _answers_another(work, exercise)
         if other:
             return empty_report(exercise, Trouble("missing", other)), given
-    return judge(exercise, asked, given.answers), given
+    report = judge(exercise, asked, given.answers)
+    if not given.notes:
+        return report, given
+    raises = run_whole(work.files, work.main, work.measures, forbids) if whole else None
+    is_book = work.main.endswith(".ipynb")  # lines have no number there, and its check is not run
+    return of_whole_file(report, () if is_book else given.notes, raises, whole), given
 
 
 def _imports(work: Work, exercise: Exercise, text: str) -> list[str]:
@@ -203,12 +213,12 @@ def _graded(work: Work, report: ExerciseReport, asked: Asked, seconds: float) ->
     return Grade(
         work.student,
         work.exercise,
-        "failed" if has_failed else report.verdict,
+        "failed" if has_failed else "wrong" if report.verdict == "started" else report.verdict,
         round(report.score, 4),
         report.max_score,
         work.main,
         work.digest,
-        first.says if first is not None else "",
+        first.says if first is not None else f"not yet: {report.left}" if report.left else "",
         report.parts,
         checks,
         tuple(mistakes),

@@ -12,7 +12,7 @@ from typing import Any
 
 from seqmem.checking.reading.loading import load
 from seqmem.checking.reading.source import UnreadableError
-from seqmem.exercises.asking import Trouble, each_answer, packed, trouble_of, unpacked
+from seqmem.exercises.asking import Trouble, each_answer, exit_call, packed, trouble_of, unpacked
 from seqmem.exercises.grading.forbidding import ForbiddenError, refuse
 
 Emit = Callable[[dict[str, Any]], None]
@@ -23,17 +23,15 @@ def answer(order: dict[str, Any], emit: Emit) -> None:
 
     Args:
         order: "files", base64 by relative name; "main", the file that answers; "questions", packed;
-            "forbids", packages that it must not import; "hidden", the folders of those packages.
+            "forbids", packages that it must not import; "hidden", the folders of those packages;
+            "seconds", the time limit of a question.
         emit: called with {"trouble": ...} if nothing can be asked, otherwise with {"notes": ...} and an
             {"answer": ...} for each question.
     """
-    for name, text in order["files"].items():
-        path = Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(text))
+    write_files(order["files"])
     main = Path.cwd() / order["main"]
     questions = unpacked(order["questions"])
-    forbids, hidden = order["forbids"], order["hidden"]
+    forbids, hidden, seconds = order["forbids"], order["hidden"], order["seconds"]
     order.clear()  # the code must not find it
     try:
         refuse(forbids, hidden)
@@ -42,8 +40,16 @@ def answer(order: dict[str, Any], emit: Emit) -> None:
         emit({"trouble": packed(_trouble(error, str(main)))})
         return
     emit({"notes": list(loaded.notes)})
-    for found in each_answer(loaded.names, questions, str(main)):
+    for found in each_answer(loaded.names, questions, str(main), seconds):
         emit({"answer": packed(found)})
+
+
+def write_files(files: dict[str, str]) -> None:
+    """Write files, base64 by relative name, into this folder."""
+    for name, text in files.items():
+        path = Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(text))
 
 
 def _trouble(error: BaseException, file: str) -> Trouble:
@@ -52,5 +58,5 @@ def _trouble(error: BaseException, file: str) -> Trouble:
     if isinstance(error, ForbiddenError):
         return Trouble("forbidden", str(error))
     if isinstance(error, SystemExit):
-        return Trouble("ended", f"it calls exit({error.code!r:.100}) when it is imported")
+        return Trouble("ended", f"it calls {exit_call(error)} when it is imported")
     return trouble_of(error, file)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from seqmem.exercises.asking import Answer, Question, Trouble
-from seqmem.exercises.exercise import Exercise, Part, parts_of
+from seqmem.exercises.exercise import LARGE, Exercise, Part, parts_of
+from seqmem.exercises.judging.comparing import listed
 from seqmem.exercises.judging.of_task import TaskJudge
 from seqmem.exercises.judging.report import CHECKS, Check, ExerciseReport, Verdict
 
-_TROUBLES = {
-    "time": "it did not finish in time: is there an endless loop?",
-    "memory": "it needs more memory than it may have",
-}
+_TROUBLES = {"memory": "it needs more memory than it may have"}
 
 _INCOMPLETE = Answer(trouble=Trouble("ended", "it ended before it answered"))
 
@@ -50,21 +49,56 @@ def judge(
     if all(one.is_not_started for one in judges) or (exercise.planted and _is_untouched(exercise, judges)):
         frames = judges[0].base.trouble.frames if judges[0].base.trouble else ()
         return _not_started(exercise, frames)
-    tables = [one.checks() for one in judges]
-    several = len(tables) > 1
-    titles = exercise.functions if several else ("",)
+    waiting = [one for one in judges if _waits(one, judges)]
+    tables = [{} if one in waiting else one.checks() for one in judges]
+    titles = exercise.functions if len(tables) > 1 else ("",)
     parts: dict[Part, bool] = {}
     for one in judges:
         parts |= one.parts
     share = sum(parts.values()) / max(1, len(parts))
-    merged = [_merged(name, tables, titles) for name in CHECKS]
-    checks = [_scored(check, parts, share, exercise) for check in merged if check is not None]
-    is_right = all(check.verdict == "right" for check in checks)
+    asked = ("runs", *_asked(exercise))
+    merged = [_merged(name, tables, titles) or Check(name, "not reached") for name in asked]
+    checks = [_scored(check, parts, share, exercise) for check in merged]
+    is_right = all(check.verdict in ("right", "not reached") for check in checks)
     layouts = [one.layout_text for one in judges if one.layout_text]
     named = {part.name: right for part, right in parts.items()}
+    verdict: Any = "wrong" if not is_right else "started" if waiting else "right"
+    done = (len(judges) - len(waiting), len(judges))
     return ExerciseReport(
-        exercise.name, "right" if is_right else "wrong", tuple(checks), named, "; ".join(layouts)
+        exercise.name,
+        verdict,
+        tuple(checks),
+        named,
+        "; ".join(layouts),
+        done=done,
+        left=_left(waiting, judges),
     )
+
+
+def _forward_of(one: TaskJudge, judges: Sequence[TaskJudge]) -> TaskJudge | None:
+    """Return the judge of the forward pass that a backward pass needs, if it is a task as well."""
+    forwards = [other for other in judges if other.task.function == one.task.forward and other is not one]
+    return forwards[0] if one.forward_is_own and forwards else None
+
+
+def _waits(one: TaskJudge, judges: Sequence[TaskJudge]) -> bool:
+    """Return whether a function cannot be judged yet: it is a hole, or needs one that does not run."""
+    forward = _forward_of(one, judges)
+    return one.is_not_started or (forward is not None and forward.answer.trouble is not None)
+
+
+def _left(waiting: Sequence[TaskJudge], judges: Sequence[TaskJudge]) -> str:
+    """Return the functions that cannot be judged yet, each backward pass after the forward pass it needs."""
+    texts: list[str] = []
+    for one in waiting:
+        forward = _forward_of(one, judges)
+        if forward in waiting:
+            texts[-1] += f", then {one.task.function}"
+        elif forward is not None and forward.answer.trouble is not None:
+            texts.append(f"{one.task.function}, which needs {forward.task.function}")
+        else:
+            texts.append(one.task.function)
+    return "; ".join(texts)
 
 
 def _whole(question: Question, given: Answer) -> Answer:
@@ -87,13 +121,41 @@ def empty_report(exercise: Exercise, trouble: Trouble) -> ExerciseReport:
     return _unanswered(exercise, _TROUBLES.get(trouble.kind, trouble.message), trouble.frames)
 
 
+def of_whole_file(
+    report: ExerciseReport, notes: Sequence[str], raises: Trouble | None, ran: bool
+) -> ExerciseReport:
+    """Return a report that says which lines of the file were not executed, and whether it can be imported.
+
+    Args:
+        report: the report on the file's functions.
+        notes: the lines that were not executed.
+        raises: why the whole file cannot be imported; None if it can, or if that was not tried.
+        ran: whether the whole file was run.
+    """
+    told = [note.partition(". --run-all")[0].replace(_FOR_GRADERS, _SKIPPED) for note in notes]
+    if raises is not None:
+        where = f" ({raises.frames[-1]})" if raises.frames else ""
+        told.append(f"the file cannot be imported or run: {raises.message}{where}")
+    says = "it runs" if ran and raises is None else "the functions run; see the note on the rest of the file"
+    checks = [
+        check._replace(says=says) if check.name == "runs" and check.verdict == "right" else check
+        for check in report.checks
+    ]
+    return replace(report, checks=tuple(checks), notes=tuple(told))
+
+
+_FOR_GRADERS = "definitions only; not run:"
+_SKIPPED = "only the definitions were executed for this check, not"
+
+
 def _not_started(exercise: Exercise, frames: tuple[str, ...]) -> ExerciseReport:
-    names = ", ".join(exercise.functions)
+    names = listed(list(exercise.functions))
     if exercise.planted is not None:
-        text = f"the mistake in {exercise.functions[0]} is still there, and wrong_line names no line"
+        text = "the mistake in this file is still there, and wrong_line names no line"
         first = Check("runs", "not started", 0.0, 0.0, text)
         return ExerciseReport(exercise.name, "not started", (first, *_rest(exercise)), _no_parts(exercise))
-    says = f"{names} still raises NotImplementedError: replace it by your lines"
+    raises, it = ("raises", "it") if len(exercise.functions) == 1 else ("raise", "each")
+    says = f"{names} still {raises} NotImplementedError: replace {it} by your lines"
     first = Check("runs", "not started", 0.0, 0.0, says, frames)
     return ExerciseReport(exercise.name, "not started", (first, *_rest(exercise)), _no_parts(exercise))
 
@@ -143,6 +205,18 @@ def _scored(check: Check, parts: dict[Part, bool], share: float, exercise: Exerc
     return check._replace(score=float(score), max_score=most)
 
 
+_ALL_RIGHT = {
+    "shapes": "all as expected",
+    "values": "all right, to rounding",
+    "gradient": "all right, to rounding",
+    "speed": f"no function needs a loop over the {LARGE['B']} rows",
+}
+
+
+def _titled(says: str, title: str) -> str:
+    return f"{title}: {says}" if title and not says.startswith(title) else says
+
+
 def _merged(name: str, tables: list[dict[str, Check]], titles: Sequence[str]) -> Check | None:
     """Return one check for all tasks: wrong if one is, with the text about right ones said once."""
     pairs = [(table[name], title) for table, title in zip(tables, titles, strict=True) if name in table]
@@ -154,11 +228,11 @@ def _merged(name: str, tables: list[dict[str, Check]], titles: Sequence[str]) ->
     order: tuple[Verdict, ...] = ("wrong", "not started", "not reached", "right")
     verdict = next(one for one in order if one in verdicts)
     shown = [(check, title) for check, title in pairs if check.verdict == verdict]
-    says = "; ".join(
-        f"{title}: {check.says}" if title else check.says for check, title in shown if check.says
-    )
-    if verdict == "right" and len({check.says for check, _ in shown}) == 1:
-        says = shown[0][0].says
+    says = "; ".join(_titled(check.says, title) for check, title in shown if check.says)
+    if verdict == "right" and len(shown) > 1:
+        says = (
+            shown[0][0].says if len({check.says for check, _ in shown}) == 1 else _ALL_RIGHT.get(name, says)
+        )
     details = tuple(
         f"{title}: {detail}" if title else detail for check, title in shown for detail in check.details
     )

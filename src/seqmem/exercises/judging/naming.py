@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,21 @@ def why(
     named = _known(task, problems, got)
     if named:
         return named
+    found = _explained(task, problems, got, right)
+    if task.is_backward:
+        return found
+    return tuple(replace(cause, message=_of_output(cause.message)) for cause in found)
+
+
+def _of_output(message: str) -> str:
+    """Return an explanation of a gradient as one of a forward pass's output."""
+    return message.replace("the right gradient", "the right value").replace("the gradient of", "the value of")
+
+
+def _explained(
+    task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]
+) -> tuple[Cause, ...]:
+    """Return how wrong arrays derive from the right ones, and the mistakes that explain parts of them."""
     subject = ArraysSubject(task, problems[0], right[0])
     wrong = comparisons(got[0], right[0], task.tolerance)
     whole = explanations(subject, wrong, task.tolerance)
@@ -65,7 +81,12 @@ def described(about: About, task: Task) -> str:
             if np.any(packer(marks)):
                 owners.setdefault(own, []).append(name)
     packed = layout.pack(inputs)
-    texts = []
+    texts: list[str] = []
+    turned = [
+        f"{own} {np.shape(packed[own])}"
+        for own, names in owners.items()
+        if _is_transposed(packed[own], [np.asarray(inputs[name]) for name in names], len(task.gates))
+    ]
     if about.axes:
         first = {(1, 0, 2): "the batch first", (1, 0): "a column a row of the batch", (2, 1, 0): "columns"}
         texts.append(f"data with {first.get(about.axes, str(about.axes))}")
@@ -75,9 +96,20 @@ def described(about: About, task: Task) -> str:
             texts.append(f"{own} {shape} joins {' and '.join(names)}")
         elif task.axes.get(names[0], "").startswith("G") and shape != np.shape(inputs[names[0]]):
             texts.append(f"{own} {shape} has the gates of {names[0]} side by side" * (len(shape) < 3) or own)
+    texts += [f"{', '.join(turned)} transposed"] * bool(turned)
     if task.gates and layout.order and layout.order != task.gates:
         texts.append(f"gates in the order {', '.join(layout.order)}")
     return "; ".join(dict.fromkeys(texts)) or "names of its own"
+
+
+def _is_transposed(packed: Any, inputs: Sequence[Any], gates: int) -> bool:
+    """Return whether a packed matrix has the outputs, gates by gates, along its first axis."""
+    if any(value.ndim < 2 for value in inputs) or np.ndim(packed) < 2:
+        return False
+    if len(inputs) == 1 and packed.ndim == inputs[0].ndim:
+        return packed.shape[-2:] == inputs[0].shape[:-3:-1] and not np.array_equal(packed, inputs[0])
+    outputs = inputs[0].shape[-1] * (max(1, gates) if inputs[0].ndim == 3 and packed.ndim == 2 else 1)
+    return packed.shape[-2] == outputs and packed.shape[-1] != outputs
 
 
 def _known(task: Task, problems: Sequence[Problem], got: Sequence[dict[str, Any]]) -> tuple[Cause, ...]:

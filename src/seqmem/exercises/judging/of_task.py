@@ -30,7 +30,6 @@ from seqmem.nests import tree_leaves
 
 Pairs = list[tuple[Question, Answer]]
 _TROUBLES = {
-    "time": "it did not finish in time: is there an endless loop?",
     "memory": "it needs more memory than it may have",
     "not started": "it still raises NotImplementedError",
 }
@@ -198,10 +197,13 @@ class TaskJudge:
         if self.answer.results and self.answer.results[-1] is None:
             says = f"{self.task.function} returns nothing: is a return missing?"
             return Check("shapes", "wrong", says=says)
+        returned = self._count_of_returned()
+        if returned:
+            return Check("shapes", "wrong", says=returned)
         missing = [name for name in right if name not in got]
         if len(missing) > 1 and self.task.is_backward:
             says = f"there is no gradient of {listed(missing)}: expected a dict of {listed(list(right))}"
-            return Check("shapes", "wrong", says=says)
+            return Check("shapes", "wrong", says=says, details=self._layout_refused())
         wrong = [
             f"{name} has shape {np.shape(got[name])}, expected {shape_text(name, right[name], self.task)}"
             for name in right
@@ -215,8 +217,40 @@ class TaskJudge:
             *(f"{name} is no {'input' if self.task.is_backward else 'output'}" for name in surplus),
         ]
         if details:
+            details += self._layout_refused()
             return Check("shapes", "wrong", says=details[0], details=tuple(details[1:]))
         return Check("shapes", "right", says=f"{', '.join(right)}: as expected")
+
+    def _count_of_returned(self) -> str:
+        """Return a sentence if the forward pass returned fewer or more values than expected."""
+        outputs = self.task.outputs
+        if self.task.is_backward or not self.task.has_cache or self.task.view or not self.answer.results:
+            return ""
+        shown = self.answer.results[-1]
+        count = len(shown) if isinstance(shown, tuple) else 1
+        if count == len(outputs):
+            return ""
+        return f"{count + 1} values returned, {len(outputs) + 1} expected: {', '.join(outputs)}, cache"
+
+    def _layout_refused(self) -> tuple[str, ...]:
+        """Return a note if gradients have another layout than the given forward pass."""
+        if not self.task.is_backward or self.forward_is_own or self.layout is not None:
+            return ()
+        sizes = {np.size(value) for value in self.right[0].values() if np.ndim(value) > 1}
+        sizes.add(sum(np.size(v) for n, v in self.right[0].items() if n.startswith("W_")))
+        other = [
+            name
+            for name, value in self.got[0].items()
+            if np.ndim(value) > 1
+            and np.size(value) in sizes
+            and (name not in self.right[0] or np.shape(value) != np.shape(self.right[0][name]))
+        ]
+        if not other:
+            return ()
+        return (
+            f"{listed(other)}: another layout. {self.task.forward} is given, in the reference's layout, "
+            "and the gradients must have it, too; with a forward pass of your own the layout is yours",
+        )
 
     def _values(self) -> Check:
         if self.task.is_backward:

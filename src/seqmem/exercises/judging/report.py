@@ -13,6 +13,7 @@ from seqmem.checking.report import Cause
 WIDTH = 80
 Verdict = Literal["right", "wrong", "not started", "not reached"]
 CHECKS = ("runs", "shapes", "values", "convention", "gradient", "purity", "speed")  # in the order of a report
+UNFOLD = "All in full: --whole, or in a notebook report.lines(whole=True)"
 _MARKS = {"right": "ok", "wrong": "WRONG", "not started": "-", "not reached": "-"}
 
 
@@ -33,10 +34,13 @@ class ExerciseReport:
     """The result of one exercise; printable, and shown as a table by a notebook."""
 
     exercise: str  # its name
-    verdict: Literal["right", "wrong", "not started"]
+    verdict: Literal["right", "wrong", "started", "not started"]
     checks: tuple[Check, ...]
     parts: dict[str, bool] = field(default_factory=dict)  # the units of credit, and whether each is right
     layout: str = ""  # the answer's layout, if it is not the reference's
+    notes: tuple[str, ...] = ()  # on lines of the file that were not executed
+    done: tuple[int, int] = (0, 0)  # how many functions were judged, of how many; "started" if not all
+    left: str = ""  # the functions that were not
 
     @property
     def passed(self) -> bool:
@@ -74,13 +78,13 @@ class ExerciseReport:
             width: of a line, in characters.
         """
         head = f"{self.exercise}: {self.verdict if self.passed else self.verdict.upper()}"
-        found = [
-            f"{head} ({self.score:g} of {self.max_score:g} points)" if self.verdict != "not started" else head
-        ]
+        functions = "" if not self.left else f"{self.done[0]} of {self.done[1]} functions, "
+        points = f" ({functions}{self.score:g} of {self.max_score:g} points)"
+        found = [f"{head}{points}" if self.verdict != "not started" else head]
         first = self.first
         later = [check.name for check in self.checks if check.verdict == "not reached"]
         for check in self.checks:
-            if check.verdict == "not reached" and not whole:
+            if check.verdict == "not reached" and (self.verdict == "started" or not whole):
                 continue
             unfolded = check is first or whole
             mark = _MARKS[check.verdict]
@@ -89,10 +93,16 @@ class ExerciseReport:
             if unfolded:
                 for detail in check.details:
                     found += _wrapped(" " * 9, detail, width)
-        if later and not whole and self.verdict != "not started":
+        if self.left:
+            found += _wrapped(f"  {'-':<6} not yet     ", self.left, width)
+        if later and not whole and self.verdict == "wrong":
             found += _wrapped(f"  {'-':<6} not reached ", ", ".join(later), width)
+        if not whole and any(check.verdict == "wrong" and check is not first for check in self.checks):
+            found += _wrapped("  ", UNFOLD, width)
         if self.layout:
             found += _wrapped("  layout: ", self.layout, width)
+        for note in self.notes:
+            found += _wrapped("  note: ", note, width)
         return found
 
     def _repr_html_(self) -> str:
@@ -109,7 +119,9 @@ class ExerciseReport:
                 f'<td style="text-align:left">{check.name}</td><td style="text-align:left">{body}</td></tr>'
             )
         head = f"{html.escape(self.exercise)}: {self.verdict}, {self.score:g} of {self.max_score:g} points"
-        return f"<table><caption>{head}</caption>{''.join(rows)}</table>"
+        more = (*([f"not yet: {self.left}"] if self.left else []), *self.notes)
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in more)
+        return f"<table><caption>{head}</caption>{''.join(rows)}</table>{notes}"
 
     def to_json(self) -> str:
         """Return the report as a JSON object."""

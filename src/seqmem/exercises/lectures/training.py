@@ -162,8 +162,8 @@ BEAM_SEARCH = Exercise(
         "Greedy search keeps one beginning. What has to be kept for each of several?",
         "For each beginning: its tokens, its score, the last token and the state. At each step all of them "
         "are extended by all tokens, and of all these extensions the best are kept.",
-        "An extension by the end token goes to the list of what has ended, and the beam has a place less "
-        "from then on: look at beam_size - len(ended) extensions. Stop when the beam is empty; what is in "
+        "An extension by the end token goes to the list of what has ended, and from then on the beam has "
+        "one place fewer: look at beam_size - len(ended) extensions. Stop when the beam is empty; what is in "
         "it after max_length steps ends without the end token. Return (tokens, score), the best first.",
     ),
     (

@@ -25,16 +25,16 @@ def check_exercise(
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
     Args:
-        folder: the student's folder.
-        exercise: an exercise of the folder.
-        file: the answer; None means the exercise's file.
-        seconds: the time limit for the file.
+        folder: the student's.
+        exercise: one of its.
+        file: the answer; the exercise's own file or notebook when None.
+        seconds: after which the file is ended.
 
     Raises:
         ValueError: when the file was deleted; says how to bring it back.
         UnusableError: when this machine cannot run the file apart.
     """
-    file = folder.file_of(exercise) if file is None else file
+    file = folder.answer_of(exercise) if file is None else file
     if not file.is_file():
         raise ValueError(
             f"{file.name} is not there any more: python -m seqmem exercises reset {exercise.name} "
@@ -72,5 +72,5 @@ def check_path(file: Path, exercise: Exercise, seconds: float = SECONDS) -> tupl
         str(exercise.seed),
         Measures(seconds=seconds),
     )
-    report, asked = report_on(work, exercise)
+    report, asked = report_on(work, exercise, whole=True)
     return report, asked.printed

@@ -34,7 +34,7 @@ contains the same exercises as notebooks. Your seed is {seed}: it selects the mi
 exercises.
 """
 
-State = Literal["passed", "started", "not started", "deleted"]
+State = Literal["passed", "passed, changed since", "given up", "started", "not started", "deleted"]
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Folder:
         path: the folder.
         seed: the student's.
         course: the folder of a course's own exercises; "" for the library's.
-        passed: for each passed exercise, the digest of the file that passed.
+        passed: for each passed exercise, the digests of the files that passed, separated by spaces.
         hints: for each exercise, the number of hints read.
         given_up: the exercises whose solution was shown.
     """
@@ -87,13 +87,29 @@ class Folder:
     def state_of(self, exercise: Exercise) -> State:
         """Return the student's progress on an exercise, in its file or in its notebook."""
         file, book = self.file_of(exercise), self.notebook_of(exercise)
-        passed = self.passed.get(exercise.name)
-        if passed is not None and passed in (digest(one) for one in (file, book) if one.is_file()):
+        answer = self.answer_of(exercise)
+        known = self.passed.get(exercise.name, "").split()
+        if any(digest(one) in known for one in (file, book) if one.is_file()):
             return "passed"
-        if not file.is_file():
+        if not answer.is_file():
             return "deleted"
-        is_stub = file.read_text("utf-8", errors="replace") == stub(exercise)
-        return "not started" if is_stub else "started"
+        if known:
+            return "passed, changed since"
+        if exercise.name in self.given_up:
+            return "given up"
+        return "not started" if self._is_stub(answer, exercise) else "started"
+
+    def answer_of(self, exercise: Exercise) -> Path:
+        """Return the exercise's file, or its notebook if only the notebook was written to."""
+        file, book = self.file_of(exercise), self.notebook_of(exercise)
+        if file.is_file() and not self._is_stub(file, exercise):
+            return file
+        return book if book.is_file() and not self._is_stub(book, exercise) else file
+
+    def _is_stub(self, file: Path, exercise: Exercise) -> bool:
+        if file.suffix != ".ipynb":
+            return file.read_text("utf-8", errors="replace") == stub(exercise)
+        return digest(file) == _digest_of(as_text(notebook(exercise)).encode(), file.name)
 
     def next_one(self) -> Exercise | None:
         """Return the first exercise that is not passed; None when all are."""
@@ -116,12 +132,14 @@ class Folder:
         file.parent.mkdir(exist_ok=True)
         file.write_text(new, "utf-8")
         self.passed.pop(exercise.name, None)
+        self.given_up = [name for name in self.given_up if name != exercise.name]
         self.save()
         return kept
 
     def record_pass(self, exercise: Exercise, file: Path) -> None:
-        """Record that the current contents of a file passed an exercise."""
-        self.passed[exercise.name] = digest(file)
+        """Record that an exercise was passed by a file as it is now."""
+        found = self.passed.get(exercise.name, "").split()
+        self.passed[exercise.name] = " ".join(dict.fromkeys([*found, digest(file)]))
         self.save()
 
     def save(self) -> None:
@@ -180,11 +198,14 @@ def folder_at(path: Path) -> Folder:
 
 
 def digest(file: Path) -> str:
-    """Return a digest of a file's code; the other contents of a notebook do not count."""
-    data = file.read_bytes()
-    if file.suffix == ".ipynb":
+    """Return what tells a file's code from any other; what a notebook shows beside its code has no say."""
+    return _digest_of(file.read_bytes(), file.name)
+
+
+def _digest_of(data: bytes, name: str) -> str:
+    if name.endswith(".ipynb"):
         with contextlib.suppress(UnreadableError):
-            data = source_of(data, file.name).text.encode()
+            data = source_of(data, name).text.encode()
     return hashlib.sha256(data).hexdigest()
 
 
