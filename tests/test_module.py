@@ -63,9 +63,16 @@ def test_config_is_what_the_constructor_was_given_but_the_rng():
         "input_size": 3,
         "hidden_size": 2,
         "forget_bias": 0.5,
+        "chrono": None,
+        "input_init": "glorot",
+        "recurrent_init": "orthogonal",
         "dtype": np.float32,
     }
-    assert repr(LSTMCell(3, 2)) == "LSTMCell(input_size=3, hidden_size=2, forget_bias=1.0)"
+
+
+def test_a_module_shows_the_arguments_that_are_not_the_default():
+    assert repr(LSTMCell(3, 2)) == "LSTMCell(input_size=3, hidden_size=2)"
+    assert repr(LSTMCell(3, 2, forget_bias=0.5)) == "LSTMCell(input_size=3, hidden_size=2, forget_bias=0.5)"
 
 
 class Pair(NamedTuple):

@@ -70,6 +70,7 @@ WRONG: dict[str, Any] = {
 
 # What the library makes and a caller reads.
 RECORDS = {
+    *("BidirectionalState", "Entity", "FitState", "Metric", "Picture", "SequenceBatch", "WordVectors"),
     *(
         "LSTMState",
         "GateWeights",
@@ -525,6 +526,9 @@ def calls() -> Iterator[Call]:
         "context": "additive",
         "attention_size": 2,
         "readout": "all",
+        "num_layers": 1,
+        "bidirectional": False,
+        "dropout": 0.1,
         "embedding_std": 1.0,
         "min_count": 1,
     }

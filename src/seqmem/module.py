@@ -229,7 +229,9 @@ class Module:
             dtype = np.dtype(config.pop("dtype", np.float64))
             if dtype != np.float64:
                 config["dtype"] = dtype.name
-            shown = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in config.items())]
+            defaults = {name: one.default for name, one in inspect.signature(type(self)).parameters.items()}
+            told = {name: value for name, value in config.items() if not _is(value, defaults[name])}
+            shown = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in told.items())]
             arguments = ", ".join(shown)
         except Exception:  # noqa: BLE001 - an incomplete module can still be shown
             arguments = "..."
@@ -247,6 +249,11 @@ class Module:
         vars(self).update(state["attributes"])
         for name, tie in state["ties"].items():
             self.tie(name, tie.first, tie.transposed)
+
+
+def _is(value: Any, default: Any) -> bool:
+    """Return whether an argument has its default value, of simple types."""
+    return type(value) in PLAIN and type(value) is type(default) and value == default
 
 
 def _members(module: Module) -> Iterator[tuple[str, Any]]:

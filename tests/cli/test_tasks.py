@@ -111,7 +111,6 @@ def test_a_file_of_another_form_is_told_by_its_line(
         ("classify", ["--season", "12"], "--season"),
         ("tag", ["--attention", "none"], "--attention"),
         ("translate", ["--season", "12"], "--season"),
-        ("translate", ["--layers", "2"], "--layers"),
     ],
 )
 def test_a_setting_of_another_task_is_refused(

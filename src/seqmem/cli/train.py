@@ -70,8 +70,8 @@ def add(commands: Any) -> None:
         type=size,
         help="minimum number of occurrences of a symbol to be learned (default: 1; tag: 2)",
     )
-    parser.add_argument("--layers", type=size, help="number of stacked recurrent layers; not for translate")
-    parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0); not for translate")
+    parser.add_argument("--layers", type=size, help="number of stacked recurrent layers")
+    parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0)")
     parser.add_argument(
         "--max-vocabulary",
         type=size,
@@ -99,12 +99,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Train on the files of a task."""
     if arguments.task != "translate":
         return run_task(arguments)
-    for option in (
-        "layers",
-        "dropout",
-        *(one.name for name in task_names() for one in task_class(name).options),
-    ):
-        if option not in ("columns", "level", "min_count") and getattr(arguments, option) is not None:
+    others = {option.name for name in task_names() for option in task_class(name).options}
+    for option in sorted(others - {"level", "min_count", "bidirectional"}):
+        if getattr(arguments, option) is not None:
             raise ValueError(f"--{option.replace('_', '-')} is not a setting of --task translate")
     if len(arguments.files) > 1:
         raise ValueError(f"translate takes one file, {len(arguments.files)} were given")
@@ -136,6 +133,9 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         cell=arguments.cell,
         context="fixed" if arguments.attention == "none" else "additive",
         readout=arguments.readout or "all",
+        num_layers=arguments.layers or 1,
+        bidirectional=bool(arguments.bidirectional),
+        dropout=arguments.dropout or 0.0,
         dtype=arguments.dtype,
         rng=arguments.seed,
         min_count=arguments.min_count,

@@ -127,7 +127,7 @@ class UpperBack:
 
 
 def after_upper(upper: Sequence[UpperBack], steps: Iterator[None], n_steps: int) -> Iterator[None]:
-    """Take each step back through the layers above, the highest first, and then through the lowest."""
+    """Backpropagate each step through the upper layers, the highest first, and then through the lowest."""
     for t in reversed(range(n_steps)):
         for layer in upper:
             layer.step(t)

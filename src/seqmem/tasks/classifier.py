@@ -51,7 +51,7 @@ class Classifier(Task):
     options = (
         Option("level", str, "the unit of a symbol", ("char", "word"), "word"),
         Option("pooling", str, "the combination of the steps", ("last", "mean", "attention")),
-        Option("bidirectional", bool, "read from both ends"),
+        Option("bidirectional", bool, "read from both ends; also translate"),
     )
     metric = "accuracy"
     direction = "max"

@@ -24,7 +24,7 @@ from seqmem.module import Array, Module
 from seqmem.tasks.task import Task
 from seqmem.training.callbacks import Direction
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
-from seqmem.validation import as_choice, as_list, as_size, brief
+from seqmem.validation import as_choice, as_flag, as_list, as_size, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,9 @@ class Translator(Task):
         context: Literal["additive", "fixed"] = "additive",
         attention_size: int | None = None,
         readout: Literal["all", "state"] = "state",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
         embedding_std: float = STD,
         min_count: int = 1,
         max_vocabulary: int | None = None,
@@ -101,6 +104,9 @@ class Translator(Task):
             attention_size: A of the attention; None means H / 2.
             readout: "state" predicts from the decoder's state alone, "all" also from the previous symbol and
                 the context.
+            num_layers: recurrent layers on top of each other, in the encoder and in the decoder.
+            bidirectional: whether the encoder reads from both ends.
+            dropout: the probability of zeroing embeddings and the outputs between layers in training.
             embedding_std: standard deviation of the embeddings' initial tables.
             min_count: how often a symbol must occur to be included in a vocabulary.
             max_vocabulary: the maximum size of a vocabulary, including special symbols; None for no limit.
@@ -135,12 +141,16 @@ class Translator(Task):
                 raise ValueError(f"{caller}: min_count is {min_count}, which{limit} leaves no {side} symbol")
         H = as_size(hidden_size, caller, "hidden_size")
         rng, look = as_generator(rng), None
+        K = 2 * H if as_flag(bidirectional, caller, "bidirectional") else H
         if context == "additive":
             A = H // 2 or 1 if attention_size is None else attention_size
-            look = AdditiveAttention(H, H, A, rng=rng, dtype=dtype)
+            look = AdditiveAttention(H, K, A, rng=rng, dtype=dtype)
         common: dict[str, Any] = {"cell": cell, "embedding_std": embedding_std, "rng": rng, "dtype": dtype}
-        encoder = Encoder(len(sources), embedding_size, H, **common)
-        decoder = Decoder(len(targets), embedding_size, H, context=look, readout=readout, **common)
+        common |= {"num_layers": num_layers, "dropout": dropout}
+        encoder = Encoder(len(sources), embedding_size, H, bidirectional=bidirectional, **common)
+        decoder = Decoder(
+            len(targets), embedding_size, H, context=look, key_size=K, readout=readout, **common
+        )
         return cls(Seq2Seq(encoder, decoder, rng=rng), sources, targets, level, strip)
 
     def batches(

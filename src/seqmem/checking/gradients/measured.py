@@ -61,7 +61,7 @@ class Measured:
 
     @property
     def elementwise(self) -> bool:
-        """Whether every element was compared."""
+        """True if every element was compared."""
         return self.by_element == set(self.sizes)
 
     def look_closer(self) -> None:

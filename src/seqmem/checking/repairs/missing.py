@@ -99,7 +99,7 @@ def missing_products(own: Own) -> Iterator[Edit]:
     shapes = own.shapes
     products = {f"{one} * {other}": shapes[one] for one, other in pairs if shapes[one] == shapes[other]}
     sums = [place for place in places(own.tree) if is_whole(place) and _is_sum(place)]
-    yield from _with_terms(own, products, sums)
+    yield from _with_terms(own, products, [place for place in sums if _shape(own, place) is not None])
 
 
 def _with_terms(own: Own, terms: dict[str, Shape], where: list[Place]) -> Iterator[Edit]:

@@ -30,7 +30,7 @@ from seqmem.checking.repairs.own_code import Own, as_changed, functions_run
 from seqmem.checking.repairs.slips import axes, slips
 from seqmem.module import Array
 
-SECONDS = 4.0  # of computing, for a search
+SECONDS = 6.0  # of computing, for a search
 BACKWARD = 0.75  # the share of that for changes of the backward pass
 ONE = 0.5  # seconds for a single run
 CLOSE = 1e-9  # relative, at least: a repaired line rounds differently

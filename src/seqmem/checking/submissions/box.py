@@ -69,7 +69,7 @@ def _guard(order: dict[str, Any], lifeline: int, answers: int) -> None:
     try:
         walls = _Walls(order["walls"]) if "walls" in order else None
     except OSError as error:
-        text = f"its root may not give a folder to another user: {error.strerror}"
+        text = f"its root user cannot give a folder to another user: {error.strerror}"
         _send(answers, order["token"], {"unusable": text})
         os._exit(0)
     woken, wake = os.pipe()
@@ -279,7 +279,7 @@ def _within(
     except RuntimeError as error:
         emit({"unusable": str(error)})
         return
-    emit({"within": True})  # before any code of theirs: "unusable" after this is forged
+    emit({"within": True})  # before any of the code runs: a later "unusable" is forged
     if parent:
         _end_after(parent)  # again, because the system forgets it when the user changes
     for name in [name for name in sys.modules if name.partition(".")[0] == "seqmem"]:

@@ -16,7 +16,7 @@ from seqmem.checking.submissions.boxed import Ran, harmless, run_box, threads_of
 from seqmem.checking.submissions.walls import Measures, UnusableError
 from seqmem.exercises.asking import Answer, NoNumberError, Question, Trouble, packed, plain, unpacked
 
-MOST_ANSWERS = 32 << 20  # bytes
+MOST_ANSWERS = 32 << 20  # the maximum size of the answers in bytes
 KEPT_TROUBLE = 40, 4000  # lines and characters of an error
 KEPT_NOTE = 5, 500
 _PASSED_ON = ("PYTHONPATH", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "SYSTEMROOT")
