@@ -78,7 +78,7 @@ def _bridge(source: Any, target: Any) -> Callable[[], Module]:
 
 BRIDGES = (
     _bridge(form_of(LSTMCell(1, 3)), 4),
-    _bridge((2, 3), form_of(LSTMCell(1, 4))),
+    _bridge((2, 3, 1), (4, 1, 2)),
     _bridge(form_of(LSTMCell(1, 3)), form_of(LSTMCell(1, 3))),
 )
 STEP = ("step", "local_derivatives", "step_backward")
@@ -93,7 +93,7 @@ PLACES = (
     Place(GRUCell, tuple(f"_{method}" for method in (*STEP, "collect")), (GRU,)),
     Place(GRUCell, tuple(f"_{method}_after" for method in (*STEP, "collect")), (GRU_AFTER,)),
     Place(gru, ("_sigmoid", "_mix"), (GRU,)),
-    Place(RNNCell, STEP, (RNN,)),
+    Place(RNNCell, STEP, (RNN, _recurrent(RNNCell, activation="relu"))),
     Place(Cell, ("forward", "backward"), (_step(LSTMCell), _step(DemandingCell), _tied_cell)),
     Place(Cell, ("project", "gradients"), (LSTM, RNN, DEMANDING, _step(LSTMCell), _step(RNNCell))),
     Place(Cell, ("tape", "back_tape", "_other", "run", "steps_back"), (DEMANDING, _step(LSTMCell))),
@@ -240,7 +240,8 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "grads['W_q'][...] = queries.T @ np.concatenate([d_look.d_a_query for d_look in d_looks])",
     ): "it was 0",
     (
-        "return (state_of(self.target_type, parts), BridgeCache(shape, parts[0].dtype, None, None))",
-        "return (state_of(self.target_type, parts), BridgeCache(shape, parts[1].dtype, None, None))",
+        "return (of_leaves(self.target, parts), BridgeCache(B, parts[0].dtype, None, None))",
+        "return (of_leaves(self.target, parts), BridgeCache(B, parts[1].dtype, None, None))",
     ): "all parts have one dtype",
+    ("B = len(parts[0])", "B = len(parts[1])"): "all parts have one batch size",
 }
