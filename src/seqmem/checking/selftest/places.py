@@ -79,7 +79,6 @@ def _bridge(source: Any, target: Any) -> Callable[[], Module]:
 BRIDGES = (
     _bridge(form_of(LSTMCell(1, 3)), 4),
     _bridge((2, 3), form_of(LSTMCell(1, 4))),
-    _bridge((2, 3, 1), (4, 2, 3)),
     _bridge(form_of(LSTMCell(1, 3)), form_of(LSTMCell(1, 3))),
     _bridge((2, 3, 2), (1, 2, 4)),
 )
