@@ -260,10 +260,12 @@ def right_with_a_side_effect(patch: pytest.MonkeyPatch) -> list[int]:
 @situation("check `--strict`", "the gradients are right, and a pass has a side effect")
 def right_with_a_side_effect_strictly(patch: pytest.MonkeyPatch) -> list[int]:
     assert checked(MINE, "--strict") == 0
+    Path("folder").mkdir()
+    Path("folder/theirs.py").write_text(WRITING, encoding="utf-8")
     return [
         checked(WRITING, "--strict"),
         checked(WRITING, "--json", "--strict"),
-        code_of(["check", ".", "--strict"]),
+        code_of(["check", "folder", "--strict"]),
     ]
 
 
