@@ -108,8 +108,14 @@ def _exposing(module: Module, rng: np.random.Generator) -> Inputs:
 def _more(module: Module) -> list[Callable[[Any, np.random.Generator], Inputs]]:
     """Return functions for inputs that run through otherwise unused lines."""
     if isinstance(module, Recurrent):
-        return [_alone, _without_lengths, _most_empty, _one_short, _two]
+        return [_alone, _without_lengths, _most_empty, _one_short, _two, _with_noise]
     return [_alone] if isinstance(module, (Cell, Decoder)) else []
+
+
+def _with_noise(module: Module, rng: np.random.Generator) -> Inputs:
+    """Return inputs with a seed, which enables recurrent dropout."""
+    inputs, options = exposing_inputs(module, rng)
+    return inputs, options | {"rng": 3}
 
 
 def _alone(module: Module, rng: np.random.Generator) -> Inputs:

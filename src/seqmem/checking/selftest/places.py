@@ -57,6 +57,18 @@ def _reversed() -> Module:
     return Recurrent(LSTMCell(2, 5, rng=0), reverse=True)
 
 
+def _noisy() -> Module:
+    return Recurrent(LSTMCell(2, 5, rng=0), recurrent_dropout=0.4)
+
+
+def _learned() -> Module:
+    return Recurrent(LSTMCell(2, 5, rng=0), learned_state=True)
+
+
+def _tied_layer() -> Module:
+    return Recurrent(_tied_cell())  # type: ignore[arg-type]
+
+
 def _step(kind: Callable[..., Cell[Any]]) -> Callable[[], Module]:
     return lambda: kind(7, 5, rng=0)  # fewer rows than input features
 
@@ -96,7 +108,7 @@ PLACES = (
     Place(gru, ("_sigmoid", "_mix"), (GRU,)),
     Place(RNNCell, STEP, (RNN, _recurrent(RNNCell, activation="relu"))),
     Place(Cell, ("forward", "backward"), (_step(LSTMCell), _step(DemandingCell), _tied_cell)),
-    Place(Cell, ("project", "gradients"), (LSTM, RNN, DEMANDING, _step(LSTMCell), _step(RNNCell))),
+    Place(Cell, ("project", "gradients"), (LSTM, RNN, DEMANDING, _step(LSTMCell), _step(RNNCell), _noisy)),
     Place(Cell, ("tape", "back_tape", "_other", "run", "steps_back"), (DEMANDING, _step(LSTMCell))),
     Place(Cell, ("collect", "given"), (LSTM,)),
     Place(names, ("layout_of",), (LSTM, RNN, DEMANDING)),
@@ -111,7 +123,7 @@ PLACES = (
     Place(names, ("_place", "gate_index", "_shifted", "halves"), (LSTM, RNN, GRU_AFTER, DEMANDING)),
     Place(packing, ("pack",), (LSTM, _reversed, _in_blocks)),
     Place(Packing, ("pack", "unpack", "unsort"), (LSTM,)),
-    Place(Recurrent, ("forward", "_backward"), (LSTM, GRU)),
+    Place(Recurrent, ("forward", "_backward"), (LSTM, GRU, _noisy, _learned, _tied_layer)),
     Place(AdditiveAttention, ("project", "step", "step_backward", "collect"), (_attention, _decoder())),
     Place(FixedContext, ("project", "collect"), (FixedContext, _fixed_decoder)),
     Place(Embedding, ("backward",), (lambda: Embedding(7, 3, rng=0),)),
@@ -249,6 +261,10 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "rng = None if rng is None else as_generator(rng)",
         "rng = None if rng is not None else as_generator(rng)",
     ): "these decoders have no dropout",
+    (
+        "used = part if learned else part[:0]",
+        "used = part if learned else part[:1]",
+    ): "a gradient of zeros cannot be told right: tests/layers/test_noise.py shows it",
     (
         "upper.append(UpperBack(*own, d_own, d_hs, run, records[k + 1]))",
         ANYTHING,
