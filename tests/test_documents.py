@@ -128,7 +128,11 @@ def test_the_examples_in_docstrings_show_what_they_say(
     assert failed == 0
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=short)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.stem == "pronounce")) for path in SCRIPTS],
+    ids=short,
+)
 def test_an_example_script_runs(path: Path, tmp_path: Path) -> None:
     run = run_script(path, tmp_path)
     if run.returncode == PACKAGE_IS_MISSING and "pip install" in run.stderr:

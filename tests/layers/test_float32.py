@@ -51,7 +51,12 @@ def root_mean_square(array):
     return float(np.sqrt(np.mean(array**2)))
 
 
-@pytest.mark.parametrize("shape", LAYER_SHAPES, ids=text)
+LARGE = [pytest.mark.slow]  # seconds each
+
+
+@pytest.mark.parametrize(
+    "shape", [pytest.param(shape, marks=LARGE * (shape[-1] > 256)) for shape in LAYER_SHAPES], ids=text
+)
 @pytest.mark.parametrize("kind", GATES)
 def test_a_layer_and_its_gradients(kind, shape):
     T, B, D, H = shape
@@ -62,7 +67,9 @@ def test_a_layer_and_its_gradients(kind, shape):
 
 
 @pytest.mark.parametrize("unequal", [False, True], ids=["full", "unequal"])
-@pytest.mark.parametrize("sizes", MODEL_SIZES, ids=text)
+@pytest.mark.parametrize(
+    "sizes", [pytest.param(sizes, marks=LARGE * (sizes[-1] > 999)) for sizes in MODEL_SIZES], ids=text
+)
 def test_the_gradients_of_the_encoder_decoder(sizes, unequal, monkeypatch):
     B, S, T, E, H, A, V = sizes
     problem = translation_problem(sizes, "float32", unequal)

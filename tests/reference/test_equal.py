@@ -299,7 +299,7 @@ def adamw(param, grad, state, t):
         (Adam(0.1, 0.8, 0.95, 1e-4), adam),
         (AdamW(0.1, 0.8, 0.95, 1e-4, 0.3), adamw),
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_optimizers_over_several_steps(optimizer, step, names):
     rng, optimizer = np.random.default_rng(0), copy.deepcopy(optimizer)

@@ -150,7 +150,10 @@ def _pairs(name, n):
     return pairs[:: max(1, len(pairs) // n)]
 
 
-@pytest.mark.parametrize("name", ["rnn_sequence", "attention", "embedding"])
+@pytest.mark.parametrize(
+    "name",
+    [*(pytest.param(name, marks=pytest.mark.slow) for name in ("rnn_sequence", "attention")), "embedding"],
+)
 def test_two_mistakes_are_named_together_or_not_at_all(name):
     singles = {
         frozenset(codes(wrong.mistakes)): wrong.results for wrong in known_results(name).singles("backward")
@@ -214,10 +217,10 @@ def of_an_lstm_without_c0():
     "pair",
     [
         {"lstm-carry-dropped", "lstm-carried-d-c-dropped"},
-        {"lstm-d-o-with-c", "lstm-d-b-mean"},
+        pytest.param({"lstm-d-o-with-c", "lstm-d-b-mean"}, marks=pytest.mark.slow),
         pytest.param({"lstm-grads-overwritten", "lstm-sigmoid-derivative-of-f-in-i"}, marks=pytest.mark.slow),
     ],
-    ids=" and ".join,
+    ids=lambda pair: " and ".join(sorted(pair)),
 )
 def test_two_mistakes_are_named_without_the_gradients_that_are_not_returned(pair):
     known = of_an_lstm_without_c0()

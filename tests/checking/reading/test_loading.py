@@ -115,6 +115,7 @@ def test_imports_in_a_circle_are_one_line(tmp_path, monkeypatch):
     assert any("circular" in note or "ImportError" in note for note in loaded.notes)
 
 
+@pytest.mark.slow  # waits for a limit of time
 def test_a_statement_without_an_end_is_given_up(read, monkeypatch):
     monkeypatch.setattr("seqmem.checking.reading.loading.PATIENCE", 0.2)
     loaded = read("x = [k for k in iter(int, 1)]\ny = 2")

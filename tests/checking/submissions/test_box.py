@@ -93,6 +93,7 @@ def test_a_checker_that_is_ended_leaves_no_process_and_no_file(name, tmp_path, p
         checker.kill()
 
 
+@pytest.mark.slow  # waits for limits of time
 @pytest.mark.parametrize("text", [LOOP, LEFT + RIGHT, f"{LEFT}\nos._exit(3)"], ids=["loop", "right", "exit"])
 def test_what_a_file_leaves_running_is_ended_wherever_it_moved_to(text, run, pids):
     seconds = 5.0 if text == LOOP else 60.0
@@ -111,6 +112,7 @@ ATTACKS = {
 }
 
 
+@pytest.mark.slow  # waits for limits of time
 @pytest.mark.parametrize(("attack", "trouble"), ATTACKS.values(), ids=ATTACKS.keys())
 def test_a_file_that_ends_its_parent_does_not_end_whoever_checks_it(attack, trouble, run, pids):
     seconds = 5.0 if "STOP" in attack else 60.0

@@ -198,6 +198,7 @@ def test_a_report_without_measure_is_cut(run):
     assert (answer.report, answer.trouble) == (None, "the answer is longer than 1 MB")
 
 
+@pytest.mark.slow  # waits for a limit of time
 def test_a_file_that_prints_without_end_is_ended(run):
     answer = run("while True: print('again and again')", seconds=3)
     assert answer.trouble.startswith("it did not finish")
