@@ -438,6 +438,7 @@ def test_parameters_are_made_in_float64_or_float32_only(make, dtype):
 ELSEWHERE = {
     "seqmem.experiments.networks",  # an experiment's: tests/experiments/test_networks.py
     "seqmem.layers.truncated_bptt",  # leaves out paths on purpose: tests/layers/test_truncated_bptt.py
+    "seqmem.exercises.lectures.leaky_cell",  # a solution: tests/exercises
     "seqmem.checking.selftest.demanding_cell",  # the self test's
 }
 
