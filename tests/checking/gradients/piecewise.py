@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 
 ROUND = (*range(-6, 7), *(k + 0.5 for k in range(-6, 6)), 0.25, -0.75, 0.1, -0.3, 2.2)
@@ -103,7 +104,9 @@ def first_pair(x):
 
 def on_the_margin(x):
     x = x.copy()
-    x[0, 0] = np.round(4 * x[0, 0]) / 4  # in single precision, too, one less is just that
+    right = np.round(4 * x[0, 0]) / 4  # in single precision, too, one less is just that
+    x[0] += right - x[0, 0]  # the others are as far from the margin as they were
+    x[0, 0] = right
     x[0, 1] = x[0, 0] - 1
     return x
 
@@ -223,6 +226,8 @@ def draws(draw, kind):
     if function.tied is not None:  # the first numbers, moved apart: no two tie, and no two lie on a margin
         x = spread(x, 3 * away)
     x = x.astype(dtype)
+    if function.tied is on_the_margin:
+        assume(bool((np.abs(x[..., 1:] - x[..., :1] + 1) > away).all()))
     if function.tied is None:
         at = x.copy()
         at.flat[draw(st.integers(0, size - 1))] = draw(st.sampled_from(function.kinks))
