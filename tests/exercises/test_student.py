@@ -175,7 +175,7 @@ def test_an_endless_loop_and_what_is_printed_are_told(
     loop = stub(STEP).replace("raise NotImplementedError", "while True:\n        pass")
     folder.file_of(STEP).write_text(loop, "utf-8")
     report, _ = check_exercise(folder, STEP, seconds=2)
-    assert "it did not finish in 1 s: is there an endless loop?" in " ".join(str(report).split())
+    assert "it did not finish within 1 seconds: is there an endless loop?" in " ".join(str(report).split())
     folder.file_of(STEP).write_text(
         solution(STEP).replace("    return {", "    print('here')\n    return {"), "utf-8"
     )

@@ -180,7 +180,8 @@ def trouble_of(error: BaseException, file: str = "", seconds: float = PATIENCE) 
     if isinstance(error, SystemExit):
         return Trouble("error", f"SystemExit: it calls {exit_call(error)}", shown)
     if isinstance(error, TimeoutError):
-        return Trouble("time", f"it did not finish in {seconds:g} s: is there an endless loop?", shown)
+        why = f"it did not finish within {seconds:g} seconds: is there an endless loop?"
+        return Trouble("time", why, shown)
     kind = "memory" if isinstance(error, MemoryError) else "error"
     text = f"{type(error).__name__}: {error}".removesuffix(": ").splitlines() or [type(error).__name__]
     return Trouble(kind, text[0][:MOST_TEXT], shown)

@@ -102,7 +102,7 @@ while True:
 """
 EACH_FILE = "for k in range(100_000):\n    io.open(f'file{k}', 'wb').write(b'x' * 4_000_000)"
 DEEP = "import os\nfor k in range(600):\n    os.mkdir('d')\n    os.chdir('d')"
-ENDLESS, ENDED = "did not finish in", "it was ended by SIG"
+ENDLESS, ENDED = "did not finish within", "it was ended by SIG"
 NO_ANSWER = "the answer is not"
 KINDS = {
     "an endless loop": Kind(within("while True: pass"), ENDLESS),
