@@ -25,8 +25,13 @@ from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.selftest.score import with_mistakes
 from seqmem.module import Module
 
-SIZES = {"all elements": 20_000, "directions": 0}
-every_mode = pytest.mark.parametrize("max_elements", SIZES.values(), ids=SIZES.keys())
+every_mode = pytest.mark.parametrize(
+    "max_elements",
+    [
+        pytest.param(20_000, id="all elements"),
+        pytest.param(0, id="directions", marks=pytest.mark.slow),
+    ],
+)
 
 
 class Planted(Recurrent):

@@ -55,7 +55,7 @@ def an_experiment(title, settings, runs):
     return Experiment(title, asdict(settings), records)
 
 
-@pytest.fixture(params=[80, 72, 132])
+@pytest.fixture(params=[80, *(pytest.param(width, marks=pytest.mark.slow) for width in (72, 132))])
 def columns(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.chdir(tmp_path)
     if request.param == 80:
