@@ -33,7 +33,12 @@ def nothing_can_be_told_at_a_kink(draw):
 
 def everything_can_be_told_beside_a_kink(draw):
     report = report_of(draw, draw.x)
-    if "put to the test" in report.rows[0].note:  # a gradient of zeros is no proof
+    note = report.rows[0].note
+    if "put to the test" in note:  # a gradient of zeros is no proof
+        return
+    if (
+        draw.inside is np.float32 and "noisy there" in note
+    ):  # a slope of 2 exp(-6) below single precision's noise
         return
     assert report.verdict == "right", (draw, str(report))
     assert report_of(draw, draw.x, 2.0).verdict == "wrong", draw
