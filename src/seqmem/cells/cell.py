@@ -31,6 +31,7 @@ from seqmem.cells.tape import (
     as_parts,
     empty_blocks,
     fields_of,
+    is_state,
     multiplying,
     parts_of,
     products,
@@ -456,6 +457,8 @@ class Cell(Module, ABC, Generic[S]):
         self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str, name: str = "state"
     ) -> list[Array]:
         """Check a state from a caller; return its parts in the working dtype."""
+        if is_state(state, self.state_type, (batch_size, self.hidden_size), dtype):
+            return list(parts_of(state))  # the usual case: the code below would change nothing
         axes = ((batch_size, "the batch size"), (self.hidden_size, "hidden_size"))
         named = as_parts(self.state_type, state, caller, name)
         return [as_floats(part, dtype, axes, caller, own) for own, part in named]

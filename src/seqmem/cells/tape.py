@@ -93,6 +93,16 @@ def as_parts(state_type: type[Any], state: Any, caller: str, name: str) -> list[
     return [(f"{name}.{field}", part) for field, part in zip(fields, state, strict=True)]
 
 
+def is_state(state: Any, state_type: type[Any], shape: tuple[int, ...], dtype: Any) -> bool:
+    """Return whether a value is a state whose arrays have this shape and dtype, contiguous and aligned."""
+    if type(state) is not state_type:
+        return False
+    for part in parts_of(state):
+        if type(part) is not np.ndarray or part.shape != shape or part.dtype != dtype or not part.flags.carray:
+            return False
+    return True
+
+
 class Tape:
     """The values of the N rows of a pass, by name: the values that the steps store for the backward pass.
 

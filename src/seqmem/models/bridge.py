@@ -73,7 +73,7 @@ class Bridge(Module):
             ValueError, TypeError: for a wrong form, shape or dtype.
         """
         named = as_leaves(self.source, state, "Bridge.forward", "state")
-        dtype = working_dtype(self.dtype, *(part for _, part in named))
+        dtype = working_dtype(None if self.unchanged else self.linear.dtype, *[part for _, part in named])
         parts: list[Array] = []
         for (name, part), size in zip(named, self.source_sizes, strict=True):
             batch = (len(parts[0]), "the batch size") if parts else "B"
