@@ -288,7 +288,7 @@ def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Through:
     W^T is copied, because a product with a transposed view takes up to twice the time.
     """
     W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))
-    if W.ndim == 2 or batch_size == 1:
+    if W.ndim == 2 or (batch_size == 1 and n_steps >= FEW):
         W_T = W_T.reshape(-1, W.shape[-2])
         width = len(W_T)
         return lambda d_a, d_x: np.dot(d_a.reshape(len(d_x), width), W_T, d_x)

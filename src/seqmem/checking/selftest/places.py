@@ -152,7 +152,7 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "W_T = W.swapaxes(-1, -2) if n_steps <= FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
     ): TIME,
     ("if W.ndim == 3 and batch_size == 1:", ANYTHING): TIME,
-    ("if W.ndim == 2 or batch_size == 1:", "if W.ndim == 2 or batch_size == 0:"): TIME,
+    ("if W.ndim == 2 or (batch_size == 1 and n_steps >= FEW):", ANYTHING): TIME,
     ("if n_steps < FEW:", "if n_steps <= FEW:"): TIME,
     ("if len(x) < FEW:", "if len(x) <= FEW:"): TIME,
     (

@@ -15,7 +15,6 @@ rules before it writes, so that it writes nothing that `load` would refuse.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import json
 import math
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.module import Array, Module, Tie, named_arrays
+from seqmem.module import Array, Module, Tie, arguments_of, named_arrays
 from seqmem.registry import filed_class, filed_names
 from seqmem.training.files.npz import MAX_MESSAGE, Entry, Reader, write
 from seqmem.training.files.replacing import PathLike, check_writable
@@ -267,7 +266,7 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
     cls = filed_class(name) if isinstance(name, str) else None
     if cls is None or not isinstance(config, dict):
         raise ValueError(f"type {str(name)[:80]!r}, expected one of {', '.join(filed_names())}")
-    parameters = inspect.signature(cls).parameters
+    parameters = arguments_of(cls)
     arguments: dict[str, Any] = {"rng": rng} if "rng" in parameters else {}
     for key, value in config.items():
         if key not in parameters or key == "rng":
