@@ -83,7 +83,8 @@ class Module:
             TypeError: if the constructor did not store an argument under the argument's own name.
         """
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        names = [name for name, one in arguments_of(type(self)).items() if name != "rng" and one.kind not in kinds]
+        arguments = arguments_of(type(self))
+        names = [name for name, one in arguments.items() if name != "rng" and one.kind not in kinds]
         self._check_kept(names)
         return {name: getattr(self, name) for name in names}
 

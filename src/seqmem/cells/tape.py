@@ -98,7 +98,12 @@ def is_state(state: Any, state_type: type[Any], shape: tuple[int, ...], dtype: A
     if type(state) is not state_type:
         return False
     for part in parts_of(state):
-        if type(part) is not np.ndarray or part.shape != shape or part.dtype != dtype or not part.flags.carray:
+        if (
+            type(part) is not np.ndarray
+            or part.shape != shape
+            or part.dtype != dtype
+            or not part.flags.carray
+        ):
             return False
     return True
 
