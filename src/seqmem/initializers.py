@@ -1,7 +1,7 @@
 """Random number generators and initial weights.
 
 Each initializer draws the weights of a shape whose last two axes are input and output, gate by gate if a gate
-axis leads; cells refer to initializers by name (`INITIALIZERS`). docs/initial-values.md shows measured results.
+axis leads; cells refer to initializers by name (`INITIALIZERS`). docs/initial-values.md has measurements.
 """
 
 from __future__ import annotations
