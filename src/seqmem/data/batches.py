@@ -57,7 +57,7 @@ def make_batch(
     vocabulary become UNKNOWN; an empty source or target is allowed.
 
     Args:
-        pairs: B pairs of sequences of strings; a plain string is a sequence of its characters.
+        pairs: B pairs of sequences of strings; a single string counts as the sequence of its characters.
         source_vocabulary, target_vocabulary: the vocabularies that turn each side into ids.
         allow_unknown: whether a side may consist of unknown symbols only, as may happen in a few held-out
             pairs. In training it is a sign that the vocabulary belongs to other data.

@@ -31,8 +31,9 @@ def from_flax(params: Any) -> Cell[Any]:
     """Return a cell with the weights of a Flax nnx cell.
 
     Args:
-        params: the nest of the cell's arrays, as `nnx.to_pure_dict(nnx.state(cell, nnx.Param))` has it. The
-            cell's type is recognised by its names and shapes; its activations have to be the usual ones.
+        params: the nest of the cell's arrays, as returned by
+            `nnx.to_pure_dict(nnx.state(cell, nnx.Param))`. The cell's type is recognised by its names and
+            shapes; its activations have to be the usual ones.
 
     Returns:
         An `RNNCell`, an `LSTMCell` or a `GRUCell` with reset="after".
