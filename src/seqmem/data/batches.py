@@ -190,8 +190,8 @@ def _refuse_unknown(rows: list[tuple[Array, Array]], caller: str) -> None:
         known = (np.count_nonzero(row[side] != UNKNOWN) > framed for row in rows)
         if not any(known) and any(len(row[side]) > framed for row in rows):
             raise ValueError(
-                f"{caller}: the {name} vocabulary knows none of the {name} symbols in pairs: was it made for "
-                "another level, language or file? allow_unknown=True takes them as they are"
+                f"{caller}: the {name} vocabulary contains none of the {name} symbols in pairs: was it built "
+                "for another level, language or file? allow_unknown=True accepts them"
             )
 
 

@@ -80,7 +80,7 @@ def to_flax(cell: Cell[Any], *, optimized: bool = True) -> Params:
     kind, W_x, W_h, b = weights.kind, weights.W_x, weights.W_h, weights.b
     if weights.peepholes is not None or weights.options.get("activation") == "relu":
         what = "peepholes" if kind == "lstm" else "activation='relu'"
-        raise ValueError(f"{caller}: the cell has {what}, and Flax's arrays cannot say so")
+        raise ValueError(f"{caller}: the cell has {what}, which Flax's arrays cannot represent")
     if weights.options.get("reset") == "before":
         raise ValueError(
             f"{caller}: the GRU has reset='before', expected 'after': Flax's resets after the product"

@@ -93,7 +93,7 @@ def run_solution(arguments: argparse.Namespace) -> int:
     if exercise.name not in folder.passed and not arguments.give_up:
         raise ValueError(
             f"{exercise.name} is not passed yet: python -m seqmem exercises hint {exercise.name}, "
-            "or --give-up to see the solution all the same"
+            "or --give-up to see the solution anyway"
         )
     if exercise.name not in folder.passed and exercise.name not in folder.given_up:
         folder.given_up.append(exercise.name)

@@ -1,4 +1,4 @@
-"""A cell of one's own, which keeps every promise of the protocol."""
+"""A user's own cell, which keeps every promise of the protocol."""
 
 from __future__ import annotations
 

@@ -341,7 +341,7 @@ def _parse(file: Reader, name: str, text: str) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
