@@ -139,7 +139,7 @@ def test_a_folder_without_submissions_is_named(name, tmp_path):
     with pytest.raises(ValueError, match=r"no such folder|not a folder"):
         submissions_in(tmp_path / name)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="neither a folder for a student nor a file"):
+    with pytest.raises(ValueError, match="no folder of a student, no Python file and no notebook"):
         submissions_in(tmp_path / "empty")
 
 
