@@ -7,7 +7,7 @@
                                or {further name: {"first": first name, "transposed": true}}
     metadata.json              any JSON that the caller wants to keep with the model
 
-Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is considered
+Both texts are stored as rows of bytes, so that `np.load(path)` reads every member. A file is considered
 hostile until checked: names, dtypes and shapes are compared with the model's before any data are read,
 nothing is ever unpickled, and the memory used is bounded by the file's own size. `save` applies the same
 rules before it writes, so that it writes nothing that `load` would refuse.
@@ -318,7 +318,7 @@ def _parse(file: Reader, name: str, text: str) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
