@@ -77,9 +77,7 @@ def submissions_in(folder: Path, exercises: Iterable[Exercise] = ()) -> list[Sub
         whose = f"{student} (files)" if student in taken else student
         found.append(_submission(whose, folder, [(name, "") for name in names]))
     if not found:
-        raise ValueError(
-            f"{folder}: it contains no folder of a student, no Python file and no notebook"
-        )
+        raise ValueError(f"{folder}: it contains no folder of a student, no Python file and no notebook")
     return sorted(found, key=lambda one: one.student)
 
 
