@@ -1,4 +1,4 @@
-"""A gradient that vanishes ends in 0, not in numbers that processors are slow with, and nothing else changes."""
+"""A gradient that vanishes ends in 0, not in numbers that slow a processor down; nothing else changes."""
 
 import numpy as np
 import pytest
