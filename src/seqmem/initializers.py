@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from seqmem.module import Array
 
-Initializer = Callable[[np.random.Generator, tuple[int, ...], "np.dtype[Any]"], Array]
-Rng = int | np.random.Generator | np.random.SeedSequence | None
+# In quotes, because NumPy loads its random numbers when somebody first asks for them.
+Initializer: TypeAlias = "Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Array]"
+Rng: TypeAlias = "int | np.random.Generator | np.random.SeedSequence | None"
 
 
 def as_generator(rng: Rng) -> np.random.Generator:

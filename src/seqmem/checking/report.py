@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any, Literal, cast, get_args
 
 from seqmem.validation import as_text
@@ -131,6 +130,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Return the report for a notebook: a table of the arrays, and the explanations below it."""
+        from html import escape  # only a notebook needs it
+
         title, about = (escape(part) for part in (f"{self.title}: {self._said}", self._about))
         cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._cells()]
         head = "".join(f"<th>{cell}</th>" for cell in ("array", "shape", "error", "verdict"))

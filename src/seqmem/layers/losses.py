@@ -156,10 +156,10 @@ def _as_inputs(
     dtype = np.dtype(np.float32 if single else np.float64)
     logits = as_floats(logits, dtype, ("...", "V"), CALLER, "logits")
     axes = _leading(logits)
-    if mask is None and ignore_index is None:
-        return logits, as_ids(targets, logits.shape[-1], axes, CALLER, "targets"), None
     if mask is not None:
         mask = as_mask(mask, axes, CALLER)
+    if ignore_index is None and (mask is None or mask.all()):
+        return logits, as_ids(targets, logits.shape[-1], axes, CALLER, "targets"), None
     targets = as_array(targets, CALLER, "targets")
     if targets.dtype.kind not in "iu" and targets.size:
         raise TypeError(f"{CALLER}: targets has dtype {targets.dtype}, expected integers")

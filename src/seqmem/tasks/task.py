@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from seqmem.training.schedules import Schedule
 from seqmem.validation import as_size, brief
 
 Path = str | os.PathLike[str]
-Batches = Callable[[np.random.Generator], Iterable[Any]]
+Batches: TypeAlias = "Callable[[np.random.Generator], Iterable[Any]]"
 
 
 class Option(NamedTuple):

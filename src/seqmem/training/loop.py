@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -35,7 +35,8 @@ from seqmem.validation import (
 )
 
 Model = TypeVar("Model", bound=Trainable)
-Batches = Iterable[Any] | Callable[[np.random.Generator], Iterable[Any]]
+# In quotes, because NumPy loads its random numbers when somebody first asks for them.
+Batches: TypeAlias = "Iterable[Any] | Callable[[np.random.Generator], Iterable[Any]]"
 
 
 def fit(
