@@ -206,7 +206,7 @@ def findings(experiment: Experiment) -> list[str]:
     if learnt is not None and held is not None and learnt.below is not None and held.reach > learnt.reach:
         found.append(
             f"The same plain RNN remembers a clue over {held.reach} words after training on near distances "
-            f"first: beyond {learnt.reach}, it is the learning that fails, for want of a gradient, not the memory."
+            f"first: beyond {learnt.reach}, the learning fails, for want of a gradient, and not the memory."
         )
     return found
 
