@@ -89,6 +89,7 @@ RECORDS = {
 INSIDES = {
     # a task's hooks, which the base class and the command line call
     *("answer_lines", "metadata", "of_metadata", "read", "split", "describe"),
+    *("file_metadata", "state_dict", "load_state_dict"),
     *("Task.batches", "Task.build", "Task.evaluate", "Task.predict"),  # what a subclass overrides
     *("Labels.build", "Labels.encode", "Labels.decode"),
     *("as_inputs", "as_state_parts", "as_upstream_parts", "back_tape", "collect", "features"),
@@ -362,6 +363,7 @@ def of_tasks() -> Iterator[Call]:
             fitted = {"examples": examples, "validation": examples, "epochs": 1, "batch_size": 2}
             fitted |= {"learning_rate": 0.01, "max_norm": 1.0, "schedule": seqmem.cosine_decay, "patience": 2}
             fitted |= {"callback": lambda _: None, "rng": 0, "progress": False}
+            fitted |= {"checkpoint": "fit.npz", "resume": False}
             yield Call("Classifier.fit", task.fit, fitted)
             yield Call("Classifier.save", task.save, {"path": "task.npz"})
             yield Call("Classifier.check_save", task.check_save, {"path": "task.npz"})
@@ -579,6 +581,7 @@ def calls() -> Iterator[Call]:
         "history": None,
     }
     fitted |= {"validate": lambda _: 0.5, "callback": lambda _: None, "rng": 0, "progress": False}
+    fitted |= {"checkpoint": "fit.npz", "resume": False, "metadata": {"a": 1}}
     yield Call("fit", seqmem.fit, fitted)
     of_loss = {"model": translator.model, "batches": translator.batches(pairs, 2)}
     yield Call("validation_loss", training.validation_loss, of_loss)

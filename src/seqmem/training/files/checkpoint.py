@@ -6,6 +6,7 @@
                                and, if an array has further names, "ties": {further name: first name},
                                or {further name: {"first": first name, "transposed": true}}
     metadata.json              any JSON that the caller wants to keep with the model
+    training.json, training/   in the file of a training that can go on: see `training_state`
 
 Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is considered
 hostile until checked: names, dtypes and shapes are compared with the model's before any data are read,
@@ -32,7 +33,8 @@ from seqmem.training.files.replacing import PathLike, check_writable
 from seqmem.validation import as_path, brief
 
 VERSION = 1
-MODEL, METADATA = "seqmem.json", "metadata.json"
+MODEL, METADATA, TRAINING = "seqmem.json", "metadata.json", "training.json"
+OF_TRAINING = "training/"  # the beginning of the names of a training's arrays
 
 MAX_MODEL = 1 << 16  # characters of the model's description
 MAX_METADATA = 1 << 22  # bytes of the metadata in UTF-8: the words of two large vocabularies
@@ -73,7 +75,7 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
     ['W', 'b', 'metadata.json', 'seqmem.json']
     """
     as_path(path, "save")
-    write(path, _contents(model, metadata))
+    write(path, contents(model, metadata))
 
 
 def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
@@ -94,12 +96,15 @@ def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None
     ValueError: save: metadata would change in JSON: expected string keys, lists for tuples
     """
     as_path(path, "check_save")
-    _contents(model, metadata)
+    contents(model, metadata)
     check_writable(path)
 
 
 def load(path: PathLike) -> Module:
     """Return the model that `save` wrote, with identical parameters.
+
+    A file of a training that can go on, as `fit(checkpoint=...)` writes it, holds a model, too: that of its
+    last complete epoch.
 
     Args:
         path: the file, used exactly as given.
@@ -114,17 +119,17 @@ def load(path: PathLike) -> Module:
             covers everything that can be wrong with a file.
     """
     with Reader(path) as file:
-        entries = {name: entry for name, entry in file.entries.items() if name not in (MODEL, METADATA)}
-        model, params = _build(_read_description(file), entries, file.fail)
+        head = read_description(file)
+        if TRAINING in file.entries and head.get("model") is None:
+            raise file.fail("expected a model, found the training of an object that is no Module", MODEL)
+        model, params = _build(head, model_entries(file), file.fail)
         if METADATA not in file.entries:
             raise file.fail("expected this entry, found none", METADATA)
         for name, param in params.items():
-            start = 0
-            for chunk in file.chunks(name):
-                param.flat[start : start + chunk.size] = chunk
-                start += chunk.size
-        for _ in file.chunks(METADATA):  # to verify the checksum: a file is accepted as a whole
-            pass
+            file.fill(name, param)
+        for name in file.entries:
+            if name not in params:
+                file.verify(name)
         return model
 
 
@@ -136,17 +141,31 @@ def read_metadata(path: PathLike) -> dict[str, Any]:
             there is no such file.
     """
     with Reader(path) as file:
-        _read_description(file)
-        text = file.text(METADATA, MAX_METADATA)
-        if _has_too_many_values(text):
-            raise file.fail(f"expected at most {MAX_VALUES} values, found more", METADATA)
-        metadata = _parse(file, METADATA, text)
+        read_description(file)
+        return metadata_of(file)
+
+
+def metadata_of(file: Reader) -> dict[str, Any]:
+    """Return the metadata of an open file."""
+    metadata = read_json(file, METADATA, MAX_METADATA)
     if not isinstance(metadata, dict):
         raise file.fail(f"expected a dict, found a {type(metadata).__name__}", METADATA)
     return metadata
 
 
-def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Array]:
+def model_entries(file: Reader) -> dict[str, Entry]:
+    """Return the entries of a file that are a model's parameters.
+
+    Raises:
+        CheckpointError: for the arrays of a training without its description.
+    """
+    others = [MODEL, METADATA]
+    if TRAINING in file.entries:
+        others += [TRAINING, *(name for name in file.entries if name.startswith(OF_TRAINING))]
+    return {name: entry for name, entry in file.entries.items() if name not in others}
+
+
+def contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Array]:
     """Return all entries of the model's file, in a form that `load` is certain to accept."""
     if not isinstance(model, Module):
         raise TypeError(f"save: model is of type {type(model).__name__}, expected a Module")
@@ -155,12 +174,7 @@ def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Ar
         if param.dtype not in (np.float64, np.float32):
             raise ValueError(f"save: {name} has dtype {param.dtype}, expected float64 or float32")
     _check_overlaps(params)
-    head = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
-    if model.ties:
-        head["ties"] = {
-            name: {"first": first, "transposed": True} if transposed else first
-            for name, (first, transposed) in model.ties.items()
-        }
+    head = described(model)
     description = json.dumps(head, allow_nan=False).encode("ascii")
     if len(description) > MAX_MODEL:
         raise ValueError(
@@ -169,8 +183,19 @@ def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Ar
         )
     entries = {name: Entry(param.dtype, param.shape, 0) for name, param in params.items()}
     _build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"))
-    texts = {MODEL: description, METADATA: _metadata_text({} if metadata is None else metadata)}
+    texts = {MODEL: description, METADATA: metadata_text({} if metadata is None else metadata)}
     return {name: np.frombuffer(text, np.uint8) for name, text in texts.items()} | params
+
+
+def described(model: Module) -> dict[str, Any]:
+    """Return the description of a model, with its ties."""
+    head = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
+    if model.ties:
+        head["ties"] = {
+            name: {"first": first, "transposed": True} if transposed else first
+            for name, (first, transposed) in model.ties.items()
+        }
+    return head
 
 
 def _check_overlaps(params: Mapping[str, Array]) -> None:
@@ -238,7 +263,7 @@ def _build(
         except ValueError as error:
             raise fail(f"expected a tie to an array like it, found {error}", name) from error
     params = model.params
-    _check_entries(params, entries, fail)
+    check_entries(params, entries, fail)
     return model, params
 
 
@@ -309,9 +334,10 @@ class _BoundedGenerator(np.random.Generator):
         return np.zeros(() if size is None else size)
 
 
-def _check_entries(
+def check_entries(
     params: Mapping[str, Array], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
 ) -> None:
+    """Raise unless the entries are those of the parameters, with their dtypes and shapes."""
     for name, param in params.items():
         expected = _looks(param)
         if name not in entries:
@@ -324,16 +350,31 @@ def _check_entries(
         raise fail("expected no such entry: the model has no parameter of this name", extra)
 
 
-def _read_description(file: Reader) -> dict[str, Any]:
-    head = _parse(file, MODEL, file.text(MODEL, MAX_MODEL))
+def read_description(file: Reader) -> dict[str, Any]:
+    """Return the description of the model in an open file, which is checked for its version alone."""
+    head = read_json(file, MODEL, MAX_MODEL)
     if not isinstance(head, dict) or head.get("format") != "seqmem":
         raise file.fail("expected a model's description, found other JSON", MODEL)
-    if head.get("version") != VERSION:
-        raise file.fail(f"expected version {VERSION}, found {str(head.get('version'))[:80]}", MODEL)
+    check_version(file, head.get("version"), VERSION, MODEL)
     return head
 
 
-def _parse(file: Reader, name: str, text: str) -> Any:
+def check_version(file: Reader, found: Any, known: int, name: str) -> None:
+    """Raise unless a file has the version of its format that is known."""
+    if type(found) is int and found > known:
+        raise file.fail(
+            f"expected version {known} of the format, found {str(found)[:80]}: a newer seqmem wrote the file",
+            name,
+        )
+    if found != known:
+        raise file.fail(f"expected version {known}, found {str(found)[:80]}", name)
+
+
+def read_json(file: Reader, name: str, limit: int) -> Any:
+    """Return the JSON in an entry of an open file: at most `limit` bytes and MAX_VALUES values."""
+    text = file.text(name, limit)
+    if _has_too_many_values(text):
+        raise file.fail(f"expected at most {MAX_VALUES} values, found more", name)
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -344,7 +385,8 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
+def metadata_text(metadata: Mapping[str, Any]) -> bytes:
+    """Return metadata as JSON in UTF-8; raise if JSON would change them, or for too many."""
     if not isinstance(metadata, Mapping):
         raise TypeError(f"save: metadata is of type {type(metadata).__name__}, expected a dict")
     try:
