@@ -586,11 +586,12 @@ def calls() -> Iterator[Call]:
     of_loss = {"model": translator.model, "batches": translator.batches(pairs, 2)}
     yield Call("validation_loss", training.validation_loss, of_loss)
     yield Call("token_accuracy", training.token_accuracy, {"model": model, "batches": [batch]})
-    kept = {"path": "model.npz", "model": model, "metadata": {"a": 1}}
+    kept = {"path": "model.npz", "model": model, "metadata": {"a": 1}, "classes": ()}
     yield Call("save", seqmem.save, kept)
     yield Call("check_save", training.check_save, kept)
     seqmem.save("model.npz", model, {"a": 1})
-    yield Call("load", seqmem.load, {"path": "model.npz"})
+    yield Call("load", seqmem.load, {"path": "model.npz", "classes": ()})
+    yield Call("load_params", training.load_params, {"module": model, "path": "model.npz"})
     yield Call("average_checkpoints", training.average_checkpoints, {"paths": ["model.npz"]})
     yield Call("read_metadata", training.read_metadata, {"path": "model.npz"})
     yield Call("register", seqmem.register, {"short_name": "zz"})

@@ -23,6 +23,7 @@ COMMANDS = (
     "translate",
     "predict",
     "sample",
+    "inspect",
     "explore",
     "compare",
     "memory",

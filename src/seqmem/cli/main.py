@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
+from seqmem.cli import check, compare, demo, explore, inspect, memory, predict, sample, train, translate
 from seqmem.cli.exercises import command as exercises
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
@@ -17,7 +17,7 @@ from seqmem.version import VERSION
 
 COMMANDS = (  # in the order of the help text
     *(check, exercises, demo, train, translate, predict, sample),
-    *(explore, compare, memory),
+    *(inspect, explore, compare, memory),
 )
 TEXTS = (translate.run, predict.run, sample.run)  # commands that accept texts, even after an option
 

@@ -632,7 +632,7 @@ def test_every_class_stops_before_it_makes_more_parameters_than_the_file_has(tmp
     for module in MODULES:
         if sum(param.size for param in module.params.values()) == 0:
             continue
-        texts = {"format": "seqmem", "version": 1, "model": checkpoint._describe(module)}
+        texts = {"format": "seqmem", "version": 1, "model": checkpoint._describe(module, {})}
         path = forge(tmp_path / "file", {"only": np.zeros(2)}, texts)
         with pytest.raises(CheckpointError, match="more parameters than there are numbers in the file"):
             load(path)

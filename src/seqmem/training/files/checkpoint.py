@@ -21,7 +21,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,9 @@ from seqmem.module import Array, Module, Tie, named_arrays
 from seqmem.registry import filed_class, filed_names
 from seqmem.training.files.npz import MAX_MESSAGE, Entry, Reader, write
 from seqmem.training.files.replacing import PathLike, check_writable
-from seqmem.validation import as_path, brief
+from seqmem.validation import as_list, as_path, brief
+
+Classes = dict[str, type[Module]]
 
 VERSION = 1
 MODEL, METADATA, TRAINING = "seqmem.json", "metadata.json", "training.json"
@@ -45,7 +47,13 @@ TIE = {"first": str, "transposed": bool}
 _STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{:,]', re.DOTALL)
 
 
-def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
+def save(
+    path: PathLike,
+    model: Module,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    classes: Iterable[type[Module]] = (),
+) -> None:
     """Write a model to a file, completely or not at all.
 
     The model is written under another name in the same folder and then renamed: whatever goes wrong, an
@@ -58,6 +66,8 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
         model: a module that consists of library classes and registered classes, float64 or float32.
         metadata: anything that JSON preserves (dicts with string keys, lists, strings, finite
             numbers, booleans, None), such as the vocabularies: at most 4 MiB in UTF-8.
+        classes: further classes that the model consists of, which `load` then needs as well;
+            `seqmem.register` makes a class known everywhere instead.
 
     Raises:
         TypeError: for a class or a constructor argument that cannot be described, or metadata of a type that
@@ -75,17 +85,23 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
     ['W', 'b', 'metadata.json', 'seqmem.json']
     """
     as_path(path, "save")
-    write(path, contents(model, metadata))
+    write(path, contents(model, metadata, _own_classes(classes, "save")))
 
 
-def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
+def check_save(
+    path: PathLike,
+    model: Module,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    classes: Iterable[type[Module]] = (),
+) -> None:
     """Raise any error that `save` would raise with these arguments, to detect it before a long training run.
 
     Nothing is written except an empty temporary file, which is removed. Disk space is not checked, because it
     may change until the model is saved.
 
     Args:
-        path, model, metadata: as for `save`.
+        path, model, metadata, classes: as for `save`.
 
     Raises:
         TypeError, ValueError, OSError: as from `save`.
@@ -96,11 +112,11 @@ def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None
     ValueError: save: metadata would change in JSON: expected string keys, lists for tuples
     """
     as_path(path, "check_save")
-    contents(model, metadata)
+    contents(model, metadata, _own_classes(classes, "check_save"))
     check_writable(path)
 
 
-def load(path: PathLike) -> Module:
+def load(path: PathLike, *, classes: Iterable[type[Module]] = ()) -> Module:
     """Return the model that `save` wrote, with identical parameters.
 
     A file of a training that can go on, as `fit(checkpoint=...)` writes it, holds a model, too: that of its
@@ -108,6 +124,8 @@ def load(path: PathLike) -> Module:
 
     Args:
         path: the file, used exactly as given.
+        classes: your own classes, by whose names the file may refer to them. No file decides which module is
+            imported.
 
     Returns:
         A new model, of the class that was saved.
@@ -118,11 +136,12 @@ def load(path: PathLike) -> Module:
         FileNotFoundError: if there is no such file. It is also a CheckpointError, so that one except clause
             covers everything that can be wrong with a file.
     """
+    own = _own_classes(classes, "load")
     with Reader(path) as file:
         head = read_description(file)
         if TRAINING in file.entries and head.get("model") is None:
             raise file.fail("expected a model, found the training of an object that is no Module", MODEL)
-        model, params = _build(head, model_entries(file), file.fail)
+        model, params = _build(head, model_entries(file), file.fail, own)
         if METADATA not in file.entries:
             raise file.fail("expected this entry, found none", METADATA)
         for name, param in params.items():
@@ -165,8 +184,25 @@ def model_entries(file: Reader) -> dict[str, Entry]:
     return {name: entry for name, entry in file.entries.items() if name not in others}
 
 
-def contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Array]:
+def _own_classes(classes: Any, caller: str) -> Classes:
+    """Return a caller's classes by their names."""
+    own: Classes = {}
+    for place, cls in enumerate(as_list(classes, caller, "classes", "a list of classes")):
+        if not (isinstance(cls, type) and issubclass(cls, Module)):
+            raise TypeError(
+                f"{caller}: classes[{place}] is {brief(repr(cls))}, expected a subclass of Module"
+            )
+        if filed_class(cls.__name__) not in (None, cls):
+            raise ValueError(f"{caller}: {cls.__name__} in classes is the name of another class")
+        own[cls.__name__] = cls
+    return own
+
+
+def contents(
+    model: Module, metadata: Mapping[str, Any] | None, own: Classes | None = None
+) -> dict[str, Array]:
     """Return all entries of the model's file, in a form that `load` is certain to accept."""
+    own = {} if own is None else own
     if not isinstance(model, Module):
         raise TypeError(f"save: model is of type {type(model).__name__}, expected a Module")
     params = model.params
@@ -174,7 +210,7 @@ def contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Arr
         if param.dtype not in (np.float64, np.float32):
             raise ValueError(f"save: {name} has dtype {param.dtype}, expected float64 or float32")
     _check_overlaps(params)
-    head = described(model)
+    head = described(model, own)
     description = json.dumps(head, allow_nan=False).encode("ascii")
     if len(description) > MAX_MODEL:
         raise ValueError(
@@ -182,14 +218,14 @@ def contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Arr
             f"expected at most {MAX_MODEL:,}"
         )
     entries = {name: Entry(param.dtype, param.shape, 0) for name, param in params.items()}
-    _build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"))
+    _build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"), own)
     texts = {MODEL: description, METADATA: metadata_text({} if metadata is None else metadata)}
     return {name: np.frombuffer(text, np.uint8) for name, text in texts.items()} | params
 
 
-def described(model: Module) -> dict[str, Any]:
+def described(model: Module, own: Classes) -> dict[str, Any]:
     """Return the description of a model, with its ties."""
-    head = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
+    head = {"format": "seqmem", "version": VERSION, "model": _describe(model, own)}
     if model.ties:
         head["ties"] = {
             name: {"first": first, "transposed": True} if transposed else first
@@ -207,20 +243,20 @@ def _check_overlaps(params: Mapping[str, Array]) -> None:
             )
 
 
-def _describe(module: Module) -> dict[str, Any]:
+def _describe(module: Module, own: Classes) -> dict[str, Any]:
     """Return a module's class and constructor arguments as JSON, including those of modules inside it."""
     name = type(module).__name__
-    if filed_class(name) is not type(module):
+    if own.get(name, filed_class(name)) is not type(module):
         raise TypeError(
             f"save: {name} is not a class that a file can name: {', '.join(filed_names())}. "
-            "Put @seqmem.register() above your own class"
+            "Put @seqmem.register() above your own class, or pass it in classes=[...]"
         )
     config: dict[str, Any] = {}
     for key, value in module.config.items():
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, Module):
-            config[key] = _describe(value)
+            config[key] = _describe(value, own)
         elif key == "dtype":
             config[key] = np.dtype(value).name
         elif value is None or isinstance(value, (bool, int, float, str)):
@@ -233,11 +269,11 @@ def _describe(module: Module) -> dict[str, Any]:
         if not isinstance(part, Module):
             raise TypeError(f"save: {name} was given a {type(part).__name__}, expected modules")
     described = {"type": name, "config": config}
-    return described | {"positional": [_describe(part) for part in parts]} if parts else described
+    return described | {"positional": [_describe(part, own) for part in parts]} if parts else described
 
 
 def _build(
-    head: Mapping[str, Any], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
+    head: Mapping[str, Any], entries: Mapping[str, Entry], fail: Callable[..., ValueError], own: Classes
 ) -> tuple[Module, dict[str, Array]]:
     """Return the described model and the arrays to fill, which agree with the entries.
 
@@ -250,7 +286,7 @@ def _build(
     tied = sum(math.prod(entries[tie.first].shape) for tie in ties.values() if tie.first in entries)
     rng = _BoundedGenerator(numbers + min(tied, 2 * numbers))
     try:
-        model = _make(head.get("model"), max(sizes, default=0), rng)
+        model = _make(head.get("model"), max(sizes, default=0), rng, own)
         arrays = named_arrays(model)
     except Exception as error:  # a constructor may raise anything for meaningless arguments
         raise fail(f"expected the description of a model, found: {error}", MODEL) from error
@@ -282,23 +318,24 @@ def _looks(array: Array | Entry) -> str:
     return f"{array.dtype.name} {array.shape}"
 
 
-def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
+def _make(description: Any, largest: int, rng: np.random.Generator, own: Classes) -> Module:
     if not isinstance(description, dict) or set(description) - {"positional"} != {"type", "config"}:
         raise ValueError(f"{str(description)[:80]} in the place of a type and its config")
     name, config = description["type"], description["config"]
     parts = description.get("positional", [])
     if not isinstance(parts, list):
         raise ValueError(f"{str(parts)[:80]} in the place of a list of modules")
-    cls = filed_class(name) if isinstance(name, str) else None
+    cls = own.get(name, filed_class(name)) if isinstance(name, str) else None
     if cls is None or not isinstance(config, dict):
-        raise ValueError(f"type {str(name)[:80]!r}, expected one of {', '.join(filed_names())}")
+        known = ", ".join([*own, *filed_names()])
+        raise ValueError(f"type {str(name)[:80]!r}, expected one of {known}; load(classes=[...]) adds yours")
     parameters = inspect.signature(cls).parameters
     arguments: dict[str, Any] = {"rng": rng} if "rng" in parameters else {}
     for key, value in config.items():
         if key not in parameters or key == "rng":
             raise ValueError(f"{name} keeps no argument {key[:80]!r}")
         if isinstance(value, dict):
-            value = _make(value, largest, rng)
+            value = _make(value, largest, rng, own)
         elif isinstance(value, list):
             raise ValueError(f"{name}: {key} is a list")
         elif isinstance(value, int) and abs(value) > max(largest, 1024):  # 1024: it need not be a size
@@ -306,7 +343,7 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
         elif key == "dtype" and value not in ("float64", "float32"):
             raise ValueError(f"{name}: dtype is {value!r}, expected float64 or float32")
         arguments[key] = value
-    made: Module = cls(*(_make(part, largest, rng) for part in parts), **arguments)
+    made: Module = cls(*(_make(part, largest, rng, own) for part in parts), **arguments)
     return made
 
 

@@ -113,7 +113,7 @@ def _packed_array(array: Array, place: str, prefix: str, arrays: dict[str, Array
 def _restored(array: Array, name: Any) -> Array:
     if name not in _STORED_AS or array.dtype.name != _STORED_AS[name][0]:
         raise ValueError(f"an array of {array.dtype} in the place of {str(name)[:80]}")
-    return array.view(name) if _STORED_AS[name][1] else array.astype(name)
+    return array.view(name) if _STORED_AS[name][1] else array.astype(name, copy=False)
 
 
 def _add(array: Array, place: str, prefix: str, arrays: dict[str, Array]) -> str:

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ def read_training(
     """
     with Reader(path) as file:
         head = read_description(file)
-        expected = described(model) if isinstance(model, Module) else {"model": None}
+        expected = described(model, {}) if isinstance(model, Module) else {"model": None}
         for key in ("model", "ties"):
             _check_same(file, MODEL, head.get(key), expected.get(key), "the model")
         entries = model_entries(file)
@@ -90,7 +90,7 @@ def read_training(
             _check_same(file, METADATA, metadata_of(file), json.loads(metadata_text(metadata)), "metadata")
         else:
             file.verify(METADATA)
-        state = _read_state(file)
+        state = read_state(file, file.array)
         return {name: file.array(name) for name in entries}, state
 
 
@@ -126,7 +126,13 @@ def _training_contents(model: Any, metadata: Mapping[str, Any] | None, state: An
     return entries | {TRAINING: np.frombuffer(text, np.uint8)} | arrays
 
 
-def _read_state(file: Reader) -> Any:
+def read_state(file: Reader, array_of: Callable[[str], Array]) -> Any:
+    """Return the state of the training in an open file.
+
+    Args:
+        file: the file.
+        array_of: returns the array of a name.
+    """
     found = read_json(file, TRAINING, MAX_TRAINING)
     if not isinstance(found, dict):
         raise file.fail(f"expected a dict, found a {type(found).__name__}", TRAINING)
@@ -137,7 +143,7 @@ def _read_state(file: Reader) -> Any:
         if name not in left:
             raise file.fail("expected this entry once, found it elsewhere or not at all", name)
         left.remove(name)
-        return file.array(name)
+        return array_of(name)
 
     try:
         state = unpack(found.get("state"), read)
