@@ -24,6 +24,7 @@ COMMANDS = (
     "predict",
     "sample",
     "inspect",
+    "convert",
     "explore",
     "compare",
     "memory",

@@ -85,7 +85,7 @@ def save(
     ['W', 'b', 'metadata.json', 'seqmem.json']
     """
     as_path(path, "save")
-    write(path, contents(model, metadata, _own_classes(classes, "save")))
+    write(path, contents(model, metadata, own_classes(classes, "save")))
 
 
 def check_save(
@@ -112,7 +112,7 @@ def check_save(
     ValueError: save: metadata would change in JSON: expected string keys, lists for tuples
     """
     as_path(path, "check_save")
-    contents(model, metadata, _own_classes(classes, "check_save"))
+    contents(model, metadata, own_classes(classes, "check_save"))
     check_writable(path)
 
 
@@ -136,12 +136,12 @@ def load(path: PathLike, *, classes: Iterable[type[Module]] = ()) -> Module:
         FileNotFoundError: if there is no such file. It is also a CheckpointError, so that one except clause
             covers everything that can be wrong with a file.
     """
-    own = _own_classes(classes, "load")
+    own = own_classes(classes, "load")
     with Reader(path) as file:
         head = read_description(file)
         if TRAINING in file.entries and head.get("model") is None:
             raise file.fail("expected a model, found the training of an object that is no Module", MODEL)
-        model, params = _build(head, model_entries(file), file.fail, own)
+        model, params = build(head, model_entries(file), file.fail, own)
         if METADATA not in file.entries:
             raise file.fail("expected this entry, found none", METADATA)
         for name, param in params.items():
@@ -184,7 +184,7 @@ def model_entries(file: Reader) -> dict[str, Entry]:
     return {name: entry for name, entry in file.entries.items() if name not in others}
 
 
-def _own_classes(classes: Any, caller: str) -> Classes:
+def own_classes(classes: Any, caller: str) -> Classes:
     """Return a caller's classes by their names."""
     own: Classes = {}
     for place, cls in enumerate(as_list(classes, caller, "classes", "a list of classes")):
@@ -218,7 +218,7 @@ def contents(
             f"expected at most {MAX_MODEL:,}"
         )
     entries = {name: Entry(param.dtype, param.shape, 0) for name, param in params.items()}
-    _build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"), own)
+    build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"), own)
     texts = {MODEL: description, METADATA: metadata_text({} if metadata is None else metadata)}
     return {name: np.frombuffer(text, np.uint8) for name, text in texts.items()} | params
 
@@ -272,7 +272,7 @@ def _describe(module: Module, own: Classes) -> dict[str, Any]:
     return described | {"positional": [_describe(part, own) for part in parts]} if parts else described
 
 
-def _build(
+def build(
     head: Mapping[str, Any], entries: Mapping[str, Entry], fail: Callable[..., ValueError], own: Classes
 ) -> tuple[Module, dict[str, Array]]:
     """Return the described model and the arrays to fill, which agree with the entries.
@@ -389,33 +389,42 @@ def check_entries(
 
 def read_description(file: Reader) -> dict[str, Any]:
     """Return the description of the model in an open file, which is checked for its version alone."""
-    head = read_json(file, MODEL, MAX_MODEL)
+    return as_description(file.text(MODEL, MAX_MODEL), file.fail)
+
+
+def as_description(text: str, fail: Callable[..., ValueError]) -> dict[str, Any]:
+    """Return the description of a model from JSON, which is checked for its version alone."""
+    head = parse_json(text, MODEL, fail)
     if not isinstance(head, dict) or head.get("format") != "seqmem":
-        raise file.fail("expected a model's description, found other JSON", MODEL)
-    check_version(file, head.get("version"), VERSION, MODEL)
+        raise fail("expected a model's description, found other JSON", MODEL)
+    check_version(head.get("version"), VERSION, MODEL, fail)
     return head
 
 
-def check_version(file: Reader, found: Any, known: int, name: str) -> None:
+def check_version(found: Any, known: int, name: str, fail: Callable[..., ValueError]) -> None:
     """Raise unless a file has the version of its format that is known."""
     if type(found) is int and found > known:
-        raise file.fail(
+        raise fail(
             f"expected version {known} of the format, found {str(found)[:80]}: a newer seqmem wrote the file",
             name,
         )
     if found != known:
-        raise file.fail(f"expected version {known}, found {str(found)[:80]}", name)
+        raise fail(f"expected version {known}, found {str(found)[:80]}", name)
 
 
 def read_json(file: Reader, name: str, limit: int) -> Any:
     """Return the JSON in an entry of an open file: at most `limit` bytes and MAX_VALUES values."""
-    text = file.text(name, limit)
+    return parse_json(file.text(name, limit), name, file.fail)
+
+
+def parse_json(text: str, name: str, fail: Callable[..., ValueError]) -> Any:
+    """Return a text as JSON of at most MAX_VALUES values."""
     if _has_too_many_values(text):
-        raise file.fail(f"expected at most {MAX_VALUES} values, found more", name)
+        raise fail(f"expected at most {MAX_VALUES} values, found more", name)
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise file.fail(f"expected JSON, found: {error}", name) from error
+        raise fail(f"expected JSON, found: {error}", name) from error
 
 
 def _no_constant(name: str) -> None:

@@ -136,7 +136,7 @@ def read_state(file: Reader, array_of: Callable[[str], Array]) -> Any:
     found = read_json(file, TRAINING, MAX_TRAINING)
     if not isinstance(found, dict):
         raise file.fail(f"expected a dict, found a {type(found).__name__}", TRAINING)
-    check_version(file, found.get("version"), TRAINING_VERSION, TRAINING)
+    check_version(found.get("version"), TRAINING_VERSION, TRAINING, file.fail)
     left = {name for name in file.entries if name.startswith(OF_TRAINING)}
 
     def read(name: str) -> Array:
