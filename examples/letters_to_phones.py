@@ -35,7 +35,7 @@ START, END = 2, 3  # of the phones; a word ends with the letter 2
 
 
 def theirs_of(folder: Path) -> Any:
-    """The package's own network, without the corpora around it."""
+    """Return the package's own network, without the corpora around it."""
     text = (folder / "g2p.py").read_text("utf-8").replace(r"\-", "-")  # an escape that Python no longer knows
     code = next(
         node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == "G2p"
@@ -75,7 +75,7 @@ class Ours:
         return from_torch(state_dict)
 
     def phones(self, words: list[str]) -> list[list[int]]:
-        """The phones of words, all at once."""
+        """Return the phones of words, all at once."""
         rows = [[self.letters.get(letter, 1) for letter in word] + [2] for word in words]
         lengths = np.array([len(row) for row in rows])
         tokens = np.zeros((lengths.max(), len(rows)), int)
@@ -88,7 +88,7 @@ class Ours:
 
 
 def seconds(function: Callable[[], object], repetitions: int = 3) -> float:
-    """The shortest processor time of several calls."""
+    """Return the shortest processor time of several calls."""
     times = []
     for _ in range(repetitions):
         start = time.process_time()
@@ -98,7 +98,7 @@ def seconds(function: Callable[[], object], repetitions: int = 3) -> float:
 
 
 def some_words(count: int) -> list[str]:
-    """Words that no dictionary has: syllables in random order, by a fixed seed."""
+    """Return words that no dictionary has: syllables in random order, by a fixed seed."""
     rng = np.random.default_rng(0)
     onsets, rhymes = ONSETS.split(), RHYMES.split()
     return [

@@ -1,4 +1,4 @@
-"""Weights from and to other libraries: plain mappings of arrays, and files, without a framework."""
+"""Weights from and to other libraries: arrays and files, without importing a framework."""
 
 from seqmem.interop.export import export_onnx
 from seqmem.interop.files import (

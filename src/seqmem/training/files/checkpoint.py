@@ -8,7 +8,7 @@
     metadata.json              any JSON that the caller wants to keep with the model
     training.json, training/   in the file of a training that can go on: see `training_state`
 
-Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is considered
+Both texts are stored as rows of bytes, so that `np.load(path)` reads every member. A file is considered
 hostile until checked: names, dtypes and shapes are compared with the model's before any data are read,
 nothing is ever unpickled, and the memory used is bounded by the file's own size. `save` applies the same
 rules before it writes, so that it writes nothing that `load` would refuse.
@@ -16,7 +16,6 @@ rules before it writes, so that it writes nothing that `load` would refuse.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import json
 import math
@@ -26,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmem.module import Array, Module, Tie, named_arrays
+from seqmem.module import Array, Module, Tie, arguments_of, named_arrays
 from seqmem.registry import filed_class, filed_names
 from seqmem.training.files.npz import MAX_MESSAGE, Entry, Reader, write
 from seqmem.training.files.replacing import PathLike, check_writable
@@ -284,7 +283,9 @@ def build(
     ties = _read_ties(head.get("ties", {}), fail)
     # A tied array is drawn under each of its names: up to three times as many numbers as in the file.
     tied = sum(math.prod(entries[tie.first].shape) for tie in ties.values() if tie.first in entries)
-    rng = _BoundedGenerator(numbers + min(tied, 2 * numbers))
+    from seqmem.training.files.bounded import BoundedGenerator  # loads NumPy's random numbers
+
+    rng = BoundedGenerator(numbers + min(tied, 2 * numbers))
     try:
         model = _make(head.get("model"), max(sizes, default=0), rng, own)
         arrays = named_arrays(model)
@@ -329,7 +330,7 @@ def _make(description: Any, largest: int, rng: np.random.Generator, own: Classes
     if cls is None or not isinstance(config, dict):
         known = ", ".join([*own, *filed_names()])
         raise ValueError(f"type {str(name)[:80]!r}, expected one of {known}; load(classes=[...]) adds yours")
-    parameters = inspect.signature(cls).parameters
+    parameters = arguments_of(cls)
     arguments: dict[str, Any] = {"rng": rng} if "rng" in parameters else {}
     for key, value in config.items():
         if key not in parameters or key == "rng":
@@ -345,30 +346,6 @@ def _make(description: Any, largest: int, rng: np.random.Generator, own: Classes
         arguments[key] = value
     made: Module = cls(*(_make(part, largest, rng, own) for part in parts), **arguments)
     return made
-
-
-class _BoundedGenerator(np.random.Generator):
-    """Provides the initial weights of a model about to be filled, but no more than the file contains.
-
-    They are zeros, because they will be overwritten.
-    """
-
-    def __init__(self, left: int) -> None:
-        super().__init__(np.random.PCG64(0))
-        self._left = left
-
-    def _spend(self, size: Any) -> None:
-        self._left -= 1 if size is None else math.prod(size) if isinstance(size, tuple) else int(size)
-        if self._left < 0:
-            raise ValueError("a model with more parameters than there are numbers in the file")
-
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
-        self._spend(size)
-        return np.zeros(() if size is None else size)
-
-    def standard_normal(self, size: Any = None, *args: Any, **options: Any) -> Any:
-        self._spend(size)
-        return np.zeros(() if size is None else size)
 
 
 def check_entries(
@@ -428,7 +405,7 @@ def parse_json(text: str, name: str, fail: Callable[..., ValueError]) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def metadata_text(metadata: Mapping[str, Any]) -> bytes:
