@@ -23,6 +23,8 @@ COMMANDS = (
     "translate",
     "predict",
     "sample",
+    "inspect",
+    "convert",
     "explore",
     "compare",
     "memory",

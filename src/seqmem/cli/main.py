@@ -7,7 +7,18 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
+from seqmem.cli import (
+    check,
+    compare,
+    demo,
+    explore,
+    memory,
+    model_files,
+    predict,
+    sample,
+    train,
+    translate,
+)
 from seqmem.cli.exercises import command as exercises
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
@@ -17,7 +28,7 @@ from seqmem.version import VERSION
 
 COMMANDS = (  # in the order of the help text
     *(check, exercises, demo, train, translate, predict, sample),
-    *(explore, compare, memory),
+    *(model_files, explore, compare, memory),
 )
 TEXTS = (translate.run, predict.run, sample.run)  # commands that accept texts, even after an option
 
@@ -51,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NonFiniteError as error:
         say(f"seqmem: training failed: {message_of(error, arguments)}")
         return 1
-    except (CheckpointError, OSError, ValueError, MemoryError) as error:
+    except (CheckpointError, ImportError, OSError, ValueError, MemoryError) as error:
         say(f"seqmem: error: {message_of(error, arguments)}")
         settle_output()
         return WRONG_USE
