@@ -472,7 +472,8 @@ def calls() -> Iterator[Call]:
         "Seq2Seq", seqmem.Seq2Seq, {"encoder": encoder, "decoder": decoder, "start": 1, "end": 2, "rng": 0}
     )
     yield from protocol(model, tokens, targets, lengths=lengths, rng=0)
-    searched = {"source": tokens, "lengths": lengths, "beam_size": 1, "max_length": 4}
+    beam = {"beam_size": 3, "n_best": 2, "min_length": 1, "length_penalty": 0.6, "no_repeat_ngram_size": 2}
+    searched = {"source": tokens, "lengths": lengths, "max_length": 4, **beam}
     yield Call("Seq2Seq.generate", model.generate, searched)
     batch = seqmem.Batch(tokens, lengths, targets, targets, targets > 4)
     yield Call("Seq2Seq.loss_and_grads", model.loss_and_grads, {"batch": batch, "rng": 0})
@@ -482,6 +483,7 @@ def calls() -> Iterator[Call]:
     yield from protocol(models.Bridge(seqmem.LSTMState(D, D), seqmem.LSTMState(H, H)), (x, x))
     greedy = {"decoder": decoder, "state": state, "memory": memory, "start": 1, "end": 2, "max_length": 4}
     yield Call("greedy_search", search.greedy_search, greedy)
+    yield Call("beam_search", search.beam_search, {**greedy, **beam})
 
     pairs = [("ab", "ba"), ("cab", "bac"), ("c", "c"), ("aa", "aa")]
     letters = seqmem.Vocabulary("abc")
@@ -540,9 +542,8 @@ def calls() -> Iterator[Call]:
     of_batches = {"pairs": pairs, "batch_size": 2, "allow_unknown": False}
     yield Call("Translator.batches", translator.batches, of_batches)
     yield Call("Translator.prepare", translator.prepare, {"text": "ab"})
-    yield Call(
-        "Translator.translate", translator.translate, {"texts": ["ab"], "max_length": 3, "batch_size": 2}
-    )
+    of_texts = {"texts": ["ab"], "max_length": 3, "batch_size": 2, **beam}
+    yield Call("Translator.translate", translator.translate, of_texts)
     yield Call("Translator.save", translator.save, {"path": "translator.npz"})
     yield Call("Translator.check_save", translator.check_save, {"path": "translator.npz"})
     translator.save("translator.npz")
