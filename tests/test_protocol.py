@@ -18,7 +18,9 @@ from seqmem import (
     LSTM,
     RNN,
     AdditiveAttention,
+    BilinearAttention,
     Decoder,
+    DotProductAttention,
     Dropout,
     Embedding,
     Encoder,
@@ -27,6 +29,7 @@ from seqmem import (
     LanguageModel,
     Linear,
     LSTMState,
+    NoContext,
     Recurrent,
     Seq2Seq,
     SequenceClassifier,
@@ -65,6 +68,10 @@ MODULES = {
     "embedding": lambda **options: Embedding(6, 3, rng=0, **options),
     "additive attention": lambda **options: AdditiveAttention(3, 5, 4, rng=0, **options),
     "fixed context": lambda **options: FixedContext(),
+    "dot-product attention": lambda **options: DotProductAttention(4),
+    "scaled dot-product attention": lambda **options: DotProductAttention(scaled=True),
+    "bilinear attention": lambda **options: BilinearAttention(3, 5, rng=0, **options),
+    "no context": lambda **options: NoContext(),
     "dropout": lambda **options: Dropout(0.4),
     "encoder": lambda **options: Encoder(6, 3, 5, rng=0, **options),
     "decoder, fixed": lambda **options: Decoder(6, 3, 5, key_size=4, cell="gru", rng=0, **options),
@@ -79,6 +86,8 @@ MODULES = {
     "deep decoder": lambda **options: Decoder(
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), num_layers=2, rng=0, **options
     ),
+    "model, dot product": lambda **options: small_model("lstm", "lstm", DotProductAttention(), **options),
+    "model, no context": lambda **options: small_model("gru", "gru", NoContext(), **options),
     "model, fixed": lambda **options: small_model("lstm", "lstm", FixedContext(), **options),
     "model, attention": lambda **options: small_model(
         "gru", "rnn", AdditiveAttention(4, 5, 3, rng=3, **options), **options
@@ -400,6 +409,7 @@ SEEDED = {
     "linear": lambda **options: Linear(3, 5, **options),
     "embedding": lambda **options: Embedding(6, 3, **options),
     "additive attention": lambda **options: AdditiveAttention(3, 5, 4, **options),
+    "bilinear attention": lambda **options: BilinearAttention(3, 5, **options),
     "encoder": lambda **options: Encoder(6, 3, 5, **options),
     "decoder": lambda **options: Decoder(6, 3, 5, **options),
 }

@@ -116,6 +116,8 @@ INSIDES = {
     *("PeepholeLSTMCell.step", "LayerNormLSTMCell.step"),
     *("on_begin", "on_step", "on_epoch", "on_end", "improved", "Picture.save"),
     *("GRUCell.step", "Cell.step", "Context.step", "AdditiveAttention.step", "FixedContext.step"),
+    *("InnerProductContext.step", "DotProductAttention.step", "NoContext.step"),
+    *("ask", "ask_backward", "ask_gradients"),
 }
 
 
@@ -445,7 +447,12 @@ def calls() -> Iterator[Call]:
     widths = {"query_size": H, "key_size": K, "attention_size": A, "rng": 0, "dtype": "float64"}
     yield Call("AdditiveAttention", seqmem.AdditiveAttention, widths)
     yield Call("FixedContext", seqmem.FixedContext, {})
-    for context in (attention, seqmem.FixedContext()):
+    yield Call("DotProductAttention", seqmem.DotProductAttention, {"size": 4, "scaled": True})
+    of_bilinear = {"query_size": H, "key_size": K, "rng": 0, "dtype": "float64"}
+    yield Call("BilinearAttention", seqmem.BilinearAttention, of_bilinear)
+    yield Call("NoContext", seqmem.NoContext, {})
+    bilinear = seqmem.BilinearAttention(H, K, rng=0)
+    for context in (attention, seqmem.FixedContext(), bilinear, seqmem.NoContext()):
         yield from protocol(context, query, keys, lengths=lengths)
 
     common = {"vocab_size": V, "embedding_size": E, "hidden_size": H, "cell": "lstm", "embedding_std": 1.0}

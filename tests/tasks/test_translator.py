@@ -263,3 +263,26 @@ def test_a_translator_is_built_from_its_pairs_and_trained_on_their_batches() -> 
     assert batch.source.tolist() == [[UNKNOWN]]
     with pytest.raises(ValueError, match=r"^Translator\.build: min_count is 9, which leaves no"):
         Translator.build(pairs, "char", min_count=9, **sizes)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("dot_product", "DotProductAttention(size=8)"),
+        ("scaled_dot_product", "DotProductAttention(size=8, scaled=True)"),
+        ("bilinear", "BilinearAttention(query_size=8, key_size=8)"),
+        ("fixed", "FixedContext()"),
+        ("none", "NoContext()"),
+    ],
+)
+def test_a_context_goes_by_its_name(name: Any, kind: str) -> None:
+    translator = Translator.build([("ab", "ba")], "char", hidden_size=8, embedding_size=4, context=name)
+    assert repr(translator.model.decoder.context) == kind
+    assert translator.translate(["ab"], max_length=3)
+
+
+def test_a_context_that_does_not_fit_both_directions_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Translator.build: context is 'dot_product'.* 16 wide .* 8;"):
+        Translator.build(
+            [("ab", "ba")], "char", hidden_size=8, embedding_size=4, context="dot_product", bidirectional=True
+        )

@@ -50,7 +50,12 @@ def add(commands: Any) -> None:
         metavar="CELL",
         help=f"{', '.join(cell_names())} (default: %(default)s)",
     )
-    parser.add_argument("--attention", choices=("additive", "none"), help="translate only")
+    parser.add_argument(
+        "--attention",
+        choices=("additive", "dot-product", "scaled-dot-product", "bilinear", "none"),
+        help="translate: how the decoder looks at the source; none shows it the encoder's final output at "
+        "every step (default: additive)",
+    )
     parser.add_argument(
         "--readout",
         choices=("all", "state"),
@@ -131,7 +136,7 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         hidden_size=arguments.hidden,
         embedding_size=arguments.embedding,
         cell=arguments.cell,
-        context="fixed" if arguments.attention == "none" else "additive",
+        context=_context(arguments.attention),
         readout=arguments.readout or "all",
         num_layers=arguments.layers or 1,
         bidirectional=bool(arguments.bidirectional),
@@ -178,6 +183,10 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         progress=True,  # even in a log, because an epoch may take minutes
     )
     print(f"saved in {arguments.out}")
+
+
+def _context(attention: str | None) -> Any:
+    return "fixed" if attention == "none" else (attention or "additive").replace("-", "_")
 
 
 def _warn(messages: Sequence[str]) -> None:

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.contexts import AdditiveAttention
 from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
 from seqmem.data.pairs import check_pair, read_pairs
@@ -24,6 +23,7 @@ from seqmem.models.seq2seq import Seq2Seq
 from seqmem.module import Array, Module
 from seqmem.search.beam import beam_options
 from seqmem.search.greedy import Hypothesis
+from seqmem.tasks.contexts import CONTEXT_NAMES, ContextName, make_context
 from seqmem.tasks.task import Task
 from seqmem.training.callbacks import Direction
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
@@ -92,7 +92,7 @@ class Translator(Task):
         hidden_size: int,
         embedding_size: int,
         cell: str = "lstm",
-        context: Literal["additive", "fixed"] = "additive",
+        context: ContextName = "additive",
         attention_size: int | None = None,
         readout: Literal["all", "state"] = "state",
         num_layers: int = 1,
@@ -113,8 +113,9 @@ class Translator(Task):
             hidden_size: H of the encoder and of the decoder.
             embedding_size: E of the encoder and of the decoder.
             cell: the name of the cell in encoder and decoder, such as "lstm", "gru" or "rnn".
-            context: "additive" attention, or "fixed": the encoder's final output at every step.
-            attention_size: A of the attention; None means H / 2.
+            context: "additive", "dot_product", "scaled_dot_product" or "bilinear" attention; "fixed", the
+                encoder's final output at every step; or "none", the encoder's final state alone.
+            attention_size: A of additive attention; None means H / 2.
             readout: "state" predicts from the decoder's state alone, "all" also from the previous symbol and
                 the context.
             num_layers: recurrent layers on top of each other, in the encoder and in the decoder.
@@ -139,7 +140,7 @@ class Translator(Task):
         """
         caller = "Translator.build"
         as_choice(level, ("char", "word"), caller, "level")
-        as_choice(context, ("additive", "fixed"), caller, "context")
+        as_choice(context, CONTEXT_NAMES, caller, "context")
         pairs = as_list(pairs, caller, "pairs", "pairs of source and target symbols")
         for position, pair in enumerate(pairs):
             check_pair(pair, caller, position)
@@ -153,11 +154,10 @@ class Translator(Task):
                 limit = "" if max_vocabulary is None else f" with max_vocabulary {max_vocabulary}"
                 raise ValueError(f"{caller}: min_count is {min_count}, which{limit} leaves no {side} symbol")
         H = as_size(hidden_size, caller, "hidden_size")
-        rng, look = as_generator(rng), None
+        rng = as_generator(rng)
         K = 2 * H if as_flag(bidirectional, caller, "bidirectional") else H
-        if context == "additive":
-            A = H // 2 or 1 if attention_size is None else attention_size
-            look = AdditiveAttention(H, K, A, rng=rng, dtype=dtype)
+        A = None if attention_size is None else as_size(attention_size, caller, "attention_size")
+        look = make_context(context, H, K, A, caller, rng=rng, dtype=dtype)
         common: dict[str, Any] = {"cell": cell, "embedding_std": embedding_std, "rng": rng, "dtype": dtype}
         common |= {"num_layers": num_layers, "dropout": dropout}
         encoder = Encoder(len(sources), embedding_size, H, bidirectional=bidirectional, **common)
