@@ -86,8 +86,6 @@ MODULES = {
     "deep decoder": lambda **options: Decoder(
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), num_layers=2, rng=0, **options
     ),
-    "model, dot product": lambda **options: small_model("lstm", "lstm", DotProductAttention(), **options),
-    "model, no context": lambda **options: small_model("gru", "gru", NoContext(), **options),
     "model, fixed": lambda **options: small_model("lstm", "lstm", FixedContext(), **options),
     "model, attention": lambda **options: small_model(
         "gru", "rnn", AdditiveAttention(4, 5, 3, rng=3, **options), **options
@@ -248,7 +246,13 @@ def test_broadcast_arrays_give_the_same_as_their_copies(name):
     assert_same(case.run(), right)
 
 
-@pytest.mark.parametrize("name", sorted(set(WITH_FLOATS) - {"dropout", "fixed context", "mean pooling"}))
+WITHOUT_PARAMETERS = {
+    *("dropout", "mean pooling", "fixed context", "no context"),
+    *("dot-product attention", "scaled dot-product attention"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(WITH_FLOATS) - WITHOUT_PARAMETERS))
 @both_dtypes
 def test_the_parameters_dtype_wins_over_that_of_inputs_and_upstream_gradients(name, dtype):
     case = drawn(name, dtype)

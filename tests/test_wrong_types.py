@@ -267,6 +267,12 @@ def of_scores() -> Iterator[Call]:
     yield Call("entities", training.entities, {"tags": ["B-PER", "O"]})
     tagged = {"predictions": [["B-PER"]], "targets": [["O"]], "average": "micro"}
     yield Call("entity_f1_score", training.entity_f1_score, tagged)
+    texts = {"predictions": ["ab c"], "targets": ["ab d"]}
+    yield Call("character_error_rate", training.character_error_rate, texts)
+    yield Call("word_error_rate", training.word_error_rate, texts)
+    yield Call(
+        "phoneme_error_rate", training.phoneme_error_rate, {"predictions": [["K"]], "targets": [["T"]]}
+    )
 
 
 def listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
