@@ -30,6 +30,7 @@ COMMANDS = (
     "demo",
     "train",
     "translate",
+    "evaluate",
     "predict",
     "sample",
     "explore",
@@ -39,6 +40,7 @@ COMMANDS = (
 SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]
 TRAIN = ["train", "pairs.tsv", "--out", "model.npz", *SMALL]
 TRANSLATE = ["translate", "model.npz", "ab"]
+EVALUATE = ["evaluate", "model.npz", "pairs.tsv"]
 PREDICT = ["predict", "model.npz", "ab"]
 TRAIN_LANGUAGE = ["train", "--task", "language-model", "mine.py", "--out", "language.npz", *SMALL]
 SAMPLE = ["sample", "language.npz", "ab", "--length", "5"]
@@ -110,7 +112,7 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
         patch.setattr(command, name, function)
     patch.setattr(translate.Translator, "load", function)
     patch.setattr(sample.TextGenerator, "load", function)
-    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, PREDICT, SAMPLE]
+    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, EVALUATE, PREDICT, SAMPLE]
     commands += [["explore", "--out", "lecture"]]
     commands += [["compare"], ["memory"]]
     assert {command[0] for command in commands} == set(COMMANDS)
@@ -125,7 +127,7 @@ def done(patch: pytest.MonkeyPatch) -> list[int]:
         patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
     patch.setattr(memory, "memory_text", lambda **options: "a table")
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, PREDICT, TRAIN_LANGUAGE, SAMPLE, EXPLORE]
-    commands += [["compare"], ["memory"]]
+    commands += [EVALUATE, [*EVALUATE, "--beam", "3", "--n-best", "2", "--json"], ["compare"], ["memory"]]
     commands += [["exercises", *rest] for rest in (["init", "new"], ["list", "--folder", "given"])]
     commands += [
         ["exercises", *rest, "rnn_step_forward", "--folder", "given"] for rest in (["hint"], ["reset"])
@@ -159,6 +161,10 @@ def unreadable(patch: pytest.MonkeyPatch) -> list[int]:
         *(["explore", "--model", path, "--text", "ab", "--out", "p"] for path in ("gone", ".", "pairs.tsv")),
         *(["compare", "--memory", path] for path in ("gone", ".", "model.npz", "pairs.tsv")),
         *([command, "pairs.tsv", "ab"] for command in ("translate", "predict", "sample")),
+        *(
+            ["evaluate", *files]
+            for files in (["gone", "pairs.tsv"], ["model.npz", "gone"], ["pairs.tsv"] * 2)
+        ),
         ["sample", "model.npz"],
         [*PREDICT[:2], "--file", "gone"],
         *(

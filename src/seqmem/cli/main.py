@@ -1,4 +1,4 @@
-"""The command line: python -m seqmem check | exercises | demo | train | translate | predict | ..."""
+"""The command line: python -m seqmem check | exercises | demo | train | translate | evaluate | ..."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
+from seqmem.cli import check, compare, demo, evaluate, explore, memory, predict, sample, train, translate
 from seqmem.cli.exercises import command as exercises
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
@@ -16,7 +16,7 @@ from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 
 COMMANDS = (  # in the order of the help text
-    *(check, exercises, demo, train, translate, predict, sample),
+    *(check, exercises, demo, train, translate, evaluate, predict, sample),
     *(explore, compare, memory),
 )
 TEXTS = (translate.run, predict.run, sample.run)  # commands that accept texts, even after an option

@@ -17,6 +17,8 @@ from seqmem.registry import cell_names, task_class, task_names
 from seqmem.tasks import Translator
 from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
+ATTENTIONS = ("additive", "dot-product", "scaled-dot-product", "bilinear", "none")
+
 
 def add(commands: Any) -> None:
     """Add this command to the parser."""
@@ -52,9 +54,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--attention",
-        choices=("additive", "dot-product", "scaled-dot-product", "bilinear", "none"),
-        help="translate: how the decoder looks at the source; none shows it the encoder's final output at "
-        "every step (default: additive)",
+        choices=ATTENTIONS,
+        metavar="KIND",
+        help=f"translate: {', '.join(ATTENTIONS)}; none shows it the encoder's final output at every "
+        "step (default: additive)",
     )
     parser.add_argument(
         "--readout",

@@ -330,20 +330,12 @@ class Translator(Task):
             check_pair(pair, "Translator.evaluate", position)
         if not pairs:
             raise ValueError("Translator.evaluate: examples is empty, expected at least one pair")
-        held = list(self.batches(pairs, batch_size, allow_unknown=True)(0))
-        right = total = 0
-        loss = 0.0
-        for batch in held:
-            (logits, _), _ = self.model.forward(batch.source, batch.inputs, lengths=batch.source_lengths)
-            counted = int(batch.mask.sum())
-            loss += cross_entropy(logits, batch.targets, batch.mask)[0] * counted
-            right += int(((logits.argmax(axis=-1) == batch.targets) & batch.mask).sum())
-            total += counted
+        loss, accuracy = teacher_forced(self, pairs, batch_size)
         texts = [join_symbols(list(source), self.level) for source, _ in pairs]
         targets = [join_symbols(list(target), self.level) for _, target in pairs]
         found = self.predict(texts, max_length=max_length, batch_size=batch_size, **search)
         exact = sum(one == other for one, other in zip(found, targets, strict=True)) / len(targets)
-        return {"loss": loss / total, "token accuracy": right / total, "exact match": exact}
+        return {"loss": loss, "token accuracy": accuracy, "exact match": exact}
 
     def metadata(self) -> dict[str, Any]:
         """Return the vocabularies and the preparation of texts."""
@@ -386,6 +378,19 @@ class Translator(Task):
         """Yield the translation of each line."""
         for line in lines:
             yield self.predict([line])[0]
+
+
+def teacher_forced(translator: Translator, pairs: Sequence[Pair], batch_size: int) -> tuple[float, float]:
+    """Return the mean cross-entropy in nats per symbol, and the share of symbols that rank first."""
+    right = total = 0
+    loss = 0.0
+    for batch in translator.batches(pairs, batch_size, allow_unknown=True)(0):
+        (logits, _), _ = translator.model.forward(batch.source, batch.inputs, lengths=batch.source_lengths)
+        counted = int(batch.mask.sum())
+        loss += cross_entropy(logits, batch.targets, batch.mask)[0] * counted
+        right += int(((logits.argmax(axis=-1) == batch.targets) & batch.mask).sum())
+        total += counted
+    return loss / total, right / total
 
 
 def as_texts(texts: Any, caller: str) -> list[str]:
