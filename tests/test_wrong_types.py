@@ -572,6 +572,7 @@ def calls() -> Iterator[Call]:
     yield Call("report_translations", tasks.report_translations, reported)
     report = tasks.report_translations(translator, pairs, max_length=3)
     yield Call("TranslationReport.worst", report.worst, {"n": 2})
+    yield Call("TranslationReport.to_json", report.to_json, {})
     yield Call("Translator.evaluate", translator.evaluate, scored)
     phrase = {"language": "fr", "context": "fixed", "rng": 0, "cell": "rnn", "epochs": 1}
     yield Call("phrase_model", tasks.phrase_model, phrase)

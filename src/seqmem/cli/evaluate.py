@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from seqmem.cli.arguments import add_search, count, search_options, size
 from seqmem.cli.terminal.output import naming
 from seqmem.cli.terminal.screen import folded, terminal_width
 from seqmem.cli.terminal.waiting import heartbeat
-from seqmem.insight.folding import display_width
+from seqmem.insight.folding import fold_words
 from seqmem.tasks import Translation, Translator
-from seqmem.tasks.translation_report import ScoredPair, TranslationReport, report_translations
+from seqmem.tasks.translation_report import ScoredPair, report_translations
 
 INDENT = 5  # columns before a pair's texts
 
@@ -50,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     with heartbeat("translating"):
         report = report_translations(translator, pairs, batch_size=arguments.batch_size, **options)
     if arguments.json:
-        print(json.dumps(_plain(report), ensure_ascii=False, indent=2))
+        print(report.to_json())
         return
     print(f"{len(pairs):,} pairs")
     for name, value in report.scores.items():
@@ -69,50 +68,9 @@ def _lines(number: int, one: ScoredPair) -> list[str]:
     found = [(_how(each), each.text) for each in one.found]
     lines = [f"{number:3}. error rate {one.error_rate:.2f}"]
     for label, text in (("source", one.source), ("target", one.target), *found):
-        lines += _broken(f"{label}: {text}")
+        lines += fold_words(f"{label}: {text}", terminal_width(), INDENT)
     return lines
 
 
 def _how(one: Translation) -> str:
     return f"found {one.normalized_score:.2f}{'' if one.ended else ', cut off'}"
-
-
-def _broken(text: str) -> list[str]:
-    """Return a text as indented lines that fit the terminal, broken within words if need be."""
-    width = terminal_width() - INDENT - 2
-    parts: list[str] = []
-    for word in text.split(" "):
-        room = width
-        for character in word:
-            room -= display_width(character)
-            if room < 0:
-                parts.append(" ")
-                room = width - display_width(character)
-            parts.append(character)
-        parts.append(" ")
-    lines = folded(" " * INDENT + "".join(parts).rstrip(" ")).split("\n")
-    return [line.rstrip() for line in lines]
-
-
-def _plain(report: TranslationReport) -> dict[str, Any]:
-    """Return a report as what JSON can hold."""
-    return {
-        "scores": report.scores,
-        "pairs": [
-            {
-                "source": one.source,
-                "target": one.target,
-                "error_rate": one.error_rate,
-                "found": [
-                    {
-                        "text": each.text,
-                        "score": each.score,
-                        "normalized_score": each.normalized_score,
-                        "ended": each.ended,
-                    }
-                    for each in one.found
-                ],
-            }
-            for one in report.pairs
-        ],
-    }

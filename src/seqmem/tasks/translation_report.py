@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Unpack
 
@@ -39,6 +40,18 @@ class TranslationReport(NamedTuple):
         """Return the n pairs with the highest error rates; of equal ones, the less probable translation."""
         n = as_count(n, "TranslationReport.worst", "n")
         return sorted(self.pairs, key=lambda one: (-one.error_rate, one.found[0].score))[:n]
+
+    def to_json(self) -> str:
+        """Return scores and pairs with all their translations as JSON."""
+        fields = ("text", "score", "normalized_score", "ended")
+        pairs = [
+            {
+                **{name: value for name, value in one._asdict().items() if name != "found"},
+                "found": [{name: getattr(each, name) for name in fields} for each in one.found],
+            }
+            for one in self.pairs
+        ]
+        return json.dumps({"scores": self.scores, "pairs": pairs}, ensure_ascii=False, indent=2)
 
 
 def report_translations(
