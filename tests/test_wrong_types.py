@@ -73,6 +73,7 @@ NEED_PACKAGES = {"export_onnx", "import_onnx", "load_safetensors", "save_safeten
 
 # What the library makes and a caller reads.
 RECORDS = {
+    *("ScoredPair", "TranslationReport"),
     *("BidirectionalState", "Entity", "FitState", "Metric", "Picture", "SequenceBatch", "WordVectors"),
     *(
         "LSTMState",
@@ -120,6 +121,8 @@ INSIDES = {
     *("PeepholeLSTMCell.step", "LayerNormLSTMCell.step"),
     *("on_begin", "on_step", "on_epoch", "on_end", "improved", "Picture.save"),
     *("GRUCell.step", "Cell.step", "Context.step", "AdditiveAttention.step", "FixedContext.step"),
+    *("InnerProductContext.step", "DotProductAttention.step", "NoContext.step"),
+    *("ask", "ask_backward", "ask_gradients"),
 }
 
 
@@ -269,6 +272,14 @@ def of_scores() -> Iterator[Call]:
     yield Call("entities", training.entities, {"tags": ["B-PER", "O"]})
     tagged = {"predictions": [["B-PER"]], "targets": [["O"]], "average": "micro"}
     yield Call("entity_f1_score", training.entity_f1_score, tagged)
+    texts = {"predictions": ["ab c"], "targets": ["ab d"]}
+    yield Call("character_error_rate", training.character_error_rate, texts)
+    yield Call("word_error_rate", training.word_error_rate, texts)
+    yield Call("bleu", training.bleu, texts)
+    yield Call("chrf", training.chrf, texts)
+    yield Call(
+        "phoneme_error_rate", training.phoneme_error_rate, {"predictions": [["K"]], "targets": [["T"]]}
+    )
 
 
 def listed(function: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
@@ -450,7 +461,12 @@ def calls() -> Iterator[Call]:
     widths = {"query_size": H, "key_size": K, "attention_size": A, "rng": 0, "dtype": "float64"}
     yield Call("AdditiveAttention", seqmem.AdditiveAttention, widths)
     yield Call("FixedContext", seqmem.FixedContext, {})
-    for context in (attention, seqmem.FixedContext()):
+    yield Call("DotProductAttention", seqmem.DotProductAttention, {"size": 4, "scaled": True})
+    of_bilinear = {"query_size": H, "key_size": K, "rng": 0, "dtype": "float64"}
+    yield Call("BilinearAttention", seqmem.BilinearAttention, of_bilinear)
+    yield Call("NoContext", seqmem.NoContext, {})
+    bilinear = seqmem.BilinearAttention(H, K, rng=0)
+    for context in (attention, seqmem.FixedContext(), bilinear, seqmem.NoContext()):
         yield from protocol(context, query, keys, lengths=lengths)
 
     common = {"vocab_size": V, "embedding_size": E, "hidden_size": H, "cell": "lstm", "embedding_std": 1.0}
@@ -477,7 +493,8 @@ def calls() -> Iterator[Call]:
         "Seq2Seq", seqmem.Seq2Seq, {"encoder": encoder, "decoder": decoder, "start": 1, "end": 2, "rng": 0}
     )
     yield from protocol(model, tokens, targets, lengths=lengths, rng=0)
-    searched = {"source": tokens, "lengths": lengths, "beam_size": 1, "max_length": 4}
+    beam = {"beam_size": 3, "n_best": 2, "min_length": 1, "length_penalty": 0.6, "no_repeat_ngram_size": 2}
+    searched = {"source": tokens, "lengths": lengths, "max_length": 4, **beam}
     yield Call("Seq2Seq.generate", model.generate, searched)
     batch = seqmem.Batch(tokens, lengths, targets, targets, targets > 4)
     yield Call("Seq2Seq.loss_and_grads", model.loss_and_grads, {"batch": batch, "rng": 0})
@@ -487,6 +504,7 @@ def calls() -> Iterator[Call]:
     yield from protocol(models.Bridge(seqmem.LSTMState(D, D), seqmem.LSTMState(H, H)), (x, x))
     greedy = {"decoder": decoder, "state": state, "memory": memory, "start": 1, "end": 2, "max_length": 4}
     yield Call("greedy_search", search.greedy_search, greedy)
+    yield Call("beam_search", search.beam_search, {**greedy, **beam})
 
     pairs = [("ab", "ba"), ("cab", "bac"), ("c", "c"), ("aa", "aa")]
     letters = seqmem.Vocabulary("abc")
@@ -545,9 +563,8 @@ def calls() -> Iterator[Call]:
     of_batches = {"pairs": pairs, "batch_size": 2, "allow_unknown": False}
     yield Call("Translator.batches", translator.batches, of_batches)
     yield Call("Translator.prepare", translator.prepare, {"text": "ab"})
-    yield Call(
-        "Translator.translate", translator.translate, {"texts": ["ab"], "max_length": 3, "batch_size": 2}
-    )
+    of_texts = {"texts": ["ab"], "max_length": 3, "batch_size": 2, **beam}
+    yield Call("Translator.translate", translator.translate, of_texts)
     yield Call("Translator.save", translator.save, {"path": "translator.npz"})
     yield Call("Translator.check_save", translator.check_save, {"path": "translator.npz"})
     translator.save("translator.npz")
@@ -556,6 +573,11 @@ def calls() -> Iterator[Call]:
     answered = {"inputs": ["ab"], "max_length": 3, "batch_size": 2}
     yield Call("Translator.predict", translator.predict, answered)
     scored = {"examples": pairs, "max_length": 3, "batch_size": 2}
+    reported = {"translator": translator, "pairs": pairs, "n_best": 1, "max_length": 3, "batch_size": 2}
+    yield Call("report_translations", tasks.report_translations, reported)
+    report = tasks.report_translations(translator, pairs, max_length=3)
+    yield Call("TranslationReport.worst", report.worst, {"n": 2})
+    yield Call("TranslationReport.to_json", report.to_json, {})
     yield Call("Translator.evaluate", translator.evaluate, scored)
     phrase = {"language": "fr", "context": "fixed", "rng": 0, "cell": "rnn", "epochs": 1}
     yield Call("phrase_model", tasks.phrase_model, phrase)
@@ -729,6 +751,8 @@ def test_every_call_runs_with_right_arguments(every_call: list[Call]) -> None:
     for call in every_call:
         if call.name.startswith(("plot_", "History.plot")) and importlib.util.find_spec("matplotlib") is None:
             continue
+        if call.name in ("bleu", "chrf") and importlib.util.find_spec("sacrebleu") is None:
+            continue
         call.function(**call.arguments)
 
 
@@ -779,7 +803,7 @@ def complaint(call: Call, argument: str, value: Any) -> str | None:
     except OSError:
         return None  # of a path that is no file, in the system's words
     except ImportError as error:
-        return None if "matplotlib" in str(error) else repr(error)
+        return None if any(name in str(error) for name in ("matplotlib", "sacrebleu")) else repr(error)
     except (TypeError, ValueError) as error:
         text, owner = str(error), call.name.split(".")[0]
         parts = r"d_\w+" if argument.startswith("d_") else argument  # a part of a nest by its own name

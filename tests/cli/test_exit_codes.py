@@ -41,6 +41,7 @@ COMMANDS = (
     "demo",
     "train",
     "translate",
+    "evaluate",
     "predict",
     "inspect",
     "convert",
@@ -54,6 +55,7 @@ TRAIN = ["train", "pairs.tsv", "--out", "model.npz", *SMALL]
 TRANSLATE = ["translate", "model.npz", "ab"]
 CONVERT = ["convert", "model.npz", "converted.npz"]
 INSPECT = ["inspect", "model.npz"]
+EVALUATE = ["evaluate", "model.npz", "pairs.tsv"]
 PREDICT = ["predict", "model.npz", "ab"]
 TRAIN_LANGUAGE = ["train", "--task", "language-model", "mine.py", "--out", "language.npz", *SMALL]
 SAMPLE = ["sample", "language.npz", "ab", "--length", "5"]
@@ -127,7 +129,7 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
         patch.setattr(command, name, function)
     patch.setattr(translate.Translator, "load", function)
     patch.setattr(sample.TextGenerator, "load", function)
-    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, PREDICT, SAMPLE]
+    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, EVALUATE, PREDICT, SAMPLE]
     commands += [["explore", "--out", "lecture"]]
     commands += [["compare"], ["memory"], INSPECT, CONVERT]
     assert {command[0] for command in commands} == set(COMMANDS)
@@ -142,7 +144,8 @@ def done(patch: pytest.MonkeyPatch) -> list[int]:
         patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
     patch.setattr(memory, "memory_text", lambda **options: "a table")
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, PREDICT, TRAIN_LANGUAGE, SAMPLE, EXPLORE]
-    commands += [["compare"], ["memory"], INSPECT, CONVERT]
+    commands += [EVALUATE, [*EVALUATE, "--beam", "3", "--n-best", "2", "--json"], ["compare"], ["memory"]]
+    commands += [INSPECT, CONVERT]
     commands += [["exercises", *rest] for rest in (["init", "new"], ["list", "--folder", "given"])]
     commands += [
         ["exercises", *rest, "rnn_step_forward", "--folder", "given"] for rest in (["hint"], ["reset"])
@@ -176,6 +179,10 @@ def unreadable(patch: pytest.MonkeyPatch) -> list[int]:
         *(["explore", "--model", path, "--text", "ab", "--out", "p"] for path in ("gone", ".", "pairs.tsv")),
         *(["compare", "--memory", path] for path in ("gone", ".", "model.npz", "pairs.tsv")),
         *([command, "pairs.tsv", "ab"] for command in ("translate", "predict", "sample")),
+        *(
+            ["evaluate", *files]
+            for files in (["gone", "pairs.tsv"], ["model.npz", "gone"], ["pairs.tsv"] * 2)
+        ),
         ["sample", "model.npz"],
         *(["inspect", path] for path in ("gone", ".", "pairs.tsv")),
         *(["convert", path, "c.npz"] for path in ("gone.npz", ".", "pairs.tsv", "model.pt")),

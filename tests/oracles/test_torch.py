@@ -14,7 +14,9 @@ from strategies import CELLS, exposed, random_state
 from seqmem import (
     AdditiveAttention,
     Batch,
+    BilinearAttention,
     Decoder,
+    DotProductAttention,
     Embedding,
     Encoder,
     FixedContext,
@@ -220,6 +222,34 @@ def test_additive_attention_equals_its_equations_in_torch(torch, leaf, rng):
     torch.autograd.backward(theirs, [torch.from_numpy(d) for d in (d_context, d_weights)])
     assert_close(list(outputs), detached(theirs))
     assert_close(list(d_inputs), [x.grad.numpy() for x in inputs])
+    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
+
+
+@pytest.mark.parametrize("kind", ["dot product", "scaled", "bilinear"])
+def test_attention_by_inner_products_equals_its_equations_in_torch(torch, leaf, rng, kind):
+    K = 4
+    Q = 3 if kind == "bilinear" else K
+    context = (
+        BilinearAttention(Q, K) if kind == "bilinear" else DotProductAttention(K, scaled=kind == "scaled")
+    )
+    context, lengths = exposed(context, rng), np.array([6, 1, 4])
+    shapes = ((3, Q), (6, 3, K), (3, K), (3, 6))
+    query, keys, d_context, d_weights = (rng.standard_normal(shape) for shape in shapes)
+    outputs, cache = context.forward(query, keys, lengths=lengths)
+    d_inputs, grads = context.backward((d_context, d_weights), cache)
+
+    p, (q, k) = {name: leaf(param) for name, param in context.params.items()}, (leaf(query), leaf(keys))
+    asked = q @ p["W"] if p else q
+    valid = torch.arange(6) < torch.tensor(lengths)[:, None]
+    attend = torch.nn.functional.scaled_dot_product_attention  # keys are values, one query a row
+    batch_first = k.transpose(0, 1)
+    scale = K**-0.5 if kind == "scaled" else 1.0
+    context_t = attend(asked[:, None], batch_first, batch_first, valid[:, None], scale=scale)[:, 0]
+    scores = torch.einsum("bk,sbk->bs", asked, k) * scale
+    weights_t = torch.softmax(torch.where(valid, scores, -torch.inf), 1)
+    torch.autograd.backward((context_t, weights_t), [torch.from_numpy(d) for d in (d_context, d_weights)])
+    assert_close(list(outputs), detached((context_t, weights_t)))
+    assert_close(list(d_inputs), [q.grad.numpy(), k.grad.numpy()])
     assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
 
 

@@ -15,7 +15,9 @@ from seqmem import (
     AdamW,
     AdditiveAttention,
     Batch,
+    BilinearAttention,
     Decoder,
+    DotProductAttention,
     Dropout,
     Embedding,
     Encoder,
@@ -125,6 +127,13 @@ def test_what_stands_in_the_padding_has_no_effect(drawn):
     np.testing.assert_equal(*results)
 
 
+CONTEXTS = {
+    AdditiveAttention: "additive",
+    DotProductAttention: "dot_product",
+    BilinearAttention: "bilinear",
+}
+
+
 @given(looks())
 def test_a_context(drawn):
     context, query, keys, rows, d_context, d_weights = drawn
@@ -133,8 +142,12 @@ def test_a_context(drawn):
         *outputs, cache = reference.fixed_context_forward(keys, mask)
         gradients = reference.fixed_context_backward(d_context, d_weights, cache)
     else:
-        *outputs, cache = reference.additive_attention_forward(query, keys, **context.params, mask=mask)
-        gradients = reference.additive_attention_backward(d_context, d_weights, cache)
+        name, options = CONTEXTS[type(context)], {}
+        if isinstance(context, DotProductAttention) and context.scaled:
+            options["scaled"] = True
+        forward = getattr(reference, f"{name}_attention_forward")
+        *outputs, cache = forward(query, keys, **context.params, mask=mask, **options)
+        gradients = getattr(reference, f"{name}_attention_backward")(d_context, d_weights, cache)
         d_query = gradients.pop("query")
     fast, fast_cache = context.forward(query, keys, lengths=rows)
     (fast_d_query, d_keys), grads = context.backward((d_context, d_weights), fast_cache)

@@ -59,6 +59,7 @@ PARAMS = model()
 OF_ENCODER = {name: param for name, param in PARAMS.items() if name.startswith("encoder")}
 OF_DECODER = {name: param for name, param in PARAMS.items() if name.startswith("decoder")}
 LOOK = {"query": normal(B, Q), "keys": normal(S, B, K)}
+NARROW = {"query": normal(B, K), "keys": normal(S, B, K)}
 SCORER = {"W_q": normal(Q, A), "W_k": normal(K, A), "b": normal(A), "v": normal(A)}
 SCORES = {"logits": normal(T, B, V), "targets": RNG.integers(V, size=(T, B))}
 SOURCE = {"tokens": RNG.integers(V, size=(S, B)), "mask": SOURCE_MASK, "params": OF_ENCODER}
@@ -123,6 +124,11 @@ CASES = [
     ("embedding", {"W": normal(V, E), "tokens": np.array([4, 4, 2])}),
     ("cross_entropy", SCORES),
     ("cross_entropy", SCORES | {"mask": MASK}),
+    ("position_softmax", {"scores": normal(S, B), "mask": SOURCE_MASK}),
+    ("dot_product_attention", NARROW),
+    ("dot_product_attention", NARROW | {"mask": SOURCE_MASK, "scaled": True}),
+    ("bilinear_attention", LOOK | {"W": normal(Q, K)}),
+    ("bilinear_attention", LOOK | {"W": normal(Q, K), "mask": SOURCE_MASK}),
     ("additive_attention", LOOK | SCORER),
     ("additive_attention", LOOK | SCORER | {"mask": SOURCE_MASK}),
     ("fixed_context", {"keys": normal(S, B, K)}),
@@ -260,6 +266,8 @@ def test_a_pass_writes_to_nothing_that_it_is_given(name, inputs):
     def frozen(tree):
         if isinstance(tree, dict):
             return {key: frozen(branch) for key, branch in tree.items()}
+        if isinstance(tree, bool):
+            return tree
         twin = tree.copy()
         twin.flags.writeable = False
         return twin

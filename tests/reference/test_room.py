@@ -67,6 +67,7 @@ NOT_DIFFERENTIATED = (
         "of_target =",
         "near =",
         "sign =",
+        "divisor =",
     ),  # a shift of all scores has no effect, and p is what the gradient is made of
     *("W_", "W =", "h0 =", "h_prev =", "h_prev, c_prev =", "s_prev ="),  # names
 )

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from seqmem.cells import Cell
-from seqmem.contexts import Context
+from seqmem.contexts import Context, DotProductAttention
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.models import (
@@ -98,6 +98,12 @@ def _(module: Context, rng: np.random.Generator) -> Inputs:
     query = _normal(module, rng, B, module.query_size or 5)
     keys = _normal(module, rng, S, B, module.key_size or 7)
     return (query, keys), {"lengths": _lengths(S)}
+
+
+@exposing_inputs.register(DotProductAttention)
+def _(module: DotProductAttention, rng: np.random.Generator) -> Inputs:
+    width = module.size or 5
+    return (_normal(module, rng, B, width), _normal(module, rng, S, B, width)), {"lengths": _lengths(S)}
 
 
 @exposing_inputs.register(Bridge)

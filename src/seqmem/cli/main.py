@@ -1,4 +1,4 @@
-"""The command line: python -m seqmem check | exercises | demo | train | translate | predict | ..."""
+"""The command line: python -m seqmem check | exercises | demo | train | translate | evaluate | ..."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from seqmem.cli import (
     check,
     compare,
     demo,
+    evaluate,
     explore,
     memory,
     model_files,
@@ -27,7 +28,7 @@ from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 
 COMMANDS = (  # in the order of the help text
-    *(check, exercises, demo, train, translate, predict, sample),
+    *(check, exercises, demo, train, translate, evaluate, predict, sample),
     *(model_files, explore, compare, memory),
 )
 TEXTS = (translate.run, predict.run, sample.run)  # commands that accept texts, even after an option

@@ -17,6 +17,8 @@ from seqmem.registry import cell_names, task_class, task_names
 from seqmem.tasks import Translator
 from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
+ATTENTIONS = ("additive", "dot-product", "scaled-dot-product", "bilinear", "none")
+
 
 def add(commands: Any) -> None:
     """Add this command to the parser."""
@@ -52,8 +54,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--attention",
-        choices=("additive", "none"),
-        help="translate: attention to the source, or none (default: additive)",
+        choices=ATTENTIONS,
+        metavar="KIND",
+        help=f"translate: {', '.join(ATTENTIONS)}; with none, every step reads the encoder's final output "
+        "(default: additive)",
     )
     parser.add_argument(
         "--readout",
@@ -138,7 +142,7 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         hidden_size=arguments.hidden,
         embedding_size=arguments.embedding,
         cell=arguments.cell,
-        context="fixed" if arguments.attention == "none" else "additive",
+        context=_context(arguments.attention),
         readout=arguments.readout or "all",
         num_layers=arguments.layers or 1,
         bidirectional=bool(arguments.bidirectional),
@@ -188,6 +192,10 @@ def _train_translator(arguments: argparse.Namespace) -> None:
     with naming(arguments.out):
         translator.save(arguments.out)
     print(f"saved in {arguments.out}")
+
+
+def _context(attention: str | None) -> Any:
+    return "fixed" if attention == "none" else (attention or "additive").replace("-", "_")
 
 
 def _warn(messages: Sequence[str]) -> None:

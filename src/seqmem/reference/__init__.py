@@ -115,6 +115,14 @@ if TYPE_CHECKING:
         normalise_backward,
         normalise_forward,
     )
+    from seqmem.reference.variants.multiplicative_attention import (
+        bilinear_attention_backward,
+        bilinear_attention_forward,
+        dot_product_attention_backward,
+        dot_product_attention_forward,
+        position_softmax_backward,
+        position_softmax_forward,
+    )
     from seqmem.reference.variants.noisy_lstm import (
         noisy_lstm_backward,
         noisy_lstm_forward,
@@ -183,6 +191,11 @@ _FILES = {
         "noisy_lstm_forward",
         "noisy_lstm_backward",
     ),
+    "variants.multiplicative_attention": (
+        *("position_softmax_forward", "position_softmax_backward"),
+        *("dot_product_attention_forward", "dot_product_attention_backward"),
+        *("bilinear_attention_forward", "bilinear_attention_backward"),
+    ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
     "variants.truncated_rnn": ("truncated_rnn_forward", "truncated_rnn_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
@@ -229,6 +242,8 @@ __all__ = [
     "beam_search",
     "bidirectional_backward",
     "bidirectional_forward",
+    "bilinear_attention_backward",
+    "bilinear_attention_forward",
     "bridge_backward",
     "bridge_forward",
     "clip_by_global_norm",
@@ -238,6 +253,8 @@ __all__ = [
     "decoder_forward",
     "decoder_step_backward",
     "decoder_step_forward",
+    "dot_product_attention_backward",
+    "dot_product_attention_forward",
     "dropout_backward",
     "dropout_forward",
     "embedding_backward",
@@ -287,6 +304,8 @@ __all__ = [
     "peephole_lstm_forward",
     "peephole_lstm_step_backward",
     "peephole_lstm_step_forward",
+    "position_softmax_backward",
+    "position_softmax_forward",
     "relative_errors",
     "relu_rnn_backward",
     "relu_rnn_forward",

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 
 from seqmem import registry
 from seqmem.cells import GRUCell, LayerNormLSTMCell, LSTMCell, PeepholeLSTMCell, RNNCell
-from seqmem.contexts import AdditiveAttention, FixedContext
+from seqmem.contexts import (
+    AdditiveAttention,
+    BilinearAttention,
+    DotProductAttention,
+    FixedContext,
+    NoContext,
+)
 from seqmem.layers import (
     GRU,
     LSTM,
@@ -97,6 +103,9 @@ MODULES = [
     TruncatedBPTT(Recurrent(GRUCell(3, 4)), 7),
     AdditiveAttention(3, 4, 5),
     FixedContext(),
+    DotProductAttention(4, scaled=True),
+    BilinearAttention(3, 4),
+    NoContext(),
     Encoder(7, 3, 4, cell="gru", embedding_std=0.1, dropout=0.1),
     Decoder(7, 3, 4, context=AdditiveAttention(4, 6, 5), cell="rnn", readout="all"),
     Seq2Seq(Encoder(7, 3, 4), Decoder(6, 2, 5, key_size=4), start=3, end=4),
