@@ -226,9 +226,9 @@ def gradient_flow_of_cases(
 
     The cases are a plain RNN whose recurrent matrix is 0.5 times orthogonal (vanishing gradient); one where
     it is 1.2 times orthogonal, on inputs so faint that tanh' is 1 (exploding, by 1.2 per step) and on inputs
-    of normal size, where saturation of tanh cancels the growth; LSTMs with a forget bias of 0, 1 and 2; a
-    GRU; and the states of an LSTM encoder with forget bias 0 under a decoder of 3 steps, with a fixed context
-    and with additive attention.
+    of normal size, where saturation of tanh cancels the growth; LSTMs with a forget bias of 0, 1 and 2; GRUs
+    with an update bias of 0 and -2; and the states of an LSTM encoder with forget bias 0 under a decoder of 3
+    steps, with a fixed context and with additive attention.
 
     Args:
         steps: T, and S of the encoder.
@@ -260,7 +260,7 @@ def gradient_flow_of_cases(
         ("RNN, weights x 1.2, faint inputs", large, xs * 1.2**-T * 1e-3),
         ("RNN, weights x 1.2", large, xs),
         *((f"LSTM, forget bias {bias}", LSTMCell(H, H, forget_bias=bias, rng=rng), xs) for bias in (0, 1, 2)),
-        ("GRU", GRUCell(H, H, rng=rng), xs),
+        *((f"GRU, update bias {bias}", GRUCell(H, H, update_bias=bias, rng=rng), xs) for bias in (0, -2)),
     ]
     curves = [_curve(name, gradient_flow(Recurrent(cell), xs, rng=rng)) for name, cell, xs in layers]
     V = 12
