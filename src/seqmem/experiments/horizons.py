@@ -108,7 +108,7 @@ class MemorySettings:
 
     @classmethod
     def full(cls) -> Self:
-        """Return settings with five seeds, all courses and more starts and distances: forty minutes on two."""
+        """Return settings with five seeds, all courses, starts and distances: half an hour on two cores."""
         distances = (5, 7, 10, 15, 20, 30, 50, 100, 200, 300, 400, 800)
         return cls(
             starts={"lstm": (0.0, 1.0, 2.0), "gru": (0.0, -1.0, -2.0), "lstm + attention": (1.0,)},
@@ -148,8 +148,8 @@ def memory_horizon(
     ... )
     >>> with ThreadPoolExecutor(1) as executor:
     ...     experiment = memory_horizon(settings, executor=executor)
-    >>> [(row.kind, row.course, row.at) for row in experiment.rows]
-    [('gru', 'mixed', [5, 6])]
+    >>> [(row.kind, row.start, row.at) for row in experiment.rows]
+    [('gru', 'update bias -1', [5, 6]), ('gru', 'update bias -2', [5, 6])]
     """
     settings = MemorySettings.quick() if settings is None else settings
     check_type(settings, MemorySettings, "memory_horizon", "settings")

@@ -13,6 +13,7 @@ matrices and tanh derivatives, which vanish or explode (Bengio et al., 1994; Pas
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -255,12 +256,17 @@ def gradient_flow_of_cases(
     small, large = RNNCell(H, H, rng=rng), RNNCell(H, H, rng=rng)
     small.W_h *= 0.5
     large.W_h *= 1.2
+    lstms = [LSTMCell(H, H, forget_bias=bias, rng=rng) for bias in (0, 1, 2)]
+    gru = GRUCell(H, H, update_bias=0, rng=rng)
+    keeping = copy.deepcopy(gru)
+    keeping.gate("z").b[...] = -2
     layers: list[tuple[str, Cell[Any], Array]] = [
         ("RNN, weights x 0.5", small, xs),
         ("RNN, weights x 1.2, faint inputs", large, xs * 1.2**-T * 1e-3),
         ("RNN, weights x 1.2", large, xs),
-        *((f"LSTM, forget bias {bias}", LSTMCell(H, H, forget_bias=bias, rng=rng), xs) for bias in (0, 1, 2)),
-        *((f"GRU, update bias {bias}", GRUCell(H, H, update_bias=bias, rng=rng), xs) for bias in (0, -2)),
+        *((f"LSTM, forget bias {bias}", cell, xs) for bias, cell in enumerate(lstms)),
+        ("GRU, update bias 0", gru, xs),
+        ("GRU, update bias -2", keeping, xs),
     ]
     curves = [_curve(name, gradient_flow(Recurrent(cell), xs, rng=rng)) for name, cell, xs in layers]
     V = 12
