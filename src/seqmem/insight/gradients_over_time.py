@@ -284,7 +284,11 @@ def gradient_flow_of_cases(
 
 
 def gradient_flow_text(cases: FlowCases) -> str:
-    """Return the cases as a table: ‖dL/dh‖ by distance, then both parts of the LSTMs' Jacobian."""
+    """Return the cases as a table: ‖dL/dh‖ by distance, then both parts of the LSTMs' Jacobian.
+
+    Args:
+        cases: the cases of `gradient_flow_of_cases`.
+    """
     check_type(cases, FlowCases, "gradient_flow_text", "cases")
     T = len(cases.curves[0].h)
     distances = sorted({d for d in (0, 1, 2, 5, 10, 20, 30, 50, 100, 200) if d < T - 1} | {T - 1})
