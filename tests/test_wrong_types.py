@@ -674,6 +674,7 @@ def calls() -> Iterator[Call]:
 
     horizon = {
         "kinds": ("gru",),
+        "starts": {"gru": (-1.0,)},
         "seeds": (0,),
         "courses": ("mixed",),
         "alone_distances": (5,),
@@ -715,7 +716,7 @@ def calls() -> Iterator[Call]:
     yield Call("plot_memory_horizon", insight.plot_memory_horizon, drawn)
     yield Call("Experiment.from_json", experiments.Experiment.from_json, {"text": found.to_json()})
     yield Call("Experiment.to_json", found.to_json, {})
-    yield Call("Experiment.row", found.row, {"kind": "gru", "course": "mixed"})
+    yield Call("Experiment.row", found.row, {"kind": "gru", "course": "mixed", "start": None})
     yield Call("Experiment.accuracy", found.accuracy, {"course": "mixed"})
 
     class Here(Executor):
