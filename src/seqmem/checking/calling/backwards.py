@@ -98,6 +98,9 @@ def bindings(call: Call, ran: Ran, parts: list[Part], sites: dict[str, Any]) -> 
         AskError: if a parameter matches none of the available values.
     """
     function = call.candidate.backward
+    if call.candidate.is_torch:
+        yield _of_torch(call, parts)
+        return
     if function is None and callable(parts[-1].value):
         yield from _of_closure(parts)
         return
@@ -127,6 +130,13 @@ def _of_closure(parts: list[Part]) -> Iterator[Binding]:
     outputs = [k for k, part in enumerate(parts[:-1]) if part.is_output]
     if len(names) <= len(outputs):
         yield Binding(function, tuple(outputs[: len(names)]), tuple(names), ())
+
+
+def _of_torch(call: Call, parts: list[Part]) -> Binding:
+    """Return the way to call a torch.autograd.Function: an upstream gradient for each output, in order."""
+    outputs = tuple(k for k, part in enumerate(parts) if part.is_output)
+    others = tuple((str(k), "value", None) for k in range(len(parts)) if k not in outputs)
+    return Binding(call.candidate.backward, outputs, tuple(map(str, outputs)), others)
 
 
 class _Roles:

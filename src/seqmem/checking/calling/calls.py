@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.checking.calling import slots as within
+from seqmem.checking.calling import torch_functions
 from seqmem.checking.calling.values import Value, draw
 from seqmem.checking.reading.candidates import Candidate, words
 from seqmem.checking.reading.hints import (
@@ -104,6 +105,8 @@ class Call:
         self.text = "\n".join(map(text_of, self.functions)) + _docs(candidate, text_of)
         self.remarks = "\n".join(map(words_of, self.functions)) + _docs(candidate, words_of)
         self.parameters = _parameters(candidate.forward, candidate.owner is not None)
+        if candidate.is_torch and not torch_functions.is_separate(candidate.owner):
+            self.parameters = self.parameters[1:]  # without the context
         unpackings = {n: unpacked(candidate.forward, n) for n in self._required()}
         self.lists = {n: parts for n, parts in unpackings.items() if len(parts) > 1 and role(n) != "state"}
         self.makers = self._makers()
@@ -275,6 +278,8 @@ class Call:
     def _roots(self, given: dict[Site, Any], arrays: dict[str, Array]) -> dict[str, Any]:
         if self.candidate.owner is None:
             return {}
+        if self.candidate.is_torch:
+            return {"context": self._context(given)}
         init = {s.name: v for s, v in given.items() if s.place == "init"}
         init |= {p.name: copy.deepcopy(self.objects[p.name]) for p in self._init() if p.name in self.objects}
         key = (*((name, _key(v)) for name, v in init.items()), *self._made_with.items())
@@ -286,7 +291,7 @@ class Call:
         np.random.seed(self.seed)  # noqa: NPY002 - the file's own classes may draw from it
         owner = self.candidate.owner
         assert owner is not None
-        if self.candidate.is_torch or inspect.isabstract(owner):
+        if inspect.isabstract(owner):
             return None
         made = self._guarded(lambda: owner(**init))
         if not within.slots(made):
@@ -310,9 +315,23 @@ class Call:
                     continue
 
     def _called(self, function: Callable[..., Any], arguments: dict[str, Any], roots: dict[str, Any]) -> Any:
+        if self.candidate.is_torch:
+            return self._guarded(lambda: self._called_with_tensors(function, arguments, roots["context"]))
         if self.candidate.owner is not None and not _is_static(self.candidate.owner, function):
             return self._guarded(lambda: function(roots["self"], **arguments))
         return self._guarded(lambda: function(**arguments))
+
+    def _context(self, given: dict[Site, Any]) -> torch_functions.Context:
+        floats = {s.name for s, v in given.items() if np.asarray(v).dtype.kind in "fc"}
+        return torch_functions.Context(tuple(p.name in floats for p in self.parameters))
+
+    def _called_with_tensors(
+        self, function: Callable[..., Any], arguments: dict[str, Any], context: torch_functions.Context
+    ) -> Any:
+        if function is not self.candidate.forward:
+            return torch_functions.run_backward(function, context, list(arguments.values()))
+        assert self.candidate.owner is not None
+        return torch_functions.run_forward(self.candidate.owner, function, context, arguments)
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
         try:

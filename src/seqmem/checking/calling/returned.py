@@ -117,6 +117,8 @@ def pair(
         found: all possible gradients.
         fits: whether a value is the right derivative with respect to an array of that name.
     """
+    if call.candidate.is_torch:
+        return _in_torch(call, arrays, found)
     pairs = _Pairs(call, arrays, list(found))
     pairs.of_shared_weights()
     pairs.by(_is_named)
@@ -129,6 +131,14 @@ def pair(
         one.label for one in pairs.left if one.where[0] == "returned" and _looks_like_gradient(one, arrays)
     ]
     return Pairing(pairs.places, notes, tuple(left))
+
+
+def _in_torch(call: Call, arrays: dict[str, Array], found: list[Found]) -> Pairing:
+    """Return the gradients of a torch.autograd.Function: one for each argument, in the arguments' order."""
+    order = [parameter.name for parameter in call.parameters]
+    returned = {one.where for one in found}
+    places = {name: ("returned", (("item", order.index(name)),)) for name in arrays}
+    return Pairing({name: where for name, where in places.items() if where in returned}, (), ())
 
 
 class _Pairs:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.checking.calling import slots as within
+from seqmem.checking.calling import torch_functions
 from seqmem.checking.calling.backwards import Binding, Part, bindings, parts_of
 from seqmem.checking.calling.calls import AskError, Call, Ran, Site
 from seqmem.checking.calling.returned import Pairing, collected, fetch, in_shape, pair
@@ -242,6 +243,9 @@ def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str,
     upstream = [np.asarray(rng.standard_normal(out.shape)) for out in outputs]
     before = runner.snapshot(ran)
     result = runner.backward(ran, parts, copy.deepcopy(upstream))
+    miscounted = torch_functions.miscounted(ran.roots["context"], result) if call.candidate.is_torch else None
+    if miscounted is not None:
+        return Outcome((PAIRED, 1), values, None, miscounted)
     found = collected(call, binding, parts, result, ran, before)
     slopes = Slopes(runner, arrays, upstream)
     pairing = pair(call, arrays, found, slopes.fits)

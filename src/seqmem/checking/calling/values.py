@@ -80,7 +80,8 @@ _DIMS = (D, H, V, OUT, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H
 def starts(name: str, names: list[str], text: str) -> list[Start]:
     """Return the conventions to begin with, the most likely first."""
     lower = f"{name} {' '.join(names)}".lower()
-    likely_gates = 4 if "lstm" in lower else 3 if "gru" in lower else 1
+    parts = re.search(r"\b(?:chunk|[hv]?split)\((?:[\w.]+,)?\s*([2-9])\b", text)
+    likely_gates = int(parts[1]) if parts else 4 if "lstm" in lower else 3 if "gru" in lower else 1
     few = sum(role(one) == "weight" for one in names) <= 2
     gates = [likely_gates, *(g for g in (1, 4, 3) if g != likely_gates)] if few else [1]
     sequence = not re.search(r"step|cell", name, re.I)

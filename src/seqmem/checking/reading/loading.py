@@ -23,6 +23,7 @@ from seqmem.checking.reading.stand_ins import StandIn, smaller
 
 NAME = "student"
 PATIENCE = 3.0  # seconds per statement if only the definitions are wanted
+OF_IMPORTS = 30.0  # seconds: a large package that is cut short is left half imported
 MOST_STUBS = 100
 _EFFECTS = re.compile(
     r"(^|[._])(input|raw_input|exec|eval|exit|quit|system|popen|run|call|Popen|urlopen|urlretrieve|download|"
@@ -160,7 +161,8 @@ def _import_or_run(node: ast.stmt, module: types.ModuleType, finder: _Finder, pa
 def _execute(node: ast.stmt, module: types.ModuleType, finder: _Finder, path: str) -> str:
     """Execute a statement; return the reason for a failure, or ""."""
     try:
-        with _patience(), warnings.catch_warnings():
+        is_import = isinstance(node, (ast.Import, ast.ImportFrom))
+        with _patience(OF_IMPORTS if is_import else PATIENCE), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _import_or_run(node, module, finder, path)
     except TimeoutError:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqmem.checking.calling import torch_functions
 from seqmem.checking.calling.flat import Flat, flat
 from seqmem.checking.calling.guess import ONE, Search, search
 from seqmem.checking.calling.trial import ANSWERED, PAIRED, Outcome, Plan, frames_of
@@ -46,9 +47,14 @@ def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Repo
 
     Raises:
         UnguessedError: if no values were found with which it runs.
+        LookupError: if it needs torch, which is not installed.
     """
     if candidate.backward is None and is_clipping(candidate.forward):
         return _clipping(check_kind(candidate.forward, None, "clipping", options.seed))
+    if candidate.is_torch and not torch_functions.is_available():
+        raise LookupError(
+            f"{candidate.name} is a torch.autograd.Function, and torch is not installed: pip install torch"
+        )
     found = search(candidate, names, options.seed, options.values)
     plan = found.outcome.plan
     if plan is None or not _is_convincing(found.outcome):
