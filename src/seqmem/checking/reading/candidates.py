@@ -32,6 +32,7 @@ _METHODS = (
     ("loss", "backward"), ("loss", "gradient"), ("loss", "grad"), ("fn", "grad"), ("__call__", "grad"),
     ("__call__", "gradient"),
     ("data_is", "diff_is"), ("bottom_data_is", "top_diff_is"), ("predict", "backward"), ("step", "backward"),
+    ("_forward", "_backward"), ("_fprop", "_bprop"),
     ("forward_step", "backward_step"), ("step_forward", "step_backward"),
 )  # fmt: skip
 
@@ -50,6 +51,7 @@ class Candidate(NamedTuple):
         """The names under which a user may select it."""
         own = self.forward.__name__
         found = {self.name, own, re.sub(r"_(forward|fwd)(_\w+)?$", "", own)}
+        found |= {self.backward.__name__} if self.backward is not None else set()
         return found if self.owner is None else {self.name, f"{self.name}.{own}"}
 
 
