@@ -15,7 +15,6 @@ from seqmem.checking.calling.calls import RATE, AskError, Call, Ran, Site, param
 from seqmem.checking.calling.own_losses import OwnLoss, drawn, is_prediction, own_losses
 from seqmem.checking.reading.hints import returned_names, tree_of
 from seqmem.checking.reading.words import bare, is_cache, is_rate, is_upstream, plain, role
-from seqmem.module import Array
 
 
 class Part(NamedTuple):
@@ -114,6 +113,13 @@ def bindings(call: Call, ran: Ran, parts: list[Part], sites: dict[str, Any]) -> 
         scalars = [k for k, part in enumerate(parts) if part.is_output and np.ndim(part.value) == 0]
         yield from (Binding(None, (k,), (), ()) for k in scalars[:1])
         return
+    yield from _of_function(function, call, ran, parts, sites)
+
+
+def _of_function(
+    function: Callable[..., Any], call: Call, ran: Ran, parts: list[Part], sites: dict[str, Any]
+) -> Iterator[Binding]:
+    """Yield the ways to call a backward pass that is a function of its own."""
     roles = _Roles(call, ran, parts, sites)
     upstreams, others, used = roles.assign()
     if roles.labels and len(parameters_of(function, True)) == 1:  # y of tanh, not labels
@@ -124,23 +130,34 @@ def bindings(call: Call, ran: Ran, parts: list[Part], sites: dict[str, Any]) -> 
         return
     outputs = [k for k, part in enumerate(parts) if part.is_output and k not in used]
     outputs = outputs or [k for k, part in enumerate(parts) if part.is_output]
-    if not upstreams:
-        first = tuple(
-            (name, "first" if _is_one_row(ran, kind, what) else kind, what) for name, kind, what in others
-        )
-        scalars = [k for k in outputs if np.size(parts[k].value) == 1]
-        ways = (others, first) if first != others else (others,)
-        yield from (Binding(function, (k,), (), way) for way in ways for k in scalars[:1])
-        if len(others) == 1 and not scalars:
-            yield from _of_slope(call, ran, parts, others[0][0])
+    if upstreams:
+        yield from _with_upstreams(function, upstreams, others, outputs, parts)
+        if len(upstreams) == 1 and not is_upstream(upstreams[0]):
+            yield from _of_slope(call, ran, parts, upstreams[0])
         return
+    scalars = [k for k in outputs if np.size(parts[k].value) == 1]
+    first = tuple(
+        (name, "first" if _is_one_row(ran, kind, what) else kind, what) for name, kind, what in others
+    )
+    ways = (others, first) if first != others else (others,)
+    yield from (Binding(function, (k,), (), way) for way in ways for k in scalars[:1])
+    if len(others) == 1 and not scalars:
+        yield from _of_slope(call, ran, parts, others[0][0])
+
+
+def _with_upstreams(
+    function: Callable[..., Any],
+    upstreams: tuple[str, ...],
+    others: tuple[tuple[str, str, Any], ...],
+    outputs: list[int],
+    parts: list[Part],
+) -> Iterator[Binding]:
+    """Yield the ways to call a backward pass with upstream gradients, and without if it has a default."""
     for chosen in _matched(upstreams, outputs, parts):
         yield Binding(function, chosen, upstreams, others)
-    if len(upstreams) == 1 and all(np.ndim(parts[k].value) == 1 for k in outputs):
+    if len(upstreams) == 1 and outputs and all(np.ndim(parts[k].value) == 1 for k in outputs):
         for form in ((1, -1), (-1, 1)):
             yield Binding(function, (outputs[0],), upstreams, others, form=form)
-    if len(upstreams) == 1 and not is_upstream(upstreams[0]):
-        yield from _of_slope(call, ran, parts, upstreams[0])
     scalars = [k for k, part in enumerate(parts) if part.is_output and np.ndim(part.value) == 0]
     optional = {p.name for p in parameters_of(function, True) if p.default is not p.empty}
     if scalars and set(upstreams) <= optional:
@@ -330,19 +347,3 @@ def _core(name: str) -> str:
             name = name.removeprefix(word) if word not in ("t", "s") else name.removesuffix(word)
             name = name.removesuffix(word) if word not in ("t", "s") else name
     return name
-
-
-def scaled(values: Any, factor: Any) -> Any:
-    """Return gradients of a loss, multiplied by its upstream gradient."""
-    if isinstance(values, dict):
-        return {key: scaled(value, factor) for key, value in values.items()}
-    if isinstance(values, (tuple, list)):
-        return tuple(scaled(value, factor) for value in values)
-    if isinstance(values, np.ndarray) or np.isscalar(values):
-        return np.asarray(values) * factor if np.asarray(values).dtype.kind in "fciu" else values
-    return values
-
-
-def as_output(value: Any) -> Array:
-    """Return an output in the form that the checker uses: an array."""
-    return np.asarray(value)

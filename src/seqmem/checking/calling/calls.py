@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.checking.calling import slots as within
-from seqmem.checking.calling import torch_functions
 from seqmem.checking.calling.values import Value, draw
+from seqmem.checking.reading import torch_functions
 from seqmem.checking.reading.candidates import Candidate, words
 from seqmem.checking.reading.hints import (
     global_names,

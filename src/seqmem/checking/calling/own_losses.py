@@ -15,7 +15,6 @@ import numpy as np
 
 from seqmem.module import Array
 
-_LOSS = re.compile(r"^(total_?|mean_?|data_?)?(loss|cost|error|J|L|E)$", re.I)
 _PREDICTIONS = re.compile(
     r"^(y_?(pred\w*|hat|out|p)|out(put)?s?|pred\w*|logits?|scores?|prob\w*|yhat|A_?L|p|ps)$", re.I
 )
@@ -56,11 +55,6 @@ class OwnLoss(NamedTuple):
             return np.asarray(self.labels)
         hot = np.moveaxis(np.eye(prediction.shape[self.axis])[np.asarray(self.labels)], -1, self.axis)
         return np.reshape(hot, prediction.shape)
-
-
-def is_loss(name: str) -> bool:
-    """Return whether a name is that of a loss."""
-    return bool(_LOSS.match(name))
 
 
 def is_prediction(name: str) -> bool:

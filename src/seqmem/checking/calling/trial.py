@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqmem.checking.calling import slots as within
-from seqmem.checking.calling import torch_functions
 from seqmem.checking.calling.backwards import Binding, Part, bindings, parts_of
 from seqmem.checking.calling.calls import AskError, Call, Ran, Site
 from seqmem.checking.calling.returned import Pairing, collected, fetch, in_shape, pair
 from seqmem.checking.calling.values import Value, draw
+from seqmem.checking.reading import torch_functions
 from seqmem.checking.reading.hints import unpacked
 from seqmem.checking.reading.words import role
 from seqmem.module import Array

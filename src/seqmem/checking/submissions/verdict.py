@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmem.checking.calling import torch_functions
 from seqmem.checking.calling.flat import Flat, flat
 from seqmem.checking.calling.guess import ONE, Search, search
 from seqmem.checking.calling.trial import ANSWERED, PAIRED, Plan, frames_of
@@ -18,6 +17,7 @@ from seqmem.checking.calling.values import Value
 from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.contract.conduct import SINGLE
 from seqmem.checking.gradient_check import gradcheck_functions
+from seqmem.checking.reading import torch_functions
 from seqmem.checking.reading.candidates import Candidate, is_clipping
 from seqmem.checking.report import WITH_A_SIDE_EFFECT, Report
 from seqmem.checking.submissions.naming import named
