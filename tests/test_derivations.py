@@ -1,0 +1,88 @@
+"""The derivations show the package's own lines, all of them, and computed numbers."""
+
+import ast
+from pathlib import Path
+
+import derivations
+import pytest
+from derivations import CHAPTERS, lines_of, rendered
+
+pytestmark = pytest.mark.quick
+
+EXPLAINED = [  # the backward passes whose every line a chapter derives
+    *("rnn_step_backward", "rnn_backward", "truncated_rnn_backward"),
+    *("lstm_step_backward", "lstm_backward", "gru_before_step_backward", "gru_after_step_backward"),
+    *("hold_backward", "zero_padding_backward"),
+]
+TEXT = """# A chapter
+
+```python
+import numpy as np
+
+a, h_prev = np.array([[2.0]]), np.array([[0.5]])
+```
+
+<!-- lines: seqmem.reference.rnn_step_forward | h = -->
+old lines
+<!-- end -->
+
+<!-- numbers: h -->
+<!-- end -->
+"""
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_shows_the_lines_and_numbers_of_today(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert rendered(text) == text, "python tests/derivations.py --write writes them again"
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_no_line_of_a_derivative_is_left_out(name: str) -> None:
+    shown = {line.strip() for path in CHAPTERS for line in path.read_text("utf-8").splitlines()}
+    statements = ast.parse(lines_of(f"seqmem.reference.{name}")).body[0].body[1:]  # after the cache
+    source = lines_of(f"seqmem.reference.{name}").splitlines()
+    lines = [line.strip() for s in statements for line in source[s.lineno - 1 : s.end_lineno]]
+    derived = [line for line in lines if not line.startswith("return ") and " = {" not in line]
+    assert [line for line in derived if line not in shown] == []
+
+
+def test_the_table_of_contents_names_every_chapter() -> None:
+    contents = (derivations.FOLDER / "index.md").read_text("utf-8")
+    assert [
+        path.name for path in CHAPTERS if path.stem != "index" and f"]({path.name})" not in contents
+    ] == []
+
+
+def test_lines_and_numbers_are_put_between_their_marks() -> None:
+    now = rendered(TEXT)
+    assert "```python\nh = np.tanh(a)\n```" in now
+    assert "| `h = np.tanh(a)` | `tanh(2)` | `0.964` |" in now
+    assert "old lines" not in now
+    assert rendered(now) == now
+
+
+def test_a_mark_that_selects_no_line_or_several_is_found() -> None:
+    with pytest.raises(LookupError, match="has 0 lines that begin with 'H = '"):
+        rendered(TEXT.replace("| h = ", "| H = "))
+    with pytest.raises(LookupError, match="has 2 lines that begin with 'd_W'"):
+        lines_of("seqmem.reference.rnn_step_backward | d_W")
+
+
+def test_a_statement_of_several_lines_is_whole() -> None:
+    loop = lines_of("seqmem.reference.rnn_backward | for t in")
+    assert loop.splitlines()[0] == "for t in reversed(range(T)):"
+    assert loop.splitlines()[-1] == '    d_h = d_hold["prev"] + d_step["h_prev"]'
+
+
+def test_a_function_is_shown_without_its_docstring() -> None:
+    assert lines_of("seqmem.reference.length_mask").splitlines() == [
+        "def length_mask(lengths: Array, T: int) -> Array:",
+        "    return np.arange(T)[:, None] < lengths",
+    ]
+
+
+def test_the_examples_of_the_script_hold() -> None:
+    import doctest
+
+    assert doctest.testmod(derivations) == (0, 4)
