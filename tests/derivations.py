@@ -3,11 +3,13 @@
     python tests/derivations.py            say which chapters are out of date
     python tests/derivations.py --write    write the lines and the numbers again
 
-A chapter is Markdown with two kinds of marked parts, each up to `<!-- end -->`:
+A chapter is Markdown with three kinds of marked parts, each up to `<!-- end -->`:
 
     <!-- lines: seqmem.reference.lstm_step_forward | c = … h = -->
         the lines of that function from the one that begins with "c =" to the one that begins with "h ="; one
         line without "…"; the whole function, without its docstring, without "|"
+    <!-- quoted: seqmem.layers.recurrent.Recurrent._backward | for _ in … d_xs, grads = -->
+        the same for lines that cannot run outside their method
     <!-- numbers: c tanh_c h -->
         a table with a row for the last assignment to each of these names in the blocks above it: the line,
         the line with the values of its names, and its result
@@ -33,11 +35,12 @@ import numpy as np
 FOLDER = Path(__file__).parents[1] / "docs" / "derivations"
 CHAPTERS = sorted(FOLDER.glob("*.md"))
 ANYWHERE = re.DOTALL | re.MULTILINE
-PART = re.compile(r"^<!-- (?P<kind>lines|numbers): (?P<what>[^\n]+) -->\n.*?^<!-- end -->$", ANYWHERE)
+PART = re.compile(r"^<!-- (?P<kind>lines|quoted|numbers): (?P<what>[^\n]+) -->\n.*?^<!-- end -->$", ANYWHERE)
 BLOCK = re.compile(r"^```(?:python|pycon)\n(?P<code>.*?)^```$", ANYWHERE)
 ANNOTATIONS = __future__.annotations.compiler_flag  # a method is shown without the imports of its file
 NUMBERS = (np.ndarray, np.generic, int, float)
 DECIMALS = 4
+ROUNDING = 1e-12  # a number of a chapter is 0 or far larger
 
 Namespace = dict[str, Any]
 Row = tuple[str, str, str]  # a line, the line with numbers, its value
@@ -98,17 +101,20 @@ def _statement_end(lines: list[str], n: int) -> int:
 def as_text(value: Any) -> str:
     """Return a number, or an array without its axes of length 1, rounded.
 
-    >>> as_text(np.array([[0.25, -1 / 3]])), as_text(np.array([[-1e-9]])), as_text(3)
-    ('[0.25, -0.3333]', '0', '3')
+    >>> as_text(np.array([[0.25, -1 / 3]])), as_text(np.array([[-2e-8]])), as_text(-1e-17), as_text(3)
+    ('[0.25, -0.3333]', '-2e-08', '0', '3')
     """
     array = np.squeeze(np.asarray(value))
     if array.ndim:
         return "[" + ", ".join(as_text(part) for part in array) + "]"
     number = array.item()
     if isinstance(number, (bool, int)):
-        return str(number)
-    text = f"{number:.{DECIMALS}f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "0") else text
+        return str(int(number))
+    if abs(number) < ROUNDING:
+        return "0"
+    if abs(number) < 10.0 ** (1 - DECIMALS):
+        return f"{number:.3g}"
+    return f"{number:.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 class _WithNumbers(ast.NodeTransformer):
@@ -128,7 +134,8 @@ class _WithNumbers(ast.NodeTransformer):
         return ast.Name(f"({text})" if text.startswith("-") else text)  # unparsed as it stands
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self._written(node) if node.id in self.namespace else node
+        is_read = isinstance(node.ctx, ast.Load) and node.id in self.namespace
+        return self._written(node) if is_read else node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         return self._written(node)
@@ -136,7 +143,7 @@ class _WithNumbers(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if ast.unparse(node.value) == "np":
             return ast.Name(node.attr)
-        return self._written(node) if node.attr == "T" else node
+        return self._written(node) if node.attr in ("T", "real") else node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         function = node.func
@@ -144,18 +151,31 @@ class _WithNumbers(ast.NodeTransformer):
             return self.generic_visit(node)
         if function.attr in ("transpose", "swapaxes", "copy"):
             return self._written(node)
-        if function.attr == "sum" and self._value(node).size == self._value(function.value).size:
-            return self.visit(function.value)  # a sum over axes of length 1
-        function.value = self.visit(function.value)
+        if function.attr not in ("sum", "mean"):
+            return node
+        operand, before, after = function.value, self._value(function.value), self._value(node)
+        if before.size == after.size:
+            return self.visit(operand)  # over axes of length 1
+        if np.squeeze(before).ndim == 1:
+            return ast.Call(ast.Name(function.attr), [self.visit(operand)], [])
+        axis = [keyword for keyword in node.keywords if keyword.arg == "axis"]
+        return ast.Call(ast.Attribute(self.visit(operand), function.attr), [], axis)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
+        return node  # its names have a value each time
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.expr:
         return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         left, right = self.visit(node.left), self.visit(node.right)
-        if isinstance(node.op, ast.MatMult) and self._value(node.right).shape[-2:-1] == (1,):
-            rows, columns = self._value(node.left).shape[-2], self._value(node.right).shape[-1]
-            if rows > 1 and columns > 1:
+        if isinstance(node.op, ast.MatMult):
+            first, second = self._value(node.left), self._value(node.right)
+            inner, columns = (second.shape[-2], second.shape[-1]) if second.ndim > 1 else (len(second), 1)
+            if inner == 1 and first.shape[-2] > 1 and columns > 1:
                 return ast.Call(ast.Name("outer"), [left, right], [])
-            return ast.BinOp(left, ast.Mult(), right)
+            if inner == 1:
+                return ast.BinOp(left, ast.Mult(), right)
         return ast.BinOp(left, node.op, right)
 
 
@@ -211,6 +231,8 @@ def rendered(text: str) -> str:
         if match["kind"] == "lines":
             inside = f"```python\n{lines_of(match['what'])}\n```"
             run_blocks(inside + "\n")
+        elif match["kind"] == "quoted":
+            inside = f"```text\n{lines_of(match['what'])}\n```"
         else:
             inside = table(match["what"], rows)
         result += f"{between}<!-- {match['kind']}: {match['what']} -->\n\n{inside}\n\n<!-- end -->"
