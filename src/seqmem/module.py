@@ -252,10 +252,12 @@ class Module:
             self.tie(name, tie.first, tie.transposed)
 
 
-@functools.lru_cache(maxsize=256)  # `inspect.signature` is most of the time of describing a model
-def arguments_of(kind: type[Module]) -> Mapping[str, inspect.Parameter]:
+_signature = functools.lru_cache(maxsize=256)(inspect.signature)  # most of the time of describing a model
+
+
+def arguments_of(kind: Any) -> Mapping[str, inspect.Parameter]:
     """Return the arguments of a module's constructor."""
-    return inspect.signature(kind).parameters
+    return _signature(kind).parameters
 
 
 def _is(value: Any, default: Any) -> bool:

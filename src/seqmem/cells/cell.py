@@ -23,7 +23,6 @@ import numpy.typing as npt
 from seqmem.cells.names import Axes, constants_of, halves, layout_of, names_of
 from seqmem.cells.noise import QUIET, Noise, sought, zoned_back, zoned_step
 from seqmem.cells.tape import (
-    FEW,
     Record,
     Run,
     S,
@@ -55,6 +54,7 @@ from seqmem.validation import (
 
 # Bytes of local derivatives to compute at once: few NumPy calls per step, and still in the L2 cache.
 BLOCK_BYTES = 1 << 19
+CACHED_BYTES = 1 << 19  # of the parts of a sum that are computed in one call: more would leave the cache
 
 
 class GateWeights(NamedTuple):
@@ -324,7 +324,7 @@ class Cell(Module, ABC, Generic[S]):
         if self.input_bias is not None:
             grads["b"] = d_a.sum(axis=1).reshape(self.b.shape)
         W_T = W[:, columns].swapaxes(1, 2)
-        if len(x) < FEW:
+        if self.n_gates * features[:, columns].nbytes <= CACHED_BYTES:
             d_features = np.add.reduce(np.matmul(d_a, W_T), axis=0)
         else:  # gate by gate, so that no array is larger than the result
             d_features = d_a[0] @ W_T[0]
