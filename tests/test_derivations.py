@@ -3,8 +3,10 @@
 import ast
 import doctest
 from pathlib import Path
+from xml.etree import ElementTree
 
 import derivations
+import flow_pictures
 import pytest
 from derivations import CHAPTERS, lines_of, rendered
 
@@ -71,6 +73,26 @@ def test_the_table_of_contents_names_every_chapter() -> None:
     assert [
         path.name for path in CHAPTERS if path.stem != "index" and f"]({path.name})" not in contents
     ] == []
+
+
+@pytest.mark.parametrize("name", flow_pictures.PICTURES)
+def test_a_picture_is_the_one_that_the_script_draws_and_a_chapter_shows_it(name: str) -> None:
+    file = flow_pictures.FOLDER / f"{name}.svg"
+    drawn = flow_pictures.as_svg(flow_pictures.PICTURES[name])
+    assert file.read_text("utf-8") == drawn, "python tests/flow_pictures.py --write draws it again"
+    assert any(f"](figures/{name}.svg)" in path.read_text("utf-8") for path in CHAPTERS)
+
+
+@pytest.mark.parametrize("name", flow_pictures.PICTURES)
+def test_nothing_of_a_picture_lies_outside_it_and_no_text_is_wider_than_its_box(name: str) -> None:
+    (width, height), parts = flow_pictures.PICTURES[name].size, flow_pictures.PICTURES[name].parts
+    ElementTree.fromstring(flow_pictures.as_svg(flow_pictures.PICTURES[name]))  # it is XML
+    boxes = [part for part in parts if isinstance(part, flow_pictures.Box)]
+    for (x, y), text, _, w, h in boxes:
+        assert (w / 2 < x < width - w / 2, h / 2 < y < height - h / 2) == (True, True), text
+        assert 6.6 * len(text) < w, f"{text} is too wide: a character has about 6.6 pixels"
+    lines = [part for part in parts if isinstance(part, flow_pictures.Line)]
+    assert all(0 < x < width and 0 < y < height for line in lines for x, y in line.points)
 
 
 def test_lines_and_numbers_are_put_between_their_marks() -> None:
