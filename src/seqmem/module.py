@@ -93,7 +93,7 @@ class Module:
         """The unnamed arguments of a constructor that takes any number, as `Stack(*layers)` does.
 
         Raises:
-            TypeError: when the constructor did not keep them under their name.
+            TypeError: if the constructor did not store them under their name.
 
         >>> from seqmem.layers import Linear
         >>> Linear(3, 2).positional

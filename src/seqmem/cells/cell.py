@@ -179,7 +179,7 @@ class Cell(Module, ABC, Generic[S]):
         return self.b
 
     def collect(self, h_prev: Array, d_a: Array) -> Grads:
-        """Return the gradients, summed over all rows, of all parameters but W_x and the input bias."""
+        """Return the gradients, summed over all rows, of all parameters except W_x and the input bias."""
         return {"W_h": weight_gradient(h_prev, d_a)}
 
     def total_gradient(self, d_h: Array) -> tuple[Array, ...]:
