@@ -399,6 +399,7 @@ def test_explore_writes_the_pages_of_a_model_that_was_saved(model, tmp_path, cap
     assert sorted(path.name for path in out.iterdir()) == [
         "attention.html",
         "gates.html",
+        "gradients.html",
         "movie.html",
         "quiz.html",
     ]

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from seqmem.pages.page import Page, compose, part, parts
 
-STYLES = ("base.css", "explorer.css")
+STYLES = ("base.css", "setting.css", "explorer.css")
 SCRIPTS = (
-    "text.js",
-    "arithmetic.js",
-    "explorer_cells.js",
-    "explorer_view.js",
-    "explorer_player.js",
-    "explorer.js",
+    *("text.js", "arithmetic.js", "address.js", "setting.js"),
+    *("explorer_cells.js", "explorer_view.js", "explorer_player.js", "explorer.js"),
 )
 
 

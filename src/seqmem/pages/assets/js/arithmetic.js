@@ -29,7 +29,11 @@ function times(x, W) {
 
 /** d @ Wᵀ for a vector d: the way back through `times`. */
 function timesBack(d, W) {
-  return W.map((row) => row.reduce((sum, weight, j) => sum + d[j] * weight, 0));
+  return W.map((row) => {
+    let sum = 0;
+    for (let j = 0; j < row.length; j += 1) sum += d[j] * row[j];
+    return sum;
+  });
 }
 
 function plus(one, other) {
@@ -38,9 +42,11 @@ function plus(one, other) {
 
 /** The Euclidean norm, for numbers whose squares may underflow or overflow. */
 function norm(vector) {
-  const top = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  let [top, sum] = [0, 0];
+  for (const value of vector) top = Math.max(top, Math.abs(value));
   if (top === 0 || !Number.isFinite(top)) return top;
-  return top * Math.sqrt(vector.reduce((sum, value) => sum + (value / top) ** 2, 0));
+  for (const value of vector) sum += (value / top) ** 2;
+  return top * Math.sqrt(sum);
 }
 
 /** x @ W_x + h @ W_h + b of one gate. */
