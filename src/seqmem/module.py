@@ -93,7 +93,7 @@ class Module:
         """The unnamed arguments of a constructor that takes any number, as `Stack(*layers)` does.
 
         Raises:
-            TypeError: when the constructor did not keep them under their name.
+            TypeError: if the constructor did not store them under their name.
 
         >>> from seqmem.layers import Linear
         >>> Linear(3, 2).positional
@@ -252,10 +252,12 @@ class Module:
             self.tie(name, tie.first, tie.transposed)
 
 
-@functools.lru_cache(maxsize=256)  # `inspect.signature` is most of the time of describing a model
-def arguments_of(kind: type[Module]) -> Mapping[str, inspect.Parameter]:
+_signature = functools.lru_cache(maxsize=256)(inspect.signature)  # most of the time of describing a model
+
+
+def arguments_of(kind: Any) -> Mapping[str, inspect.Parameter]:
     """Return the arguments of a module's constructor."""
-    return inspect.signature(kind).parameters
+    return _signature(kind).parameters
 
 
 def _is(value: Any, default: Any) -> bool:

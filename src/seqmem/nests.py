@@ -97,9 +97,9 @@ def reachable_arrays(value: Any, name: str, through_calls: bool = False) -> Iter
 
     Args:
         value: any object.
-        name: with which the arrays' names begin.
-        through_calls: whether to look into objects that can be called, too, though never into functions, and
-            to yield an array under each of its names, and numbers as arrays.
+        name: the beginning of the arrays' names.
+        through_calls: whether to look into callable objects as well (but never into functions), to yield an
+            array under each of its names, and to yield numbers as arrays.
 
     >>> [name for name, _ in reachable_arrays({"kept": [np.zeros(2)], "again": {np.float64}}, "cache")]
     ['cache.kept[0]']

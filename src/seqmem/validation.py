@@ -1,4 +1,6 @@
-"""Checks at the public border: their messages say what came, what was expected, and which axis is meant.
+"""Checks of the arguments of public functions.
+
+A message states what was received, what was expected, and which axis is concerned.
 
 An axis is a letter if its size is free ("B"), or a pair of its size and its meaning ((32, "input_size")).
 A leading "..." means any number of axes.

@@ -328,7 +328,7 @@ def answered(text: str) -> list[int]:
     return [code_of(EXERCISE), code_of([*EXERCISE, "--json"])]
 
 
-@situation("exercises check", "the exercise is right, or all are")
+@situation("exercises check", "every checked exercise is right")
 def exercise_right(patch: pytest.MonkeyPatch) -> list[int]:
     return answered(solution(exercise_named("rnn_step_forward")))
 
@@ -339,7 +339,7 @@ def exercise_wrong(patch: pytest.MonkeyPatch) -> list[int]:
     return [*answered(text), code_of(["exercises", "check", "--all", "--folder", "given"])]
 
 
-@situation("exercises check", "nothing is wrong, and something is not started")
+@situation("exercises check", "nothing is wrong, but something is not started")
 def exercise_not_started(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(EXERCISE), code_of(["exercises", "check", "--folder", "given"])]
 
@@ -357,7 +357,7 @@ def exercises_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(command) for command in (*inits, ["exercises", "new", "own"])]
 
 
-@situation("exercises solution", "it is not passed, and `--give-up` was not said")
+@situation("exercises solution", "the exercise is not passed, and `--give-up` is missing")
 def solution_refused(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "solution", "rnn_step_forward", "--folder", "given"])]
 
@@ -367,7 +367,7 @@ def exercises_sound(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "verify", "rnn_step_forward"])]
 
 
-@situation("exercises verify", "one is not")
+@situation("exercises verify", "one exercise is not")
 def exercises_unsound(patch: pytest.MonkeyPatch) -> list[int]:
     assert code_of(["exercises", "new", "own"]) == 0
     text = Path("course/own.py").read_text("utf-8").replace("d_x = d_y * w", "d_x = rng.random()")
@@ -385,7 +385,7 @@ def graded() -> int:
     return code_of(["exercises", "grade", "homework", "--out", "grades.csv", "--workers", "1"])
 
 
-@situation("exercises grade", "all is graded, whatever the marks")
+@situation("exercises grade", "everything is graded, whatever the marks")
 def class_graded(patch: pytest.MonkeyPatch) -> list[int]:
     patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
     return [graded(), code_of(["exercises", "report", "grades.csv"])]
@@ -398,7 +398,7 @@ def answer_not_judged(patch: pytest.MonkeyPatch) -> list[int]:
     return [graded()]
 
 
-@situation("exercises grade", "this machine cannot run submissions apart")
+@situation("exercises grade", "this machine cannot isolate submissions")
 def machine_without_walls(patch: pytest.MonkeyPatch) -> list[int]:
     patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
     patch.setattr(grading, "ask", raising(UnusableError("/root may not be read")))

@@ -114,6 +114,7 @@ def test_the_self_test_fits(
     printed(capsys, columns, "check", "--selftest")
 
 
+@pytest.mark.slow  # trains a model, as tests/cli/test_main.py does in the plain run
 def test_the_demo_fits(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +126,7 @@ def test_the_demo_fits(
     assert len(re.findall(r": right\b", out)) == 6
 
 
+@pytest.mark.slow  # measures times, as tests/cli/test_main.py does in the plain run
 def test_the_tables_fit(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; None means the arguments of the process.
 
     Returns:
-        The exit code: 0; 1 if training failed; 2 for a mistake in the arguments or a file; 130 after an
-        interrupt, 143 after SIGTERM, 129 after SIGHUP.
+        The exit code, as listed in docs/command-line.md: the code that the command returns, 0 if it returns
+        none; 1 if training failed; 2 for a mistake in the arguments or a file; 130 after an interrupt, 143
+        after SIGTERM, 129 after SIGHUP.
     """
     arguments = _arguments(argv)
     for name in ("stdin", "stdout", "stderr"):

@@ -50,7 +50,11 @@ def add(commands: Any) -> None:
         metavar="CELL",
         help=f"{', '.join(cell_names())} (default: %(default)s)",
     )
-    parser.add_argument("--attention", choices=("additive", "none"), help="translate only")
+    parser.add_argument(
+        "--attention",
+        choices=("additive", "none"),
+        help="translate: attention to the source, or none (default: additive)",
+    )
     parser.add_argument(
         "--readout",
         choices=("all", "state"),
@@ -68,7 +72,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--min-count",
         type=size,
-        help="minimum number of occurrences of a symbol to be learned (default: 1; tag: 2)",
+        help="learn only symbols that occur at least this often (default: 1; tag: 2)",
     )
     parser.add_argument("--layers", type=size, help="number of stacked recurrent layers")
     parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0)")

@@ -167,8 +167,8 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
             continue
         if marked and MARK in line and any(MARK in stripped(cell) for cell in cells[1:-1]):
             raise ValueError(
-                f"{name}, line {number}: a byte order mark inside a text, tabs on both sides, as when files "
-                "are joined of which one lacks the final line end: add it, or drop the mark"
+                f"{name}, line {number}: a byte order mark inside a text, with tabs on both sides, as when "
+                "files are joined and one lacks its final line end: add the line end, or remove the mark"
             )
         yield number, cells
 

@@ -1,4 +1,4 @@
-"""Weights from and to other libraries: plain mappings of arrays in and out, without importing a framework."""
+"""Weights from and to other libraries, as mappings or lists of arrays, without importing a framework."""
 
 from seqmem.interop.flax import from_flax, to_flax
 from seqmem.interop.keras import from_keras, to_keras

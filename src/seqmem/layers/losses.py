@@ -55,7 +55,8 @@ def cross_entropy(
 
     Returns:
         (loss, d_logits): a float (complex for complex logits), and dloss/dlogits in the shape of the logits,
-        float32 for float32 and float64 for integers. Logits that are not finite give such a loss.
+        float32 for float32 and float64 for integers. Logits that are not finite give a loss that is not
+        finite.
 
     Raises:
         ValueError: for a wrong shape, an id outside the vocabulary, a number out of its range, or no position

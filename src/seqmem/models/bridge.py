@@ -54,7 +54,7 @@ class Bridge(Module):
         for name, form in (("source", source), ("target", target)):
             if isinstance(form, str) or not list(tree_leaves(form, name)):
                 raise TypeError(
-                    f"Bridge: {name} is {form!r:.80}, expected a state's form, as LSTMState(4, 4)"
+                    f"Bridge: {name} is {form!r:.80}, expected the form of a state, such as LSTMState(4, 4)"
                 )
         self.source, self.target = (
             tree_map(lambda size: as_size(size, "Bridge", "a size"), form) for form in (source, target)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from seqmem.training.schedules import Schedule
 from seqmem.validation import as_size, brief
 
 Path = str | os.PathLike[str]
-Batches = Callable[[np.random.Generator], Iterable[Any]]
+Batches: TypeAlias = "Callable[[np.random.Generator], Iterable[Any]]"
 
 
 class Option(NamedTuple):
@@ -102,7 +102,7 @@ class Task(ABC):
         """Return the examples in files, for the command line.
 
         Raises:
-            ValueError: for a file of another form, with its line.
+            ValueError: for a line that does not have the expected form, with its number.
         """
         raise ValueError(f"{cls.__name__}: does not read examples from files")
 
@@ -205,8 +205,8 @@ class Task(ABC):
         """Read a file that `save` wrote.
 
         Raises:
-            CheckpointError: for a file that holds no model, or another task's; also a FileNotFoundError if
-                there is no such file.
+            CheckpointError: for a file without a model, or with the model of another task; also a
+                FileNotFoundError if there is no such file.
         """
         model, metadata = load(path), read_metadata(path)
         found = metadata.get("task", cls.__name__)

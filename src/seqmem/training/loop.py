@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -35,7 +35,8 @@ from seqmem.validation import (
 )
 
 Model = TypeVar("Model", bound=Trainable)
-Batches = Iterable[Any] | Callable[[np.random.Generator], Iterable[Any]]
+# In quotes, because NumPy loads its random numbers when somebody first asks for them.
+Batches: TypeAlias = "Iterable[Any] | Callable[[np.random.Generator], Iterable[Any]]"
 
 
 def fit(
@@ -88,8 +89,9 @@ def fit(
         max_seconds: stop after the step in which this time has elapsed, including validation; the shortened
             epoch is validated and recorded like the others.
         max_norm: bound on the global norm of the gradients; None for no clipping.
-        accumulate: the number of batches per step, which is taken with the mean of their gradients, weighted
-            by what they count: the same as for one large batch. The last step of an epoch may have fewer.
+        accumulate: the number of batches per step. A step uses the mean of their gradients, weighted like the
+            batches in mean losses, so that it equals the step of one large batch. The last step of an epoch
+            may have fewer.
         frozen: names of parameters, or of modules with all of their parameters, that stay unchanged:
             ("embedding", "output.b").
         schedule: factor of the learning rate as a function of the completed fraction of the training, 0 to 1:
@@ -107,10 +109,11 @@ def fit(
             by raising `StopTraining`, as may `callback`, `validate` and a metric.
         history: a history to continue; None for a new one.
         rng: None, a seed, a SeedSequence or a Generator, for `batches` and for dropout. A seed gives the same
-            random numbers in every call, a Generator continues.
-        progress: a line on stderr: epoch, step, tokens per second, loss, time left. None and True show it, a
-            live line on a terminal and in a notebook, a line every few seconds elsewhere; True also shows the
-            last state of a training too short for that. False shows nothing.
+            random numbers in every call; a Generator continues its sequence.
+        progress: a line on stderr: epoch, step, tokens per second, loss, time left. None and True show a line
+            that is updated in place on a terminal and in a notebook, and a new line every few seconds
+            elsewhere; True also shows the last state of a training that is too short for such a line. False
+            shows nothing.
 
     Returns:
         The history, one entry per epoch.

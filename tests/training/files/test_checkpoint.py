@@ -548,7 +548,7 @@ def stack_of(*parts: Any) -> Any:
 DESCRIPTIONS: dict[str, tuple[Any, str]] = {
     "no JSON": ("hello", "expected JSON, found: "),
     "nothing": ("", "expected JSON, found: "),
-    "a constant": ('{"format": NaN}', "expected JSON, found: NaN is no JSON"),
+    "a constant": ('{"format": NaN}', "expected JSON, found: NaN is not JSON"),
     "deep JSON": ("[" * 60_000, "expected JSON, found: "),
     "a list": ([], "expected a model's description"),
     "another format": ({"format": "torch"}, "expected a model's description"),

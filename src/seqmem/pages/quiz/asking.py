@@ -56,7 +56,7 @@ def quiz_questions() -> tuple[str, list[Question]]:
 
     >>> begin, questions = quiz_questions()
     >>> len(questions), questions[1].asks
-    (18, 'A forget gate near 0 means …?')
+    (18, 'What does a forget gate near 0 mean?')
     """
     text = (resources.files("seqmem.pages") / "quiz" / "questions.toml").read_text("utf-8")
     data = tomllib.loads(text)

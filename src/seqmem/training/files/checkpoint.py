@@ -7,7 +7,7 @@
                                or {further name: {"first": first name, "transposed": true}}
     metadata.json              any JSON that the caller wants to keep with the model
 
-Both texts are stored as rows of bytes, so that plain `np.load(path)` reads every member. A file is considered
+Both texts are stored as rows of bytes, so that `np.load(path)` reads every member. A file is considered
 hostile until checked: names, dtypes and shapes are compared with the model's before any data are read,
 nothing is ever unpickled, and the memory used is bounded by the file's own size. `save` applies the same
 rules before it writes, so that it writes nothing that `load` would refuse.
@@ -222,7 +222,9 @@ def _build(
     ties = _read_ties(head.get("ties", {}), fail)
     # A tied array is drawn under each of its names: up to three times as many numbers as in the file.
     tied = sum(math.prod(entries[tie.first].shape) for tie in ties.values() if tie.first in entries)
-    rng = _BoundedGenerator(numbers + min(tied, 2 * numbers))
+    from seqmem.training.files.bounded import BoundedGenerator  # loads NumPy's random numbers
+
+    rng = BoundedGenerator(numbers + min(tied, 2 * numbers))
     try:
         model = _make(head.get("model"), max(sizes, default=0), rng)
         arrays = named_arrays(model)
@@ -284,30 +286,6 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
     return made
 
 
-class _BoundedGenerator(np.random.Generator):
-    """Provides the initial weights of a model about to be filled, but no more than the file contains.
-
-    They are zeros, because they will be overwritten.
-    """
-
-    def __init__(self, left: int) -> None:
-        super().__init__(np.random.PCG64(0))
-        self._left = left
-
-    def _spend(self, size: Any) -> None:
-        self._left -= 1 if size is None else math.prod(size) if isinstance(size, tuple) else int(size)
-        if self._left < 0:
-            raise ValueError("a model with more parameters than there are numbers in the file")
-
-    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
-        self._spend(size)
-        return np.zeros(() if size is None else size)
-
-    def standard_normal(self, size: Any = None, *args: Any, **options: Any) -> Any:
-        self._spend(size)
-        return np.zeros(() if size is None else size)
-
-
 def _check_entries(
     params: Mapping[str, Array], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
 ) -> None:
@@ -340,7 +318,7 @@ def _parse(file: Reader, name: str, text: str) -> Any:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
