@@ -663,6 +663,8 @@ def calls() -> Iterator[Call]:
     yield Call("plot_history", insight.plot_history, {"history": training.History([1.0]), "ax": None})
     yield Call("History.plot", training.History([1.0]).plot, {"ax": None})
     yield Call("gate_explorer", pages.gate_explorer, {})
+    yield Call("vanishing_gradient", pages.vanishing_gradient, {"text": "a b", "rng": 0})
+    yield Call("quiz_page", pages.quiz_page, {})
     shown = {"translator": translator, "texts": ["ab"], "contrast": None, "max_length": 3}
     yield Call("attention_page", pages.attention_page, shown)
     yield Call(
