@@ -68,6 +68,10 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         ),
         *("reading", "calling", "repairs", "submissions", "selftest"),
     ),
+    "cli": (
+        *("terminal", "arguments", "summary", "check", "compare", "demo", "explore", "memory"),
+        *("saved", "train_task", "train", "exercises", "main"),
+    ),
     "pages": ("page", "page_data", "explorer", "attention", "movie", "vanishing", "quiz"),
     "exercises": (
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
