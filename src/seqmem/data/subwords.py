@@ -29,8 +29,8 @@ class Subwords:
 
     >>> subwords = Subwords.learn([["low", "lower", "lowest", "slow"], ["newest", "widest"]], 6)
     >>> subwords.split(["slowest", "we"])
-    ['s', 'low', 'est ', 'w', 'e ']
-    >>> subwords.join(['s', 'low', 'est ', 'w', 'e '])
+    ['s', 'lo', 'west ', 'w', 'e ']
+    >>> subwords.join(['s', 'lo', 'west ', 'w', 'e '])
     ['slowest', 'we']
     """
 
