@@ -49,7 +49,7 @@ def read_dictionary() -> dict[str, list[Pronunciation]]:
 
 
 def pronounce(translator: seqmem.Translator, words: list[str]) -> list[Pronunciation]:
-    """The translator's pronunciation of each word."""
+    """Return the pronunciation of each word by the translator."""
     found = translator.translate([word[::-1] for word in words], max_length=30, batch_size=len(words))
     return [tuple(one.target) for one in found]
 

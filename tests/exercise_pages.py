@@ -14,29 +14,29 @@ HEAD = """# The sections
 
 <!-- written by tests/exercise_pages.py -->
 
-What each exercise teaches, the derivation that it needs, common mistakes, and the time. [The
-index](index.md) says how they are checked.
+For each exercise, this page lists its purpose, the derivation that it needs, common mistakes, and the time
+that it takes. [The index](index.md) explains how the exercises are checked.
 
-## What the derivations need
+## The derivations
 
-**A matrix product.** For `y = x @ W`, a change of the loss is `sum(d_y * (dx @ W + x @ dW))`. Moving the
-factors gives `d_x = d_y @ W.T` and `d_W = x.T @ d_y`; the shapes allow nothing else. A bias that is added
-to every row has the sum over the rows as its gradient.
+**A matrix product.** For `y = x @ W`, a small change of x and W changes the loss by
+`sum(d_y * (dx @ W + x @ dW))`. So `d_x = d_y @ W.T` and `d_W = x.T @ d_y`; no other products have the right
+shapes. The gradient of a bias that is added to every row is the sum over the rows.
 
 **A function entry by entry.** For `h = tanh(a)`, `d_a = d_h * (1 - h**2)`; for `s = sigmoid(a)`, `d_a =
-d_s * s * (1 - s)`. Both are written in the value, which the cache holds, and not in `a`.
+d_s * s * (1 - s)`. Both are written in terms of the value, which the cache holds, and not in terms of `a`.
 
 **A value that is used twice** collects the gradients of both uses, as a sum. A weight that is used at
-every step collects one at each step.
+every step collects one gradient at each step.
 
-**A selection**, such as a row of a table or `np.where`, hands the gradient back to the place that was
+**A selection**, such as a row of a table or `np.where`, passes the gradient back to the place that was
 selected, and adds up where a place was selected more than once.
 
 **A softmax.** For `alpha = softmax(s)`, `d_s = alpha * (d_alpha - sum(alpha * d_alpha))`. Together with
-the logarithm of a cross-entropy, what is left is `alpha - onehot`.
+the logarithm of a cross-entropy, this becomes `alpha - onehot`.
 
 **Through time.** The state of step t has an effect through the output of step t and through step t + 1.
-The gradient of the first is given, that of the second is what step t + 1 hands back: so the loop runs
+The gradient of the output is given, and step t + 1 passes back the gradient of the state, so the loop runs
 from the last step to the first.
 """
 

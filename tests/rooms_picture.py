@@ -7,6 +7,7 @@ The flowchart (Mermaid, which code hosts draw) leaves out an arrow whose ends a 
 tables below it leave out nothing. An import is drawn wherever it stands, inside a function too.
 """
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -82,6 +83,7 @@ def sources() -> dict[str, str]:
     }
 
 
+@functools.cache
 def picture() -> str:
     """Return the picture as it stands in the document."""
     texts = sources()

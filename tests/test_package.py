@@ -84,3 +84,10 @@ def test_a_missing_oracle_skips_with_its_name_and_fails_where_it_is_required(
     monkeypatch.setenv("SEQMEM_REQUIRE_ORACLES", "1")
     with pytest.raises(pytest.fail.Exception, match="no_such_oracle"):
         require("no_such_oracle")
+
+
+def test_what_loads_slowly_is_loaded_when_it_is_needed() -> None:
+    slow = ("numpy.random", "hashlib", "secrets", "html")
+    code = f"import sys; from seqmem import *; print([name for name in {slow} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

@@ -82,7 +82,7 @@ MODULES = {
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), readout="all", rng=0, **options
     ),
     "bridge": lambda **options: Bridge(LSTMState(3, 3), 5, rng=0, **options),
-    "deep encoder": lambda **options: Encoder(6, 3, 5, num_layers=2, bidirectional=True, rng=0, **options),
+    "deep encoder": lambda **options: Encoder(6, 3, 4, num_layers=2, bidirectional=True, rng=0, **options),
     "deep decoder": lambda **options: Decoder(
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), num_layers=2, rng=0, **options
     ),

@@ -64,7 +64,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "clock",
             "callbacks",
         ),
-        *("steps", "measuring", "loop"),
+        *("steps", "measuring", "resuming", "loop"),
     ),
     "checking": (
         *(

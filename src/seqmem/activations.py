@@ -37,7 +37,7 @@ def relu(a: Array, out: Array | None = None) -> Array:
 def softmax(scores: Array, valid: Array | None = None) -> Array:
     """Return the softmax over the last axis; where `valid` is False the weight is exactly 0.
 
-    A row with nothing valid gets weights 0. The derivative in terms of the value p, for an upstream
+    A row without a valid entry has weights 0. The derivative in terms of the value p, for an upstream
     gradient d_p, is p * (d_p - sum(p * d_p)).
 
     >>> softmax(np.array([[0.0, 0.0, 5.0]]), valid=np.array([[True, True, False]]))

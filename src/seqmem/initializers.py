@@ -1,21 +1,22 @@
 """Random number generators and initial weights.
 
 Each initializer draws the weights of a shape whose last two axes are input and output, gate by gate if a gate
-axis leads; cells refer to initializers by name (`INITIALIZERS`). docs/first-values.md shows measured results.
+axis leads; cells refer to initializers by name (`INITIALIZERS`). docs/initial-values.md has measurements.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from seqmem.module import Array
 
-Initializer = Callable[[np.random.Generator, tuple[int, ...], "np.dtype[Any]"], Array]
-Rng = int | np.random.Generator | np.random.SeedSequence | None
+# In quotes, because NumPy loads its random numbers when somebody first asks for them.
+Initializer: TypeAlias = "Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Array]"
+Rng: TypeAlias = "int | np.random.Generator | np.random.SeedSequence | None"
 
 
 def as_generator(rng: Rng) -> np.random.Generator:
@@ -41,7 +42,7 @@ def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.d
 
 
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Draw random orthogonal matrices in the last two axes (Saxe et al., 2014): products keep norms.
+    """Draw random orthogonal matrices in the last two axes (Saxe et al., 2014): products preserve norms.
 
     Each gate has its own matrix. If the two axes differ in size, the vectors of the shorter one are
     orthonormal.
@@ -75,7 +76,7 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any
 
 
 def identity(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return the identity in the last two axes: a state that is copied (Le, Jaitly & Hinton, 2015).
+    """Return the identity in the last two axes, which copies the state (Le, Jaitly & Hinton, 2015).
 
     If the sizes differ, each output copies the input with the same index, if there is one.
     """
@@ -85,10 +86,10 @@ def identity(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[A
 
 
 def chrono(rng: np.random.Generator, size: int, longest: float, dtype: np.dtype[Any]) -> Array:
-    """Draw biases (H,) of gates that keep: memories of 1 to `longest` steps (Tallec & Ollivier, 2018).
+    """Draw biases (H,) of gates that keep a state for 1 to `longest` steps (Tallec & Ollivier, 2018).
 
-    They are log(u) with u uniform from 1 to longest - 1: a gate sigmoid(log u) keeps a fraction u / (1 + u),
-    and therefore forgets over about 1 + u steps.
+    The biases are log(u) with u uniform from 1 to longest - 1: a gate sigmoid(log u) keeps a fraction
+    u / (1 + u), and therefore forgets over about 1 + u steps.
 
     Args:
         rng: draws u.

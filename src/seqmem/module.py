@@ -10,8 +10,9 @@ Nothing is stored between calls: everything that the backward pass needs is in t
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -82,8 +83,8 @@ class Module:
             TypeError: if the constructor did not store an argument under the argument's own name.
         """
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        signature = inspect.signature(type(self)).parameters
-        names = [name for name, one in signature.items() if name != "rng" and one.kind not in kinds]
+        arguments = arguments_of(type(self))
+        names = [name for name, one in arguments.items() if name != "rng" and one.kind not in kinds]
         self._check_kept(names)
         return {name: getattr(self, name) for name in names}
 
@@ -92,14 +93,14 @@ class Module:
         """The unnamed arguments of a constructor that takes any number, as `Stack(*layers)` does.
 
         Raises:
-            TypeError: when the constructor did not keep them under their name.
+            TypeError: if the constructor did not store them under their name.
 
         >>> from seqmem.layers import Linear
         >>> Linear(3, 2).positional
         ()
         """
-        signature = inspect.signature(type(self)).parameters.values()
-        rest = [one.name for one in signature if one.kind == inspect.Parameter.VAR_POSITIONAL]
+        arguments = arguments_of(type(self)).values()
+        rest = [one.name for one in arguments if one.kind == inspect.Parameter.VAR_POSITIONAL]
         self._check_kept(rest)
         return tuple(part for name in rest for part in getattr(self, name))
 
@@ -229,7 +230,7 @@ class Module:
             dtype = np.dtype(config.pop("dtype", np.float64))
             if dtype != np.float64:
                 config["dtype"] = dtype.name
-            defaults = {name: one.default for name, one in inspect.signature(type(self)).parameters.items()}
+            defaults = {name: one.default for name, one in arguments_of(type(self)).items()}
             told = {name: value for name, value in config.items() if not _is(value, defaults[name])}
             shown = [*map(repr, self.positional), *(f"{name}={value!r}" for name, value in told.items())]
             arguments = ", ".join(shown)
@@ -249,6 +250,14 @@ class Module:
         vars(self).update(state["attributes"])
         for name, tie in state["ties"].items():
             self.tie(name, tie.first, tie.transposed)
+
+
+_signature = functools.lru_cache(maxsize=256)(inspect.signature)  # most of the time of describing a model
+
+
+def arguments_of(kind: Any) -> Mapping[str, inspect.Parameter]:
+    """Return the arguments of a module's constructor."""
+    return _signature(kind).parameters
 
 
 def _is(value: Any, default: Any) -> bool:
@@ -284,24 +293,25 @@ def named_arrays(module: Module) -> dict[str, Array]:
         ValueError: if two arrays have the same name, as with the keys 1 and "1" of a dict.
     """
     found: dict[str, Array] = {}
-
-    def collect(values: Iterable[tuple[Any, Any]], path: str) -> None:
-        for name, value in values:
-            if type(value) in PLAIN:
-                continue
-            if isinstance(value, np.ndarray):
-                if f"{path}{name}" in found:
-                    raise ValueError(f"{type(module).__name__}: two arrays have the name {path}{name}")
-                found[f"{path}{name}"] = value
-            elif isinstance(value, Module):
-                collect(vars(value).items(), f"{path}{name}.")
-            elif isinstance(value, dict):
-                collect(value.items(), f"{path}{name}.")
-            elif isinstance(value, (list, tuple)):
-                collect(enumerate(value), f"{path}{name}.")
-
-    collect(vars(module).items(), "")
+    _collect(vars(module).items(), "", found, type(module).__name__)
     return found
+
+
+def _collect(values: Iterable[tuple[Any, Any]], path: str, found: dict[str, Array], owner: str) -> None:
+    # Not a closure: one that calls itself is a cycle, which keeps arrays alive until garbage is collected.
+    for name, value in values:
+        if type(value) in PLAIN:
+            continue
+        if isinstance(value, np.ndarray):
+            if f"{path}{name}" in found:
+                raise ValueError(f"{owner}: two arrays have the name {path}{name}")
+            found[f"{path}{name}"] = value
+        elif isinstance(value, Module):
+            _collect(vars(value).items(), f"{path}{name}.", found, owner)
+        elif isinstance(value, dict):
+            _collect(value.items(), f"{path}{name}.", found, owner)
+        elif isinstance(value, (list, tuple)):
+            _collect(enumerate(value), f"{path}{name}.", found, owner)
 
 
 def _ties(arrays: dict[str, Array]) -> dict[str, Tie]:

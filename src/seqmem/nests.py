@@ -97,31 +97,31 @@ def reachable_arrays(value: Any, name: str, through_calls: bool = False) -> Iter
 
     Args:
         value: any object.
-        name: with which the arrays' names begin.
-        through_calls: whether to look into objects that can be called, too, though never into functions, and
-            to yield an array under each of its names, and numbers as arrays.
+        name: the beginning of the arrays' names.
+        through_calls: whether to look into callable objects as well (but never into functions), to yield an
+            array under each of its names, and to yield numbers as arrays.
 
     >>> [name for name, _ in reachable_arrays({"kept": [np.zeros(2)], "again": {np.float64}}, "cache")]
     ['cache.kept[0]']
     """
-    seen: dict[int, Any] = {}  # keeps the objects alive, so that no id is reused
+    return _reach(value, name, through_calls, {})
 
-    def walk(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-        if through_calls and isinstance(value, (np.ndarray, int, float)):
-            yield name, np.asarray(value)
-            return
-        if id(value) in seen or isinstance(value, (str, bytes, type, ModuleType)):
-            return
-        if callable(value) and (isinstance(value, _FUNCTIONS) or not through_calls):
-            return
-        seen[id(value)] = value
-        if isinstance(value, np.ndarray):
-            yield name, value
-        else:
-            for own, part in _references(value, name):
-                yield from walk(part, own)
 
-    return walk(value, name)
+def _reach(value: Any, name: str, through_calls: bool, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield as `reachable_arrays`; `seen` keeps the objects alive, so that no id is reused."""
+    if through_calls and isinstance(value, (np.ndarray, int, float)):
+        yield name, np.asarray(value)
+        return
+    if id(value) in seen or isinstance(value, (str, bytes, type, ModuleType)):
+        return
+    if callable(value) and (isinstance(value, _FUNCTIONS) or not through_calls):
+        return
+    seen[id(value)] = value
+    if isinstance(value, np.ndarray):
+        yield name, value
+    else:
+        for own, part in _references(value, name):
+            yield from _reach(part, own, through_calls, seen)
 
 
 def _references(value: Any, name: str) -> Iterable[tuple[str, Any]]:

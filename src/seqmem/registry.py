@@ -1,8 +1,9 @@
-"""The public names, one line each: the room that holds it, its kind, and its short name.
+"""The public names: for each, the subpackage that exports it, its kind, and its short name.
 
-One line here makes a cell, a context, a layer or a model of the library available everywhere:
+A cell, a context, a layer or a model that the `__all__` of its subpackage contains needs only one line here
+to be available everywhere:
 
-    seqmem.LSTMCell              imported from its room on first use; `dir(seqmem)`, `import *`
+    seqmem.LSTMCell              imported on first use; `dir(seqmem)`, `import *`
     Encoder(..., cell="lstm")    the short name, also for Decoder, Translator.build and `train --cell`
     checking.strategies.CELLS    the tests of all cells
     save, load                   files can store objects of this kind
@@ -230,10 +231,10 @@ def task_names() -> list[str]:
 
 
 def task_class(short_name: str) -> Any:
-    """Return the task of a short name.
+    """Return the task with the given short name.
 
     Raises:
-        KeyError: for a name that no task has.
+        KeyError: if no task has the name.
 
     >>> task_class("classify").__name__
     'Classifier'

@@ -1,4 +1,6 @@
-"""Checks at the public border: their messages say what came, what was expected, and which axis is meant.
+"""Checks of the arguments of public functions.
+
+A message states what was received, what was expected, and which axis is concerned.
 
 An axis is a letter if its size is free ("B"), or a pair of its size and its meaning ((32, "input_size")).
 A leading "..." means any number of axes.
@@ -52,6 +54,9 @@ def as_ids(value: Any, size: int, axes: tuple[Axis, ...], caller: str, name: str
     if array.dtype.kind not in "iu" and array.size:
         raise TypeError(f"{caller}: {name} has dtype {array.dtype}, expected integers")
     check_shape(array, axes, caller, name)
+    # The usual case, in one pass: a negative id is a large unsigned number.
+    if array.dtype == np.intp and array.size and np.maximum.reduce(array.view(np.uintp), axis=None) < size:
+        return array
     outside = (array < 0) | (array >= size)
     if outside.any():
         where = tuple(int(i) for i in np.argwhere(outside)[0])

@@ -1,6 +1,6 @@
-"""The version: pyproject.toml states the same, and a test compares the two.
+"""The version number, which pyproject.toml states as well; a test compares the two.
 
-It is a value of the source tree: a tree that is imported without having been installed has one too.
+The number is part of the source, so that a source tree has a version even if it is not installed.
 """
 
 VERSION = "0.1.0"

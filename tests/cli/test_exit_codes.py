@@ -13,7 +13,18 @@ import pytest
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
 from seqmem.checking.submissions.walls import UnusableError
-from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
+from seqmem.cli import (
+    check,
+    compare,
+    demo,
+    explore,
+    memory,
+    model_files,
+    predict,
+    sample,
+    train,
+    translate,
+)
 from seqmem.cli.exercises import student
 from seqmem.cli.main import main
 from seqmem.cli.terminal.signals import Terminated
@@ -32,6 +43,8 @@ COMMANDS = (
     "translate",
     "evaluate",
     "predict",
+    "inspect",
+    "convert",
     "sample",
     "explore",
     "compare",
@@ -40,6 +53,8 @@ COMMANDS = (
 SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]
 TRAIN = ["train", "pairs.tsv", "--out", "model.npz", *SMALL]
 TRANSLATE = ["translate", "model.npz", "ab"]
+CONVERT = ["convert", "model.npz", "converted.npz"]
+INSPECT = ["inspect", "model.npz"]
 EVALUATE = ["evaluate", "model.npz", "pairs.tsv"]
 PREDICT = ["predict", "model.npz", "ab"]
 TRAIN_LANGUAGE = ["train", "--task", "language-model", "mine.py", "--out", "language.npz", *SMALL]
@@ -108,13 +123,15 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
         ),
         *((explore, "phrase_model"), (compare, "compare_text"), (memory, "memory_text")),
         (predict, "load_task"),
+        (model_files, "summary"),
+        (model_files, "read_any"),
     ):
         patch.setattr(command, name, function)
     patch.setattr(translate.Translator, "load", function)
     patch.setattr(sample.TextGenerator, "load", function)
     commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, EVALUATE, PREDICT, SAMPLE]
     commands += [["explore", "--out", "lecture"]]
-    commands += [["compare"], ["memory"]]
+    commands += [["compare"], ["memory"], INSPECT, CONVERT]
     assert {command[0] for command in commands} == set(COMMANDS)
     return [code_of(command) for command in commands]
 
@@ -128,6 +145,7 @@ def done(patch: pytest.MonkeyPatch) -> list[int]:
     patch.setattr(memory, "memory_text", lambda **options: "a table")
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, PREDICT, TRAIN_LANGUAGE, SAMPLE, EXPLORE]
     commands += [EVALUATE, [*EVALUATE, "--beam", "3", "--n-best", "2", "--json"], ["compare"], ["memory"]]
+    commands += [INSPECT, CONVERT]
     commands += [["exercises", *rest] for rest in (["init", "new"], ["list", "--folder", "given"])]
     commands += [
         ["exercises", *rest, "rnn_step_forward", "--folder", "given"] for rest in (["hint"], ["reset"])
@@ -166,6 +184,8 @@ def unreadable(patch: pytest.MonkeyPatch) -> list[int]:
             for files in (["gone", "pairs.tsv"], ["model.npz", "gone"], ["pairs.tsv"] * 2)
         ),
         ["sample", "model.npz"],
+        *(["inspect", path] for path in ("gone", ".", "pairs.tsv")),
+        *(["convert", path, "c.npz"] for path in ("gone.npz", ".", "pairs.tsv", "model.pt")),
         [*PREDICT[:2], "--file", "gone"],
         *(
             ["train", "--task", task, path, "--out", "m"]
@@ -334,7 +354,7 @@ def answered(text: str) -> list[int]:
     return [code_of(EXERCISE), code_of([*EXERCISE, "--json"])]
 
 
-@situation("exercises check", "the exercise is right, or all are")
+@situation("exercises check", "every checked exercise is right")
 def exercise_right(patch: pytest.MonkeyPatch) -> list[int]:
     return answered(solution(exercise_named("rnn_step_forward")))
 
@@ -345,7 +365,7 @@ def exercise_wrong(patch: pytest.MonkeyPatch) -> list[int]:
     return [*answered(text), code_of(["exercises", "check", "--all", "--folder", "given"])]
 
 
-@situation("exercises check", "nothing is wrong, and something is not started")
+@situation("exercises check", "nothing is wrong, but something is not started")
 def exercise_not_started(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(EXERCISE), code_of(["exercises", "check", "--folder", "given"])]
 
@@ -363,7 +383,7 @@ def exercises_in_the_way(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(command) for command in (*inits, ["exercises", "new", "own"])]
 
 
-@situation("exercises solution", "it is not passed, and `--give-up` was not said")
+@situation("exercises solution", "the exercise is not passed, and `--give-up` is missing")
 def solution_refused(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "solution", "rnn_step_forward", "--folder", "given"])]
 
@@ -373,7 +393,7 @@ def exercises_sound(patch: pytest.MonkeyPatch) -> list[int]:
     return [code_of(["exercises", "verify", "rnn_step_forward"])]
 
 
-@situation("exercises verify", "one is not")
+@situation("exercises verify", "one exercise is not")
 def exercises_unsound(patch: pytest.MonkeyPatch) -> list[int]:
     assert code_of(["exercises", "new", "own"]) == 0
     text = Path("course/own.py").read_text("utf-8").replace("d_x = d_y * w", "d_x = rng.random()")
@@ -391,7 +411,7 @@ def graded() -> int:
     return code_of(["exercises", "grade", "homework", "--out", "grades.csv", "--workers", "1"])
 
 
-@situation("exercises grade", "all is graded, whatever the marks")
+@situation("exercises grade", "everything is graded, whatever the marks")
 def class_graded(patch: pytest.MonkeyPatch) -> list[int]:
     patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
     return [graded(), code_of(["exercises", "report", "grades.csv"])]
@@ -404,7 +424,7 @@ def answer_not_judged(patch: pytest.MonkeyPatch) -> list[int]:
     return [graded()]
 
 
-@situation("exercises grade", "this machine cannot run submissions apart")
+@situation("exercises grade", "this machine cannot isolate submissions")
 def machine_without_walls(patch: pytest.MonkeyPatch) -> list[int]:
     patch.setattr(running, "_processes", lambda workers: ThreadPoolExecutor(1))
     patch.setattr(grading, "ask", raising(UnusableError("/root may not be read")))

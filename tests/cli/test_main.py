@@ -128,7 +128,7 @@ def test_standard_input_in_utf_16_is_named(
     stdin = io.TextIOWrapper(io.BytesIO("ab\n".encode("utf-16")), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", stdin)
     assert main(["translate", str(model)]) == 2
-    assert "as UTF-16 has" in capsys.readouterr().err
+    assert "as in UTF-16" in capsys.readouterr().err
 
 
 def test_a_file_of_ids_asks_for_its_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,8 @@ COMMANDS = (
     "evaluate",
     "predict",
     "sample",
+    "inspect",
+    "convert",
     "explore",
     "compare",
     "memory",
@@ -120,6 +122,7 @@ def test_the_self_test_fits(
     printed(capsys, columns, "check", "--selftest")
 
 
+@pytest.mark.slow  # trains a model, as tests/cli/test_main.py does in the plain run
 def test_the_demo_fits(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +134,7 @@ def test_the_demo_fits(
     assert len(re.findall(r": right\b", out)) == 6
 
 
+@pytest.mark.slow  # measures times, as tests/cli/test_main.py does in the plain run
 def test_the_tables_fit(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

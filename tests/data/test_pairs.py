@@ -285,7 +285,7 @@ def test_another_encoding_is_named(file, encoding):
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("text", ["a\tb\n", "\u4f60\u597d\t\u00e9\n"])
 def test_another_encoding_without_a_mark_is_named_too(file, text, encoding):
-    with pytest.raises(ValueError, match=r"corpus.tsv, line 1: a zero byte, as UTF-16"):
+    with pytest.raises(ValueError, match=r"corpus.tsv, line 1: a zero byte, as in UTF-16"):
         read_pairs(file(text.encode(encoding)))
 
 

@@ -341,7 +341,7 @@ HOLE = "raise NotImplementedError"
 def test_the_layout_of_a_given_forward_pass_is_named_as_the_cause() -> None:
     exercise = exercise_named("rnn_step_backward")
     report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x.T'))
-    assert "rnn_step_forward is given, in the reference's layout" in " ".join(str(report).split())
+    assert "rnn_step_forward is given in the reference's layout" in " ".join(str(report).split())
     report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x[0]'))
     assert "another layout" not in str(report)
 

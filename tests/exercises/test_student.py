@@ -43,7 +43,7 @@ def test_a_folder_that_holds_anything_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_of_exercises_is_not_written_twice(folder: Folder) -> None:
     folder.file_of(STEP).write_text("my work")
-    with pytest.raises(ValueError, match="has exercises in it already, and nothing was written"):
+    with pytest.raises(ValueError, match="contains exercises already; nothing was written"):
         new_folder(folder.path, 0)
     assert folder.file_of(STEP).read_text() == "my work"
 
@@ -154,7 +154,7 @@ def test_a_notebook_is_an_answer_and_what_it_shows_has_no_say(folder: Folder) ->
 def test_a_file_that_was_deleted_is_told_and_comes_back(folder: Folder) -> None:
     folder.file_of(STEP).unlink()
     assert folder.state_of(STEP) == "deleted"
-    with pytest.raises(ValueError, match=r"02_rnn_step_backward\.py is not there any more"):
+    with pytest.raises(ValueError, match=r"02_rnn_step_backward\.py does not exist any more"):
         check_exercise(folder, STEP)
     folder.reset(STEP)
     assert folder.state_of(STEP) == "not started"
@@ -186,7 +186,7 @@ def test_an_endless_loop_and_what_is_printed_are_told(
 
 def test_what_is_remembered_may_be_spoilt(folder: Folder) -> None:
     (folder.path / MARK).write_text("{")
-    with pytest.raises(ValueError, match="cannot be read; delete it"):
+    with pytest.raises(ValueError, match="cannot be read: delete it"):
         folder_at(folder.path)
 
 
@@ -250,8 +250,8 @@ def test_a_course_without_exercises_and_a_name_that_is_none_are_told(tmp_path: P
         course_exercises(tmp_path)
     with pytest.raises(ValueError, match="there is no folder"):
         course_exercises(tmp_path / "gone")
-    with pytest.raises(ValueError, match="is no name of a function"):
+    with pytest.raises(ValueError, match="is not a valid name of a function"):
         new_exercise(tmp_path, "a-b")
     new_exercise(tmp_path, "mine")
-    with pytest.raises(ValueError, match="is there already"):
+    with pytest.raises(ValueError, match="exists already"):
         new_exercise(tmp_path, "mine")

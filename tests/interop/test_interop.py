@@ -215,8 +215,8 @@ NODE = to_onnx(GRU(3, 4, rng=0))
             lambda: to_torch(Stack(Recurrent(RNNCell(3, 4)), Recurrent(RNNCell(4, 5)))),
             "layer 1 has hidden_size 5, expected 4",
         ),
-        (lambda: to_keras(LSTM(3, 4, num_layers=2)), "2 layers came, expected one"),
-        (lambda: from_keras([np.ones((3, 4))] * 5), "5 arrays came"),
+        (lambda: to_keras(LSTM(3, 4, num_layers=2)), "2 layers were passed, expected one"),
+        (lambda: from_keras([np.ones((3, 4))] * 5), "5 arrays were passed"),
         (lambda: from_keras([np.ones((3, 12)), np.ones((4, 12))]), "expected reset_after=True or False"),
         (
             lambda: from_keras([np.ones((3, 12)), np.ones((4, 12)), np.ones(12)], reset_after=True),

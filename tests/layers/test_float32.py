@@ -55,7 +55,7 @@ LARGE = [pytest.mark.slow]  # seconds each
 
 
 @pytest.mark.parametrize(
-    "shape", [pytest.param(shape, marks=LARGE * (shape[-1] > 256)) for shape in LAYER_SHAPES], ids=text
+    "shape", [pytest.param(shape, marks=LARGE * (shape[-1] > 128)) for shape in LAYER_SHAPES], ids=text
 )
 @pytest.mark.parametrize("kind", GATES)
 def test_a_layer_and_its_gradients(kind, shape):
@@ -68,7 +68,7 @@ def test_a_layer_and_its_gradients(kind, shape):
 
 @pytest.mark.parametrize("unequal", [False, True], ids=["full", "unequal"])
 @pytest.mark.parametrize(
-    "sizes", [pytest.param(sizes, marks=LARGE * (sizes[-1] > 999)) for sizes in MODEL_SIZES], ids=text
+    "sizes", [pytest.param(sizes, marks=LARGE * (sizes[-1] > 40)) for sizes in MODEL_SIZES], ids=text
 )
 def test_the_gradients_of_the_encoder_decoder(sizes, unequal, monkeypatch):
     B, S, T, E, H, A, V = sizes

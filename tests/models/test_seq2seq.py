@@ -1,5 +1,6 @@
 """Encoder and decoder as one: every path of the gradient, and generation."""
 
+import gc
 import itertools
 
 import numpy as np
@@ -429,3 +430,20 @@ def test_a_model_of_several_layers_learns(form):
         optimizer.step(model.params, grads)
         losses.append(loss)
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("target", ["lstm", "gru"])  # a state that passes as it is, and a bridge
+def test_a_step_of_training_frees_its_memory_without_the_garbage_collector(target, context):
+    model = model_of("lstm", target, context, np.random.default_rng(0), sizes=(3, 3))
+    ids = np.array([[3, 4], [4, 3], [3, 3]])
+    batch = Batch(ids, np.array([3, 2]), ids, ids, np.ones(ids.shape, bool))
+    optimizer = Adam()
+    gc.collect()
+    gc.disable()
+    try:
+        _, grads = model.loss_and_grads(batch)
+        optimizer.step(model.params, grads)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

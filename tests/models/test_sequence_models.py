@@ -105,7 +105,6 @@ MODELS = {
 }
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("name", MODELS)
 def test_it_keeps_every_promise_of_the_protocol(name):
     check_module(MODELS[name]())

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 import textwrap
@@ -131,6 +132,18 @@ def test_the_lines_on_the_page_about_this_room_are_those_of_the_lstm():
     assert (len(left), len(right)) == (3, 10)
     assert [line for line in left if line not in code_of(reference.lstm_step_forward)] == []
     assert [line for line in right if line not in code_of(reference.lstm_step_backward)] == []
+
+
+def test_the_page_about_this_room_lists_every_function_in_reading_order():
+    page = Path(__file__).parents[2] / "docs" / "reference-passes.md"
+    rows = [line.split("|") for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
+    listed = [(name, row[2]) for row in rows for name in re.findall(r"`(\w+)`", row[1])]
+    in_order = {}
+    for file, names in reference._FILES.items():
+        for name in names:
+            in_order[re.sub("_(forward|backward)$", "", name)] = f"[{file.replace('.', '/')}.py]"
+    assert [name for name, _ in listed] == list(in_order)
+    assert [name for name, cell in listed if in_order[name] not in cell] == []
 
 
 def test_a_name_is_imported_when_it_is_used():

@@ -49,7 +49,7 @@ def test_one_vector_and_each_array_on_its_own_give_the_same_bits(
     together = make()
     params = trained(together, dtype=dtype)
     assert together._flat is not None
-    monkeypatch.setattr(base, "pays", lambda params, grads: False)
+    monkeypatch.setattr(base, "small_ones", lambda params, grads: {})
     apart = make()
     assert_equal(params, trained(apart, dtype=dtype))
     assert apart._flat is None
@@ -97,7 +97,7 @@ def test_one_entry_of_the_state_may_be_exchanged(make: Callable[[], Any]) -> Non
 def test_large_few_and_mixed_parameters_stay_apart() -> None:
     size = flat.MOST // 8
     for params in (
-        {f"W{k}": np.zeros(size // 4 + 1) for k in range(4)},
+        {f"W{k}": np.zeros(size + 1) for k in range(4)},
         {f"W{k}": np.zeros(2) for k in range(3)},
         {f"W{k}": np.zeros(2, np.float32 if k else np.float64) for k in range(5)},
     ):
@@ -109,6 +109,27 @@ def test_large_few_and_mixed_parameters_stay_apart() -> None:
     wide.step(params, {name: np.ones(2) for name in params})
     assert wide._flat is None
     assert params["W0"].dtype == np.float32
+
+
+@every_optimizer
+def test_large_parameters_among_small_ones_get_the_same_bits(
+    make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> tuple[Any, Any]:
+        rng, optimizer = np.random.default_rng(0), make()
+        shapes = {"large": (flat.MOST // 8 + 1,), **SHAPES}
+        params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+        for _ in range(3):
+            optimizer.step(params, {name: rng.standard_normal(shape) for name, shape in shapes.items()})
+        return params, optimizer
+
+    together, optimizer = run()
+    assert optimizer._flat is not None
+    assert not [key for key in optimizer._flat.state if key.endswith(".large")]
+    monkeypatch.setattr(base, "small_ones", lambda params, grads: {})
+    apart, other = run()
+    assert_equal(together, apart)
+    assert_equal(optimizer.state, other.state)
 
 
 @every_optimizer

@@ -23,7 +23,6 @@ import numpy.typing as npt
 from seqmem.cells.names import Axes, constants_of, halves, layout_of, names_of
 from seqmem.cells.noise import QUIET, Noise, sought, zoned_back, zoned_step
 from seqmem.cells.tape import (
-    FEW,
     Record,
     Run,
     S,
@@ -31,6 +30,7 @@ from seqmem.cells.tape import (
     as_parts,
     empty_blocks,
     fields_of,
+    is_state,
     multiplying,
     parts_of,
     products,
@@ -38,6 +38,7 @@ from seqmem.cells.tape import (
     transposing,
     weight_gradient,
 )
+from seqmem.cells.underflow import STEPS_BETWEEN, flush, smallest_kept
 from seqmem.initializers import INITIALIZERS, Rng, as_generator
 from seqmem.module import Array, Grads, Module
 from seqmem.validation import (
@@ -54,6 +55,7 @@ from seqmem.validation import (
 
 # Bytes of local derivatives to compute at once: few NumPy calls per step, and still in the L2 cache.
 BLOCK_BYTES = 1 << 19
+CACHED_BYTES = 1 << 19  # of the parts of a sum that are computed in one call: more would leave the cache
 
 
 class GateWeights(NamedTuple):
@@ -178,7 +180,7 @@ class Cell(Module, ABC, Generic[S]):
         return self.b
 
     def collect(self, h_prev: Array, d_a: Array) -> Grads:
-        """Return the gradients, summed over all rows, of all parameters but W_x and the input bias."""
+        """Return the gradients, summed over all rows, of all parameters except W_x and the input bias."""
         return {"W_h": weight_gradient(h_prev, d_a)}
 
     def total_gradient(self, d_h: Array) -> tuple[Array, ...]:
@@ -323,7 +325,7 @@ class Cell(Module, ABC, Generic[S]):
         if self.input_bias is not None:
             grads["b"] = d_a.sum(axis=1).reshape(self.b.shape)
         W_T = W[:, columns].swapaxes(1, 2)
-        if len(x) < FEW:
+        if self.n_gates * features[:, columns].nbytes <= CACHED_BYTES:
             d_features = np.add.reduce(np.matmul(d_a, W_T), axis=0)
         else:  # gate by gate, so that no array is larger than the result
             d_features = d_a[0] @ W_T[0]
@@ -362,6 +364,7 @@ class Cell(Module, ABC, Generic[S]):
         step_backward, names = self.step_backward, names_of(self.step_backward)
         zones, constants = back.noise.zones, constants_of(back.room.dtype)
         local_names = sought(names_of(self.local_derivatives), zones)
+        smallest, taken = smallest_kept(back.room.dtype), 0
         d_names = [f"d_{name}" for name in back.layout.fields]
         if record is not None:
             step_backward = self._recording(names, record)
@@ -380,6 +383,9 @@ class Cell(Module, ABC, Generic[S]):
                 for arguments, d_out in zip(steps, d_outs, strict=True):
                     d_h += d_out
                     step_backward(*arguments)
+                    taken += 1
+                    if taken % STEPS_BETWEEN == 0:
+                        flush(running, smallest)
                     yield
 
     def way_in(self, columns: slice, batch_size: int, n_steps: int, dtype: Any) -> Callable[[Array], Array]:
@@ -456,6 +462,8 @@ class Cell(Module, ABC, Generic[S]):
         self, state: Any, dtype: np.dtype[Any], batch_size: int, caller: str, name: str = "state"
     ) -> list[Array]:
         """Check a state from a caller; return its parts in the working dtype."""
+        if is_state(state, self.state_type, (batch_size, self.hidden_size), dtype):
+            return list(parts_of(state))  # the usual case: the code below would change nothing
         axes = ((batch_size, "the batch size"), (self.hidden_size, "hidden_size"))
         named = as_parts(self.state_type, state, caller, name)
         return [as_floats(part, dtype, axes, caller, own) for own, part in named]

@@ -33,10 +33,11 @@ class GRUCell(Cell[Array]):
         input_size: D.
         hidden_size: H.
         reset: "before" applies the reset gate to h before the recurrent product, "after" to the product.
-        update_bias: first value of the update gate's bias, as `forget_bias` of an LSTM with the other sign:
-            the share of the state that is kept at first is sigmoid(-update_bias).
-        chrono: the longest distance to remember, in steps: the update gate's biases are then drawn for
-            memories of 1 to so many steps (Tallec & Ollivier, 2018). None for `update_bias`.
+        update_bias: initial value of the update gate's bias. It acts like the `forget_bias` of an LSTM with
+            the opposite sign: at first, the cell keeps the share sigmoid(-update_bias) of its state.
+        chrono: the longest distance to remember, in steps. The update gate's biases are then drawn so that
+            the units remember for 1 to `chrono` steps (Tallec & Ollivier, 2018), and `update_bias` is not
+            used. None uses `update_bias`.
         input_init: initial values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
         recurrent_init: initial values of W_h, in the same form.
         rng: seed or generator for the initial weights.

@@ -1,6 +1,6 @@
 """The long short-term memory cell (Hochreiter & Schmidhuber, 1997; forget gate: Gers et al., 2000).
 
-    a = x @ W_x + h_prev @ W_h + b        (4, B, H), one block a gate
+    a = x @ W_x + h_prev @ W_h + b        (4, B, H), one block per gate
     i = sigmoid(a_i)                      input gate: where to write
     f = sigmoid(a_f)                      forget gate: 0 erases, 1 keeps
     o = sigmoid(a_o)                      output gate: what to show
@@ -42,9 +42,9 @@ class LSTMCell(Cell[LSTMState]):
         hidden_size: H.
         forget_bias: initial value of the forget gate's bias; 1 lets the gradient of the cell state survive at
             the start of training (Gers et al., 2000; Jozefowicz et al., 2015).
-        chrono: the longest distance to remember, in steps: the forget gate's biases are then drawn for
-            memories of 1 to so many steps, and the input gate's are their negatives (Tallec & Ollivier,
-            2018). None for `forget_bias`.
+        chrono: the longest distance to remember, in steps. The forget gate's biases are then drawn so that
+            the units remember for 1 to `chrono` steps, the input gate's biases are their negatives (Tallec &
+            Ollivier, 2018), and `forget_bias` is not used. None uses `forget_bias`.
         input_init: initial values of W_x: "glorot", "orthogonal", "uniform", "normal" or "identity".
         recurrent_init: initial values of W_h, in the same form.
         rng: seed or generator for the initial weights.

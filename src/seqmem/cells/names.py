@@ -1,4 +1,4 @@
-"""The meaning of the argument names of a cell's methods: the position of each value in a pass's memory.
+"""The argument names of a cell's methods, and the position in memory of the value that each name refers to.
 
 The names of a method's arguments say which values the method uses. For a cell with the gates i, f, o, g and
 the state `LSTMState(h, c)`:

@@ -1,6 +1,6 @@
 """The LSTM whose gates see the cell state (Gers, Schraudolph & Schmidhuber, 2002).
 
-    a = x @ W_x + h_prev @ W_h + b        (4, B, H), one block a gate
+    a = x @ W_x + h_prev @ W_h + b        (4, B, H), one block per gate
     i = sigmoid(a_i + p_i * c_prev)
     f = sigmoid(a_f + p_f * c_prev)
     g = tanh(a_g)

@@ -93,6 +93,21 @@ def as_parts(state_type: type[Any], state: Any, caller: str, name: str) -> list[
     return [(f"{name}.{field}", part) for field, part in zip(fields, state, strict=True)]
 
 
+def is_state(state: Any, state_type: type[Any], shape: tuple[int, ...], dtype: Any) -> bool:
+    """Return whether a value is a state whose arrays have this shape and dtype, contiguous and aligned."""
+    if type(state) is not state_type:
+        return False
+    for part in parts_of(state):
+        if (
+            type(part) is not np.ndarray
+            or part.shape != shape
+            or part.dtype != dtype
+            or not part.flags.carray
+        ):
+            return False
+    return True
+
+
 class Tape:
     """The values of the N rows of a pass, by name: the values that the steps store for the backward pass.
 
@@ -278,7 +293,7 @@ def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Through:
     W^T is copied, because a product with a transposed view takes up to twice the time.
     """
     W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))
-    if W.ndim == 2 or batch_size == 1:
+    if W.ndim == 2 or (batch_size == 1 and n_steps >= FEW):
         W_T = W_T.reshape(-1, W.shape[-2])
         width = len(W_T)
         return lambda d_a, d_x: np.dot(d_a.reshape(len(d_x), width), W_T, d_x)

@@ -63,28 +63,28 @@ def exposing_inputs(module: Module, rng: np.random.Generator) -> Inputs:
     )
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Cell)
 def _(module: Cell, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
     return (_normal(module, rng, B, module.input_size), _state(module, rng)), {}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(SequenceLayer)
 def _(module: SequenceLayer, rng: np.random.Generator) -> Inputs:  # type: ignore[type-arg]
     xs = _normal(module, rng, T, B, module.input_size)
     return (xs, *_states(module, rng)), {"lengths": _lengths(T)}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Linear)
 def _(module: Linear, rng: np.random.Generator) -> Inputs:
     return (_normal(module, rng, T, B, module.input_size),), {}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Embedding)
 def _(module: Embedding, rng: np.random.Generator) -> Inputs:
     return (_tokens(rng, T, module.vocab_size),), {}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Dropout)
 def _(module: Dropout, rng: np.random.Generator) -> Inputs:
     check_type(rng, np.random.Generator, "exposing_inputs", "rng")
     xs = rng.standard_normal((T, B, 5))
@@ -93,54 +93,57 @@ def _(module: Dropout, rng: np.random.Generator) -> Inputs:
     return (xs,), {"rng": next(lets_through, seeds[0])}  # if everything is dropped, all gradients are zero
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Context)
 def _(module: Context, rng: np.random.Generator) -> Inputs:
     query = _normal(module, rng, B, module.query_size or 5)
     keys = _normal(module, rng, S, B, module.key_size or 7)
     return (query, keys), {"lengths": _lengths(S)}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(DotProductAttention)
 def _(module: DotProductAttention, rng: np.random.Generator) -> Inputs:
     width = module.size or 5
     return (_normal(module, rng, B, width), _normal(module, rng, S, B, width)), {"lengths": _lengths(S)}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Bridge)
 def _(module: Bridge, rng: np.random.Generator) -> Inputs:
     return (tree_map(lambda size: _normal(module, rng, B, size), module.source),), {}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Encoder)
 def _(module: Encoder, rng: np.random.Generator) -> Inputs:
     return (_tokens(rng, S, module.vocab_size),), {"lengths": _lengths(S)}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Decoder)
 def _(module: Decoder, rng: np.random.Generator) -> Inputs:
     tokens = _tokens(rng, T, module.vocab_size)
     keys = _normal(module, rng, S, B, module.key_size)
     return (tokens, _state(module, rng), keys), {"lengths": _lengths(S)}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(Seq2Seq)
 def _(module: Seq2Seq, rng: np.random.Generator) -> Inputs:
     source = _tokens(rng, S, module.encoder.vocab_size)
     return (source, _tokens(rng, T, module.decoder.vocab_size)), {"lengths": _lengths(S)}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(MeanPooling)
+@exposing_inputs.register(AttentionPooling)
 def _(module: MeanPooling | AttentionPooling, rng: np.random.Generator) -> Inputs:
     size = module.input_size if isinstance(module, AttentionPooling) else 5
     return (_normal(module, rng, T, B, size),), {"lengths": _lengths(T)}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(SequenceClassifier)
+@exposing_inputs.register(SequenceTagger)
 def _(module: SequenceClassifier | SequenceTagger, rng: np.random.Generator) -> Inputs:
     return (_read(module.encoder, rng),), {"lengths": _lengths(T)}
 
 
-@exposing_inputs.register
+@exposing_inputs.register(LanguageModel)
+@exposing_inputs.register(SequenceRegressor)
 def _(module: LanguageModel | SequenceRegressor, rng: np.random.Generator) -> Inputs:
     inputs = _read(module.encoder, rng)
     return (inputs, *_states(layer_of(module.encoder), rng)), {"lengths": _lengths(T)}

@@ -61,7 +61,7 @@ def gradcheck(
     if not isinstance(module, Module):
         raise TypeError(
             f"gradcheck: module is of type {type(module).__name__}, expected a subclass of Module; "
-            "plain functions: gradcheck_functions(forward, backward, inputs)"
+            "for functions, use gradcheck_functions(forward, backward, inputs)"
         )
     if isinstance(options.get("rng"), np.random.Generator):
         raise TypeError("gradcheck: rng is a Generator, expected a seed: every pass must draw the same")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any, Literal, cast, get_args
 
 from seqmem.validation import as_text
@@ -105,7 +104,7 @@ class Report:
         except json.JSONDecodeError as error:
             raise ValueError(f"Report.from_json: text is not JSON: {error}") from None
         except RecursionError:
-            raise ValueError("no report: it is nested too deeply") from None
+            raise ValueError("not a report: it is nested too deeply") from None
         report = cls(
             found["title"],
             _verdict(found["verdict"]),
@@ -123,7 +122,7 @@ class Report:
             is_consistent &= all(row.verdict == "right" for row in report.rows)
             is_consistent &= bool(report.side_effects) == (report.verdict == WITH_A_SIDE_EFFECT)
         if not is_consistent:
-            raise ValueError("no report: its verdict is not that of its rows")
+            raise ValueError("not a report: its verdict is not that of its rows")
         return report
 
     def __str__(self) -> str:
@@ -131,6 +130,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         """Return the report for a notebook: a table of the arrays, and the explanations below it."""
+        from html import escape  # only a notebook needs it
+
         title, about = (escape(part) for part in (f"{self.title}: {self._said}", self._about))
         cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._cells()]
         head = "".join(f"<th>{cell}</th>" for cell in ("array", "shape", "error", "verdict"))
@@ -237,10 +238,10 @@ _SIDE_EFFECT = _CAUSE | {"line": (int, type(None)), "source": _TEXT}
 
 def _fields(found: Any, fields: dict[str, tuple[type, ...]]) -> dict[str, Any]:
     if type(found) is not dict or found.keys() != fields.keys():
-        raise ValueError(f"no report: expected an object with {', '.join(fields)}")
+        raise ValueError(f"not a report: expected an object with {', '.join(fields)}")
     for name, kinds in fields.items():
         if type(found[name]) not in kinds:
-            raise ValueError(f"no report: {name} is of type {type(found[name]).__name__}")
+            raise ValueError(f"not a report: {name} is of type {type(found[name]).__name__}")
     return found
 
 
@@ -253,13 +254,13 @@ def _row(found: Any) -> Row:
 
 def _all(kind: type, values: list[Any]) -> list[Any]:
     if any(type(value) is not kind for value in values):
-        raise ValueError(f"no report: a list has more than {kind.__name__} in it")
+        raise ValueError(f"not a report: a list has more than {kind.__name__} in it")
     return values
 
 
 def _verdict(text: str) -> Verdict:
     if text not in get_args(Verdict):
-        raise ValueError(f"no report: verdict is {text!r:.50}")
+        raise ValueError(f"not a report: verdict is {text!r:.50}")
     return cast(Verdict, text)
 
 
@@ -268,10 +269,10 @@ def _error(value: float | None) -> float:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"no report: {constant} is no JSON")
+    raise ValueError(f"not a report: {constant} is not JSON")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) != len(pairs):
-        raise ValueError("no report: a name occurs twice")
+        raise ValueError("not a report: a name occurs twice")
     return dict(pairs)

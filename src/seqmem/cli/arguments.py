@@ -98,3 +98,13 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="replace other files as well, but never an input file"
     )
+
+
+def add_resume(parser: argparse.ArgumentParser) -> None:
+    """Add the option --resume, which continues an interrupted training."""
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the interrupted training in MODEL with the same arguments and files, exactly as if it "
+        "had not been interrupted; only --epochs may differ. Without that file, start",
+    )

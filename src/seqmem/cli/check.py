@@ -227,8 +227,8 @@ def watched(path: Path, check: Callable[[], int]) -> int:
     """Check, and check again whenever the file changes, until interrupted.
 
     Args:
-        path: of the file.
-        check: what is done each time.
+        path: the path of the file.
+        check: the check to run each time.
     """
     seen: tuple[int, int] | None = None
     while True:

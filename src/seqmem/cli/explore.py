@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "explore", help="write interactive pages: gates, attention, states over time"
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write them to")
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write the pages to")
     parser.add_argument(
         "--model",
         metavar="MODEL",

@@ -7,7 +7,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seqmem.cli import check, compare, demo, evaluate, explore, memory, predict, sample, train, translate
+from seqmem.cli import (
+    check,
+    compare,
+    demo,
+    evaluate,
+    explore,
+    memory,
+    model_files,
+    predict,
+    sample,
+    train,
+    translate,
+)
 from seqmem.cli.exercises import command as exercises
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
@@ -17,7 +29,7 @@ from seqmem.version import VERSION
 
 COMMANDS = (  # in the order of the help text
     *(check, exercises, demo, train, translate, evaluate, predict, sample),
-    *(explore, compare, memory),
+    *(model_files, explore, compare, memory),
 )
 TEXTS = (translate.run, predict.run, sample.run)  # commands that accept texts, even after an option
 
@@ -29,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; None means the arguments of the process.
 
     Returns:
-        The exit code: 0; 1 if training failed; 2 for a mistake in the arguments or a file; 130 after an
-        interrupt, 143 after SIGTERM, 129 after SIGHUP.
+        The exit code, as listed in docs/command-line.md: the code that the command returns, 0 if it returns
+        none; 1 if training failed; 2 for a mistake in the arguments or a file; 130 after an interrupt, 143
+        after SIGTERM, 129 after SIGHUP.
     """
     arguments = _arguments(argv)
     for name in ("stdin", "stdout", "stderr"):
@@ -50,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NonFiniteError as error:
         say(f"seqmem: training failed: {message_of(error, arguments)}")
         return 1
-    except (CheckpointError, OSError, ValueError, MemoryError) as error:
+    except (CheckpointError, ImportError, OSError, ValueError, MemoryError) as error:
         say(f"seqmem: error: {message_of(error, arguments)}")
         settle_output()
         return WRONG_USE

@@ -55,5 +55,5 @@ def standard_input() -> Iterator[str]:
     with naming("standard input"):
         for line in sys.stdin:
             if "\0" in line:  # other invalid bytes affect one symbol, zero bytes affect all
-                raise ValueError("standard input holds a zero byte, as UTF-16 has, expected UTF-8")
+                raise ValueError("standard input contains a zero byte, as in UTF-16, expected UTF-8")
             yield line.rstrip("\r\n")

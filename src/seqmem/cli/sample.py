@@ -26,7 +26,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--top-k", type=size, metavar="K", help="draw from the K most probable symbols")
     parser.add_argument(
-        "--top-p", type=positive, metavar="P", help="draw from the fewest symbols that have probability P"
+        "--top-p",
+        type=positive,
+        metavar="P",
+        help="draw from the fewest symbols that together have probability P",
     )
     parser.add_argument("--until-end", action="store_true", help="end where the model ends a text")
     parser.add_argument("--seed", type=seed, default=0, help="seed of the draws (default: %(default)s)")

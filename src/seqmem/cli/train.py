@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from seqmem.cli.arguments import add_force, fraction, positive, seed, size
+from seqmem.cli.arguments import add_force, add_resume, fraction, positive, seed, size
 from seqmem.cli.terminal.messages import say
-from seqmem.cli.terminal.output import check_model_path, check_save, naming
+from seqmem.cli.terminal.output import check_model_path, check_save, is_finished, naming
 from seqmem.cli.terminal.screen import folded
 from seqmem.cli.train_task import add_options, file_forms, run_task
 from seqmem.data import default_max_symbols, read_pairs, train_validation_split
@@ -56,8 +56,8 @@ def add(commands: Any) -> None:
         "--attention",
         choices=ATTENTIONS,
         metavar="KIND",
-        help=f"translate: {', '.join(ATTENTIONS)}; none shows it the encoder's final output at every "
-        "step (default: additive)",
+        help=f"translate: {', '.join(ATTENTIONS)}; with none, every step reads the encoder's final output "
+        "(default: additive)",
     )
     parser.add_argument(
         "--readout",
@@ -76,7 +76,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--min-count",
         type=size,
-        help="minimum number of occurrences of a symbol to be learned (default: 1; tag: 2)",
+        help="learn only symbols that occur at least this often (default: 1; tag: 2)",
     )
     parser.add_argument("--layers", type=size, help="number of stacked recurrent layers")
     parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0)")
@@ -99,6 +99,7 @@ def add(commands: Any) -> None:
         "--seed", type=seed, default=0, help="seed of all random numbers (default: %(default)s)"
     )
     add_force(parser)
+    add_resume(parser)
     add_options(parser)
     parser.set_defaults(command=run)
 
@@ -121,6 +122,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _train_translator(arguments: argparse.Namespace) -> None:
     """Train on a file of pairs."""
     check_model_path(arguments.out, [arguments.pairs], force=arguments.force)
+    if is_finished(arguments.out, arguments.resume):
+        return
     too_long: list[str] = []
     with naming(arguments.pairs):
         pairs = read_pairs(
@@ -162,8 +165,6 @@ def _train_translator(arguments: argparse.Namespace) -> None:
     held = list(translator.batches(validation, arguments.batch_size, allow_unknown=True)(arguments.seed))
 
     def report(history: History) -> None:
-        with naming(arguments.out):
-            translator.save(arguments.out)  # an interruption leaves the last complete epoch
         below_the_progress_line = "\n" if sys.stderr.isatty() else ""
         print(below_the_progress_line, end="")
         line = (
@@ -184,7 +185,12 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         callback=report,
         rng=arguments.seed,
         progress=True,  # even in a log, because an epoch may take minutes
+        checkpoint=arguments.out,  # an interruption leaves the last complete epoch
+        resume=arguments.resume,
+        metadata=translator.file_metadata(),
     )
+    with naming(arguments.out):
+        translator.save(arguments.out)
     print(f"saved in {arguments.out}")
 
 

@@ -60,5 +60,5 @@ def _standard_input() -> Iterator[str]:
 
 def _readable(line: str) -> str:
     if "\0" in line:  # other invalid bytes affect one symbol, zero bytes affect all
-        raise ValueError("standard input holds a zero byte, as UTF-16 has, expected UTF-8")
+        raise ValueError("standard input contains a zero byte, as in UTF-16, expected UTF-8")
     return line

@@ -57,7 +57,7 @@ def make_batch(
     vocabulary become UNKNOWN; an empty source or target is allowed.
 
     Args:
-        pairs: B pairs of sequences of strings; a plain string is a sequence of its characters.
+        pairs: B pairs of sequences of strings; a single string counts as the sequence of its characters.
         source_vocabulary, target_vocabulary: the vocabularies that turn each side into ids.
         allow_unknown: whether a side may consist of unknown symbols only, as may happen in a few held-out
             pairs. In training it is a sign that the vocabulary belongs to other data.
@@ -190,8 +190,8 @@ def _refuse_unknown(rows: list[tuple[Array, Array]], caller: str) -> None:
         known = (np.count_nonzero(row[side] != UNKNOWN) > framed for row in rows)
         if not any(known) and any(len(row[side]) > framed for row in rows):
             raise ValueError(
-                f"{caller}: the {name} vocabulary knows none of the {name} symbols in pairs: was it made for "
-                "another level, language or file? allow_unknown=True takes them as they are"
+                f"{caller}: the {name} vocabulary contains none of the {name} symbols in pairs: was it built "
+                "for another level, language or file? allow_unknown=True accepts them"
             )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from seqmem.data.bounds import too_long
 from seqmem.data.reading import read_text, split_lines
-from seqmem.data.text import MARK, Level, check_level, prepare_text, stripped
+from seqmem.data.text import MARK, Level, check_level, prepared, stripped
 from seqmem.initializers import Rng, as_generator
 from seqmem.validation import WrongTypeError, as_list, as_path, as_size
 
@@ -78,7 +78,7 @@ def read_pairs(
         if len(cells) <= last:
             lacking = _lacking(cells, None if columns is None else (first, second))
             raise ValueError(f"{name}, line {number}: {lacking}")
-        source, target = prepare_text(cells[first], level), prepare_text(cells[second], level)
+        source, target = prepared(cells[first], level), prepared(cells[second], level)
         if not source or not target:
             raise ValueError(f"{name}, line {number}: the {'target' if source else 'source'} is empty")
         complaint = max_symbols and too_long(len(source), len(target) + 1, max_symbols)
@@ -160,14 +160,15 @@ def _key(source: Any) -> Hashable:
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the unchanged cells of each line that is not blank."""
+    marked = MARK in text
     for number, line in enumerate(split_lines(text), start=1):
         cells = line.split("\t")
         if len(cells) == 1 and not stripped(line):
             continue
-        if MARK in line and any(MARK in stripped(cell) for cell in cells[1:-1]):
+        if marked and MARK in line and any(MARK in stripped(cell) for cell in cells[1:-1]):
             raise ValueError(
-                f"{name}, line {number}: a byte order mark inside a text, tabs on both sides, as when files "
-                "are joined of which one lacks the final line end: add it, or drop the mark"
+                f"{name}, line {number}: a byte order mark inside a text, with tabs on both sides, as when "
+                "files are joined and one lacks its final line end: add the line end, or remove the mark"
             )
         yield number, cells
 

@@ -28,7 +28,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
     zero = data.find(b"\0")
     if zero >= 0:
         where = f"{name}, line {_line_ends(data[:zero]) + 1}"
-        raise ValueError(f"{where}: a zero byte, as UTF-16 without a byte order mark has, expected UTF-8")
+        raise ValueError(f"{where}: a zero byte, as in UTF-16 without a byte order mark, expected UTF-8")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

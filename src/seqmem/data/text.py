@@ -48,7 +48,13 @@ def prepare_text(text: str, level: Level, *, strip: bool = True) -> list[str]:
     """
     if not isinstance(text, str):
         raise TypeError(f"prepare_text: text is of type {type(text).__name__}, expected a string")
-    return split_symbols(stripped(text) if strip else text, level)
+    check_level(level, "prepare_text")
+    return prepared(text, level) if strip else _split(text, level)
+
+
+def prepared(text: str, level: Level) -> list[str]:
+    """Return the symbols of a text, as `prepare_text` does, without its checks."""
+    return _split(stripped(text), level)
 
 
 def stripped(text: str) -> str:
@@ -78,7 +84,10 @@ def split_symbols(text: str, level: Level) -> list[str]:
     ["L'", 'eau', "n'", 'est', '-elle', 'pas', '(', 'très', ')', 'froide', '?']
     """
     check_level(level, "split_symbols")
-    as_text(text, "split_symbols", "text")
+    return _split(as_text(text, "split_symbols", "text"), level)
+
+
+def _split(text: str, level: Level) -> list[str]:
     text = unicodedata.normalize(NORMAL_FORM, text)
     if level == "char":
         return list(text)

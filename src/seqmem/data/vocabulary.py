@@ -55,7 +55,7 @@ class Vocabulary:
         """Return the vocabulary of a text: most frequent symbols first, ties in string order.
 
         Args:
-            sequences: sequences of symbols; a plain string is a sequence of its characters.
+            sequences: sequences of symbols; a single string counts as the sequence of its characters.
             max_size: the maximum of `len`, including the four special ids; None means no limit.
             min_count: symbols that occur less often stay unknown.
 

@@ -89,19 +89,19 @@ def with_mistake(topic: str, mistake: Mistake, seed: int = 0) -> Exercise:
         "Find the bug",
         (task, name),
         f"{equation_of(f'seqmem.reference.{_file_of(task)}').strip()}\n\nSeed: {seed}",
-        f"One line of the backward pass of {_TITLES[topic]} is wrong. Find it, mend it, and name it.",
+        f"One line of the backward pass of {_TITLES[topic]} is wrong. Find it, correct it, and name it.",
         30,
         (
-            "Run the check: which arrays are wrong, and which are right? What do the wrong ones have in "
-            "common that the right ones have not?",
-            "Each line stands below the forward line that it inverts. Read pairs of lines, beginning with "
-            "the last line whose results are all wrong.",
+            "Run the check: which arrays are wrong, and which are right? What do only the wrong ones have "
+            "in common?",
+            "Each line follows a comment with the forward line that it differentiates. Read the lines in "
+            "pairs, beginning with the last line whose results are all wrong.",
             "For each line ask: is the shape right, the factor, the transpose, the state (before the step or "
             "after it), and is every use of a value counted once?",
         ),
         (
-            "Two lines are changed, so that the two changes nearly cancel.",
-            "The line is mended, and not named.",
+            "Two lines are changed, and the two changes nearly cancel.",
+            "The line is corrected, but not named.",
         ),
         "The derivation of the pass itself.",
         planted=mistake,

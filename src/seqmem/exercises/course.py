@@ -5,7 +5,8 @@ A file defines the functions of a solution in the reference's style, and
     EXERCISE = {"title": ..., "teaches": ..., "write": ["name_backward"], "minutes": 30, "hints": [3 texts]}
     def inputs(rng): return {"x": rng.standard_normal((3, 4)), ...}
 
-`outputs` in the dict names what the forward pass returns before its cache, `mistakes` lists common ones.
+In the dict, `outputs` names the values that the forward pass returns before its cache, and `mistakes` lists
+common mistakes.
 The file belongs to the instructor, and is run unchanged.
 """
 
@@ -91,7 +92,7 @@ def course_exercises(folder: Path) -> tuple[Exercise, ...]:
     """Return the exercises in a course's folder, in the order of their file names.
 
     Raises:
-        ValueError: for a folder that has none, or a file that is no exercise; says which and why.
+        ValueError: for a folder without exercises, or a file that is not an exercise, with the reason.
     """
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
@@ -102,20 +103,20 @@ def course_exercises(folder: Path) -> tuple[Exercise, ...]:
 
 
 def new_exercise(folder: Path, name: str) -> Path:
-    """Write an exercise to begin with into a course's folder.
+    """Write a template of an exercise into the folder of a course.
 
     Args:
-        folder: the course's; it is made where there is none.
-        name: of the exercise, and of its functions.
+        folder: the folder of the course, which is created if necessary.
+        name: the name of the exercise, with which the names of its functions begin.
 
     Raises:
-        ValueError: for a name that is none, or a file that is there.
+        ValueError: for a name that is not an identifier, or a file that exists.
     """
     if not name.isidentifier() or name.startswith("_"):
-        raise ValueError(f"{name!r} is no name of a function: letters, digits and _ are")
+        raise ValueError(f"{name!r} is not a valid name of a function, expected letters, digits and _")
     path = folder / f"{name}.py"
     if path.exists():
-        raise ValueError(f"{path} is there already, and nothing was written")
+        raise ValueError(f"{path} exists already; nothing was written")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(_TEMPLATE.format(name=name, title=name.replace("_", " ").capitalize()), "utf-8")
     return path
@@ -128,14 +129,14 @@ def _exercise(path: Path) -> Exercise:
         raise ValueError(f"{path} cannot be imported: {type(error).__name__}: {error}") from None
     about = getattr(module, "EXERCISE", None)
     if not isinstance(about, dict) or not callable(getattr(module, "inputs", None)):
-        raise ValueError(f"{path} is no exercise: expected a dict EXERCISE and a function inputs(rng)")
+        raise ValueError(f"{path} is not an exercise: expected a dict EXERCISE and a function inputs(rng)")
     unknown = sorted(set(about) - _KEYS)
     if unknown:
         raise ValueError(f"{path}: EXERCISE has {unknown[0]!r}, expected some of {', '.join(sorted(_KEYS))}")
     names = [str(name) for name in about.get("write", [])]
     missing = [name for name in names if not inspect.isfunction(getattr(module, name, None))]
     if not names or missing:
-        what = f"there is no function {missing[0]}" if missing else "EXERCISE says nothing of what to write"
+        what = f"there is no function {missing[0]}" if missing else "EXERCISE does not say what to write"
         raise ValueError(f"{path}: {what}")
     hints = [str(hint) for hint in about.get("hints", [])][:3]
     hints += ["There is no further hint."] * (3 - len(hints))
@@ -186,7 +187,7 @@ def _module(path: Path) -> ModuleType:
     name = f"seqmem_course_{key}_{path.stem}"  # another for another text, whose pieces are remembered
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no file of Python")
+        raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where its source is looked up
     spec.loader.exec_module(module)

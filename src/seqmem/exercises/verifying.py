@@ -56,12 +56,12 @@ class Verified:
 def verify(
     exercises: Iterable[Exercise], seed: int = 0, tell: Callable[[str], Any] | None = None
 ) -> Verified:
-    """Verify exercises: their stubs, their solutions, and all mistakes of the catalogue that fit in.
+    """Verify exercises: their stubs, their solutions, and all mistakes of the catalogue that fit them.
 
     Args:
-        exercises: to verify.
-        seed: of the numbers.
-        tell: is given each exercise's name before it is verified.
+        exercises: the exercises to verify.
+        seed: the seed of the numbers.
+        tell: called with the name of each exercise before it is verified.
     """
     faults: list[Fault] = []
     count = planted = named = 0
@@ -83,7 +83,7 @@ def verify(
 
 
 def report_on_text(exercise: Exercise, text: str, seed: int = 0) -> ExerciseReport:
-    """Return the report on a text of ours, which is run in this process."""
+    """Return the report on a trusted text, which runs in this process."""
     asked = questions(exercise, np.random.default_rng(seed), parameters_of(text))
     names: dict[str, Any] = {"__name__": "exercise"}
     try:
@@ -106,7 +106,7 @@ def mistaken_solutions(exercise: Exercise) -> Iterator[tuple[Mistake, str]]:
 
 
 def known_of(task: Task) -> tuple[Mistake, ...]:
-    """Return the mistakes that are known of a task's function."""
+    """Return the known mistakes of a task's function."""
     place = "backward" if task.is_backward else "forward"
     of_kind = KINDS[task.kind].mistakes if task.kind else ()
     return (*(one for one in of_kind if one.place == place), *task.known)

@@ -44,9 +44,12 @@ _WORDS = {  # from the lecture, column by column
 }
 
 CHOICE = (
-    ("RNN", "for a handful of steps, and to see why the others exist; its start decides what it learns."),
+    (
+        "RNN",
+        "for a handful of steps, and to see why the others exist; its initial weights decide what it learns.",
+    ),
     ("GRU", "for quick prototypes, little data, real time: one state, a quarter fewer parameters."),
-    ("LSTM", "for long sequences and much data; its cell state can be read apart from what it shows."),
+    ("LSTM", "for long sequences and much data; its cell state is separate from its output."),
     (
         "LSTM + attention",
         "when the output looks back at an input of any length: translation, summarisation.",
@@ -193,13 +196,13 @@ def _notes(table: Comparison) -> list[str]:
     ratio = "exactly 3/4" if table.gru_to_lstm == 0.75 else f"{table.gru_to_lstm:.4f}"
     keras, after = table.parameters_two_biases[2] / lstm, (table.parameters[2] + s.H) / lstm
     notes = [
-        f"GRU to LSTM: {ratio} of the parameters with one bias per gate, and with two in both (torch, "
-        f"cuDNN); not exactly where only the GRU has two, {keras:.4f} (Keras), or a second one in the "
-        f'candidate only, {after:.4f} (here with reset="after").',
+        f"GRU to LSTM: {ratio} of the parameters with one bias per gate, or with two in both cells (torch, "
+        f"cuDNN). The ratio differs if only the GRU has two biases, {keras:.4f} (Keras), or a second bias in "
+        f'the candidate only, {after:.4f} (here with reset="after").',
         f"A training step is a forward and a backward pass at T, B, D, H = {s.T}, {s.B}, {s.D}, {s.H} in "
-        f"{s.dtype}, the median on this machine; with attention, the last state looks once at all {s.T}, "
-        f"with a scorer of width {s.A}. The state is what one sequence carries from step to step; under "
-        f"attention all states stay readable, so it grows with T, {s.T} here.",
+        f"{s.dtype}, the median on this machine; with attention, the last state attends once to all "
+        f"{s.T} states, with a scorer of width {s.A}. The state is what one sequence carries from step to "
+        f"step; with attention, all states remain accessible, so it grows with T, {s.T} here.",
     ]
     if table.horizon is None:
         notes.append(
@@ -209,7 +212,8 @@ def _notes(table: Comparison) -> list[str]:
     else:
         notes.append(
             "Memory lost: the first distance, in words from clue to blank, with fewer than 90 % right. "
-            "The RNN starts with small recurrent weights, or orthogonal, which keeps a gradient's norm."
+            "The RNN starts with small recurrent weights, or with orthogonal ones, which keep the norm of a "
+            "gradient."
         )
     return notes
 

@@ -205,8 +205,8 @@ def findings(experiment: Experiment) -> list[str]:
     learnt, held = (experiment.row("rnn, small start", course) for course in ("alone", "growing"))
     if learnt is not None and held is not None and learnt.below is not None and held.reach > learnt.reach:
         found.append(
-            f"The same plain RNN holds a clue over {held.reach} words once near ones have taught it to: what "
-            f"fails beyond {learnt.reach} is the learning, for want of a gradient, not the memory."
+            f"The same plain RNN remembers a clue over {held.reach} words after training on near distances "
+            f"first: beyond {learnt.reach}, the learning fails, for want of a gradient, and not the memory."
         )
     return found
 

@@ -238,7 +238,6 @@ def gradient_flow_of_cases(
 
     Returns:
         FlowCases with one curve per case; print it to see a table.
-        FlowCases, one curve a case; print it.
 
     Raises:
         ValueError: for a size below 1.

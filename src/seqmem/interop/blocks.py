@@ -1,4 +1,4 @@
-"""The weights of one cell between layouts: the common part of every library's conversion.
+"""The conversion of one cell's weights between layouts, which all libraries have in common.
 
     ours      W_x (G, D, H), W_h (G, H, H), b (G, H); gates i, f, o, g and r, z, n; z = 1 writes
     theirs    the same numbers, with the gates in another order, transposed, or with a z that keeps

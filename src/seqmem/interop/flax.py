@@ -31,8 +31,9 @@ def from_flax(params: Any) -> Cell[Any]:
     """Return a cell with the weights of a Flax nnx cell.
 
     Args:
-        params: the nest of the cell's arrays, as `nnx.to_pure_dict(nnx.state(cell, nnx.Param))` has it. The
-            cell's type is recognised by its names and shapes; its activations have to be the usual ones.
+        params: the nest of the cell's arrays, as returned by
+            `nnx.to_pure_dict(nnx.state(cell, nnx.Param))`. The cell's type is recognised by its names and
+            shapes; its activations have to be the usual ones.
 
     Returns:
         An `RNNCell`, an `LSTMCell` or a `GRUCell` with reset="after".
@@ -79,7 +80,7 @@ def to_flax(cell: Cell[Any], *, optimized: bool = True) -> Params:
     kind, W_x, W_h, b = weights.kind, weights.W_x, weights.W_h, weights.b
     if weights.peepholes is not None or weights.options.get("activation") == "relu":
         what = "peepholes" if kind == "lstm" else "activation='relu'"
-        raise ValueError(f"{caller}: the cell has {what}, and Flax's arrays cannot say so")
+        raise ValueError(f"{caller}: the cell has {what}, which Flax's arrays cannot represent")
     if weights.options.get("reset") == "before":
         raise ValueError(
             f"{caller}: the GRU has reset='before', expected 'after': Flax's resets after the product"

@@ -83,8 +83,8 @@ def from_keras(
         return {"embedding": _embedding, "dense": _dense, "additive_attention": _attention}[kind](arrays)
     if len(arrays) not in (2, 3, 4, 6):
         raise ValueError(
-            f"{caller}: {len(arrays)} arrays came, expected kernel, recurrent_kernel and perhaps bias, of "
-            "one direction or of two"
+            f"{caller}: {len(arrays)} arrays were passed, expected kernel, recurrent_kernel and perhaps "
+            "bias, of one direction or of two"
         )
     n = len(arrays) // 2 if len(arrays) in (4, 6) else len(arrays)
     parts = [arrays[k : k + n] for k in range(0, len(arrays), n)]
@@ -120,7 +120,7 @@ def to_keras(module: Module) -> list[Array]:
     layers = [[module]] if isinstance(module, Cell) else cells_of(module, caller)
     if len(layers) > 1:
         raise ValueError(
-            f"{caller}: {len(layers)} layers came, expected one: convert each of `layers` by itself"
+            f"{caller}: {len(layers)} layers were passed, expected one: convert each of `layers` separately"
         )
     directions = [weights_of(cell, caller) for cell in layers[0]]
     check_alike([directions], caller)
@@ -203,4 +203,4 @@ def _attention(arrays: list[Any]) -> AdditiveAttention:
 
 def _check_count(arrays: list[Any], counts: tuple[int, ...], expected: str) -> None:
     if len(arrays) not in counts:
-        raise ValueError(f"from_keras: {len(arrays)} arrays came, expected {expected}")
+        raise ValueError(f"from_keras: {len(arrays)} arrays were passed, expected {expected}")

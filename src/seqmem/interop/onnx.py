@@ -136,7 +136,7 @@ def to_onnx(layer: SequenceLayer[Any]) -> Node:
     layers = cells_of(layer, caller)
     if len(layers) > 1:
         raise ValueError(
-            f"{caller}: {len(layers)} layers came, expected one: convert each of `layers` by itself"
+            f"{caller}: {len(layers)} layers were passed, expected one: convert each of `layers` separately"
         )
     directions = [weights_of(cell, caller) for cell in layers[0]]
     check_alike([directions], caller)

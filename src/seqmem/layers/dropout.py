@@ -49,12 +49,11 @@ class Dropout(Module):
         self.rate = as_fraction(rate, "Dropout", "rate")
         self.variational = as_flag(variational, "Dropout", "variational")
 
-    @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit
     def forward(self, x: Array, *, rng: Rng = None) -> tuple[Array, DropoutCache]:
         """Return y of x's shape, with entries dropped at random; without `rng`, y is x itself."""
         x = as_floats(x, working_dtype(None, x), ("...",), "Dropout.forward", "x")
         scale = self.scale(x.shape, x.real.dtype, rng)
-        return x if scale is None else x * scale, DropoutCache(scale, x.shape, x.dtype)
+        return times(x, scale), DropoutCache(scale, x.shape, x.dtype)
 
     def scale(self, shape: tuple[int, ...], dtype: np.dtype[Any], rng: Rng) -> Array | None:
         """Draw the factor keep / (1 - rate) of an x of this shape; return None if nothing is dropped.
@@ -67,12 +66,19 @@ class Dropout(Module):
         keep = as_generator(rng).random(shape, np.float32) >= self.rate
         return keep.astype(dtype) / (1 - self.rate)
 
-    @np.errstate(under="ignore")
     def backward(self, d_y: Array | None, cache: DropoutCache) -> tuple[tuple[Array], Grads]:
         """Return ((d_x,), {}) from d_y."""
         cache = as_cache(cache, DropoutCache, "Dropout.backward")
         d_y = as_upstream(d_y, cache.shape, cache.dtype, "Dropout.backward", "d_y")
-        return (d_y if cache.scale is None else d_y * cache.scale,), {}
+        return (times(d_y, cache.scale),), {}
+
+
+def times(x: Array, scale: Array | None) -> Array:
+    """Return x * scale; without a scale, x itself."""
+    if scale is None:
+        return x
+    with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
+        return np.multiply(x, scale)
 
 
 class Rates(NamedTuple):

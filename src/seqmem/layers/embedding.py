@@ -23,7 +23,7 @@ from seqmem.validation import (
     check_shape,
 )
 
-STD = 1.0  # the best value in docs/first-values.md
+STD = 1.0  # the best value in docs/initial-values.md
 
 
 class EmbeddingCache(NamedTuple):

@@ -55,7 +55,8 @@ def cross_entropy(
 
     Returns:
         (loss, d_logits): a float (complex for complex logits), and dloss/dlogits in the shape of the logits,
-        float32 for float32 and float64 for integers. Logits that are not finite give such a loss.
+        float32 for float32 and float64 for integers. Logits that are not finite give a loss that is not
+        finite.
 
     Raises:
         ValueError: for a wrong shape, an id outside the vocabulary, a number out of its range, or no position
@@ -155,10 +156,10 @@ def _as_inputs(
     dtype = np.dtype(np.float32 if single else np.float64)
     logits = as_floats(logits, dtype, ("...", "V"), CALLER, "logits")
     axes = _leading(logits)
-    if mask is None and ignore_index is None:
-        return logits, as_ids(targets, logits.shape[-1], axes, CALLER, "targets"), None
     if mask is not None:
         mask = as_mask(mask, axes, CALLER)
+    if ignore_index is None and (mask is None or mask.all()):
+        return logits, as_ids(targets, logits.shape[-1], axes, CALLER, "targets"), None
     targets = as_array(targets, CALLER, "targets")
     if targets.dtype.kind not in "iu" and targets.size:
         raise TypeError(f"{CALLER}: targets has dtype {targets.dtype}, expected integers")

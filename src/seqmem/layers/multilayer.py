@@ -79,7 +79,7 @@ class RNN(_OfOneCell):
         variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         recurrent_dropout, zoneout_h, learned_state: as in `Recurrent`, for every layer.
         activation: "tanh" or "relu".
-        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `RNNCell`.
+        input_init, recurrent_init: initial values of the cells' W_x and W_h, as in `RNNCell`.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -129,7 +129,7 @@ class LSTM(_OfOneCell):
         variational: whether every step of a sequence drops the same entries (Gal & Ghahramani, 2016).
         recurrent_dropout, zoneout_h, zoneout_c, learned_state: as in `Recurrent`, for every layer.
         forget_bias, chrono: of the forget gates, as in `LSTMCell`.
-        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `LSTMCell`.
+        input_init, recurrent_init: initial values of the cells' W_x and W_h, as in `LSTMCell`.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -190,7 +190,7 @@ class GRU(_OfOneCell):
         reset: "before" applies the reset gate to h before the recurrent product, "after" (as in torch) to the
             product.
         update_bias, chrono: of the update gate, as in `GRUCell`.
-        input_init, recurrent_init: first values of the cells' W_x and W_h, as in `GRUCell`.
+        input_init, recurrent_init: initial values of the cells' W_x and W_h, as in `GRUCell`.
         rng: seed or generator for the initial weights.
         dtype: float64 or float32.
 
@@ -269,16 +269,17 @@ def layer_of(
     variational: bool = False,
     **over_time: Any,
 ) -> SequenceLayer[Any]:
-    """Return a layer of a cell and of others that are made like it, as simple as it can be.
+    """Return the simplest layer that consists of a cell and of further cells of the same kind.
 
-    A `Recurrent` for one layer and one direction, a `Bidirectional` for one layer, otherwise a `Stack`.
+    It is a `Recurrent` for one layer in one direction, a `Bidirectional` for one layer in both directions,
+    and otherwise a `Stack`.
 
     Args:
         cell: of the lowest layer, which is used itself.
         num_layers: the number of layers.
-        bidirectional: whether each reads from both ends.
+        bidirectional: whether each layer reads from both ends.
         dropout, variational: the dropout between layers.
-        rng: generator of the others' first weights.
+        rng: generator for the initial weights of the other cells.
         **over_time: further arguments of each `Recurrent`.
     """
     unused = [cell]

@@ -79,7 +79,7 @@ class Outputs(NamedTuple):
 def as_inputs(
     layer: SequenceLayer[Any], xs: Any, state: Any, lengths: Any, expected: tuple[int, str]
 ) -> Inputs:
-    """Check the arguments of a layer with several parts, at the public border.
+    """Check the arguments of a layer with several parts.
 
     Args:
         layer: the layer.

@@ -52,9 +52,10 @@ class TruncatedBPTT(Module):
             layer.forward(xs, state, lengths=...).
         steps: k, the steps per window.
 
-        Raises:
-        TypeError: for anything but a Module.
-        ValueError: for a layer that reads backwards, whose windows have no earlier one; a `steps` below 1.
+    Raises:
+        TypeError: for a layer that is not a Module.
+        ValueError: for a layer that reads backwards, since the state of each window would have to come from
+            the next one, or for `steps` below 1.
 
     >>> from seqmem.cells import RNNCell
     >>> from seqmem.layers.recurrent import Recurrent

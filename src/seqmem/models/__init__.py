@@ -1,4 +1,4 @@
-"""Models: encoder, decoder, and both as one; and what is learned from one sequence."""
+"""Models: encoder, decoder and both as one; language model, classifier, tagger and regressor."""
 
 from seqmem.models.bridge import Bridge
 from seqmem.models.classifier import SequenceClassifier

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ class Bridge(Module):
         for name, form in (("source", source), ("target", target)):
             if isinstance(form, str) or not list(tree_leaves(form, name)):
                 raise TypeError(
-                    f"Bridge: {name} is {form!r:.80}, expected a state's form, as LSTMState(4, 4)"
+                    f"Bridge: {name} is {form!r:.80}, expected the form of a state, such as LSTMState(4, 4)"
                 )
         self.source, self.target = (
             tree_map(lambda size: as_size(size, "Bridge", "a size"), form) for form in (source, target)
@@ -73,7 +74,7 @@ class Bridge(Module):
             ValueError, TypeError: for a wrong form, shape or dtype.
         """
         named = as_leaves(self.source, state, "Bridge.forward", "state")
-        dtype = working_dtype(self.dtype, *(part for _, part in named))
+        dtype = working_dtype(None if self.unchanged else self.linear.dtype, *[part for _, part in named])
         parts: list[Array] = []
         for (name, part), size in zip(named, self.source_sizes, strict=True):
             batch = (len(parts[0]), "the batch size") if parts else "B"
@@ -130,12 +131,11 @@ def as_leaves(form: Form, state: Any, caller: str, name: str) -> list[tuple[str,
 
 def of_leaves(form: Form, parts: Any) -> Any:
     """Return the state of this form with the given arrays, in order."""
-    left = iter(parts)
+    return _built(form, iter(parts))
 
-    def build(form: Form) -> Any:
-        if isinstance(form, int):
-            return next(left)
-        made = [next(left) if isinstance(own, int) else build(own) for own in form]
-        return type(form)(*made) if hasattr(form, "_fields") else tuple(made)
 
-    return build(form)
+def _built(form: Form, left: Iterator[Any]) -> Any:
+    if isinstance(form, int):
+        return next(left)
+    made = [next(left) if isinstance(own, int) else _built(own, left) for own in form]
+    return type(form)(*made) if hasattr(form, "_fields") else tuple(made)

@@ -100,7 +100,7 @@ def read(
     Args:
         encoder: an Encoder, or a layer.
         inputs: (T, B) token ids for an Encoder, (T, B, D) features for a layer.
-        state: before the first step; zeros when None.
+        state: the state before the first step; None means zeros.
         lengths: (B,) integers from 0 to T; None if every sequence has T steps.
         rng: enables dropout.
         caller: the function name for messages.

@@ -60,9 +60,8 @@ class Page:
 def compose(title: str, *, body: str, styles: Iterable[str] = (), scripts: Iterable[str] = ()) -> Page:
     """Build a page from its parts.
 
-    The Content-Security-Policy lets the browser run only this style sheet and this script, identified by
-    their
-    hashes: no request can leave the page, and injected markup cannot run.
+    The Content-Security-Policy lets the browser use only this style sheet and this script, identified by
+    their hashes: no request can leave the page, and injected markup cannot run.
 
     Args:
         title: plain text; it is escaped here.

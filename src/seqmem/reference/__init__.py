@@ -1,7 +1,7 @@
-"""Every pass of the library as plain functions: each line of backward is headed by the line of forward.
+"""Every pass of the library as a simple function; each backward line is headed by the line that it inverts.
 
-Read this room first. It has no classes and is not fast; the fast cells, layers and models are tested against
-these lines, and the catalogue of mistakes changes them one at a time. All passes have the same form:
+Read these functions first. They use no classes and are not fast; the fast cells, layers and models are tested
+against them, and the catalogue of mistakes changes their lines one at a time. All passes have the same form:
 
     outputs and a cache  = name_forward(inputs)
     gradients            = name_backward(the gradients of the outputs, cache), a dict by the inputs' names

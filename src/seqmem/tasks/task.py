@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from seqmem.training.schedules import Schedule
 from seqmem.validation import as_size, brief
 
 Path = str | os.PathLike[str]
-Batches = Callable[[np.random.Generator], Iterable[Any]]
+Batches: TypeAlias = "Callable[[np.random.Generator], Iterable[Any]]"
 
 
 class Option(NamedTuple):
@@ -102,7 +102,7 @@ class Task(ABC):
         """Return the examples in files, for the command line.
 
         Raises:
-            ValueError: for a file of another form, with its line.
+            ValueError: for a line that does not have the expected form, with its number.
         """
         raise ValueError(f"{cls.__name__}: does not read examples from files")
 
@@ -142,6 +142,8 @@ class Task(ABC):
         callback: Callable[[History], object] | None = None,
         rng: Rng = None,
         progress: bool | None = None,
+        checkpoint: Path | None = None,
+        resume: bool | Path = False,
     ) -> History:
         """Train the model with Adam; for other choices use `seqmem.fit(task.model, task.batches(...), ...)`.
 
@@ -159,6 +161,9 @@ class Task(ABC):
             callback: called after every epoch with the history so far.
             rng: None, a seed, a SeedSequence or a Generator, for the order of the examples and dropout.
             progress: as in `seqmem.fit`.
+            checkpoint: a file of the whole training after every epoch, as in `seqmem.fit`; `load` reads the
+                task from it, too.
+            resume: whether to continue from `checkpoint`, or another such file, as in `seqmem.fit`.
 
         Returns:
             The history; with `validation`, it includes the score under the name of the task's `metric`.
@@ -166,8 +171,10 @@ class Task(ABC):
         Raises:
             NonFiniteError: for a loss, gradient or parameter that is nan or inf.
             ValueError, TypeError: for an argument out of range, or examples of another kind.
+            CheckpointError: for a file that is not of this training.
         """
-        caller, generator = f"{type(self).__name__}.fit", as_generator(rng)
+        caller = f"{type(self).__name__}.fit"
+        as_generator(rng)  # raises before the batches are made
         batches = self.batches(examples, as_size(batch_size, caller, "batch_size"))
         metrics, callbacks = None, list[Callback]()
         if validation is not None:
@@ -188,25 +195,32 @@ class Task(ABC):
             metrics=metrics,
             callback=callback,
             callbacks=callbacks,
-            rng=generator,
+            rng=rng,
             progress=progress,
+            checkpoint=checkpoint,
+            resume=resume,
+            metadata=self.file_metadata(),
         )
+
+    def file_metadata(self) -> dict[str, Any]:
+        """Return the metadata of the task's file: its class, and `metadata()`."""
+        return {"task": type(self).__name__, **self.metadata()}
 
     def save(self, path: Path) -> None:
         """Write model and preparation to one file, completely or not at all, as `seqmem.save` does."""
-        save(path, self.model, {"task": type(self).__name__, **self.metadata()})
+        save(path, self.model, self.file_metadata())
 
     def check_save(self, path: Path) -> None:
         """Raise any error that `save` would raise, to detect it before a long training run."""
-        check_save(path, self.model, {"task": type(self).__name__, **self.metadata()})
+        check_save(path, self.model, self.file_metadata())
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file that `save` wrote.
 
         Raises:
-            CheckpointError: for a file that holds no model, or another task's; also a FileNotFoundError if
-                there is no such file.
+            CheckpointError: for a file without a model, or with the model of another task; also a
+                FileNotFoundError if there is no such file.
         """
         model, metadata = load(path), read_metadata(path)
         found = metadata.get("task", cls.__name__)

@@ -286,10 +286,10 @@ class Translator(Task):
         batch_size: int = 64,
         **search: Unpack[SearchOptions],
     ) -> list[str]:
-        """Return the translation of each text; `translate` says more about each.
+        """Return the translation of each text; `translate` also returns attention and probabilities.
 
         Args:
-            inputs, max_length, batch_size: as the texts and so on of `translate`.
+            inputs, max_length, batch_size: as `texts`, `max_length` and `batch_size` of `translate`.
             search: the options of the search, as of `translate`.
 
         Raises:
@@ -315,12 +315,13 @@ class Translator(Task):
         Args:
             examples: (source symbols, target symbols).
             max_length: symbols after which a translation is cut off.
-            batch_size: pairs at a time.
+            batch_size: pairs per batch.
             search: the options of the search, as of `translate`.
 
         Returns:
-            "loss", the mean cross-entropy in nats per symbol, "token accuracy", the share of symbols that are
-            right after the right ones, and "exact match", the share of pairs whose translation is the target.
+            "loss", the mean cross-entropy in nats per symbol; "token accuracy", the share of symbols that are
+            predicted correctly from the correct previous symbols; and "exact match", the share of pairs whose
+            translation is the target.
 
         Raises:
             TypeError, ValueError: as from `batches`.

@@ -13,6 +13,7 @@ from seqmem.training.callbacks import (
 )
 from seqmem.training.files.checkpoint import check_save, load, read_metadata, save
 from seqmem.training.files.npz import CheckpointError
+from seqmem.training.files.parameters import load_params
 from seqmem.training.history import History, Picture
 from seqmem.training.loop import fit
 from seqmem.training.measuring import Metric, validation_loss
@@ -67,6 +68,7 @@ __all__ = [
     "fit",
     "linear_decay",
     "load",
+    "load_params",
     "mean_absolute_error",
     "phoneme_error_rate",
     "read_metadata",

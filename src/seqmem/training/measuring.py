@@ -81,7 +81,7 @@ def validation_loss(model: Any, batches: Iterable[Any] | Callable[..., Iterable[
         batches: as `fit` takes them.
 
     Raises:
-        ValueError: when the batches hold nothing that counts.
+        ValueError: if no target in the batches counts.
         TypeError: for a model or batches of another kind.
     """
     caller = "validation_loss"
@@ -115,7 +115,7 @@ def check_batches(value: object, caller: str, name: str) -> None:
     """Raise unless a value is a list of batches or a function; one batch or an iterator is not.
 
     Raises:
-        TypeError: with what came.
+        TypeError: for anything else, with a description of the value.
     """
     once = isinstance(value, (Batch, SequenceBatch, Iterator, str, bytes, Mapping))
     if isinstance(value, type) or once or not (callable(value) or isinstance(value, Iterable)):
@@ -124,7 +124,7 @@ def check_batches(value: object, caller: str, name: str) -> None:
 
 
 def kind_of(value: object) -> str:
-    """Return what a value is, in words for a message."""
+    """Return a description of a value, for a message."""
     return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
 
 

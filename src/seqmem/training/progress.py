@@ -17,7 +17,7 @@ class Progress(Protocol):
     """A display of the state of training."""
 
     def show(self, fraction: float, text: Text, *, last: bool = False) -> None:
-        """Show the part of the training that is done and the line; `last` if it is an epoch's last."""
+        """Show the completed fraction of the training and the line; `last` if it is an epoch's last."""
 
     def close(self) -> None:
         """Leave the last line visible and begin a new one."""
@@ -38,7 +38,7 @@ class Line:
 
     Args:
         stream: where to write.
-        live: whether the stream understands a carriage return.
+        live: whether a carriage return on the stream overwrites the line.
         brief: whether the end of a training too short for a line is shown; only where a line is not live.
     """
 
@@ -48,7 +48,7 @@ class Line:
         self._due = time.monotonic() + (0.0 if live else LOG_REFRESH)
 
     def show(self, fraction: float, text: Text, *, last: bool = False) -> None:
-        """Write the line when it is due; when live also at the end of an epoch, else at the end of all."""
+        """Write the line when it is due; a live line also after each epoch, others at the very end."""
         now = time.monotonic()
         at_end = last and (self._live or (self._shows_end and fraction >= 1))
         if now < self._due and not at_end:
@@ -94,7 +94,7 @@ class Bar:
         self._due = 0.0
 
     def show(self, fraction: float, text: Text, *, last: bool = False) -> None:
-        """Redraw the bar when it is due, and always when it is an epoch's last."""
+        """Redraw the bar when it is due, and always at the end of an epoch."""
         now = time.monotonic()
         if now < self._due and not last:
             return
@@ -108,9 +108,9 @@ class Bar:
 
 
 def make_progress(wanted: bool | None) -> Progress:
-    """Return what `wanted` asks for: False nothing; None and True a live line on a terminal or in a notebook.
+    """Return a display of the progress: none for False, a live line on a terminal or in a notebook otherwise.
 
-    Elsewhere both write a line every few seconds, and True the last one in any case.
+    Elsewhere, None and True write a line every few seconds, and True also writes the last line in any case.
     """
     stream = sys.stderr  # looked up now: it may have been redirected; None under pythonw
     if stream is None or wanted is False:

@@ -19,10 +19,10 @@ def cosine_decay(fraction: float) -> float:
     Args:
         fraction: the completed fraction of the training, from 0 to 1.
 
-        Returns:
+    Returns:
         The factor of the learning rate.
 
-        Raises:
+    Raises:
         ValueError: for a fraction outside [0, 1].
         TypeError: for a fraction that is not a number.
 
@@ -74,7 +74,7 @@ def warm_up(part: float, then: Schedule | None = None) -> Schedule:
         part: the fraction of the training for the rise, in [0, 1).
         then: the schedule of the rest, from its beginning to its end; None stays at 1.
 
-        Raises:
+    Raises:
         ValueError, TypeError: for a part out of range, or a `then` that is not callable.
 
     >>> schedule = warm_up(0.2, then=cosine_decay)

@@ -79,7 +79,7 @@ NO_PYTHON = {
     "zero bytes": ("x = 1\0", "null bytes"),
     "another language": (notebook("x <- 1", language="R"), "it is a notebook of R"),
     "no list of cells": ('{"nbformat": 4, "cells": 3}', "no list of cells"),
-    "no JSON": ('{"nbformat": 4,', "is no JSON"),
+    "no JSON": ('{"nbformat": 4,', "is not JSON"),
     "deep": ("(" * 5000, "it is not valid Python"),
 }
 

@@ -129,7 +129,7 @@ def test_links_and_what_is_no_file_are_left_out_and_named(folder, tmp_path):
     [one] = submissions_in(place)
     assert one.names == ("rnn_step_forward.py",)
     assert sorted(note.partition(",")[0] for note in one.notes) == [
-        *("link.py is a link", "pipe.py is no file", "up is a link"),
+        *("link.py is a link", "pipe.py is not a file", "up is a link"),
     ]
 
 
@@ -139,7 +139,7 @@ def test_a_folder_without_submissions_is_named(name, tmp_path):
     with pytest.raises(ValueError, match=r"no such folder|not a folder"):
         submissions_in(tmp_path / name)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="neither a folder for a student nor a file"):
+    with pytest.raises(ValueError, match="no folder of a student, no Python file and no notebook"):
         submissions_in(tmp_path / "empty")
 
 
@@ -268,7 +268,7 @@ def test_the_record_holds_the_secret_and_is_its_owners_alone(folder, tmp_path):
 def test_another_file_is_no_record_and_is_left_as_it_is(text, tmp_path):
     path = tmp_path / "grades.jsonl"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"grades.jsonl is no record of grades"):
+    with pytest.raises(ValueError, match=r"grades.jsonl is not a record of grades"):
         Record(path)
     assert path.read_text(encoding="utf-8") == text
 

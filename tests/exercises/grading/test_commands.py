@@ -88,7 +88,7 @@ def test_a_class_is_graded_and_reported(here, real, capsys):
     assert run("report", "grades.csv", "--junit", "junit.xml") == 0
     assert Path("junit.xml").read_text("utf-8").count("<testsuite ") == 3
     assert run("report", "grades.csv", "--gradescope", "results.json") == 2
-    assert "here are 3: say which by --student" in capsys.readouterr().err
+    assert "found 3: choose one with --student" in capsys.readouterr().err
     assert run("report", "grades.csv", "--student", "ada", "--gradescope", "results.json") == 0
     assert json.loads(Path("results.json").read_text("utf-8"))["score"] == 3.0
     assert run("report", "grades.csv", "--student", "zoe") == 2
@@ -117,14 +117,14 @@ def test_a_second_grading_grades_only_what_is_new(here, monkeypatch, capsys):
         (["class/ada/rnn_step_forward.py", "--out", "g.csv"], "not a folder"),
         (["class", "--out", "class"], "is a folder or a device, expected a file"),
         (["class", "--out", "no/g.csv"], "there is no folder"),
-        (["class", "--out", "mine.csv"], "exists and is no table of grades of seqmem's; --force replaces it"),
-        (["class", "--out", "g.jsonl"], "name the table, such as g.csv"),
+        (["class", "--out", "mine.csv"], "exists and is not a table of grades of seqmem; --force"),
+        (["class", "--out", "g.jsonl"], "name the table, for example g.csv"),
         (["class", "--out", "g.csv", "--exercise", "rnn_step_foward"], "did you mean rnn_step_forward?"),
         (["class", "--out", "g.csv", "--seed-file", "empty"], "is empty, expected a secret"),
         (["class", "--out", "g.csv", "--seed-file", "gone"], "gone"),
         (["class", "--out", "g.csv", "--course", "gone"], "there is no folder"),
-        (["class", "--out", "other.csv"], "other.jsonl is no record of grades"),
-        (["class", "--out", "g.csv", "--class-summary", "mine.csv"], "exists and is no page of seqmem's"),
+        (["class", "--out", "other.csv"], "other.jsonl is not a record of grades"),
+        (["class", "--out", "g.csv", "--class-summary", "mine.csv"], "exists and is not a page of seqmem"),
         (["none", "--out", "g.csv"], "no file answers any exercise"),
     ],
 )
@@ -180,7 +180,7 @@ def test_an_interrupted_grading_says_how_to_go_on(here, monkeypatch, capsys):
 
     monkeypatch.setattr(grading, "_told", stops)
     assert run("grade", "class", "--out", "grades.csv") == 130
-    assert "2 grades are in grades.jsonl; the same command goes on from there" in capsys.readouterr().err
+    assert "2 grades are in grades.jsonl; the same command resumes from there" in capsys.readouterr().err
     assert len(Record(Path("grades.jsonl")).grades) == 2
     assert not Path("grades.csv").exists()
 
@@ -242,7 +242,7 @@ def test_an_autograder_has_its_scripts_the_package_and_a_secret(here, capsys):
     assert {"setup.sh", "run_autograder", "package/seqmem/__main__.py", "package/seqmem/py.typed"} <= names
     assert (modes["setup.sh"], modes["run_autograder"], modes["seed"]) == (0o755, 0o755, 0o600)
     assert run("autograder", "rnn_step_forward", "--out", "grader.zip") == 2
-    assert "exists and is no zip of seqmem's; --force replaces it" in capsys.readouterr().err
+    assert "exists and is not a zip of seqmem; --force replaces it" in capsys.readouterr().err
     assert run("autograder", "rnn_step_froward", "--out", "new.zip") == 2
     assert not Path("new.zip").exists()
 

@@ -89,7 +89,7 @@ def test_results_say_which_mistake_was_made():
 
 
 def test_results_are_of_one_student_and_seen_by_whom_it_is_said():
-    with pytest.raises(ValueError, match="here are 2: say which by --student"):
+    with pytest.raises(ValueError, match="found 2: choose one with --student"):
         results([WRONG, RIGHT])
     assert {test["visibility"] for test in results([WRONG], "hidden")["tests"]} == {"hidden"}
     with pytest.raises(ValueError, match="visibility is 'nobody', expected one of visible"):

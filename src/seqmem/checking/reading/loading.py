@@ -340,4 +340,4 @@ def _missing(finder: _Finder) -> tuple[str, ...]:
     if not names:
         return ()
     roots = list(dict.fromkeys(names))
-    return (f"not installed, and stood in for: {', '.join(roots[:8])}{' ...' * (len(roots) > 8)}",)
+    return (f"not installed, replaced by stand-ins: {', '.join(roots[:8])}{' ...' * (len(roots) > 8)}",)

@@ -80,15 +80,15 @@ def _notebook(data: bytes) -> tuple[str, list[str]]:
     try:
         book = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"it is named like a notebook, and is no JSON: {str(error)[:200]}") from None
+        raise UnreadableError(f"it is named like a notebook, but is not JSON: {str(error)[:200]}") from None
     cells = book.get("cells") if isinstance(book, dict) else None
     if cells is None and isinstance(book, dict) and isinstance(book.get("worksheets"), list):
         cells = [cell for sheet in book["worksheets"] for cell in sheet.get("cells", [])]
     if not isinstance(cells, list):
-        raise UnreadableError("it is no notebook: it has no list of cells")
+        raise UnreadableError("it is not a notebook: it has no list of cells")
     language = _language(book)
     if language.lower() not in _PYTHON:
-        raise UnreadableError(f"it is a notebook of {language}, and what is checked is Python")
+        raise UnreadableError(f"it is a notebook of {language}, expected Python")
     lines: list[str] = []
     left_out = {"lines of magics and shell": 0, "cells of other languages": 0}
     for cell in cells:

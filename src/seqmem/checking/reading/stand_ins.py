@@ -40,7 +40,7 @@ class StandIn:
         """Return notes on the missing files."""
         if not self.missing:
             return ()
-        return (f"not there, so a short text stood in: {', '.join(dict.fromkeys(self.missing))}",)
+        return (f"missing, replaced by a short text: {', '.join(dict.fromkeys(self.missing))}",)
 
 
 def smaller(node: ast.stmt) -> ast.stmt:

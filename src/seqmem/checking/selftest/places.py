@@ -11,7 +11,7 @@ from seqmem.cells.tape import Run, Tape
 from seqmem.checking.selftest.altered import text_of, with_text
 from seqmem.checking.selftest.demanding_cell import DemandingCell
 from seqmem.contexts import AdditiveAttention, FixedContext
-from seqmem.layers import Dropout, Embedding, Linear, Recurrent, packing
+from seqmem.layers import Dropout, Embedding, Linear, Recurrent, dropout, packing
 from seqmem.layers.packing import Packing
 from seqmem.models import Bridge, Decoder
 from seqmem.models.bridge import form_of
@@ -84,6 +84,11 @@ def _in_blocks() -> Module:
     return with_text(DEMANDING(), Cell, "_blocks", text_of(Cell, "_blocks"), {"BLOCK_BYTES": 1 << 9})
 
 
+def _gate_by_gate() -> Module:
+    """Return a layer whose gradient of x is summed gate by gate."""
+    return with_text(LSTM(), Cell, "gradients", text_of(Cell, "gradients"), {"CACHED_BYTES": 0})
+
+
 def _bridge(source: Any, target: Any) -> Callable[[], Module]:
     return lambda: Bridge(source, target, rng=0)
 
@@ -108,7 +113,7 @@ PLACES = (
     Place(gru, ("_sigmoid", "_mix"), (GRU,)),
     Place(RNNCell, STEP, (RNN, _recurrent(RNNCell, activation="relu"))),
     Place(Cell, ("forward", "backward"), (_step(LSTMCell), _step(DemandingCell), _tied_cell)),
-    Place(Cell, ("project", "gradients"), (LSTM, RNN, DEMANDING, _step(LSTMCell), _step(RNNCell), _noisy)),
+    Place(Cell, ("project", "gradients"), (LSTM, RNN, _gate_by_gate, DEMANDING, _step(LSTMCell), _noisy)),
     Place(Cell, ("tape", "back_tape", "_other", "run", "steps_back"), (DEMANDING, _step(LSTMCell))),
     Place(Cell, ("collect", "given"), (LSTM,)),
     Place(names, ("layout_of",), (LSTM, RNN, DEMANDING)),
@@ -129,7 +134,7 @@ PLACES = (
     Place(Embedding, ("backward",), (lambda: Embedding(7, 3, rng=0),)),
     Place(Linear, ("forward", "backward"), (lambda: Linear(3, 2, rng=0),)),
     Place(Module, ("summed",), (_tied_decoder,)),
-    Place(Dropout, ("backward",), (lambda: Dropout(0.5),)),
+    Place(dropout, ("times",), (lambda: Dropout(0.5),)),
     Place(Bridge, ("forward", "backward"), BRIDGES),
     Place(Stepper, ("take",), DECODERS),
     Place(Decoder, ("forward", "_backward"), DECODERS),
@@ -141,6 +146,14 @@ UNKNOWN = "no cell here asks for what there is not"
 SPARE = "blocks that nothing uses"
 TWO_AXES = "rows have two axes"
 RIGHT = {  # a line, and what it becomes: why its gradients are right
+    (
+        "if scale is None:",
+        "if scale is not None:",
+    ): "another layer, which drops nothing; its gradient is right",
+    ("if taken % STEPS_BETWEEN == 0:", ANYTHING): TIME,
+    ("flush(running, smallest)", ANYTHING): TIME,
+    ("taken += 1", ANYTHING): TIME,
+    ("smallest, taken = (smallest_kept(back.room.dtype), 0)", ANYTHING): TIME,
     ("ifo *= half", "ifo[...] = half"): "the gates are 1: another cell, whose gradient is right",
     ("out *= half", "out[...] = half"): "the gates are 1: another cell, whose gradient is right",
     (
@@ -152,9 +165,9 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "W_T = W.swapaxes(-1, -2) if n_steps <= FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
     ): TIME,
     ("if W.ndim == 3 and batch_size == 1:", ANYTHING): TIME,
-    ("if W.ndim == 2 or batch_size == 1:", "if W.ndim == 2 or batch_size == 0:"): TIME,
+    ("if W.ndim == 2 or (batch_size == 1 and n_steps >= FEW):", ANYTHING): TIME,
     ("if n_steps < FEW:", "if n_steps <= FEW:"): TIME,
-    ("if len(x) < FEW:", "if len(x) <= FEW:"): TIME,
+    ("if self.n_gates * features[:, columns].nbytes <= CACHED_BYTES:", ANYTHING): TIME,
     (
         "if scale is None or len(x) < W.shape[-2]:",
         "if scale is None or len(x) <= W.shape[-2]:",

@@ -37,7 +37,7 @@ class Ran(NamedTuple):
         head, _, text = line.partition(b" ")
         found = json.loads(text.decode())
         if head != self.token.encode() or type(found) is not dict:
-            raise ValueError("no piece of an answer")
+            raise ValueError("not a piece of an answer")
         return found
 
 

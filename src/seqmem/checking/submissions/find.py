@@ -271,7 +271,7 @@ def _absent(names: dict[str, Any], name: str) -> str:
     if inspect.isfunction(names.get(name)):
         return (
             f"{name} has no backward function: write {name}_backward, name the two with --pair "
-            "FORWARD,BACKWARD, or say --like clipping"
+            "FORWARD,BACKWARD, or add --like clipping"
         )
     return (
         f"there is no {name}: expected functions {name}_forward and {name}_backward or the like, or an "

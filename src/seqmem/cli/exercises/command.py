@@ -1,4 +1,4 @@
-"""The command exercises: files with holes, their checks, and tools for instructors."""
+"""The command exercises: files with gaps to fill, their checks, and tools for instructors."""
 
 from __future__ import annotations
 

@@ -170,9 +170,9 @@ def grade(arguments: argparse.Namespace) -> int:
                 course=course,
             )
     except UnusableError as error:
-        raise ValueError(f"this machine cannot run submissions apart: {error}") from None
+        raise ValueError(f"this machine cannot isolate submissions: {error}") from None
     except KeyboardInterrupt:
-        say(f"seqmem: {len(record.grades)} grades are in {record_path}; the same command goes on from there")
+        say(f"seqmem: {len(record.grades)} grades are in {record_path}; the same command resumes from there")
         raise
     with naming(out):
         tables.write(tables.as_csv(grades), out)
@@ -248,7 +248,7 @@ def _record_of(out: Path) -> Path:
 def _check_out(out: Path, is_own: bool, what: str, force: bool) -> None:
     """Raise unless a file may be written."""
     if out.suffix == ".jsonl":
-        raise ValueError(f"--out {out}: the record goes there; name the table, such as {out.stem}.csv")
+        raise ValueError(f"--out {out} is the path of the record; name the table, for example {out.stem}.csv")
     if out.exists() and not out.is_file():
         raise ValueError(f"--out {out} is a folder or a device, expected a file")
     if not out.resolve().parent.is_dir():
@@ -256,7 +256,7 @@ def _check_out(out: Path, is_own: bool, what: str, force: bool) -> None:
     if not os.access(out.resolve().parent, os.W_OK):
         raise ValueError(f"--out {out}: the folder {out.resolve().parent} is not writable")
     if out.exists() and not is_own and not force:
-        raise ValueError(f"--out {out} exists and is no {what} of seqmem's; --force replaces it")
+        raise ValueError(f"--out {out} exists and is not a {what} of seqmem; --force replaces it")
 
 
 def _check_page(arguments: argparse.Namespace) -> None:
@@ -264,7 +264,7 @@ def _check_page(arguments: argparse.Namespace) -> None:
     if page is None:
         return
     if page.exists() and not arguments.force and not is_page(page):
-        raise ValueError(f"--class-summary {page} exists and is no page of seqmem's; --force replaces it")
+        raise ValueError(f"--class-summary {page} exists and is not a page of seqmem; --force replaces it")
     if not page.resolve().parent.is_dir():
         raise ValueError(f"--class-summary {page}: there is no folder {page.resolve().parent}")
 
@@ -274,7 +274,7 @@ def _record(path: Path, out: Path, force: bool) -> Record:
         return Record(path)
     except (ValueError, OSError) as error:
         if not force or not path.is_file():
-            raise ValueError(f"--out {out}: {error}; --force begins anew") from None
+            raise ValueError(f"--out {out}: {error}; --force starts again") from None
         path.unlink()
         return Record(path)
 
@@ -298,7 +298,7 @@ def _answered(submissions: Sequence[Submission], known: Sequence[Exercise]) -> l
         if any(answered(submission, files, exercise, names).main for submission, files in read)
     ]
     if not found:
-        raise ValueError("no file answers any exercise: name one by --exercise, or see exercises list")
+        raise ValueError("no file answers any exercise: name one with --exercise, or see exercises list")
     return found
 
 

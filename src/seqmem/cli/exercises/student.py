@@ -29,7 +29,9 @@ LEVELS = 3  # of hints
 def add(commands: Any) -> None:
     """Add these commands to the parser."""
     check = commands.add_parser("check", help="check an exercise, and explain which line is wrong and why")
-    check.add_argument("name", nargs="?", metavar="NAME", help="(default: the first one not passed)")
+    check.add_argument(
+        "name", nargs="?", metavar="NAME", help="the exercise (default: the first one not passed)"
+    )
     check.add_argument("--all", action="store_true", help="check every exercise that you have started")
     check.add_argument("--watch", action="store_true", help="check again whenever the file changes")
     check.add_argument("--whole", action="store_true", help="print all findings in full")
@@ -40,13 +42,17 @@ def add(commands: Any) -> None:
     add_folder(check)
     check.set_defaults(command=run_check)
     hint = commands.add_parser("hint", help="print the next of three hints")
-    hint.add_argument("name", nargs="?", metavar="NAME", help="(default: the first one not passed)")
+    hint.add_argument(
+        "name", nargs="?", metavar="NAME", help="the exercise (default: the first one not passed)"
+    )
     hint.add_argument("--level", type=int, choices=range(1, LEVELS + 1), help="(default: the next)")
     add_folder(hint)
     hint.set_defaults(command=run_hint)
     answer = commands.add_parser("solution", help="print the solution once you have passed")
     answer.add_argument("name", metavar="NAME")
-    answer.add_argument("--give-up", action="store_true", help="print it even if you have not passed")
+    answer.add_argument(
+        "--give-up", action="store_true", help="print the solution even if you have not passed"
+    )
     add_folder(answer)
     answer.set_defaults(command=run_solution)
 
@@ -87,7 +93,7 @@ def run_solution(arguments: argparse.Namespace) -> int:
     if exercise.name not in folder.passed and not arguments.give_up:
         raise ValueError(
             f"{exercise.name} is not passed yet: python -m seqmem exercises hint {exercise.name}, "
-            "or --give-up to see the solution all the same"
+            "or --give-up to see the solution anyway"
         )
     if exercise.name not in folder.passed and exercise.name not in folder.given_up:
         folder.given_up.append(exercise.name)

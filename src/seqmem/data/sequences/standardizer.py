@@ -69,7 +69,7 @@ class Standardizer:
             allow_constant: whether a constant feature is accepted, with the standard deviation 1; otherwise
                 it is an error, because it carries no information.
 
-            Raises:
+        Raises:
             TypeError: for series that are not real numbers.
             ValueError: for series without steps, a number that is not finite, or a constant feature, with its
                 position.

@@ -42,7 +42,7 @@ class _Refusing(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         if _is_of(name, self.names):
-            raise ForbiddenError(f"import {name}: this exercise is to be answered without it")
+            raise ForbiddenError(f"import {name}: this exercise must be answered without it")
 
 
 def _watching(folders: tuple[str, ...]) -> Any:
@@ -53,8 +53,10 @@ def _watching(folders: tuple[str, ...]) -> Any:
             arguments[0], (str, bytes, os.PathLike)
         ):
             if (real(decoded(arguments[0])) + os.sep).startswith(folders):
-                raise PermissionError(errno.EACCES, "this exercise is answered without the library's files")
+                raise PermissionError(
+                    errno.EACCES, "this exercise must be answered without the library's files"
+                )
         elif event.startswith(_STARTERS):
-            raise ForbiddenError(f"{event}: an exercise is answered without other programs")
+            raise ForbiddenError(f"{event}: an exercise must be answered without other programs")
 
     return watch

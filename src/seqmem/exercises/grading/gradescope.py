@@ -29,7 +29,7 @@ def results(grades: Sequence[Grade], visibility: str = "visible") -> dict[str, A
     """
     if len({grade.student for grade in grades}) != 1:
         students = sorted({grade.student for grade in grades})
-        raise ValueError(f"results.json is one student's; here are {len(students)}: say which by --student")
+        raise ValueError(f"results.json is for one student, found {len(students)}: choose one with --student")
     if visibility not in VISIBILITIES:
         raise ValueError(f"visibility is {visibility!r}, expected one of {', '.join(VISIBILITIES)}")
     return {

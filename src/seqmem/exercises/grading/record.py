@@ -82,7 +82,7 @@ class Grade:
             values["notes"] = tuple(values["notes"])
             return Grade(**values)
         except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"no grade: {type(error).__name__}: {error}") from None
+            raise ValueError(f"not a grade: {type(error).__name__}: {error}") from None
 
 
 class Record:
@@ -108,9 +108,9 @@ class Record:
             lines = self.path.read_text("utf-8").splitlines()
             head = json.loads(lines[0]) if lines else {}
             if head.get("seqmem_grades") != FORMAT:
-                raise ValueError("its first line is no head of a record")
+                raise ValueError("its first line is not the head of a record")
         except (ValueError, AttributeError) as error:
-            raise ValueError(f"{self.path} is no record of grades of this version: {error}") from None
+            raise ValueError(f"{self.path} is not a record of grades of this version: {error}") from None
         self.seed, self.settings = str(head["seed"]), dict(head.get("settings", {}))
         for k, line in enumerate(lines[1:]):
             try:
@@ -118,7 +118,7 @@ class Record:
             except ValueError:
                 if k == len(lines) - 2:  # the machine stopped while the line was written
                     break
-                raise ValueError(f"{self.path}: line {k + 2} is no grade") from None
+                raise ValueError(f"{self.path}: line {k + 2} is not a grade") from None
             self.grades[grade.student, grade.exercise] = grade
 
     def begin(self, seed: str, settings: dict[str, Any]) -> None:

@@ -35,14 +35,15 @@ def grade_class(
 
     Args:
         submissions: as `submissions_in` finds them.
-        exercises: each student is graded on all of them.
-        record: where grades are written; what it has of the same files, seed and version is not graded again.
-        seed: a secret, from which the numbers come; the record's, or a new one, when "".
-        measures: how much a student's code may use.
+        exercises: the exercises, on all of which each student is graded.
+        record: the record of the grades; an answer that it contains is graded again only if the files, the
+            seed, the limits or the version have changed.
+        seed: the secret seed of the numbers; "" for the seed in the record, or a new one.
+        measures: the resource limits of a student's code.
         executor: runs the grading; None for processes on this machine.
         workers: the number of these processes; None for as many as processors.
         told: called after each grade.
-        course: the folder of a course's own exercises, if that is what these are.
+        course: the folder of the course if the exercises are a course's own; None for the library's.
 
     Returns:
         The grades, by student and exercise.
@@ -126,7 +127,7 @@ def _one_by_one(suspects: Sequence[Work]) -> Iterator[Grade]:
             with _processes(1) as pool:
                 yield pool.submit(grade, work).result()
         except BrokenExecutor:
-            text = "judging it ended the process that did: look at it yourself"
+            text = "judging the answer ended the process of the grader: look at the answer yourself"
             yield Grade(
                 work.student, work.exercise, "error", 0.0, 0.0, work.main, work.digest, text, notes=work.notes
             )

@@ -77,9 +77,7 @@ def submissions_in(folder: Path, exercises: Iterable[Exercise] = ()) -> list[Sub
         whose = f"{student} (files)" if student in taken else student
         found.append(_submission(whose, folder, [(name, "") for name in names]))
     if not found:
-        raise ValueError(
-            f"{folder}: there is neither a folder for a student nor a file of Python or a notebook"
-        )
+        raise ValueError(f"{folder}: it contains no folder of a student, no Python file and no notebook")
     return sorted(found, key=lambda one: one.student)
 
 
@@ -126,7 +124,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, str]]:
             mode = path.lstat().st_mode
             if name.startswith(".") or "\\" in shown:
                 continue
-            yield shown, "" if stat.S_ISREG(mode) else "is a link" if stat.S_ISLNK(mode) else "is no file"
+            yield shown, "" if stat.S_ISREG(mode) else "is a link" if stat.S_ISLNK(mode) else "is not a file"
 
 
 def _read(path: Path) -> bytes | None:
@@ -165,9 +163,10 @@ def answered(
 ) -> Answered:
     """Return which file of a submission answers an exercise.
 
-    It is the one with the exercise's name, else one with the name in its own; where no file is named as an
-    exercise is, one that defines the exercise's functions. A longer exercise's name is not a shorter one's. A
-    changed file takes precedence over an unchanged one: students with notebooks do not change the files.
+    It is the file that is named after the exercise, or whose name contains the exercise's. If no file is
+    named after any exercise, it is a file that defines the exercise's functions. If the names of two
+    exercises fit, the longer one counts. A changed file takes precedence over an unchanged one, because
+    students who use notebooks do not change the files.
     """
     scripts = [name for name in files if name.lower().endswith(SUFFIXES)]
     stems = {name: plain_name(Path(name).stem) for name in scripts}
@@ -186,7 +185,7 @@ def answered(
     if not defining:
         return Answered()
     if named:  # next to a file with the right name may be modules that it imports, with the given functions
-        note = f"{defining[0]} defines {', '.join(exercise.functions)}, and is not named as the exercise is"
+        note = f"{defining[0]} defines {', '.join(exercise.functions)}, but is not named after the exercise"
         return Answered("", (note,))
     return Answered(defining[0])
 

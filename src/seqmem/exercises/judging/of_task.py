@@ -214,7 +214,7 @@ class TaskJudge:
         details = [f"there is no {what} {name}" for name in missing]
         details += [
             *wrong,
-            *(f"{name} is no {'input' if self.task.is_backward else 'output'}" for name in surplus),
+            *(f"{name} is not an {'input' if self.task.is_backward else 'output'}" for name in surplus),
         ]
         if details:
             details += self._layout_refused()
@@ -248,8 +248,8 @@ class TaskJudge:
         if not other:
             return ()
         return (
-            f"{listed(other)}: another layout. {self.task.forward} is given, in the reference's layout, "
-            "and the gradients must have it, too; with a forward pass of your own the layout is yours",
+            f"{listed(other)}: another layout. {self.task.forward} is given in the reference's layout, "
+            "and the gradients must have the same layout; with your own forward pass, you may choose it",
         )
 
     def _values(self) -> Check:
@@ -290,7 +290,7 @@ class TaskJudge:
         causes = self._convention_causes
         if causes:
             details = tuple(cause.message for cause in causes)
-            says = "it follows another convention than the exercise asks for"
+            says = "it follows a convention other than the one that the exercise asks for"
             return Check("convention", "wrong", says=says, details=details, causes=causes)
         return Check("convention", "right", says="the reference's layout")
 
@@ -337,7 +337,7 @@ class TaskJudge:
     def _purity(self) -> Check:
         changed = dict.fromkeys([*self.answer.changed, *self.second.changed])
         if changed:
-            says = "it writes to what it was given: work on a copy, or write a = a + b for a += b"
+            says = "it writes to its arguments: work on a copy, or write a = a + b instead of a += b"
             return Check("purity", "wrong", says=says, details=tuple(changed))
         trouble = self.second.trouble
         if trouble is not None:

@@ -106,20 +106,20 @@ DECODER_STEP = Exercise(
     "Encoder-decoder",
     (Task("decoder_step_forward", _step, ("logits", "weights", "s"), known=known.DECODER_STEP),),
     _EQUATION,
-    "Four passes become one: what each hands to the next, and which state asks.",
+    "Four passes become one: which values each passes to the next, and which state is the query.",
     30,
     (
-        "All four parts are written above. In which order do they run, and what does each need?",
-        "The state before the step, s_prev, asks the attention. The cell sees the word before and the "
-        "context side by side, (B, E + H).",
-        "Take the parameters out of the dict by their names; call embedding_forward, "
-        "additive_attention_forward (with s_prev and mask), gru_before_step_forward and linear_forward; the "
-        "cache is the four caches, in this order: embedding, attention, gru, output.",
+        "All four parts are given above. In which order do they run, and which inputs does each need?",
+        "The state before the step, s_prev, is the query of the attention. The cell reads the previous word "
+        "and the context side by side, (B, E + H).",
+        "Take the parameters from the dict by their names; call embedding_forward, "
+        "additive_attention_forward (with s_prev and mask), gru_before_step_forward and linear_forward. The "
+        "cache consists of the four caches, in this order: embedding, attention, gru, output.",
     ),
     (
-        "The new state asks in place of the one before.",
-        "Context and word in the other order.",
-        "The mask is not handed on.",
+        "The new state is the query instead of the previous one.",
+        "Context and word in the wrong order.",
+        "The mask is not passed on.",
     ),
     "None: the definition (Bahdanau, Cho & Bengio, 2015).",
 )
@@ -139,20 +139,22 @@ DECODER_STEP_BACKWARD = Exercise(
         ),
     ),
     _EQUATION,
-    "Backward through composed passes: the caches in reverse, and a sum wherever a value was used twice.",
+    "The backward pass of composed passes: the caches in reverse order, and a sum wherever a value was used "
+    "twice.",
     45,
     (
         "Which two values does the step use twice?",
         "s is used by the logits and by the next step, s_prev by the cell and by the attention. Each "
-        "backward pass gives a dict by the names of what its forward pass took.",
-        'linear_backward, then gru_before_step_backward with d_s plus its "x"; split the gradient of the '
-        "cell's x at E, the embedding's width; additive_attention_backward and embedding_backward; d_s_prev "
-        'is the cell\'s "h_prev" plus the attention\'s "query". Return s_prev, keys and, under "params", a '
-        "dict with the ten names that stand at the top of the file.",
+        "backward pass returns a dict with the names of the arguments of its forward pass.",
+        'Call linear_backward, then gru_before_step_backward with d_s plus the "x" of linear_backward. '
+        "Split the gradient of the cell's x at E, the width of the embedding, and call "
+        'additive_attention_backward and embedding_backward. d_s_prev is the cell\'s "h_prev" plus the '
+        'attention\'s "query". Return s_prev, keys and, under "params", a dict with the ten names that are '
+        "listed at the top of the file.",
     ),
     (
-        "The gradient of s_prev from the cell alone: the attention asked with it, too.",
-        "d_s that comes from later steps is left out.",
+        "The gradient of s_prev from the cell alone, although s_prev is also the query of the attention.",
+        "The d_s that comes from later steps is left out.",
         "The gradients of word and context exchanged, or split at the wrong width.",
     ),
     "The chain rule for a composition; the sum over all uses of a value.",
@@ -190,25 +192,25 @@ ENCODER_DECODER_BACKWARD = Exercise(
         ),
     ),
     _WHOLE,
-    "From the loss to the source's first word: keys that every step of the decoder looks at, and a state "
-    "that is handed over.",
+    "From the loss to the first word of the source: keys that every step of the decoder uses, and a state "
+    "that the encoder passes to the decoder.",
     60,
     (
-        "Every step of the decoder looks at the same keys. What does that mean for their gradient, and by "
-        "which other way does the encoder hear of the loss?",
-        "decoder_backward: a loop from the last step to the first, which adds up the keys' and the "
-        "parameters' gradients and hands d_s on. encoder_backward: the GRU through time, then the embedding. "
-        "encoder_decoder_backward: loss, decoder, encoder.",
-        "The weights and the last state of the decoder have no gradient in the loss: np.zeros_like of both. "
-        'The decoder\'s "keys" and "s0" are the encoder\'s d_keys and d_state. The two dicts of parameters '
-        "are joined with |.",
+        "Every step of the decoder uses the same keys. What does that mean for their gradient, and along "
+        "which other path does the loss depend on the encoder?",
+        "decoder_backward is a loop from the last step to the first, which adds up the gradients of the "
+        "keys and of the parameters and passes d_s on. encoder_backward goes back through the GRU and then "
+        "the embedding. encoder_decoder_backward goes back through the loss, the decoder and the encoder.",
+        "The loss does not depend on the attention weights and the last state of the decoder: pass "
+        'np.zeros_like of both. The decoder\'s "keys" and "s0" are the encoder\'s d_keys and d_state. Join '
+        "the two dicts of parameters with |.",
     ),
     (
-        "= where += belongs for the keys' gradient.",
+        "= instead of += for the gradient of the keys.",
         "The gradient of the initial state does not reach the encoder's last state.",
         "The loop runs forward.",
     ),
-    "Backpropagation through two networks and what joins them.",
+    "Backpropagation through two networks and the connection between them.",
     given=(
         "encoder_forward",
         "decoder_step_forward",

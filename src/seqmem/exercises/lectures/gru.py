@@ -16,20 +16,22 @@ GRU_STEP_FORWARD = Exercise(
     "GRU",
     (Task("gru_before_step_forward", drawn(_STEP, 3), ("h",), kind="gru_step", axes=_STEP, gates=_GATES),),
     _EQUATION,
-    "One state, two gates: what the candidate sees of the past, and how much of it is written.",
+    "One state and two gates, which decide how much of the past the candidate sees, and how much of the "
+    "candidate is written.",
     25,
     (
-        "The candidate sees a part of h_prev. Which part, and must it be known before the product or after?",
-        "Here the reset gate stands before the product: (r * h_prev) @ W_h[2]. z = 1 writes the candidate, "
-        "z = 0 keeps the state.",
-        "x @ W_x + b[:, None] is (3, B, H), a row for each gate. r and z add h_prev @ W_h[0] and h_prev @ "
-        "W_h[1]; the candidate n, a tanh, adds (r * h_prev) @ W_h[2]. The cache is (x, h_prev, W_x, W_h, r, "
-        "z, n, reset_h).",
+        "The candidate sees a part of h_prev. Which gate decides on that part, and does it act before or "
+        "after the product?",
+        "Here the reset gate acts before the product: (r * h_prev) @ W_h[2]. z = 1 writes the candidate, "
+        "and z = 0 keeps the state.",
+        "x @ W_x + b[:, None] is (3, B, H), one block for each gate. r and z add h_prev @ W_h[0] and h_prev "
+        "@ W_h[1]; the candidate n, a tanh, adds (r * h_prev) @ W_h[2]. The cache is (x, h_prev, W_x, W_h, "
+        "r, z, n, reset_h).",
     ),
     (
         "z and 1 - z exchanged: another convention, which a gradient check does not notice.",
-        "The reset gate behind the product, as cuDNN, torch and Keras have it.",
-        "The reset gate left out of the candidate.",
+        "The reset gate after the product, as in cuDNN, torch and Keras.",
+        "The candidate without the reset gate.",
     ),
     "None: the definition of the cell (Cho et al., 2014; Chung et al., 2014).",
     given=("sigmoid",),
@@ -42,19 +44,20 @@ GRU_STEP_BACKWARD = Exercise(
     "GRU",
     (Task("gru_before_step_backward", drawn(_STEP, 3), ("h",), kind="gru_step", axes=_STEP, gates=_GATES),),
     _EQUATION,
-    "A state that is used four times: its gradient is a sum of four.",
+    "A state that is used four times has a gradient that is a sum of four terms.",
     45,
     (
-        "Count the places of the forward pass in which h_prev stands. How many gradients does it collect?",
-        "From h come the gradients of z, of n and of h_prev itself. n leads to reset_h, and reset_h to r "
-        "and, once more, to h_prev. z and r have a product with h_prev each.",
-        "d_z = d_h * (n - h_prev), d_n = d_h * z, and (1 - z) * d_h goes to h_prev directly. Then n, with "
-        "reset_h in the place of h_prev for its W_h; d_r = d_reset_h * h_prev and d_reset_h * r to h_prev. "
-        "For z and r as for the gates of an LSTM. Add up the four.",
+        "Count the uses of h_prev in the forward pass. How many gradients does it collect?",
+        "h gives the gradients of z, of n and of h_prev itself. n leads to reset_h, and reset_h leads to r "
+        "and, once more, to h_prev. z and r each depend on a product with h_prev.",
+        "d_z = d_h * (n - h_prev), d_n = d_h * z, and (1 - z) * d_h goes to h_prev directly. Then go back "
+        "through n, whose W_h is multiplied by reset_h instead of h_prev: d_r = d_reset_h * h_prev, and "
+        "d_reset_h * r goes to h_prev. Treat z and r like the gates of an LSTM. Add the four gradients of "
+        "h_prev.",
     ),
     (
         "The direct path (1 - z) * d_h is left out, or taken without d_h.",
-        "h_prev in place of r * h_prev in the gradient of the candidate's weights.",
+        "h_prev instead of r * h_prev in the gradient of the candidate's weights.",
         "The path through the reset gate is left out.",
         "z and 1 - z exchanged.",
     ),

@@ -1,4 +1,4 @@
-"""A cell of one's own: an answer to an exercise, of many that are right.
+"""A user's own cell: one of many right answers to an exercise.
 
 n = tanh(x @ W_x + h_prev @ W_h + b)      (B, H)
 h = (h_prev + n) / 2
@@ -34,7 +34,7 @@ class OwnCell(Cell[Array]):
         h[...] = (h_prev + n) / 2
 
     def local_derivatives(self, n, d_a) -> None:
-        """Write into d_a what the values of a step alone say of dh/da."""
+        """Write into d_a the part of dh/da that needs only the values of the step."""
         d_a[...] = (1 - n**2) / 2
 
     def step_backward(self, through, d_a, d_h) -> None:

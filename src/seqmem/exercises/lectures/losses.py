@@ -35,22 +35,23 @@ CROSS_ENTROPY = Exercise(
         Task("cross_entropy_backward", _SCORES, ("loss",), kind="cross_entropy", axes=_LOGITS),
     ),
     equation_of("seqmem.reference.cross_entropy"),
-    "A loss that is exact for any logits, and the gradient that softmax and logarithm have together.",
+    "A loss that is exact for any logits, and the joint gradient of softmax and logarithm.",
     40,
     (
-        "exp(1000) overflows. Which number can be taken from all logits of a position, so that the "
-        "probabilities stay as they are?",
-        "The logarithm of p is shifted - log(total): p itself is not needed for the loss. Only the positions "
-        "where mask is True count, and the mean is over these. The gradient of the logits is p - onehot.",
-        "top is a maximum over the last axis with keepdims=True; a onehot comes from targets[:, :, None] == "
-        "np.arange(V). The loss is divided by mask.sum(), so d_losses is d_loss * mask / mask.sum(); that "
-        "times (p - onehot) is the gradient. Return np.asarray(loss).",
+        "exp(1000) overflows. Which number can be subtracted from all logits of a position without changing "
+        "the probabilities?",
+        "The logarithm of p is shifted - log(total): the loss does not need p itself. Only the positions "
+        "where mask is True count, and the mean is over these positions. The gradient of the logits is p - "
+        "onehot.",
+        "top is a maximum over the last axis with keepdims=True; the one-hot array is targets[:, :, None] "
+        "== np.arange(V). The loss is divided by mask.sum(), so d_losses is d_loss * mask / mask.sum(), and "
+        "the gradient is its product with (p - onehot). Return np.asarray(loss).",
     ),
     (
         "The mean over all positions, the padding included.",
-        "log(p + 1e-7): the loss is then no longer what the gradient is a gradient of.",
+        "log(p + 1e-7): the gradient p - onehot is not the gradient of this loss.",
         "The softmax over the wrong axis.",
-        "Another softmax derivative behind p - onehot, which has it already.",
+        "The derivative of the softmax applied once more to p - onehot, which already contains it.",
         "p[target] -= 1 written into the cache, so that a second call is wrong.",
     ),
     "d(-log p_target)/d logits = p - onehot (lecture: softmax and its derivative).",
@@ -73,15 +74,15 @@ EMBEDDING_BACKWARD = Exercise(
     "A row that is looked up twice collects two gradients.",
     15,
     (
-        "A word occurs three times in a batch. How many of the rows of d_y belong to its row of the table?",
+        "A word occurs three times in a batch. How many rows of d_y belong to its row of the table?",
         "d_W has the shape of W and starts at zero; each row of d_y is added to the row of its token. What "
-        "does d_W[tokens] += d_y do with a token that occurs twice?",
-        "NumPy's ufuncs have a method `at`, which adds at every index, as often as the index occurs.",
+        "does d_W[tokens] += d_y do if a token occurs twice?",
+        "NumPy's ufuncs have a method `at`; np.add.at adds at every index as often as the index occurs.",
     ),
     (
-        "d_W[tokens] += d_y: of a token that occurs twice, only the last occurrence counts.",
-        "= where += belongs.",
-        "A gradient for the tokens, which are whole numbers and have none.",
+        "d_W[tokens] += d_y: if a token occurs twice, only its last occurrence counts.",
+        "= instead of +=.",
+        "A gradient for the tokens, which are integers and have none.",
     ),
     "The gradient of a selection: the sum over all places at which an entry was selected.",
     given=("embedding_forward",),

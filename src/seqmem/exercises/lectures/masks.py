@@ -43,19 +43,19 @@ MASKS = Exercise(
         Task("zero_padding_backward", _padded, ("ys",), axes=_PADDED, known=known.ZERO_PADDING_BACKWARD),
     ),
     equation_of("seqmem.reference.masks"),
-    "Past its end a sequence's state stands still and its outputs are 0; a gradient goes where a value came "
-    "from.",
+    "After the end of a sequence, its state does not change and its outputs are 0; a gradient goes to the "
+    "array from which a value was selected.",
     25,
     (
-        "A row of h is a row of new, or a row of prev. Where does the gradient of that row go?",
-        "np.where selects; with valid[:, None] a whole row at a time, with mask[:, :, None] a whole vector. "
-        "What was not selected has the gradient 0.",
+        "A row of h is either a row of new or a row of prev. Where does the gradient of that row go?",
+        "np.where selects: with valid[:, None] whole rows, with mask[:, :, None] whole vectors. Values that "
+        "were not selected have the gradient 0.",
         "length_mask compares np.arange(T)[:, None] with the lengths. hold_backward and "
-        "zero_padding_backward are the forward pass's np.where with d_h, or d_ys, in place of the values "
-        "and 0 on the other side. The cache is the mask.",
+        "zero_padding_backward use the np.where of the forward pass, with d_h or d_ys instead of the "
+        "values, and 0 on the other side. The cache is the mask.",
     ),
     (
-        "Multiplying by the mask: 0 * NaN is NaN, and anything may stand in the padding.",
+        "Multiplying by the mask: the padding may contain any number, and 0 * NaN is NaN.",
         "A mask without an axis for the features.",
         "A gradient that goes to both new and prev.",
     ),

@@ -37,7 +37,7 @@ def tokens(rng: np.random.Generator, shape: tuple[int, ...], below: int) -> Any:
 
 
 def mask(rng: np.random.Generator, steps: int, batch: int) -> Any:
-    """Return a mask (steps, batch) of sequences of unequal lengths, one of them whole."""
+    """Return a mask (steps, batch) of sequences of unequal lengths, one of which is full."""
     lengths = rng.integers(1, steps + 1, size=batch)
     lengths[:3] = [steps, steps - 2, steps - 1][
         :batch

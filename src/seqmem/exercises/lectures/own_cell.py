@@ -1,4 +1,4 @@
-"""A cell of one's own, which keeps every promise of the protocol."""
+"""A user's own cell, which keeps every promise of the protocol."""
 
 from __future__ import annotations
 
@@ -109,19 +109,20 @@ OWN_CELL = Exercise(
 n = tanh(x @ W_x + h_prev @ W_h + b)
 h = some mixture of h_prev and n, of your own
 """,
-    "A cell that the library has not got, in a form that its layers, models and checks can run.",
+    "A cell that the library does not have, in a form that its layers, models and checks can run.",
     60,
     (
-        "Which equation should your cell have? It may be any in which h depends on x and on h_prev.",
-        "Read the plain cell above: step writes h, local_derivatives writes what the step's own values say, "
-        "step_backward multiplies by the gradient that comes from behind and hands one on.",
-        "For h = (h_prev + n) / 2 with n = tanh(a): dh/da is (1 - n**2) / 2, and h_prev is used twice, in "
-        "the mixture and in a. Values that are no view of h go into `kept`, with their axes.",
+        "Which equation should your cell have? Any equation will do in which h depends on x and on h_prev.",
+        "Read the given cell above: step writes h; local_derivatives writes the factors that need only the "
+        "values of the step; step_backward multiplies these factors by the upstream gradient and leaves the "
+        "gradient of the previous state.",
+        "For h = (h_prev + n) / 2 with n = tanh(a), dh/da is (1 - n**2) / 2, and h_prev is used twice, in "
+        "the mixture and in a. Declare other values that a step keeps in `kept`, with their axes.",
     ),
     (
         "The direct path from h_prev to h is left out of d_h.",
-        "d_a is overwritten by step_backward, where it should be multiplied.",
-        "h is bound to a new array (h = ...); the array that was given has to be filled (h[...] = ...).",
+        "step_backward overwrites d_a instead of multiplying it.",
+        "h is bound to a new array (h = ...) instead of filling the array that was given (h[...] = ...).",
     ),
     "The derivative of your own equation, in terms of the step's values.",
     example=("RNNCell",),

@@ -20,15 +20,15 @@ RNN_STEP_FORWARD = Exercise(
     "A state that is computed from an input and from the state before it.",
     15,
     (
-        "Which two things does the new state depend on, and which shape has each of them?",
-        "Each of x and h_prev is multiplied by a matrix of its own, from the right; each product is (B, H).",
-        "First the pre-activation a, a sum of two products and a bias; then h, of a alone; then the cache, "
-        "which holds what the backward pass will need: the inputs, the weights and h.",
+        "On which two arrays does the new state depend, and what is the shape of each?",
+        "x and h_prev are each multiplied by their own matrix, from the right; each product is (B, H).",
+        "First compute the pre-activation a, a sum of two products and a bias, then h from a. The cache "
+        "holds the values that the backward pass needs: the inputs, the weights and h.",
     ),
     (
         "Multiplying from the left: the batch is the first axis here, so x @ W_x, not W_x @ x.",
-        "A product entry by entry (*) where a matrix product (@) is meant: square sizes hide it.",
-        "Returning the state alone: the cache goes with it.",
+        "An entry-by-entry product (*) instead of a matrix product (@): square sizes hide the mistake.",
+        "Returning only the state, without the cache.",
     ),
     "None: the definition of the cell.",
 )
@@ -42,18 +42,19 @@ RNN_STEP_BACKWARD = Exercise(
     "The chain rule, line by line from the last to the first, and the gradient of a matrix product.",
     30,
     (
-        "Walk through the forward pass from its last line to its first. What does the last line compute, and "
-        "from what?",
-        "Two lines forward are two steps back: first d_a from d_h, then five gradients from d_a. The shape "
-        "of each gradient is that of what it belongs to, and only one product gives that shape.",
+        "Go through the forward pass from its last line to its first. What does the last line compute, and "
+        "from which values?",
+        "Two lines forward make two steps backward: first d_a from d_h, then five gradients from d_a. Each "
+        "gradient has the shape of its array, and only one product gives that shape.",
         "The derivative of tanh in terms of its value h is 1 - h**2. For y = x @ W the gradients are "
         "x.T @ d_y and d_y @ W.T; the bias is added to every row, so its gradient is a sum over the rows.",
     ),
     (
-        "The derivative of tanh taken at h, not written in h: 1 - tanh(h)**2.",
-        "h in place of h_prev in the gradient of W_h.",
-        "A missing transpose where a matrix is square.",
-        "The mean over the batch where the sum belongs.",
+        "The derivative of tanh taken at h, 1 - tanh(h)**2, instead of being written in terms of h, 1 - "
+        "h**2.",
+        "h instead of h_prev in the gradient of W_h.",
+        "A missing transpose, which square matrices hide.",
+        "The mean over the batch instead of the sum.",
     ),
     "The chain rule for y = x @ W (lecture: the matrix product), tanh' = 1 - tanh².",
     given=("rnn_step_forward",),
@@ -78,14 +79,15 @@ RNN_BACKWARD = Exercise(
     (
         "hs[t] leaves the network at step t, and the state goes on to step t + 1. How many gradients meet at "
         "the state of step t?",
-        "Run over the steps from the last to the first. At each: add what comes from outside to what comes "
-        "from the next step, go back through one step, add to the sums of the weights, hand on.",
+        "Loop over the steps from the last to the first. At each step, add d_hs[t] to the gradient that "
+        "comes from the next step, go back through one step, add to the gradients of the weights, and pass "
+        "the gradient of the state on.",
         'With every position valid, mask is True throughout and hold_backward passes d_h on as "new". d_h '
         "starts as the gradient of the last state; += for W_x, W_h and b; d_xs[t] is written, not added to.",
     ),
     (
         "The gradient that comes back from step t + 1 is dropped, or added twice.",
-        "Weights: = where += belongs, so that one step alone counts.",
+        "Weights: = instead of +=, so that only one step counts.",
         "The loop runs forward in time.",
         "The gradient of the final state, given from outside, is ignored.",
     ),

@@ -27,20 +27,21 @@ VANISHING_GRADIENT = Exercise(
         ),
     ),
     equation_of("seqmem.reference.measures.vanishing"),
-    "How much of a gradient is left after so many steps back, in an RNN and in an LSTM.",
+    "How much of a gradient is left after many steps back, in an RNN and in an LSTM.",
     30,
     (
-        "The loss is a function of the last state alone. Which gradient does the state before it have?",
-        "Run forward and keep each step's cache; then go back one step at a time. No weight's gradient is "
-        "needed: only what a step hands to the one before.",
-        "norms has T + 1 entries: the last is the norm of the gradient that is given, norms[t] that of what "
-        "step t hands back. A norm here is np.sqrt((d_h**2).sum()), over batch and features together. In the "
-        "LSTM both d_h, which starts at 0, and d_c are handed back; the norm is that of d_c.",
+        "The loss is a function of the last state alone. What is the gradient of the state before it?",
+        "Run forward and keep the cache of each step; then go back one step at a time. You do not need the "
+        "gradients of the weights, only the gradient that a step passes to the previous step.",
+        "norms has T + 1 entries: the last is the norm of the given gradient, and norms[t] is the norm of "
+        "the gradient that step t passes back. A norm here is np.sqrt((d_h**2).sum()), over batch and "
+        "features together. The LSTM passes back both d_h, which starts at 0, and d_c; the norm is that of "
+        "d_c.",
     ),
     (
-        "The norms in the order in which they are computed, the last state first.",
-        "T entries: the initial state has a gradient, too.",
-        "The gradient of h dropped in the LSTM.",
+        "The norms in the order of computation, with the last state first.",
+        "T entries instead of T + 1: the initial state has a gradient, too.",
+        "The gradient of h is dropped in the LSTM.",
     ),
     "||d_h_{t-1}|| <= ||W_h|| · max|tanh'| · ||d_h_t||; in the LSTM the factor is f.",
     given=("rnn_step_forward", "rnn_step_backward", "lstm_step_forward", "lstm_step_backward"),
@@ -78,21 +79,21 @@ CLIPPING = Exercise(
         ),
     ),
     equation_of("seqmem.reference.clipping"),
-    "All gradients are scaled by one factor, so that their direction stays.",
+    "All gradients are scaled by one factor, which preserves their direction.",
     15,
     (
         "Should W and b each have a norm of at most max_norm, or all gradients together?",
-        "The norm is the root of the sum of all squares of all arrays. Where it is below max_norm, nothing "
-        "changes.",
-        "scale = max_norm / norm where the norm is larger, else 1; new arrays grad * scale in a new dict, "
-        "and the norm as it was before.",
+        "The norm is the root of the sum of the squares of all entries of all arrays. If it is below "
+        "max_norm, nothing changes.",
+        "scale is max_norm / norm if the norm is larger than max_norm, else 1. Return a new dict of new "
+        "arrays grad * scale, and the norm before clipping.",
     ),
     (
-        "A norm for each array: the direction changes.",
-        "Each entry cut at max_norm.",
-        "Gradients that are small are scaled up.",
-        "grad *= scale, which writes into what was given.",
-        "The norm after the clipping is returned.",
+        "A separate norm for each array, which changes the direction.",
+        "Each entry is limited to max_norm.",
+        "Small gradients are scaled up.",
+        "grad *= scale, which writes into the arguments.",
+        "The norm after clipping is returned.",
     ),
     "None: a scaling (Pascanu, Mikolov & Bengio, 2013).",
 )
@@ -156,23 +157,25 @@ BEAM_SEARCH = Exercise(
         ),
     ),
     equation_of("seqmem.reference.search.beam"),
-    "The most probable word now need not begin the most probable sentence.",
+    "The most probable first word need not begin the most probable sentence.",
     45,
     (
-        "Greedy search keeps one beginning. What has to be kept for each of several?",
-        "For each beginning: its tokens, its score, the last token and the state. At each step all of them "
-        "are extended by all tokens, and of all these extensions the best are kept.",
-        "An extension by the end token goes to the list of what has ended, and from then on the beam has "
-        "one place fewer: look at beam_size - len(ended) extensions. Stop when the beam is empty; what is in "
-        "it after max_length steps ends without the end token. Return (tokens, score), the best first.",
+        "Greedy search keeps one beginning of a sentence. What has to be kept for each of several "
+        "beginnings?",
+        "For each beginning, keep its tokens, its score, the last token and the state. At each step, extend "
+        "each beginning by each token, and keep the best of all these extensions.",
+        "An extension by the end token goes to the list of ended sentences, and from then on the beam has "
+        "one place fewer: keep beam_size - len(ended) extensions. Stop when the beam is empty; sentences "
+        "that are still in the beam after max_length steps end without the end token. Return (tokens, "
+        "score), the best first.",
     ),
     (
-        "The best extensions of each beginning, in place of the best of all.",
-        "The log-probabilities of one step are compared without what came before.",
-        "The end token's log-probability is left out.",
+        "The best extensions of each beginning, instead of the best of all.",
+        "The log-probabilities of one step are compared without those of the steps before.",
+        "The log-probability of the end token is left out.",
         "The state of one beginning is used for another.",
     ),
-    "log of a product; the chain rule of probability.",
+    "The logarithm of a product; the chain rule of probability.",
 )
 
 _SHAPES = {"x": "BD", "h_prev": "BH", "W_x": "DH", "W_h": "HH", "b": "H"}
@@ -245,25 +248,27 @@ GRADIENT_CHECK = Exercise(
         ),
     ),
     equation_of("seqmem.reference.measures.numerical"),
-    "What a gradient is, measured: the change of the loss when one number moves.",
+    "A measurement of a gradient: the change of the loss when one number changes.",
     45,
     (
-        "A gradient says by how much the loss changes when one number moves a little. How is that measured "
-        "without any derivative?",
-        "Move one entry up and down, run the forward pass twice, and divide the difference by twice the "
-        "step. Several outputs make one loss: the sum of upstream * output over all of them.",
-        "np.ndindex(value.shape) runs over the entries; move a copy. The error of an array is its largest "
-        "difference divided by the largest entry of the right one. wrong_gradients runs forward and backward "
-        "once, measures, and lists the names whose error is not at most the tolerance.",
+        "A gradient tells by how much the loss changes when one number changes a little. How can you "
+        "measure that without a derivative?",
+        "Increase and decrease one entry by the step, run the forward pass for each, and divide the "
+        "difference of the losses by twice the step. If there are several outputs, the loss is the sum of "
+        "upstream * output over all of them.",
+        "np.ndindex(value.shape) iterates over the entries; change a copy. The error of an array is its "
+        "largest difference divided by the largest entry of the right array. wrong_gradients runs forward "
+        "and backward once, measures, and lists the names whose error is not at most the tolerance.",
     ),
     (
-        "The difference taken on one side: wrong by the step, not by its square.",
-        "The input is moved and not moved back.",
-        "(loss_up - loss_down) / 2 * step: the step belongs into the denominator.",
-        "One norm over all arrays, which hides a wrong small one.",
-        "error > tolerance: a NaN is then right.",
+        "A one-sided difference, whose error is proportional to the step, not to its square.",
+        "The input is changed and not changed back.",
+        "(loss_up - loss_down) / 2 * step: the step belongs in the denominator.",
+        "One norm over all arrays, which hides an error in a small array.",
+        "error > tolerance, which accepts a NaN.",
     ),
-    "Taylor's theorem: the central difference is wrong by step² times the third derivative.",
+    "Taylor's theorem: the error of the central difference is proportional to step² times the third "
+    "derivative.",
 )
 
 EXERCISES = (VANISHING_GRADIENT, CLIPPING, BEAM_SEARCH, GRADIENT_CHECK)

@@ -1,1 +1,1 @@
-"""A student's folder of exercises, and a check of what is written there."""
+"""A student's folder of exercises, and a check of the answers in it."""

@@ -25,20 +25,20 @@ def check_exercise(
     """Check the file of an exercise; return the report, and the beginning of what the file printed.
 
     Args:
-        folder: the student's.
-        exercise: one of its.
-        file: the answer; the exercise's own file or notebook when None.
-        seconds: after which the file is ended.
+        folder: the student's folder.
+        exercise: one of the folder's exercises.
+        file: the answer; None means the exercise's own file or notebook.
+        seconds: the time limit of the file.
 
     Raises:
-        ValueError: when the file was deleted; says how to bring it back.
-        UnusableError: when this machine cannot run the file apart.
+        ValueError: if the file was deleted; the message says how to restore it.
+        UnusableError: if this machine cannot isolate the file.
     """
     file = folder.answer_of(exercise) if file is None else file
     if not file.is_file():
         raise ValueError(
-            f"{file.name} is not there any more: python -m seqmem exercises reset {exercise.name} "
-            "writes it anew"
+            f"{file.name} does not exist any more: python -m seqmem exercises reset {exercise.name} "
+            "restores it"
         )
     report, printed = check_path(file, exercise, seconds)
     if report.passed:

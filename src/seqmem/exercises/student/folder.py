@@ -1,4 +1,4 @@
-"""A folder of exercises on a student's disk: its files and its progress, without ever losing any of them."""
+"""A folder of exercises on a student's disk: its files and its progress, none of which is ever lost."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Folder:
 
     Args:
         path: the folder.
-        seed: the student's.
+        seed: the student's seed.
         course: the folder of a course's own exercises; "" for the library's.
         passed: for each passed exercise, the digests of the files that passed, separated by spaces.
         hints: for each exercise, the number of hints read.
@@ -66,7 +66,7 @@ class Folder:
         """Return an exercise by its name, its number or its file.
 
         Raises:
-            ValueError: for a name that is none; the nearest is offered.
+            ValueError: for an unknown name; the message suggests the nearest.
         """
         exercises = self.exercises
         stem = Path(name).name.removesuffix(".py").removesuffix(".ipynb")
@@ -76,12 +76,12 @@ class Folder:
         raise ValueError(unknown(stem, [exercise.name for exercise in exercises]))
 
     def file_of(self, exercise: Exercise) -> Path:
-        """Return where an exercise's file is, whether it is there or not."""
+        """Return the path of an exercise's file, whether the file exists or not."""
         names = [one.name for one in self.exercises]
         return self.path / f"{_stem(names.index(exercise.name), exercise)}.py"
 
     def notebook_of(self, exercise: Exercise) -> Path:
-        """Return where an exercise's notebook is."""
+        """Return the path of an exercise's notebook."""
         return self.path / NOTEBOOKS / f"{self.file_of(exercise).stem}.ipynb"
 
     def state_of(self, exercise: Exercise) -> State:
@@ -112,7 +112,7 @@ class Folder:
         return digest(file) == _digest_of(as_text(notebook(exercise)).encode(), file.name)
 
     def next_one(self) -> Exercise | None:
-        """Return the first exercise that is not passed; None when all are."""
+        """Return the first exercise that is not passed; None if all are passed."""
         return next((one for one in self.exercises if self.state_of(one) != "passed"), None)
 
     def reset(self, exercise: Exercise, in_notebook: bool = False) -> Path | None:
@@ -143,7 +143,7 @@ class Folder:
         self.save()
 
     def save(self) -> None:
-        """Write down what is remembered."""
+        """Write the progress to the folder."""
         about: dict[str, Any] = {"version": _VERSION, "seed": self.seed, "course": self.course}
         about |= {"passed": self.passed, "hints": self.hints, "given_up": self.given_up}
         new = self.path / f"{MARK}.new"
@@ -155,19 +155,19 @@ def new_folder(path: Path, seed: int, course: str = "") -> Folder:
     """Write a folder of exercises.
 
     Args:
-        path: a folder that is empty, or is not there yet.
-        seed: the student's.
+        path: a folder that is empty or does not exist.
+        seed: the student's seed.
         course: the folder of a course's own exercises; "" for the library's.
 
     Raises:
-        ValueError: for anything else; then nothing was written.
+        ValueError: for any other path; nothing is written then.
     """
     if path.exists() and not path.is_dir():
-        raise ValueError(f"{path} is a file, expected a folder or a name that is free")
+        raise ValueError(f"{path} is a file, expected a folder or an unused name")
     if (path / MARK).exists():
         raise ValueError(
-            f"{path} has exercises in it already, and nothing was written; "
-            "python -m seqmem exercises reset NAME brings one file back"
+            f"{path} contains exercises already; nothing was written; "
+            "python -m seqmem exercises reset NAME restores one file"
         )
     if path.is_dir() and any(path.iterdir()):
         raise ValueError(f"{path} is not empty, and nothing was written: name a new folder")
@@ -184,10 +184,10 @@ def new_folder(path: Path, seed: int, course: str = "") -> Folder:
 
 
 def folder_at(path: Path) -> Folder:
-    """Return the folder of exercises at a path: itself, one above it, or one named exercises in it.
+    """Return the folder of exercises at a path: the path itself, one above it, or its subfolder "exercises".
 
     Raises:
-        ValueError: where there is none.
+        ValueError: if there is none.
     """
     for place in (path.resolve(), *path.resolve().parents, path.resolve() / "exercises"):
         if (place / MARK).is_file():
@@ -198,7 +198,7 @@ def folder_at(path: Path) -> Folder:
 
 
 def digest(file: Path) -> str:
-    """Return what tells a file's code from any other; what a notebook shows beside its code has no say."""
+    """Return a digest of a file's code, which ignores everything else in a notebook."""
     return _digest_of(file.read_bytes(), file.name)
 
 
@@ -222,7 +222,7 @@ def _read(place: Path) -> Folder:
         )
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         raise ValueError(
-            f"{place / MARK} cannot be read; delete it, and init in an empty folder: your files stay"
+            f"{place / MARK} cannot be read: delete it, and run init in an empty folder; your files stay"
         ) from None
 
 

@@ -24,16 +24,16 @@ def check(name: str, *functions: Any, seed: int = 0) -> ExerciseReport:
     """Check functions that answer an exercise.
 
     Args:
-        name: the exercise's.
-        *functions: the student's, in the exercise's order or under its names; or all names at once, as
-            `globals()` has them. What was given in the exercise's file need not be passed.
-        seed: the student's, of an exercise with a bug to find.
+        name: the name of the exercise.
+        *functions: the student's functions, in the order of the exercise or under its names; or a dict of all
+            names, such as `globals()`. Functions that the exercise gives need not be passed.
+        seed: the student's seed, for an exercise with a bug to find.
 
     Returns:
-        An `ExerciseReport`, which a notebook shows as a table and print as text.
+        An `ExerciseReport`, which a notebook shows as a table, and `print` as text.
 
     Raises:
-        ValueError: for a name that is none; the nearest is offered.
+        ValueError: for an unknown name; the message suggests the nearest.
         TypeError: for anything but functions, or no function at all.
 
     >>> from seqmem import reference

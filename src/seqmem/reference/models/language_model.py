@@ -5,10 +5,9 @@
     loss     = mean cross-entropy of the unmasked targets
 
 The target of step t is the next token, or the label of token t: a tagger is a language model with other
-targets that may read from both ends. Windows of truncated backpropagation start from h0 and drop its
-gradient. The
-GRU is `gru_before`. Parameters come in one dict, under the names that they have in a
-`seqmem.LanguageModel` or `seqmem.SequenceTagger` of a GRU cell:
+targets, which may read from both ends. Windows of truncated backpropagation start from h0 and drop its
+gradient. The GRU is `gru_before`. Parameters come in one dict, under the names that they have in a
+`seqmem.LanguageModel` or `seqmem.SequenceTagger` with a GRU cell:
 
     encoder.embedding.W (V, E)         encoder.layer.cell.W_x (3, E, H), .W_h (3, H, H), .b (3, H)
     output.W (H, V), output.b (V,)     without output.W: the embedding's table, transposed (tied)

@@ -16,11 +16,9 @@ but never a locked file. On a system without such locks (Windows), open files ca
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import platform
 import re
-import secrets
 import stat
 import sys
 import time
@@ -80,7 +78,7 @@ def _temporary(path: PathLike) -> Iterator[tuple[BinaryIO, Target]]:
     try:
         target = _find_target(name)
         _clear(target.path)
-        owner = f".{_host()}.{os.getpid()}.{secrets.token_hex(8)}.tmp"
+        owner = f".{_host()}.{os.getpid()}.{os.urandom(8).hex()}.tmp"
         temporary = target.path.with_name(_stem(target.path) + owner)
         # Whoever may not read the target may not read the temporary file, either.
         mode = 0o666 if target.status is None else stat.S_IMODE(target.status.st_mode) & 0o777
@@ -193,4 +191,8 @@ def _host() -> str:
 def _stem(target: Path) -> str:
     """Return the beginning of the names of the target's temporary files."""
     name = os.fsencode(target.name)
-    return f".{target.name if len(name) <= LONGEST_NAME else hashlib.sha256(name).hexdigest()[:32]}"
+    if len(name) <= LONGEST_NAME:
+        return f".{target.name}"
+    import hashlib  # loads OpenSSL, and such a name is rare
+
+    return f".{hashlib.sha256(name).hexdigest()[:32]}"

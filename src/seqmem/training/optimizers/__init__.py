@@ -1,7 +1,7 @@
 """Gradient descent: updates of parameters from gradients, and the bound on a gradient's norm.
 
-An optimizer consists of hyper-parameters, a state and one update. The state is a flat dict of plain arrays,
-created when parameters are first seen, so `np.savez(path, **optimizer.state)` stores it and
+An optimizer consists of hyper-parameters, a state and one update. The state is a flat dict of arrays,
+which the first step creates, so `np.savez(path, **optimizer.state)` stores it and
 `optimizer.state = dict(np.load(path))` restores it.
 """
 

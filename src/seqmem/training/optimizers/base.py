@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from seqmem.module import Array, Grads
-from seqmem.training.optimizers.flat import Flat, pays
+from seqmem.training.optimizers.flat import Flat, small_ones
 from seqmem.validation import as_array, as_rate
 
 
@@ -46,39 +46,37 @@ class Optimizer(ABC):
         caller = f"{type(self).__name__}.step"
         found = _check_pairs(params, grads, caller)
         rate = as_rate(self.learning_rate, caller, "learning_rate")
-        flat = self._flat_for(params, found)
-        if flat is not None:
-            factors = self._begin(rate)
-            if flat is not self._flat:
-                self._flat = flat
-                self.state.update(flat.state)
-            flat.update(self._update, params, found, factors)
-            return
+        small = small_ones(params, found) if self._elementwise and self._kinds() else {}
+        large = {name: param for name, param in params.items() if name not in small} if small else params
+        flat = self._flat_for(small) if small else None
         fresh: dict[str, Array] = {}
-        slots = [self._slots(name, param, fresh) for name, param in params.items()]
+        slots = [self._slots(name, param, fresh) for name, param in large.items()]
         # One buffer for all, so that no update fails halfway for lack of memory.
-        buffer = np.empty(max((param.nbytes for param in params.values()), default=0), np.uint8)
+        buffer = np.empty(max([param.nbytes for param in large.values()], default=0), np.uint8)
         factors = self._begin(rate)
         self.state.update(fresh)
+        if flat is not self._flat:
+            self._flat = flat
+            self.state.update(flat.state if flat else {})
         with np.errstate(all="ignore"):
             # As arrays of the parameters' dtypes: a Python number doubles the time of a call on small arrays.
             of_dtype = {
                 dtype: [np.array(factor, dtype) for factor in factors]
                 for dtype in {param.dtype for param in params.values()}
             }
-            for (name, param), own in zip(params.items(), slots, strict=True):
+            if flat is not None:
+                flat.update(self._update, small, found, of_dtype)
+            for (name, param), own in zip(large.items(), slots, strict=True):
                 work: Array = np.ndarray(param.shape, param.dtype, buffer)
                 self._update(param, found[name], work, of_dtype[param.dtype], *own)
 
-    def _flat_for(self, params: Mapping[str, Array], grads: Grads) -> Flat | None:
-        """Return the vectors of all parameters' averages, creating them if needed; None if not worthwhile."""
+    def _flat_for(self, small: Mapping[str, Array]) -> Flat:
+        """Return the vectors of the small parameters' averages, creating them if needed."""
         kinds = self._kinds()
-        if not (self._elementwise and kinds and pays(params, grads)):
-            return None
-        if self._flat is not None and self._flat.holds(kinds, params, self.state):
+        if self._flat is not None and self._flat.holds(kinds, small, self.state):
             return self._flat
         fresh: dict[str, Array] = {}
-        return Flat(kinds, params, [self._slots(name, param, fresh) for name, param in params.items()])
+        return Flat(kinds, small, [self._slots(name, param, fresh) for name, param in small.items()])
 
     @abstractmethod
     def _kinds(self) -> tuple[str, ...]:
@@ -92,7 +90,7 @@ class Optimizer(ABC):
     def _update(self, param: Array, grad: Array, work: Array, factors: list[Array], *slots: Array) -> None:
         """Update one parameter and its running averages in place; `work` has the parameter's form.
 
-        If `_elementwise`, the parameters of a small model are passed as one vector.
+        If `_elementwise`, the small parameters are passed as one vector.
         """
 
     def _slots(self, name: str, param: Array, fresh: dict[str, Array]) -> list[Array]:

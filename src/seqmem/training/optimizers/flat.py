@@ -1,36 +1,35 @@
-"""The parameters of a small model as one vector: an update then needs a few calls of NumPy, not hundreds.
+"""The small parameters of a model as one vector: an update then needs a few calls of NumPy, not hundreds.
 
 The running averages remain separate arrays by name, as views of one vector. Parameters and gradients are
-copied into vectors and back: in a small model that costs less than the calls.
+copied into vectors and back: for a small array that costs less than the calls.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from seqmem.module import Array, Grads
 
-MOST = 196_608  # bytes of all parameters: above it, copies cost more than calls
+MOST = 1 << 14  # bytes of a parameter: above it, copies cost more than calls
 FEWEST = 4  # parameters: with fewer, there is nothing to save
 
 
-def pays(params: Mapping[str, Array], grads: Grads) -> bool:
-    """Return whether parameters and gradients form one vector, and a short one."""
-    if len(params) < FEWEST:
-        return False
-    first = next(iter(params.values())).dtype
-    size = 0
-    for name, param in params.items():
-        size += param.nbytes
-        if size > MOST or param.dtype != first or grads[name].dtype != first:
-            return False
-    return True
+def small_ones(params: Mapping[str, Array], grads: Grads) -> dict[str, Array]:
+    """Return the parameters that form one vector with their gradients; none if that saves nothing."""
+    small = {name: param for name, param in params.items() if param.nbytes <= MOST}
+    if len(small) < FEWEST:
+        return {}
+    dtype = next(iter(small.values())).dtype
+    if all([param.dtype == dtype == grads[name].dtype for name, param in small.items()]):  # noqa: C419 - faster
+        return small
+    return {}
 
 
 class Flat:
-    """The running averages of all parameters, a vector for each kind, and the buffers of a step.
+    """The running averages of some parameters, a vector for each kind, and the buffers of a step.
 
     Args:
         kinds: the names of the kinds, such as "m" and "v".
@@ -75,14 +74,11 @@ class Flat:
         update: Callable[..., None],
         params: Mapping[str, Array],
         grads: Grads,
-        factors: Sequence[float],
+        factors: Mapping[np.dtype[Any], list[Array]],
     ) -> None:
-        """Update all parameters and averages."""
+        """Update the parameters and their averages."""
         np.concatenate([*params.values()], axis=None, out=self._param)
         np.concatenate([grads[name] for name in params], axis=None, out=self._grad)
-        with np.errstate(all="ignore"):
-            # As arrays of the dtype: a Python number doubles the time of a call on small arrays.
-            scalars = [np.array(factor, self._dtype) for factor in factors]
-            update(self._param, self._grad, self._work, scalars, *self._averages)
+        update(self._param, self._grad, self._work, factors[self._dtype], *self._averages)
         for live, new in zip(params.values(), self._new_params, strict=True):
             np.copyto(live, new)

@@ -30,7 +30,7 @@ def in_both_forms(name: str, grads: tuple[str, ...] = ("W_x", "W_h", "b")) -> tu
     """Return the mistakes in the lines that both forms share; the codes begin with the pass's name.
 
     Args:
-        name: what the codes start with.
+        name: the beginning of the codes.
         grads: the names of the weights and biases.
     """
     backward = (

@@ -31,7 +31,7 @@ def over_time(
     """Return the mistakes in the lines that all recurrent passes share; the codes begin with the pass's name.
 
     Args:
-        name: what the codes start with.
+        name: the beginning of the codes.
         bias_axis: the batch axis of d_a, over which the bias's gradient is summed.
         grads: the names of the weights and biases.
         last_h: the last step's h, from the caches.

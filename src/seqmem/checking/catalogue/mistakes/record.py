@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 class Mistake(NamedTuple):
     """One common mistake, as one change of one line."""
 
-    code: str  # its name: "lstm-f-with-new-c"
+    code: str  # its name, such as "lstm-d-f-with-new-c"
     place: Literal["forward", "backward"]
     line: str  # a line of that pass, without its indentation and without a comment
     becomes: str  # the replacement; further lines are indented relative to the first
@@ -51,10 +51,10 @@ def mistaken(reference: ModuleType, mistakes: Iterable[Mistake]) -> Passes:
 
 
 def mistaken_names(reference: ModuleType, mistakes: Iterable[Mistake]) -> dict[str, Any]:
-    """Return all names of a reference, its functions with mistakes in them; what it imports stays as it is.
+    """Return all names of a reference, with mistakes in its functions; imported names are unchanged.
 
     Raises:
-        ValueError: for a line that does not stand exactly once in the functions of its direction.
+        ValueError: for a line that does not occur exactly once in the functions of its direction.
     """
     names: dict[str, Any] = dict(vars(reference))
     functions = _functions(reference)
@@ -100,11 +100,11 @@ def replaced(sources: list[str], mistake: Mistake) -> list[str]:
     """Return source texts of which one has a line changed.
 
     Args:
-        sources: of functions.
-        mistake: whose line stands exactly once in them.
+        sources: the source texts of functions.
+        mistake: the mistake, whose line occurs exactly once in them.
 
     Raises:
-        ValueError: where it does not.
+        ValueError: if it does not.
     """
     texts = [source.splitlines() for source in sources]
     found = [
