@@ -669,6 +669,8 @@ def calls() -> Iterator[Call]:
     yield Call("plot_history", insight.plot_history, {"history": training.History([1.0]), "ax": None})
     yield Call("History.plot", training.History([1.0]).plot, {"ax": None})
     yield Call("gate_explorer", pages.gate_explorer, {})
+    yield Call("vanishing_gradient", pages.vanishing_gradient, {"text": "a b", "rng": 0})
+    yield Call("quiz_page", pages.quiz_page, {})
     shown = {"translator": translator, "texts": ["ab"], "contrast": None, "max_length": 3}
     yield Call("attention_page", pages.attention_page, shown)
     yield Call(
@@ -680,6 +682,7 @@ def calls() -> Iterator[Call]:
 
     horizon = {
         "kinds": ("gru",),
+        "starts": {"gru": (-1.0,)},
         "seeds": (0,),
         "courses": ("mixed",),
         "alone_distances": (5,),
@@ -721,7 +724,7 @@ def calls() -> Iterator[Call]:
     yield Call("plot_memory_horizon", insight.plot_memory_horizon, drawn)
     yield Call("Experiment.from_json", experiments.Experiment.from_json, {"text": found.to_json()})
     yield Call("Experiment.to_json", found.to_json, {})
-    yield Call("Experiment.row", found.row, {"kind": "gru", "course": "mixed"})
+    yield Call("Experiment.row", found.row, {"kind": "gru", "course": "mixed", "start": None})
     yield Call("Experiment.accuracy", found.accuracy, {"course": "mixed"})
 
     class Here(Executor):

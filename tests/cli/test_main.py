@@ -419,7 +419,13 @@ def test_explore_writes_the_pages_of_a_model_that_was_saved(model, tmp_path, cap
     out = tmp_path / "pages"
     texts = ["--text", "<b>ab", "--text", "cab"]
     assert main(["explore", "--model", str(model), *texts, "--out", str(out)]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["attention.html", "gates.html", "movie.html"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "attention.html",
+        "gates.html",
+        "gradients.html",
+        "movie.html",
+        "quiz.html",
+    ]
     assert "<b>ab" not in (out / "attention.html").read_text("utf-8")
     assert str(out / "gates.html") in capsys.readouterr().out
 

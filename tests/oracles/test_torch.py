@@ -378,6 +378,43 @@ def test_the_encoder_decoder_equals_the_same_model_in_torch(
     assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
 
 
+@both_contexts
+@pytest.mark.parametrize("readout", ["state", "all"])
+@every_cell
+def test_a_decoder_of_several_layers_equals_the_same_model_in_torch(torch, leaf, rng, kind, readout, context):
+    look = AdditiveAttention(H, 4, 5) if context == "additive" else FixedContext()
+    options = {"key_size": 4, "cell": CELLS[kind](2 + 4, H), "num_layers": 3, "readout": readout}
+    decoder = exposed(Decoder(8, 2, H, context=look, **options), rng)
+    lengths, tokens, keys = np.array([6, 1, 4]), rng.integers(8, size=(5, 3)), rng.standard_normal((6, 3, 4))
+    state = tuple(random_state(decoder.cell, 3, rng) for _ in range(3))
+    outputs, cache = decoder.forward(tokens, state, keys, lengths=lengths)
+    upstream = [rng.standard_normal(output.shape) for output in outputs]
+    (_, d_state, d_keys), grads = decoder.backward(tuple(upstream), cache)
+
+    p, their_keys = {name: leaf(param) for name, param in decoder.params.items()}, leaf(keys)
+    first = [[leaf(part) for part in (s if kind == "lstm" else [s])] for s in state]
+    states, logits, weights = [tuple(parts) for parts in first], [], []
+    for step in torch.from_numpy(tokens):
+        if context == "additive":
+            C, alpha = torch_attention(torch, p, "context.", states[-1][0], their_keys, lengths)
+        else:
+            C, alpha = their_keys[lengths - 1, range(3)], torch.eye(6, dtype=torch.float64)[lengths - 1]
+        shown = x = torch.cat([p["embedding.W"][step], C], 1)
+        for k in range(3):
+            states[k] = torch_step(torch, kind, p, f"upper.{k - 1}." if k else "cell.", x, states[k])
+            x = states[k][0]
+        shown = torch.cat([x, shown], 1) if readout == "all" else x
+        logits.append(shown @ p["output.W"] + p["output.b"])
+        weights.append(alpha)
+    theirs = [torch.stack(logits), torch.stack(weights)]
+    sum((their * torch.from_numpy(d)).sum() for their, d in zip(theirs, upstream, strict=True)).backward()
+    assert_close(list(outputs), detached(theirs))
+    assert_close(d_keys, their_keys.grad.numpy())
+    for ours, parts in zip(d_state, first, strict=True):
+        assert_close(list(ours) if kind == "lstm" else [ours], [part.grad.numpy() for part in parts])
+    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
+
+
 def test_a_state_of_torchs_lstm_is_ours_in_the_same_order(torch, rng):
     cell = exposed(CELLS["lstm"](D, H), rng)
     x, state = rng.standard_normal((B, D)), random_state(cell, B, rng)

@@ -62,8 +62,15 @@ LOOK = {"query": normal(B, Q), "keys": normal(S, B, K)}
 NARROW = {"query": normal(B, K), "keys": normal(S, B, K)}
 SCORER = {"W_q": normal(Q, A), "W_k": normal(K, A), "b": normal(A), "v": normal(A)}
 SCORES = {"logits": normal(T, B, V), "targets": RNG.integers(V, size=(T, B))}
+DEEP = {  # a decoder of three layers
+    f"decoder.{name}": normal(*param.shape)
+    for name, param in Decoder(
+        8, 3, H, context=AdditiveAttention(H, K, A), cell="gru", num_layers=3
+    ).params.items()
+}
 SOURCE = {"tokens": RNG.integers(V, size=(S, B)), "mask": SOURCE_MASK, "params": OF_ENCODER}
 SEEN = {"keys": normal(S, B, H), "mask": SOURCE_MASK, "params": OF_DECODER}
+SEEN_DEEP = {"keys": normal(S, B, K), "mask": SOURCE_MASK, "params": DEEP}
 PAIR = {
     "source": RNG.integers(V, size=(S, B)),
     "inputs": RNG.integers(8, size=(T, B)),
@@ -142,6 +149,8 @@ CASES = [
     ("decoder_step", {"tokens": RNG.integers(8, size=B), "s_prev": normal(B, H)} | SEEN),
     ("decoder", {"tokens": RNG.integers(8, size=(T, B)), "s0": normal(B, H)} | SEEN),
     ("encoder_decoder", PAIR),
+    ("deep_decoder_step", {"tokens": RNG.integers(8, size=B), "s_prev": normal(3, B, H)} | SEEN_DEEP),
+    ("deep_decoder", {"tokens": RNG.integers(8, size=(T, B)), "s0": normal(3, B, H)} | SEEN_DEEP),
 ]
 
 

@@ -42,7 +42,12 @@ DRAWS = 1000  # seeds to try until dropout keeps some entry
 
 
 def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModule:
-    """Return a copy with normal parameters, including biases, of standard deviation 0.8."""
+    """Return a copy with normal parameters, including biases, of standard deviation 0.8.
+
+    Args:
+        module: any module; it is not changed.
+        rng: draws the parameters.
+    """
     check_type(module, Module, "with_exposing_params", "module")
     check_type(rng, np.random.Generator, "with_exposing_params", "rng")
     other = copy.deepcopy(module)
@@ -54,6 +59,10 @@ def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModu
 @singledispatch
 def exposing_inputs(module: Module, rng: np.random.Generator) -> Inputs:
     """Return positional inputs and options for a module's forward pass.
+
+    Args:
+        module: a module of the library; `exposing_inputs.register` adds another class.
+        rng: draws the inputs.
 
     Raises:
         TypeError: for an unknown kind of module.

@@ -14,7 +14,7 @@ from seqmem.data.bounds import too_long
 from seqmem.data.reading import read_text, split_lines
 from seqmem.data.text import MARK, Level, check_level, prepared, stripped
 from seqmem.initializers import Rng, as_generator
-from seqmem.validation import WrongTypeError, as_list, as_path, as_size
+from seqmem.validation import WrongTypeError, as_list, as_path, as_size, brief
 
 SomePair = TypeVar("SomePair", bound=tuple[Sequence[Hashable], Sequence[Hashable]])
 
@@ -103,6 +103,12 @@ def check_pair(pair: Any, caller: str, position: int) -> None:
         raise ValueError(
             f"{caller}: pairs[{position}] has {len(pair)} entries, expected 2: source and target symbols"
         )
+    for side, symbols in enumerate(pair):
+        if not hasattr(symbols, "__iter__"):
+            came = brief(repr(symbols))
+            raise WrongTypeError(
+                f"{caller}: pairs[{position}][{side}] is {came}, expected a sequence of symbols"
+            )
 
 
 def train_validation_split(

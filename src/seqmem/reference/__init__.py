@@ -107,6 +107,12 @@ if TYPE_CHECKING:
     from seqmem.reference.search.beam import beam_search
     from seqmem.reference.search.greedy import greedy_search
     from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.deep_decoder import (
+        deep_decoder_backward,
+        deep_decoder_forward,
+        deep_decoder_step_backward,
+        deep_decoder_step_forward,
+    )
     from seqmem.reference.variants.layer_norm_lstm import (
         layer_norm_lstm_backward,
         layer_norm_lstm_forward,
@@ -214,6 +220,10 @@ _FILES = {
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
     ),
+    "variants.deep_decoder": (
+        *("deep_decoder_step_forward", "deep_decoder_step_backward"),
+        *("deep_decoder_forward", "deep_decoder_backward"),
+    ),
     "models.pooling": (
         *("mean_pooling_forward", "mean_pooling_backward"),
         *("attention_pooling_forward", "attention_pooling_backward"),
@@ -253,6 +263,10 @@ __all__ = [
     "decoder_forward",
     "decoder_step_backward",
     "decoder_step_forward",
+    "deep_decoder_backward",
+    "deep_decoder_forward",
+    "deep_decoder_step_backward",
+    "deep_decoder_step_forward",
     "dot_product_attention_backward",
     "dot_product_attention_forward",
     "dropout_backward",

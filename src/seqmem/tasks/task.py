@@ -246,6 +246,9 @@ class Task(ABC):
 def load_task(path: Path) -> Task:
     """Return the task in a file, of whatever class.
 
+    Args:
+        path: a file that a task's `save` wrote.
+
     Raises:
         CheckpointError: for a file without a task, or with a task of an unknown class; also a
             FileNotFoundError if there is no such file.

@@ -129,7 +129,7 @@ class Translator(Task):
             dtype: float64 or float32.
 
         Raises:
-            TypeError, ValueError: for a wrong argument, or if a vocabulary would be empty.
+            TypeError, ValueError: for a wrong argument, without pairs, or if a vocabulary would be empty.
 
         >>> from seqmem import Adam, fit
         >>> pairs = [("cab", "bac"), ("ab", "ba")]
@@ -142,6 +142,8 @@ class Translator(Task):
         as_choice(level, ("char", "word"), caller, "level")
         as_choice(context, CONTEXT_NAMES, caller, "context")
         pairs = as_list(pairs, caller, "pairs", "pairs of source and target symbols")
+        if not pairs:
+            raise ValueError(f"{caller}: pairs is empty, expected at least one pair")
         for position, pair in enumerate(pairs):
             check_pair(pair, caller, position)
         if max_vocabulary is not None:

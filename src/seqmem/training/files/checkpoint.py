@@ -154,6 +154,9 @@ def load(path: PathLike, *, classes: Iterable[type[Module]] = ()) -> Module:
 def read_metadata(path: PathLike) -> dict[str, Any]:
     """Return the metadata that was saved with a model; the model itself is not built.
 
+    Args:
+        path: a file that `save` wrote.
+
     Raises:
         CheckpointError: for a file that cannot be read, or without metadata; also a FileNotFoundError if
             there is no such file.
