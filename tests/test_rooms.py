@@ -84,6 +84,11 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
         *("notebooks", "course", "verifying", "grading", "student"),
     ),
+    "cli": (
+        *("terminal", "arguments", "summary", "check", "exercises", "demo", "train_task", "train"),
+        *("translate", "evaluate", "predict", "sample", "explore", "compare", "memory", "model_files"),
+        "main",
+    ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything
 EXTRAS = {"seqmem.sklearn": "sklearn"}  # whose classes derive from the package's

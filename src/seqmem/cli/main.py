@@ -11,7 +11,6 @@ from seqmem.cli import (
     check,
     compare,
     demo,
-    evaluate,
     explore,
     memory,
     model_files,
@@ -20,6 +19,7 @@ from seqmem.cli import (
     train,
     translate,
 )
+from seqmem.cli.evaluate import command as evaluate
 from seqmem.cli.exercises import command as exercises
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
