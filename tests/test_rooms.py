@@ -38,7 +38,18 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         ),
     ),
     "data": (
-        *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
+        *(
+            "batch",
+            "bounds",
+            "reading",
+            "text",
+            "subwords",
+            "vocabulary",
+            "buckets",
+            "pairs",
+            "batches",
+            "sequences",
+        ),
         *("vectors", "conll", "generators"),
     ),
     "training": (

@@ -513,6 +513,12 @@ def calls() -> Iterator[Call]:
         "Vocabulary.build", seqmem.Vocabulary.build, {"sequences": ["ab"], "max_size": 6, "min_count": 1}
     )
     yield Call("Vocabulary.encode", letters.encode, {"sequence": "ab"})
+    subwords = data.Subwords([("a", "b ")])
+    yield Call("Subwords", data.Subwords, {"merges": [("a", "b ")]})
+    learned = {"sentences": [["ab", "ab"]], "n_merges": 3, "min_count": 2}
+    yield Call("Subwords.learn", data.Subwords.learn, learned)
+    yield Call("Subwords.split", subwords.split, {"words": ["ab"]})
+    yield Call("Subwords.join", subwords.join, {"pieces": ["ab "]})
     yield Call("Vocabulary.decode", letters.decode, {"ids": [4, 5], "every": False})
     of_pairs = {"source_vocabulary": letters, "target_vocabulary": letters, "allow_unknown": False}
     yield Call("make_batch", seqmem.make_batch, {"pairs": pairs, **of_pairs})
