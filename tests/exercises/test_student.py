@@ -226,7 +226,7 @@ def test_a_courses_file_may_use_the_reference(tmp_path: Path) -> None:
         ("def f(:", "cannot be imported: SyntaxError"),
         ("x = 1", "expected a dict EXERCISE and a function inputs"),
         ("EXERCISE = {'write': ['f']}\ndef inputs(rng): return {}", "there is no function f"),
-        ("EXERCISE = {}\ndef inputs(rng): return {}", "says nothing of what to write"),
+        ("EXERCISE = {}\ndef inputs(rng): return {}", "does not say what to write"),
         ("EXERCISE = {'wright': 1}\ndef inputs(rng): return {}", "EXERCISE has 'wright'"),
         (
             "EXERCISE = {'write': ['f_backward']}\ndef inputs(rng): return {}\ndef f_backward(d, cache): ...",
