@@ -33,8 +33,9 @@ def phrase_model(
     With the default settings training takes about 5 seconds, "The cat sat on mat" becomes "Le chat s'assit
     sur le tapis" ("How are you?" becomes "Jak się masz?"), and with attention each French word attends to the
     English word that it translates. A GRU, with an update bias of 0, is the default because at this size its
-    state reflects the current word at once. The state of an LSTM reflects much of the word one step later: it needs about 60 epochs, and
-    about half of its words attend to the input word to the right of the correct one.
+    state reflects the current word at once. The state of an LSTM reflects much of the word one step later: it
+    needs about 60 epochs, and about half of its words attend to the input word to the right of the correct
+    one.
 
     Args:
         language: "fr" for French, "pl" for Polish.
