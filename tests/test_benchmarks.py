@@ -98,6 +98,17 @@ def test_greedy_decoding_in_eager_torch_finds_our_tokens_and_takes_all_steps(req
     assert_close(torch_eager.decoding(problem).results(), right)
 
 
+@pytest.mark.parametrize("readout", ["state", "all"])
+def test_beam_search_in_eager_torch_finds_our_best_and_takes_all_steps(require, readout):
+    require("torch")
+    from benchmarks.subjects import torch_eager
+
+    problem = without_end(translation_problem(SIZES, "float64", readout=readout))
+    right = ours.beam(problem).results()
+    assert right["tokens"].shape == (SIZES[2], SIZES[0])
+    assert_close(torch_eager.beam(problem).results(), right)
+
+
 def test_results_that_differ_stop_the_run_and_name_the_array():
     jobs = {"seqmem": Job("ours", "layer", "rnn", SHAPE, "float64"), "other": Job("floor", "layer")}
     contest = Contest("rnn", "RNN", "", jobs)
@@ -283,7 +294,7 @@ def test_kept_memory_agrees_with_what_the_allocator_says():
 
 def test_the_contests_are_those_of_the_issue():
     names = {contest.name.split("/")[0] for contest in contests.CONTESTS}
-    expected = "lstm gru rnn inference step training decoding import long kept peak gradcheck"
+    expected = "lstm gru rnn inference step training decoding beam import long kept peak gradcheck"
     assert names == set(expected.split())
     lstm = next(contest for contest in contests.CONTESTS if contest.name.startswith("lstm"))
     assert {FUSED["lstm"], HIPS, contests.CELLS, contests.FLOOR} < set(lstm.jobs)

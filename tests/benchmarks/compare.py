@@ -43,7 +43,7 @@ from benchmarks.table import (
 
 QUICK = Settings(rounds=3, spare=0, seconds=0.1, least=3)
 WIDTHS = (65, 25, 7, 16, 16, 21, 14, 12, 13)
-NUMERICAL = ("layer", "inference", "step", "training", "decoding")  # tasks with results to compare
+NUMERICAL = ("layer", "inference", "step", "training", "decoding", "beam")  # tasks with results to compare
 
 
 def main() -> None:

@@ -22,6 +22,8 @@ MODEL_SIZES = (  # B, S, T, E, H, A, V
     (64, 20, 20, 128, 256, 256, 2000),
 )
 DECODING_SIZES = tuple((B, 25, 40, 64, 128, 128, 60) for B in (1, 64))
+BEAM = 5
+BEAM_SIZES = (16, 25, 40, 64, 128, 128, 60)
 LONG, SHORT = (10_000, 4, 32, 32), (100, 4, 32, 32)
 CHECKED = (5, 3, 32, 36)  # 9936 parameters
 SINGLE = (1, 1, 64, 64)  # one step of one sequence
@@ -113,7 +115,7 @@ def inference_contests() -> list[Contest]:
 
 
 def model_contests() -> list[Contest]:
-    """Whole training steps, and greedy decoding."""
+    """Whole training steps, greedy decoding and beam search."""
     found = []
     subjects = OURS | {EAGER: "torch_eager"}
     kinds = {"full": "", "unequal": ", unequal lengths", "readout": ", [s; y; C] read out"}
@@ -127,6 +129,9 @@ def model_contests() -> list[Contest]:
         jobs = jobs_of(subjects, "decoding", "full", sizes, "float32", per=sizes[0] * sizes[2])
         name = name_of("decoding", f"batch {sizes[0]}")
         found.append(Contest(name, "encoder-decoder float32", text(sizes), jobs, unit="tokens/s"))
+    jobs = jobs_of(subjects, "beam", "full", BEAM_SIZES, "float32", per=BEAM_SIZES[0] * BEAM_SIZES[2])
+    name = name_of("beam", f"batch {BEAM_SIZES[0]}")
+    found.append(Contest(name, "encoder-decoder float32", text(BEAM_SIZES), jobs, unit="tokens/s"))
     return found
 
 

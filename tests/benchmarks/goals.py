@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmarks.contests import (
+    BEAM,
     BOTH,
     CELL,
     CONTESTS,
@@ -68,7 +69,7 @@ def model_goals() -> list[Goal]:
         tuple(name_of("training", "float32", kind, sizes) for sizes in MODEL_SIZES)
         for kind in ("full", "readout")
     )
-    step, greedy = "training step", "greedy decoding"
+    step, greedy, beam = "training step", "greedy decoding", f"beam search, beam {BEAM}"
     training, decoding = f"encoder-decoder, {step} against eager torch", f"{greedy} against eager torch"
     return [
         Goal(training, full, step, EAGER, "geometric mean", 1.8, 2.2),
@@ -76,6 +77,7 @@ def model_goals() -> list[Goal]:
         Goal(f"{training}, [s; y; C] read out", readout, step, EAGER, "geometric mean"),
         Goal(f"{decoding}, batch 1", ("decoding/batch 1",), greedy, EAGER, "only", 3.5, 4.5),
         Goal(f"{decoding}, batch 64", ("decoding/batch 64",), greedy, EAGER, "only", 2.0, 3.0),
+        Goal(f"{beam} against eager torch, batch 16", ("beam/batch 16",), beam, EAGER, "only", 1.5, 3.0),
     ]
 
 

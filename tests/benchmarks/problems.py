@@ -119,7 +119,7 @@ def translation_problem(
 
 
 def without_end(problem: TranslationProblem) -> TranslationProblem:
-    """The same with an end token that never wins, so that greedy decoding always takes all its steps."""
+    """The same with an end token that never wins, so that a search always takes all its steps."""
     b = problem.params["decoder.output.b"].copy()
     b[END] = -1e9
     return problem._replace(params=problem.params | {"decoder.output.b": b})

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import seqmem
-from benchmarks.contests import CALLS
+from benchmarks.contests import BEAM, CALLS
 from benchmarks.problems import END, LEARNING_RATE, MAX_NORM, START, LayerProblem, TranslationProblem
 from benchmarks.subjects import Subject
 from seqmem.cells import Cell
@@ -140,15 +140,27 @@ def decoding(problem: TranslationProblem) -> Subject:
     def generate() -> Any:
         return model.generate(problem.source, max_length=T)
 
-    def results() -> dict[str, np.ndarray]:
-        found = generate()
-        return {
-            "tokens": np.array([one.tokens for one in found]).T,
-            "score": np.array([one.score for one in found]),
-            "weights": np.stack([one.weights for one in found], axis=1),
-        }
+    return Subject({"greedy decoding": generate}, lambda: results_of(generate()))
 
-    return Subject({"greedy decoding": generate}, results)
+
+def beam(problem: TranslationProblem) -> Subject:
+    """The best of a beam with its score and attention weights, T tokens for each row."""
+    model = model_of(problem)
+    T = problem.sizes[2]
+
+    def generate() -> Any:
+        return model.generate(problem.source, beam_size=BEAM, max_length=T)
+
+    return Subject({f"beam search, beam {BEAM}": generate}, lambda: results_of(generate()))
+
+
+def results_of(found: list[seqmem.Hypothesis]) -> dict[str, np.ndarray]:
+    """Tokens (T, B), score (B,) and weights (T, B, S) of hypotheses of one length."""
+    return {
+        "tokens": np.array([one.tokens for one in found]).T,
+        "score": np.array([one.score for one in found]),
+        "weights": np.stack([one.weights for one in found], axis=1),
+    }
 
 
 def kept(problem: LayerProblem) -> dict[str, float]:

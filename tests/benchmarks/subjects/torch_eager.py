@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from benchmarks.contests import BEAM
 from benchmarks.problems import END, LEARNING_RATE, MAX_NORM, START, TranslationProblem
 from benchmarks.subjects import Subject
 from benchmarks.subjects.torch_layout import from_torch, to_torch
@@ -96,6 +97,43 @@ class Translator(nn.Module):
             tokens.append(token)
             looked.append(weights)
         return torch.stack(tokens), score, torch.stack(looked)
+
+    @torch.inference_mode()
+    def beam(self, source: Tensor, size: int, max_length: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The best of each beam: tokens (T, B), log-probability (B,) and attention weights (T, B, S).
+
+        A hypothesis that has ended keeps its place and its score.
+        """
+        B, V = source.shape[1], self.output.out_features
+        keys, states = self.encode(source, None)
+        keys, h, c = (part.repeat_interleave(size, dim=0) for part in (keys, *states))
+        projected = self.attention.key(keys)
+        first = torch.arange(0, B * size, size).unsqueeze(1)
+        scores = torch.full((B, size), -torch.inf, dtype=keys.dtype)
+        scores[:, 0] = 0  # all beginnings are the same one
+        token = torch.full((B * size,), START)
+        ended = torch.zeros(B * size, dtype=torch.bool)
+        only_end = torch.full((V,), -torch.inf, dtype=keys.dtype)
+        only_end[END] = 0
+        tokens, parents, looked = [], [], []
+        while len(tokens) < max_length and not ended.all():
+            context, weights = self.attention(h, keys, projected, None)
+            y = self.target_embedding(token)
+            h, c = self.cell(torch.cat([y, context], dim=1), (h, c))
+            shown = torch.cat([h, y, context], dim=1) if self.readout == "all" else h
+            log_p = torch.log_softmax(self.output(shown), dim=1)
+            log_p = torch.where(ended.unsqueeze(1), only_end, log_p)
+            scores, best = (scores.view(-1, 1) + log_p).view(B, -1).topk(size, dim=1)
+            rows, token = (first + best // V).view(-1), (best % V).view(-1)
+            h, c, ended = h[rows], c[rows], ended[rows] | (token == END)
+            tokens.append(token)
+            parents.append(rows)
+            looked.append(weights)
+        row = first.squeeze(1)
+        for t in reversed(range(len(tokens))):  # from the end of the best back to its beginning
+            tokens[t], row = tokens[t][row], parents[t][row]
+            looked[t] = looked[t][row]
+        return torch.stack(tokens), scores[:, 0], torch.stack(looked)
 
 
 def model_of(problem: TranslationProblem) -> Translator:
@@ -196,3 +234,17 @@ def decoding(problem: TranslationProblem) -> Subject:
         return dict(zip(("tokens", "score", "weights"), (found.numpy() for found in generate()), strict=True))
 
     return Subject({"greedy decoding": generate}, results)
+
+
+def beam(problem: TranslationProblem) -> Subject:
+    """The best of a beam with its score and attention weights, T tokens for each row."""
+    model = model_of(problem)
+    source, T = torch.from_numpy(problem.source), problem.sizes[2]
+
+    def generate() -> Any:
+        return model.beam(source, BEAM, T)
+
+    def results() -> dict[str, np.ndarray]:
+        return dict(zip(("tokens", "score", "weights"), (found.numpy() for found in generate()), strict=True))
+
+    return Subject({f"beam search, beam {BEAM}": generate}, results)
