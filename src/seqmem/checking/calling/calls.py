@@ -382,7 +382,6 @@ class Call:
         """Run the backward pass with named arguments."""
         function = function or self.candidate.backward
         assert function is not None
-        self.phase = "backward"
         with _Globals(self.names, ran.globals):
             if function is not self.candidate.backward:  # a function that a forward pass returned
                 return self._guarded(lambda: function(**arguments))
