@@ -376,8 +376,8 @@ def _doubts(outputs: Named, again: Named) -> list[Cause]:
         return [Cause("integer-outputs", text)]
     if list(outputs) != list(again) or not all(map(same_bits, outputs.values(), again.values())):
         text = (
-            "forward gives different numbers when it is called again with the same inputs: is something drawn "
-            "at random, or remembered from the previous call?"
+            "forward gives different numbers when it is called again with the same inputs: is something "
+            "drawn at random, or remembered from the previous call?"
         )
         return [Cause("not-deterministic", text)]
     if not all(np.isfinite(value).all() for value in outputs.values()):
