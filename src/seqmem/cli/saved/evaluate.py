@@ -1,4 +1,4 @@
-"""The command evaluate: how well a saved translator translates a file of pairs."""
+"""The command evaluate: the scores of a saved translator on a file of pairs."""
 
 from __future__ import annotations
 
