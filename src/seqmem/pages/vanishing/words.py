@@ -21,9 +21,9 @@ SENTENCE = "I was born in Japan and lived there for 10 years and then moved to t
 def vanishing_gradient(text: str = SENTENCE, *, rng: Rng = 1) -> Page:
     """Return a page that shows how much of the gradient reaches each word of a sentence.
 
-    An RNN, an LSTM and a GRU of 16 units read the sentence before any training. L is the sum of the last h. The
-    page shows the norm of dL/dx at every word, relative to that at the last word; for the LSTM, it separates
-    the part along the cell state from the rest. Sliders set the distance between clue and blank, the spectral
+    An RNN, an LSTM and a GRU of 16 units read the sentence before any training. L is the sum of the last h.
+    The page shows the norm of dL/dx at every word, relative to that at the last word; for the LSTM, it
+    separates the part along the cell state from the rest. Sliders set the distance between clue and blank, the spectral
     radius of the RNN's recurrent matrix, and the biases of the LSTM's forget gate and the GRU's update gate.
     The arithmetic is that of the library's backward passes.
 
