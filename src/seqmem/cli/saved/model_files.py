@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
         "convert", help="convert weights: .npz, .safetensors and .onnx files, torch's layout"
     )
     parser.add_argument("source", metavar="IN", help="a model of seqmem, an ONNX graph, or arrays by name")
-    parser.add_argument("out", metavar="OUT", help="the file to write; its ending says the format")
+    parser.add_argument("out", metavar="OUT", help="the file to write; its ending determines the format")
     parser.add_argument(
         "--from", dest="layout", choices=("torch",), help="IN holds arrays with torch's names and layout"
     )

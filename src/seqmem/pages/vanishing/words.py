@@ -23,9 +23,9 @@ def vanishing_gradient(text: str = SENTENCE, *, rng: Rng = 1) -> Page:
 
     An RNN, an LSTM and a GRU of 16 units read the sentence before any training. L is the sum of the last h.
     The page shows the norm of dL/dx at every word, relative to that at the last word; for the LSTM, it
-    separates the part along the cell state from the rest. Sliders set the distance between clue and blank, the spectral
-    radius of the RNN's recurrent matrix, and the biases of the LSTM's forget gate and the GRU's update gate.
-    The arithmetic is that of the library's backward passes.
+    separates the part along the cell state from the rest. Sliders set the distance between clue and blank,
+    the spectral radius of the RNN's recurrent matrix, and the biases of the LSTM's forget gate and the GRU's
+    update gate. The arithmetic is that of the library's backward passes.
 
     Args:
         text: the sentence that the page opens with; a reader can write another one.
