@@ -28,7 +28,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--to", choices=("torch",), help="write arrays with torch's names and layout")
     parser.add_argument("--prefix", default="", help="the beginning of torch's names, such as rnn.")
-    parser.add_argument("--kind", choices=("embedding", "linear"), help="of torch's module, if not recurrent")
+    parser.add_argument(
+        "--kind", choices=("embedding", "linear"), help="the kind of torch's module if it is not recurrent"
+    )
     parser.add_argument("--part", choices=("encoder", "decoder"), help="of a translator, for an ONNX graph")
     parser.add_argument("--node", metavar="NAME", help="of an ONNX graph: one of its recurrent nodes")
     add_force(parser)
