@@ -66,6 +66,32 @@ def test_the_n_best_are_alike_in_any_company(texts: list[str], batch_size: int) 
     assert translator.predict(texts, max_length=8, beam_size=3) == [one.text for one in best]
 
 
+def test_an_unknown_symbol_becomes_the_source_symbol_that_was_looked_at_most() -> None:
+    translator = make_translator()
+    translator.model.decoder.output.b[vocabulary.UNKNOWN] += 6  # mostly unknown
+    options: Any = {"max_length": 6, "beam_size": 2, "n_best": 2}
+    (plain,) = translator.translate(["abcd"], **options)
+    (replaced,) = translator.translate(["abcd"], **options, replace_unknown=True)
+    assert any("<unknown>" in one.target for one in plain)
+    for before, after in zip(plain, replaced, strict=True):
+        assert (after.score, after.ended) == (before.score, before.ended)
+        looked_at = ["abcd"[k] for k in before.weights.argmax(axis=1)]
+        expected = [
+            other if symbol == "<unknown>" else symbol
+            for symbol, other in zip(before.target, looked_at, strict=True)
+        ]
+        assert after.target == expected
+        assert after.text == "".join(expected)
+    (of_nothing,) = translator.translate([""], max_length=3, replace_unknown=True)
+    assert of_nothing.target == translator.translate([""], max_length=3)[0].target
+
+
+def test_without_attention_nothing_was_looked_at() -> None:
+    translator = Translator.build([("ab", "ba")], "char", hidden_size=8, embedding_size=4, context="fixed")
+    with pytest.raises(ValueError, match="replace_unknown is True, which needs a model with attention"):
+        translator.translate(["ab"], replace_unknown=True)
+
+
 def test_a_prediction_is_the_best_one_alone() -> None:
     with pytest.raises(TypeError, match=r"Translator.predict: unexpected keyword argument 'n_best'"):
         make_translator().predict(["ab"], beam_size=3, n_best=2)  # type: ignore[call-arg]

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 import numpy as np
 import numpy.typing as npt
 
+from seqmem.contexts import FixedContext, NoContext
 from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
 from seqmem.data.pairs import check_pair, read_pairs
 from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
-from seqmem.data.vocabulary import END, PAD, START, Vocabulary
+from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.embedding import STD
 from seqmem.layers.losses import cross_entropy
@@ -44,12 +45,13 @@ class Translation:
 
 
 class SearchOptions(TypedDict, total=False):
-    """Options of the search of a single translation; `Seq2Seq.generate` says what they mean."""
+    """Options of the search of a single translation; `Translator.translate` says what they mean."""
 
     beam_size: int
     min_length: int
     length_penalty: float
     no_repeat_ngram_size: int
+    replace_unknown: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +202,7 @@ class Translator(Task):
         min_length: int = 0,
         length_penalty: float = 0.0,
         no_repeat_ngram_size: int = 0,
+        replace_unknown: bool = False,
     ) -> list[Translation]: ...
 
     @overload
@@ -214,6 +217,7 @@ class Translator(Task):
         min_length: int = 0,
         length_penalty: float = 0.0,
         no_repeat_ngram_size: int = 0,
+        replace_unknown: bool = False,
     ) -> list[list[Translation]]: ...
 
     def translate(
@@ -227,6 +231,7 @@ class Translator(Task):
         min_length: int = 0,
         length_penalty: float = 0.0,
         no_repeat_ngram_size: int = 0,
+        replace_unknown: bool = False,
     ) -> list[Translation] | list[list[Translation]]:
         """Translate texts in batches, by greedy search or beam search.
 
@@ -235,6 +240,8 @@ class Translator(Task):
             max_length: the maximum number of symbols, without the end symbol.
             batch_size: texts per batch; fewer if the batch would have more than `default_max_symbols`.
             beam_size, n_best, min_length, length_penalty, no_repeat_ngram_size: as in `Seq2Seq.generate`.
+            replace_unknown: whether an unknown symbol in a translation becomes the source symbol with the
+                largest attention weight (Luong et al., 2015), as suits names and numbers.
 
         Returns:
             A Translation for each text, in order; with n_best, a list for each text, the best first.
@@ -255,6 +262,10 @@ class Translator(Task):
             "no_repeat_ngram_size": no_repeat_ngram_size,
         }
         beam_options(caller, **options)
+        if as_flag(replace_unknown, caller, "replace_unknown") and isinstance(
+            self.model.decoder.context, (FixedContext, NoContext)
+        ):
+            raise ValueError(f"{caller}: replace_unknown is True, which needs a model with attention")
         sources = [self.prepare(text) for text in as_texts(texts, caller)]
         found: list[list[Translation]] = []
         # decoding stores nothing for a backward pass: the size of one step is the limit
@@ -263,19 +274,23 @@ class Translator(Task):
             part = sources[cut]
             tokens, lengths = pad([self.source_vocabulary.encode(source) for source in part])
             for source, own in zip(part, self.model.generate(tokens, lengths, **options), strict=True):
-                found.append([self._translation(source, hypothesis) for hypothesis in own])
+                found.append([self._translation(source, one, replace_unknown) for one in own])
         return [own[0] for own in found] if n_best is None else found
 
-    def _translation(self, source: list[str], hypothesis: Hypothesis) -> Translation:
+    def _translation(self, source: list[str], hypothesis: Hypothesis, replace_unknown: bool) -> Translation:
         # leave out special symbols, which a barely trained model may predict
         shown = np.array([token not in (PAD, START, END) for token in hypothesis.tokens], bool)
-        target = self.target_vocabulary.decode(np.array(hypothesis.tokens, np.intp)[shown])
+        ids, weights = np.array(hypothesis.tokens, np.intp)[shown], hypothesis.weights[shown]
+        target = self.target_vocabulary.decode(ids)
+        if replace_unknown and source:
+            for place in np.flatnonzero(ids == UNKNOWN):
+                target[place] = source[weights[place].argmax()]
         return Translation(
             join_symbols(target, self.level),
             source,
             target,
             hypothesis.score,
-            hypothesis.weights[shown],
+            weights,
             hypothesis.ended,
             hypothesis.normalized_score,
         )
