@@ -14,6 +14,7 @@ from seqmem.contexts import FixedContext, NoContext
 from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
 from seqmem.data.pairs import check_pair, read_pairs
+from seqmem.data.subwords import Subwords
 from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
@@ -64,6 +65,8 @@ class Translator(Task):
         level: how texts are split into symbols, "char" or "word".
         strip: whether to drop white space and byte order marks around a text, as `read_pairs` does. False
             is for a model that was trained on pairs in which they matter.
+        subwords: splits the words of both sides into the symbols of the vocabularies; None if words or
+            characters are the symbols.
 
     >>> from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq
     >>> letters = Vocabulary("abc")
@@ -84,6 +87,7 @@ class Translator(Task):
     target_vocabulary: Vocabulary
     level: Level
     strip: bool = True
+    subwords: Subwords | None = None
 
     @classmethod
     def build(
@@ -103,6 +107,7 @@ class Translator(Task):
         embedding_std: float = STD,
         min_count: int = 1,
         max_vocabulary: int | None = None,
+        n_merges: int | None = None,
         strip: bool = True,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
@@ -126,6 +131,8 @@ class Translator(Task):
             embedding_std: standard deviation of the embeddings' initial tables.
             min_count: how often a symbol must occur to be included in a vocabulary.
             max_vocabulary: the maximum size of a vocabulary, including special symbols; None for no limit.
+            n_merges: the maximum number of merges of `Subwords`, learned from both sides, which split words
+                into subwords; None for whole words. It needs the level "word".
             strip: see the attribute.
             rng: seed or generator for the initial weights.
             dtype: float64 or float32.
@@ -150,6 +157,12 @@ class Translator(Task):
             check_pair(pair, caller, position)
         if max_vocabulary is not None:
             as_size(max_vocabulary, caller, "max_vocabulary")
+        subwords = None
+        if n_merges is not None:
+            if level != "word":
+                raise ValueError(f"{caller}: n_merges is {n_merges!r}, which needs the level 'word'")
+            subwords = Subwords.learn([list(words) for pair in pairs for words in pair], n_merges)
+            pairs = _in_pieces(pairs, subwords)
         sources, targets = (
             Vocabulary.build((pair[side] for pair in pairs), max_vocabulary, min_count) for side in (0, 1)
         )
@@ -168,7 +181,7 @@ class Translator(Task):
         decoder = Decoder(
             len(targets), embedding_size, H, context=look, key_size=K, readout=readout, **common
         )
-        return cls(Seq2Seq(encoder, decoder, rng=rng), sources, targets, level, strip)
+        return cls(Seq2Seq(encoder, decoder, rng=rng), sources, targets, level, strip, subwords)
 
     def batches(
         self, pairs: Sequence[Pair], batch_size: int, *, allow_unknown: bool = False
@@ -184,11 +197,21 @@ class Translator(Task):
             TypeError, ValueError: as from `BucketedBatches`.
         """
         sources, targets = self.source_vocabulary, self.target_vocabulary
+        if self.subwords is not None:
+            pairs = as_list(pairs, "Translator.batches", "pairs", "pairs of source and target symbols")
+            for position, pair in enumerate(pairs):
+                check_pair(pair, "Translator.batches", position)
+            pairs = _in_pieces(pairs, self.subwords)
         return BucketedBatches(pairs, sources, targets, batch_size, allow_unknown=allow_unknown)
 
     def prepare(self, text: str) -> list[str]:
         """Return the symbols of a text, prepared like the training texts with `prepare_text`."""
-        return prepare_text(text, self.level, strip=self.strip)
+        symbols = prepare_text(text, self.level, strip=self.strip)
+        return symbols if self.subwords is None else self.subwords.split(symbols)
+
+    def words(self, symbols: Sequence[str]) -> list[str]:
+        """Return symbols with subwords joined to words; without subwords, the symbols."""
+        return list(symbols) if self.subwords is None else self.subwords.join(symbols)
 
     @overload
     def translate(
@@ -286,7 +309,7 @@ class Translator(Task):
             for place in np.flatnonzero(ids == UNKNOWN):
                 target[place] = source[weights[place].argmax()]
         return Translation(
-            join_symbols(target, self.level),
+            join_symbols(self.words(target), self.level),
             source,
             target,
             hypothesis.score,
@@ -357,12 +380,15 @@ class Translator(Task):
 
     def metadata(self) -> dict[str, Any]:
         """Return the vocabularies and the preparation of texts."""
-        return {
+        found: dict[str, Any] = {
             "source_symbols": self.source_vocabulary.symbols,
             "target_symbols": self.target_vocabulary.symbols,
             "level": self.level,
             "preparation": {"strip": self.strip, "form": NORMAL_FORM},
         }
+        if self.subwords is not None:
+            found["merges"] = [list(pair) for pair in self.subwords.merges]
+        return found
 
     @classmethod
     def of_metadata(cls, model: Module, metadata: Mapping[str, Any]) -> Translator:
@@ -371,6 +397,7 @@ class Translator(Task):
             source, target = Vocabulary(metadata["source_symbols"]), Vocabulary(metadata["target_symbols"])
             level = metadata["level"]
             join_symbols([], level)
+            subwords = Subwords(metadata["merges"]) if "merges" in metadata else None
         except (KeyError, TypeError, ValueError) as error:
             reason = brief(str(error), MAX_MESSAGE)
             raise CheckpointError(f"no vocabularies in the metadata: {reason}") from None
@@ -385,7 +412,7 @@ class Translator(Task):
                 raise CheckpointError(
                     f"the {name} vocabulary has {found} ids, expected {expected}: vocab_size"
                 )
-        return cls(model, source, target, level, strip)
+        return cls(model, source, target, level, strip, subwords)
 
     @classmethod
     def read(cls, paths: Sequence[str], **options: Any) -> list[tuple[list[str], list[str]]]:
@@ -396,6 +423,10 @@ class Translator(Task):
         """Yield the translation of each line."""
         for line in lines:
             yield self.predict([line])[0]
+
+
+def _in_pieces(pairs: Sequence[Pair], subwords: Subwords) -> list[Pair]:
+    return [(subwords.split(list(source)), subwords.split(list(target))) for source, target in pairs]
 
 
 def teacher_forced(translator: Translator, pairs: Sequence[Pair], batch_size: int) -> tuple[float, float]:
