@@ -569,7 +569,9 @@ def calls() -> Iterator[Call]:
     of_batches = {"pairs": pairs, "batch_size": 2, "allow_unknown": False}
     yield Call("Translator.batches", translator.batches, of_batches)
     yield Call("Translator.prepare", translator.prepare, {"text": "ab"})
+    yield Call("Translator.words", translator.words, {"symbols": ["a", "b"]})
     of_texts = {"texts": ["ab"], "max_length": 3, "batch_size": 2, **beam}
+    of_texts["replace_unknown"] = False
     yield Call("Translator.translate", translator.translate, of_texts)
     yield Call("Translator.save", translator.save, {"path": "translator.npz"})
     yield Call("Translator.check_save", translator.check_save, {"path": "translator.npz"})

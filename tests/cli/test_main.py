@@ -90,6 +90,20 @@ def test_a_beam_prints_its_best_or_its_n_best(model: Path, capsys: pytest.Captur
     ]
 
 
+def test_subwords_are_trained_on_and_saved(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.npz"
+    train = ["train", str(pairs), "--out", str(path), *SMALL, "--subwords", "5"]
+    assert main([*train, "--level", "word"]) == 0
+    translator = Translator.load(path)
+    assert translator.subwords is not None
+    assert len(translator.subwords.merges) <= 5
+    assert main(["translate", str(path), "cab"]) == 0
+    assert main(train) == 2
+    assert "--subwords 5 splits words, expected --level word" in capsys.readouterr().err
+
+
 def test_what_a_beam_cannot_do_is_one_line(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options, message in (
         (["--n-best", "3"], "--n-best is 3, expected at most 1: beam_size"),
