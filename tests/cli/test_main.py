@@ -400,6 +400,7 @@ def test_explore_writes_the_pages_of_a_model_that_was_saved(model, tmp_path, cap
         "attention.html",
         "gates.html",
         "gradients.html",
+        "index.html",
         "movie.html",
         "quiz.html",
     ]

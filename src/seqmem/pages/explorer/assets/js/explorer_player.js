@@ -42,7 +42,7 @@ class Player {
     this.node = element(
       "section",
       { class: "card player", "aria-labelledby": `${key}-player-title` },
-      element("h3", { id: `${key}-player-title` }, "Play a sequence"),
+      element("h2", { id: `${key}-player-title` }, "Play a sequence"),
       element(
         "p",
         { class: "quiet" },
@@ -71,6 +71,11 @@ class Player {
       this.table,
     );
     new ResizeObserver(() => this.show()).observe(this.chart);
+  }
+
+  take(text) {
+    this.field.value = text;
+    this.read();
   }
 
   /** Take the numbers from the field, or say in place what is wrong with them. */

@@ -53,13 +53,18 @@ function strip(kind) {
   return element("div", { class: "strip", role: "group", "aria-label": "Results" }, ...cells);
 }
 
+/** "Keep all" as in an address: keep-all. */
+function slug(name) {
+  return name.toLowerCase().replaceAll(" ", "-");
+}
+
 function presetRow(kind, apply) {
   const buttons = kind.presets.map((preset, index) => {
     const button = element(
       "button",
       {
         type: "button",
-        id: `${kind.key}-preset-${preset.name.toLowerCase().replaceAll(" ", "-")}`,
+        id: `${kind.key}-preset-${slug(preset.name)}`,
         "aria-pressed": "false",
       },
       preset.name,
@@ -82,7 +87,7 @@ function inputCard(kind, set) {
   return element(
     "div",
     { class: "card inputs", role: "group", "aria-labelledby": id },
-    element("h3", { id }, "What comes in"),
+    element("h2", { id }, "What comes in"),
     ...rows,
   );
 }
@@ -104,7 +109,7 @@ function gateCard(kind, gate, set) {
     element(
       "div",
       { class: "head" },
-      element("h3", { id }, math(gate.symbol), ` ${gate.name}`),
+      element("h2", { id }, math(gate.symbol), ` ${gate.name}`),
       result(kind, gate.key, gate.key, "result large"),
     ),
     element(
@@ -174,7 +179,7 @@ function updateCard(kind) {
       element(
         "div",
         { class: "head" },
-        element("h4", {}, math(state.symbol), ` ${state.name}`),
+        element("h3", {}, math(state.symbol), ` ${state.name}`),
         result(kind, state.key, state.key, "result large"),
       ),
       element("p", { class: "quiet" }, `${state.says[0].toUpperCase()}${state.says.slice(1)}.`),
@@ -184,7 +189,7 @@ function updateCard(kind) {
   return element(
     "div",
     { class: "card update" },
-    element("h3", {}, title),
+    element("h2", {}, title),
     element("div", { class: "halves" }, flow(kind, "flow"), element("div", { class: "states" }, ...states)),
   );
 }
