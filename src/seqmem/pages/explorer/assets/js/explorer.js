@@ -9,7 +9,7 @@ class Panel {
     this.settings = { reset: "before", ...kind.presets[0].values };
     this.preset = 0; // the last one chosen; the address says what differs from it
     const set = (key, value, source) => this.set(key, value, source);
-    this.player = new Player(kind, this.settings);
+    this.player = new Player(kind, this.settings, (step) => this.follow(step));
     const gates = element(
       "div",
       { class: `gates ${kind.key}` },
@@ -93,6 +93,14 @@ class Panel {
     this.results = this.kind.compute(this.settings);
     show(this.kind, this.node, this.settings, this.results);
     this.player.show();
+  }
+
+  /** The strip shows the step of the sequence in sight, and the single step where there is none. */
+  follow(step) {
+    if (this.results === undefined) return; // the panel is still being built
+    const { seen, xs } = this.player;
+    const says = step ? `Step ${seen} of ${xs.length} of the sequence, input ${short(step.x)}` : "The single step below";
+    showStrip(this.kind, this.node, step ?? this.results, says);
   }
 
   /** Put the panel's settings into the address, if it is the panel in sight. */
