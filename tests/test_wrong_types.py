@@ -672,8 +672,9 @@ def calls() -> Iterator[Call]:
     yield Call("History.plot", training.History([1.0]).plot, {"ax": None})
     yield Call("gate_explorer", pages.gate_explorer, {})
     yield Call("vanishing_gradient", pages.vanishing_gradient, {"text": "a b", "rng": 0})
+    yield Call("course_pages", pages.course_pages, {"pages": {"quiz.html": pages.quiz_page()}})
     yield Call("quiz_page", pages.quiz_page, {})
-    shown = {"translator": translator, "texts": ["ab"], "contrast": None, "max_length": 3}
+    shown = {"translator": translator, "texts": ["ab"], "contrast": None, "max_length": 3, "title": "A title"}
     yield Call("attention_page", pages.attention_page, shown)
     yield Call(
         "gate_movie",
