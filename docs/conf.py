@@ -9,36 +9,33 @@ neither a network nor JavaScript for the formulas.
 """
 
 import re
-import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
-from sphinx.errors import ConfigError
-from sphinxcontrib import katex
 
 import seqmem
 
-ROOT = Path(__file__).parents[1]
-KATEX = ROOT / "build" / "node_modules" / "katex" / "dist"
+sys.path.insert(0, str(Path(__file__).parent))  # for formulas.py
+from formulas import KATEX
+
 CONTENTS = ("index", "derivations/index", "exercises/index")  # pages whose links are the order of the pages
 LINK = re.compile(r"\]\((?P<page>[\w/-]+)\.md\)")
 FOLDER = re.compile(r"\[(?P<text>[^\[\]]+)\]\((?P<target>\.\.[\w./-]*)\)")
 
 project = "seqmem"
 version = release = seqmem.__version__
-extensions = ["myst_parser", "sphinxcontrib.katex"]
+extensions = ["myst_parser", "formulas"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_fence_as_directive = ["math"]
 myst_heading_anchors = 4
 
-katex_prerender = True
-katex.STARTUP_TIMEOUT = 60.0  # seconds; its own limit is too short for node on a busy machine
-katex_css_path = "katex.min.css"
-html_static_path = [str(KATEX / "katex.min.css")]
-
+html_math_renderer = "katex"
+html_static_path = [str(KATEX / "katex.min.css"), "site.css"]
+html_css_files = ["site.css"]
 html_theme = "furo"
 html_title = f"seqmem {version}"
 html_show_sphinx = False
@@ -60,15 +57,6 @@ def add_toctree(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
 
 
-def copy_fonts(app: Sphinx, exception: Exception | None) -> None:
-    """Put the fonts that KaTeX's style sheet asks for beside it, in the form that today's browsers read."""
-    if exception is None and app.builder.format == "html":
-        fonts = Path(app.outdir, "_static", "fonts")
-        shutil.copytree(
-            KATEX / "fonts", fonts, ignore=shutil.ignore_patterns("*.ttf", "*.woff"), dirs_exist_ok=True
-        )
-
-
 def reach_code(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Let a keyboard reach the blocks that scroll on a narrow screen."""
     context["body"] = context.get("body", "").replace("<pre>", '<pre tabindex="0">')
@@ -76,10 +64,7 @@ def reach_code(app: Sphinx, pagename: str, template: str, context: dict[str, Any
 
 def setup(app: Sphinx) -> None:
     """Prepare Sphinx for what these pages contain."""
-    if not KATEX.is_dir():
-        raise ConfigError(f"KaTeX is not in {KATEX}: npm install --prefix build katex@0.16.22")
     app.add_lexer("mermaid", TextLexer)  # code hosts draw it; the tables below it say the same
     app.connect("source-read", unlink_folders)
     app.connect("source-read", add_toctree)
     app.connect("html-page-context", reach_code)
-    app.connect("build-finished", copy_fonts)
