@@ -59,6 +59,6 @@ def vanishing_gradient(text: str = SENTENCE, *, rng: Rng = 1) -> Page:
 
 
 def _weights(cell: Cell[Any]) -> dict[str, Any]:
-    """Return a cell's parameters as lists, with an axis for the gates in the plain cell, too."""
-    plain = isinstance(cell, RNNCell)
+    """Return a cell's parameters as lists, with an axis for the gates even if there are none."""
+    plain = not cell.gates
     return {name: [value.tolist()] if plain else value.tolist() for name, value in cell.params.items()}
