@@ -19,7 +19,6 @@ from seqmem import (
     gradcheck,
 )
 
-
 relu_cells = st.builds(lambda D, H, rng: exposed(RNNCell(D, H, activation="relu"), rng), draw.D, draw.H, rngs)
 peepholes = draw.cells(kinds=st.just("peephole"))
 layer_norms = draw.cells(kinds=st.just("layer-norm"))
