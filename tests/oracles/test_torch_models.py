@@ -2,7 +2,7 @@
 
 700 configurations in float64: values and gradients of every input and parameter. With the 200 stacks of
 test_torch_stacks.py, the 60 layers of test_interop.py, and the cases of test_torch.py and
-test_torch_losses.py, there are more than a thousand.
+test_torch_losses.py they are more than a thousand.
 """
 
 from collections.abc import Callable
