@@ -4,8 +4,8 @@
     npm install --prefix build katex@0.16.22
     sphinx-build -W docs build/site
 
-Node runs KaTeX while the site is built; its style sheet and fonts are copied into the site. A reader needs neither
-a network nor JavaScript for the formulas.
+Node runs KaTeX while the site is built; its style sheet and fonts are copied into the site. A reader needs
+neither a network nor JavaScript for the formulas.
 """
 
 import re

@@ -79,15 +79,14 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         ),
         *("reading", "calling", "repairs", "submissions", "selftest"),
     ),
+    "cli": (
+        *("terminal", "arguments", "summary", "check", "compare", "demo", "explore", "memory"),
+        *("saved", "train_task", "train", "exercises", "main"),
+    ),
     "pages": ("page", "page_data", "explorer", "attention", "movie", "vanishing", "quiz"),
     "exercises": (
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
         *("notebooks", "course", "verifying", "grading", "student"),
-    ),
-    "cli": (
-        *("terminal", "arguments", "summary", "check", "exercises", "demo", "train_task", "train"),
-        *("translate", "evaluate", "predict", "sample", "explore", "compare", "memory", "model_files"),
-        "main",
     ),
 }
 FREE = ("seqmem", "seqmem.__main__")  # the front door may import anything

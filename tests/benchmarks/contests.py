@@ -21,6 +21,12 @@ MODEL_SIZES = (  # B, S, T, E, H, A, V
     (64, 25, 12, 64, 128, 128, 60),
     (64, 20, 20, 128, 256, 256, 2000),
 )
+STACK_SHAPES = ((20, 1, 16, 16), (20, 32, 32, 64), (50, 32, 64, 128))  # T, B, D, H of each direction
+CLASSIFIER_SIZES = (  # B, T, E, H, V, C
+    (1, 40, 32, 64, 1000, 5),
+    (32, 40, 32, 64, 1000, 5),
+    (32, 60, 64, 128, 5000, 5),
+)
 DECODING_SIZES = tuple((B, 25, 40, 64, 128, 128, 60) for B in (1, 64))
 BEAM = 5
 BEAM_SIZES = (16, 25, 40, 64, 128, 128, 60)
@@ -135,6 +141,20 @@ def model_contests() -> list[Contest]:
     return found
 
 
+def task_contests() -> list[Contest]:
+    """A bidirectional LSTM of two layers, and a training step of a classifier."""
+    found = []
+    for shape in STACK_SHAPES:
+        jobs = jobs_of(OURS | {FUSED["lstm"]: "torch_fused"}, "stack", "lstm", shape, "float32")
+        work = "LSTM float32, 2 layers, both directions"
+        found.append(Contest(name_of("stack", "float32", shape), work, text(shape), jobs))
+    for sizes in CLASSIFIER_SIZES:
+        jobs = jobs_of(OURS | {EAGER: "torch_eager"}, "classifier", "lstm", sizes, "float32")
+        name = name_of("classifier", "float32", sizes)
+        found.append(Contest(name, "classifier float32", text(sizes), jobs))
+    return found
+
+
 def import_contests() -> list[Contest]:
     """What it costs that a name of seqmem is there, beside NumPy, which it needs."""
     statements = {
@@ -174,6 +194,7 @@ CONTESTS = [
     *layer_contests(),
     *inference_contests(),
     *model_contests(),
+    *task_contests(),
     *import_contests(),
     *other_contests(),
 ]

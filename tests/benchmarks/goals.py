@@ -81,6 +81,20 @@ def model_goals() -> list[Goal]:
     ]
 
 
+def task_goals() -> list[Goal]:
+    """The goals of layers on top of each other and of a classifier."""
+    stack, classifier = (
+        tuple(contest.name for contest in CONTESTS if contest.name.startswith(f"{kind}/"))
+        for kind in ("stack", "classifier")
+    )
+    mean, step = "geometric mean", "training step"
+    both = "bidirectional LSTM of 2 layers against torch"
+    return [
+        Goal(both, stack, BOTH, FUSED["lstm"], mean, 0.9, 1.2),
+        Goal("classifier, training step against torch", classifier, step, EAGER, mean, 0.9, 1.2),
+    ]
+
+
 def import_goals() -> list[Goal]:
     """The goals of imports; of every name too, so that a package that imports late does not gain by it."""
     how = ("whole process", "numpy", "only")
@@ -95,6 +109,7 @@ KEPT = tuple(contest.name for contest in CONTESTS if contest.name.startswith("ke
 GOALS = [
     *layer_goals(),
     *model_goals(),
+    *task_goals(),
     *import_goals(),
     Goal("time per step, T = 10,000 / T = 100, at most", ("long",), BOTH, "T = 100", "only", 1.3, 1.1),
     Goal("LSTM, floats kept for backward per (t, b, h), at most", KEPT, "kept", None, "worst", 8, 6),

@@ -13,20 +13,10 @@ import pytest
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
 from seqmem.checking.submissions.walls import UnusableError
-from seqmem.cli import (
-    check,
-    compare,
-    demo,
-    explore,
-    memory,
-    model_files,
-    predict,
-    sample,
-    train,
-    translate,
-)
+from seqmem.cli import check, compare, demo, explore, memory, train
 from seqmem.cli.exercises import student
 from seqmem.cli.main import main
+from seqmem.cli.saved import model_files, predict, sample, translate
 from seqmem.cli.terminal.signals import Terminated
 from seqmem.exercises import exercise_named, solution
 from seqmem.exercises.grading import grade as grading

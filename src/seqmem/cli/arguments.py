@@ -71,7 +71,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         type=rate,
         default=0.0,
         metavar="ALPHA",
-        help="how much the beam favours long translations (default: %(default)s)",
+        help="larger values favour longer translations (default: %(default)s)",
     )
     parser.add_argument(
         "--no-repeat-ngram-size",
@@ -112,5 +112,5 @@ def add_resume(parser: argparse.ArgumentParser) -> None:
         "--resume",
         action="store_true",
         help="continue the interrupted training in MODEL with the same arguments and files, exactly as if it "
-        "had not been interrupted; only --epochs may differ. Without that file, start",
+        "had not been interrupted; only --epochs may differ. Without that file, start a new training",
     )

@@ -7,20 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seqmem.cli import (
-    check,
-    compare,
-    demo,
-    explore,
-    memory,
-    model_files,
-    predict,
-    sample,
-    train,
-    translate,
-)
-from seqmem.cli.evaluate import command as evaluate
+from seqmem.cli import check, compare, demo, explore, memory, train
 from seqmem.cli.exercises import command as exercises
+from seqmem.cli.saved import evaluate, model_files, predict, sample, translate
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
 from seqmem.cli.terminal.signals import Terminated, ending_by_exception

@@ -95,15 +95,18 @@ def read_pairs(
     return pairs
 
 
-def check_pair(pair: Any, caller: str, position: int) -> None:
-    """Raise unless a value is two sequences; a string of two characters would pass for a pair."""
+def check_pair(pair: Any, caller: str, position: int, *, any_target: bool = False) -> None:
+    """Raise unless a value is two sequences; a string of two characters would pass for a pair.
+
+    With `any_target`, the second need not be a sequence: a label.
+    """
     if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__"):
         raise WrongTypeError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
     if len(pair) != 2:
         raise ValueError(
             f"{caller}: pairs[{position}] has {len(pair)} entries, expected 2: source and target symbols"
         )
-    for side, symbols in enumerate(pair):
+    for side, symbols in enumerate(pair[:1] if any_target else pair):
         if not hasattr(symbols, "__iter__"):
             came = brief(repr(symbols))
             raise WrongTypeError(
@@ -140,7 +143,7 @@ def train_validation_split(
     pairs = as_list(pairs, "train_validation_split", "pairs", "pairs of source and target symbols")
     rows_of: dict[Hashable, list[int]] = {}
     for row, pair in enumerate(pairs):
-        check_pair(pair, "train_validation_split", row)
+        check_pair(pair, "train_validation_split", row, any_target=True)
         rows_of.setdefault(_key(pair[0]), []).append(row)
     sources = list(rows_of.values())
     chosen: set[int] = set()

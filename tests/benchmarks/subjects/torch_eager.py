@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from benchmarks.contests import BEAM
-from benchmarks.problems import END, LEARNING_RATE, MAX_NORM, START, TranslationProblem
+from benchmarks.problems import END, LEARNING_RATE, MAX_NORM, START, ClassifierProblem, TranslationProblem
 from benchmarks.subjects import Subject
 from benchmarks.subjects.torch_layout import from_torch, to_torch
 
@@ -218,6 +218,67 @@ def training(problem: TranslationProblem) -> Subject:
             for name, param in params.items()
         }
         return {"loss": loss, **{f"d_{name}": grad for name, grad in grads.items()}, **moved}
+
+    return Subject({"training step": step}, results)
+
+
+class Classifier(nn.Module):
+    """Embedding, LSTM, and logits from the last output."""
+
+    def __init__(self, E: int, H: int, V: int, C: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(V, E)
+        self.encoder = nn.LSTM(E, H)
+        self.output = nn.Linear(H, C)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (T, B) to logits (B, C)."""
+        hs, _ = self.encoder(self.embedding(tokens))
+        return self.output(hs[-1])
+
+
+def classifier(problem: ClassifierProblem) -> Subject:
+    """zero_grad, loss, backward, clip_grad_norm_, Adam."""
+    _, _, E, H, V, C = problem.sizes
+    p = problem.params
+    model = Classifier(E, H, V, C).to(getattr(torch, p["output.b"].dtype.name))
+    values = {
+        "embedding.weight": torch.from_numpy(p["encoder.embedding.W"]),
+        "encoder.weight_ih_l0": to_torch(p["encoder.layer.cell.W_x"], "lstm"),
+        "encoder.weight_hh_l0": to_torch(p["encoder.layer.cell.W_h"], "lstm"),
+        "encoder.bias_ih_l0": to_torch(p["encoder.layer.cell.b"], "lstm"),
+        "encoder.bias_hh_l0": torch.zeros(4 * H),
+        "output.weight": torch.from_numpy(p["output.W"].T),
+        "output.bias": torch.from_numpy(p["output.b"]),
+    }
+    model.load_state_dict(values)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    tokens, targets = torch.from_numpy(problem.tokens), torch.from_numpy(problem.targets)
+
+    def backward() -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(tokens), targets)
+        loss.backward()
+        return loss
+
+    def step() -> Tensor:
+        loss = backward()
+        nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
+        optimizer.step()
+        return loss
+
+    def results() -> dict[str, np.ndarray]:
+        loss = backward().detach().numpy()
+        encoder = model.encoder
+        return {
+            "loss": loss,
+            "d_encoder.embedding.W": model.embedding.weight.grad.numpy(),
+            "d_encoder.layer.cell.W_x": from_torch(encoder.weight_ih_l0.grad, "lstm"),
+            "d_encoder.layer.cell.W_h": from_torch(encoder.weight_hh_l0.grad, "lstm"),
+            "d_encoder.layer.cell.b": from_torch(encoder.bias_ih_l0.grad, "lstm"),
+            "d_output.W": model.output.weight.grad.numpy().T,
+            "d_output.b": model.output.bias.grad.numpy(),
+        }
 
     return Subject({"training step": step}, results)
 

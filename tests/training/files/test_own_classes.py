@@ -44,7 +44,8 @@ def test_classes_of_ones_own_are_named_when_saving_and_when_loading(tmp_path: Pa
     assert type(found.left.cell) is Coupled
     assert all(np.array_equal(found.params[name], array) for name, array in model.params.items())
     with pytest.raises(
-        CheckpointError, match=r"type 'Coupled', expected one of Pair, .*load\(classes=\[\.\.\.\]"
+        CheckpointError,
+        match=r"type 'Coupled', which load\(classes=\[\.\.\.\]\) would add; known without it: Pair, ",
     ):
         load(path, classes=[Pair])
 

@@ -332,7 +332,9 @@ def _make(description: Any, largest: int, rng: np.random.Generator, own: Classes
     cls = own.get(name, filed_class(name)) if isinstance(name, str) else None
     if cls is None or not isinstance(config, dict):
         known = ", ".join([*own, *filed_names()])
-        raise ValueError(f"type {str(name)[:80]!r}, expected one of {known}; load(classes=[...]) adds yours")
+        raise ValueError(
+            f"type {str(name)[:80]!r}, which load(classes=[...]) would add; known without it: {known}"
+        )
     parameters = arguments_of(cls)
     arguments: dict[str, Any] = {"rng": rng} if "rng" in parameters else {}
     for key, value in config.items():
