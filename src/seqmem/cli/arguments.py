@@ -80,6 +80,11 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="never repeat N symbols (default: %(default)s, no such rule)",
     )
+    parser.add_argument(
+        "--replace-unknown",
+        action="store_true",
+        help="write the source symbol with the largest attention weight for an unknown one",
+    )
 
 
 def search_options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -90,6 +95,7 @@ def search_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "beam_size": arguments.beam,
         "length_penalty": arguments.length_penalty,
         "no_repeat_ngram_size": arguments.no_repeat_ngram_size,
+        "replace_unknown": arguments.replace_unknown,
     }
 
 

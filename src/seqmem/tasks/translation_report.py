@@ -112,7 +112,7 @@ def report_translations(
     best = [own[0] for own in found]
     texts = [one.text for one in best]
     scores["symbol error rate"] = phoneme_error_rate(
-        [one.target for one in best], [list(target) for _, target in pairs]
+        [translator.words(one.target) for one in best], [list(target) for _, target in pairs]
     )
     scores["character error rate"] = character_error_rate(texts, targets)
     scores["word error rate"] = word_error_rate(texts, targets)
