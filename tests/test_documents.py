@@ -1,5 +1,7 @@
 """Whatever a reader is shown runs: blocks of documents, examples in docstrings, scripts in examples/."""
 
+import __future__
+
 import doctest
 import importlib
 import re
@@ -23,6 +25,7 @@ FENCE = re.compile(r"^ *```(?P<language>[^\n`]*)\n(?P<body>.*?)^ *```[ \t]*$", r
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 LONGEST_LINE = 110  # of the changelog: code hosts show it as it stands
+ANNOTATIONS = __future__.annotations.compiler_flag  # a method may be shown without the imports of its file
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 PACKAGE_IS_MISSING = 3  # the exit code of a script that has said on stderr which package to install
 
@@ -52,7 +55,8 @@ def run_blocks(text: str, filename: str) -> None:
             assert failed == 0, f"{filename}: an example of the block at line {line} shows another result"
         else:
             in_place = "\n" * (line - 1) + code  # so that a traceback names the document's own line
-            exec(compile(in_place, filename, "exec", dont_inherit=True), namespace)
+            code_object = compile(in_place, filename, "exec", ANNOTATIONS, dont_inherit=True)
+            exec(code_object, namespace)
 
 
 def run_script(path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
