@@ -22,7 +22,8 @@ _CONTRAST = """(selector) => {
         const two = [luminance(getComputedStyle(node).color), luminance(ground(node))].sort((a, b) => a - b);
         return (two[1] + 0.05) / (two[0] + 0.05);
     };
-    const nodes = [...document.querySelectorAll(selector)].filter((node) => node.checkVisibility());
+    const nodes = [...document.querySelectorAll(selector)]
+        .filter((node) => node.checkVisibility() && node.textContent.trim() && !node.closest(".unseen"));
     return Math.min(...nodes.map(contrast));
 }"""
 

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from seqmem import AdditiveAttention, Decoder, Encoder, FixedContext, Recurrent
+from seqmem import (
+    AdditiveAttention,
+    BilinearAttention,
+    Decoder,
+    DotProductAttention,
+    Encoder,
+    FixedContext,
+    Recurrent,
+)
 from seqmem.checking.contract.subject import random_like
 from seqmem.checking.strategies import (
     CELLS,
@@ -101,17 +109,27 @@ def layered(draw: st.DrawFn, T: Any = T, B: Any = B, layers: Any = None) -> Laye
     )
 
 
+context_kinds = st.sampled_from(["additive", "fixed", "dot product", "bilinear"])
+
+
 @st.composite
-def contexts(draw: st.DrawFn, Q: Any = Q, K: Any = K) -> tuple[Context, int, int]:
-    """Either context, with a query size and a key size that fit it."""
+def contexts(draw: st.DrawFn, Q: Any = Q, K: Any = K, kinds: Any = context_kinds) -> tuple[Context, int, int]:
+    """Any context but none, with a query size and a key size that fit it."""
     query_size, key_size = draw(Q), draw(K)
-    if draw(st.booleans()):
+    kind = draw(kinds)
+    if kind == "fixed":
         return FixedContext(), query_size, key_size
+    if kind == "dot product":
+        size = draw(st.sampled_from([None, query_size]))
+        return DotProductAttention(size, scaled=draw(st.booleans())), query_size, query_size
+    if kind == "bilinear":
+        return exposed(BilinearAttention(query_size, key_size), draw(rngs)), query_size, key_size
     return exposed(AdditiveAttention(query_size, key_size, draw(A)), draw(rngs)), query_size, key_size
 
 
-either_context = contexts()
-additive = either_context.filter(lambda found: isinstance(found[0], AdditiveAttention))
+any_context = contexts()
+additive = contexts(kinds=st.just("additive"))
+inner_products = contexts(kinds=st.sampled_from(["dot product", "bilinear"]))
 
 
 class Look(NamedTuple):
@@ -126,8 +144,8 @@ class Look(NamedTuple):
 
 
 @st.composite
-def looks(draw: st.DrawFn, S: Any = S, contexts: Any = either_context) -> Look:
-    """A context, either one by default, asked about keys of which some are padding."""
+def looks(draw: st.DrawFn, S: Any = S, contexts: Any = any_context) -> Look:
+    """A context, any one by default, asked about keys of which some are padding."""
     context, query_size, key_size = draw(contexts)
     positions, batch, rng = draw(S), draw(B), draw(rngs)
     return Look(

@@ -14,7 +14,14 @@ from benchmarks import compare, contests, goals, indirection, measure, revisions
 from benchmarks.contests import BOTH, EAGER, FUSED, HIPS, Contest, Job
 from benchmarks.goals import Goal
 from benchmarks.measure import DisagreementError, Row, Settings, WorkerError
-from benchmarks.problems import LEARNING_RATE, layer_problem, translation_problem, without_end
+from benchmarks.problems import (
+    LEARNING_RATE,
+    classifier_problem,
+    layer_problem,
+    stack_problem,
+    translation_problem,
+    without_end,
+)
 from benchmarks.revisions import Revision, RevisionError
 from benchmarks.subjects import ours
 from comparing import TERMS, assert_close, rounding
@@ -87,6 +94,16 @@ def test_eager_torchs_training_step_is_ours(require, unequal, readout):
     assert_close(torch_eager.training(problem).results(), ours.training(problem).results(), bound)
 
 
+def test_torchs_layers_on_top_of_each_other_and_its_classifier_compute_what_ours_do(require):
+    require("torch")
+    from benchmarks.subjects import torch_eager, torch_fused
+
+    problem = stack_problem(SHAPE, "float64")
+    assert_close(torch_fused.stack(problem).results(), ours.stack(problem).results())
+    problem = classifier_problem((3, 6, 2, 5, 11, 4), "float64")
+    assert_close(torch_eager.classifier(problem).results(), ours.classifier(problem).results())
+
+
 @pytest.mark.parametrize("readout", ["state", "all"])
 def test_greedy_decoding_in_eager_torch_finds_our_tokens_and_takes_all_steps(require, readout):
     require("torch")
@@ -96,6 +113,17 @@ def test_greedy_decoding_in_eager_torch_finds_our_tokens_and_takes_all_steps(req
     right = ours.decoding(problem).results()
     assert right["tokens"].shape == (SIZES[2], SIZES[0])
     assert_close(torch_eager.decoding(problem).results(), right)
+
+
+@pytest.mark.parametrize("readout", ["state", "all"])
+def test_beam_search_in_eager_torch_finds_our_best_and_takes_all_steps(require, readout):
+    require("torch")
+    from benchmarks.subjects import torch_eager
+
+    problem = without_end(translation_problem(SIZES, "float64", readout=readout))
+    right = ours.beam(problem).results()
+    assert right["tokens"].shape == (SIZES[2], SIZES[0])
+    assert_close(torch_eager.beam(problem).results(), right)
 
 
 def test_results_that_differ_stop_the_run_and_name_the_array():
@@ -283,7 +311,9 @@ def test_kept_memory_agrees_with_what_the_allocator_says():
 
 def test_the_contests_are_those_of_the_issue():
     names = {contest.name.split("/")[0] for contest in contests.CONTESTS}
-    expected = "lstm gru rnn inference step training decoding import long kept peak gradcheck"
+    expected = (
+        "lstm gru rnn inference step training decoding beam stack classifier import long kept peak gradcheck"
+    )
     assert names == set(expected.split())
     lstm = next(contest for contest in contests.CONTESTS if contest.name.startswith("lstm"))
     assert {FUSED["lstm"], HIPS, contests.CELLS, contests.FLOOR} < set(lstm.jobs)

@@ -18,7 +18,9 @@ from seqmem import (
     LSTM,
     RNN,
     AdditiveAttention,
+    BilinearAttention,
     Decoder,
+    DotProductAttention,
     Dropout,
     Embedding,
     Encoder,
@@ -27,6 +29,7 @@ from seqmem import (
     LanguageModel,
     Linear,
     LSTMState,
+    NoContext,
     Recurrent,
     Seq2Seq,
     SequenceClassifier,
@@ -65,6 +68,10 @@ MODULES = {
     "embedding": lambda **options: Embedding(6, 3, rng=0, **options),
     "additive attention": lambda **options: AdditiveAttention(3, 5, 4, rng=0, **options),
     "fixed context": lambda **options: FixedContext(),
+    "dot-product attention": lambda **options: DotProductAttention(4),
+    "scaled dot-product attention": lambda **options: DotProductAttention(scaled=True),
+    "bilinear attention": lambda **options: BilinearAttention(3, 5, rng=0, **options),
+    "no context": lambda **options: NoContext(),
     "dropout": lambda **options: Dropout(0.4),
     "encoder": lambda **options: Encoder(6, 3, 5, rng=0, **options),
     "decoder, fixed": lambda **options: Decoder(6, 3, 5, key_size=4, cell="gru", rng=0, **options),
@@ -75,7 +82,7 @@ MODULES = {
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), readout="all", rng=0, **options
     ),
     "bridge": lambda **options: Bridge(LSTMState(3, 3), 5, rng=0, **options),
-    "deep encoder": lambda **options: Encoder(6, 3, 5, num_layers=2, bidirectional=True, rng=0, **options),
+    "deep encoder": lambda **options: Encoder(6, 3, 4, num_layers=2, bidirectional=True, rng=0, **options),
     "deep decoder": lambda **options: Decoder(
         6, 3, 5, context=AdditiveAttention(5, 4, 2, rng=1, **options), num_layers=2, rng=0, **options
     ),
@@ -239,7 +246,13 @@ def test_broadcast_arrays_give_the_same_as_their_copies(name):
     assert_same(case.run(), right)
 
 
-@pytest.mark.parametrize("name", sorted(set(WITH_FLOATS) - {"dropout", "fixed context", "mean pooling"}))
+WITHOUT_PARAMETERS = {
+    *("dropout", "mean pooling", "fixed context", "no context"),
+    *("dot-product attention", "scaled dot-product attention"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(WITH_FLOATS) - WITHOUT_PARAMETERS))
 @both_dtypes
 def test_the_parameters_dtype_wins_over_that_of_inputs_and_upstream_gradients(name, dtype):
     case = drawn(name, dtype)
@@ -400,6 +413,7 @@ SEEDED = {
     "linear": lambda **options: Linear(3, 5, **options),
     "embedding": lambda **options: Embedding(6, 3, **options),
     "additive attention": lambda **options: AdditiveAttention(3, 5, 4, **options),
+    "bilinear attention": lambda **options: BilinearAttention(3, 5, **options),
     "encoder": lambda **options: Encoder(6, 3, 5, **options),
     "decoder": lambda **options: Decoder(6, 3, 5, **options),
 }

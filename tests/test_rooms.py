@@ -38,7 +38,18 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         ),
     ),
     "data": (
-        *("batch", "bounds", "reading", "text", "vocabulary", "buckets", "pairs", "batches", "sequences"),
+        *(
+            "batch",
+            "bounds",
+            "reading",
+            "text",
+            "subwords",
+            "vocabulary",
+            "buckets",
+            "pairs",
+            "batches",
+            "sequences",
+        ),
         *("vectors", "conll", "generators"),
     ),
     "training": (
@@ -53,7 +64,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
             "clock",
             "callbacks",
         ),
-        *("steps", "measuring", "loop"),
+        *("steps", "measuring", "resuming", "loop"),
     ),
     "checking": (
         *(
@@ -68,6 +79,11 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         ),
         *("reading", "calling", "repairs", "submissions", "selftest"),
     ),
+    "cli": (
+        *("terminal", "arguments", "summary", "check", "compare", "demo", "explore", "memory"),
+        *("saved", "train_task", "train", "exercises", "main"),
+    ),
+    "pages": ("page", "page_data", "explorer", "attention", "movie", "vanishing", "quiz"),
     "exercises": (
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
         *("notebooks", "course", "verifying", "grading", "student"),

@@ -28,7 +28,10 @@ if TYPE_CHECKING:  # for editors and type checkers, which run nothing
     from seqmem.checking import gradcheck as gradcheck
     from seqmem.checking import gradcheck_functions as gradcheck_functions
     from seqmem.contexts import AdditiveAttention as AdditiveAttention
+    from seqmem.contexts import BilinearAttention as BilinearAttention
+    from seqmem.contexts import DotProductAttention as DotProductAttention
     from seqmem.contexts import FixedContext as FixedContext
+    from seqmem.contexts import NoContext as NoContext
     from seqmem.data import Batch as Batch
     from seqmem.data import SequenceBatch as SequenceBatch
     from seqmem.data import Vocabulary as Vocabulary

@@ -370,12 +370,14 @@ def _generator(random_state: Any) -> np.random.Generator:
 
 
 def _is_ragged(X: Any) -> bool:
-    """Return whether X is a list of sequences of different lengths."""
+    """Return whether X is a list of sequences of different lengths, or numbers of features."""
     if isinstance(X, np.ndarray):
         return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) > 0
     if not isinstance(X, (list, tuple)) or not X or not all(hasattr(row, "__len__") for row in X):
         return False
-    return len({len(row) for row in X}) > 1 and not isinstance(X[0], str)
+    if isinstance(X[0], str):
+        return False
+    return len({len(row) for row in X}) > 1 or len({np.shape(row[0]) for row in X if len(row)}) > 1
 
 
 def _as_targets(y: Any, sequences: list[Array], targets: Any) -> Array:

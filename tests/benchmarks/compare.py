@@ -43,7 +43,16 @@ from benchmarks.table import (
 
 QUICK = Settings(rounds=3, spare=0, seconds=0.1, least=3)
 WIDTHS = (65, 25, 7, 16, 16, 21, 14, 12, 13)
-NUMERICAL = ("layer", "inference", "step", "training", "decoding")  # tasks with results to compare
+NUMERICAL = (  # tasks with results to compare
+    "layer",
+    "inference",
+    "step",
+    "training",
+    "decoding",
+    "beam",
+    "stack",
+    "classifier",
+)
 
 
 def main() -> None:

@@ -21,7 +21,15 @@ MODEL_SIZES = (  # B, S, T, E, H, A, V
     (64, 25, 12, 64, 128, 128, 60),
     (64, 20, 20, 128, 256, 256, 2000),
 )
+STACK_SHAPES = ((20, 1, 16, 16), (20, 32, 32, 64), (50, 32, 64, 128))  # T, B, D, H of each direction
+CLASSIFIER_SIZES = (  # B, T, E, H, V, C
+    (1, 40, 32, 64, 1000, 5),
+    (32, 40, 32, 64, 1000, 5),
+    (32, 60, 64, 128, 5000, 5),
+)
 DECODING_SIZES = tuple((B, 25, 40, 64, 128, 128, 60) for B in (1, 64))
+BEAM = 5
+BEAM_SIZES = (16, 25, 40, 64, 128, 128, 60)
 LONG, SHORT = (10_000, 4, 32, 32), (100, 4, 32, 32)
 CHECKED = (5, 3, 32, 36)  # 9936 parameters
 SINGLE = (1, 1, 64, 64)  # one step of one sequence
@@ -113,7 +121,7 @@ def inference_contests() -> list[Contest]:
 
 
 def model_contests() -> list[Contest]:
-    """Whole training steps, and greedy decoding."""
+    """Whole training steps, greedy decoding and beam search."""
     found = []
     subjects = OURS | {EAGER: "torch_eager"}
     kinds = {"full": "", "unequal": ", unequal lengths", "readout": ", [s; y; C] read out"}
@@ -127,6 +135,23 @@ def model_contests() -> list[Contest]:
         jobs = jobs_of(subjects, "decoding", "full", sizes, "float32", per=sizes[0] * sizes[2])
         name = name_of("decoding", f"batch {sizes[0]}")
         found.append(Contest(name, "encoder-decoder float32", text(sizes), jobs, unit="tokens/s"))
+    jobs = jobs_of(subjects, "beam", "full", BEAM_SIZES, "float32", per=BEAM_SIZES[0] * BEAM_SIZES[2])
+    name = name_of("beam", f"batch {BEAM_SIZES[0]}")
+    found.append(Contest(name, "encoder-decoder float32", text(BEAM_SIZES), jobs, unit="tokens/s"))
+    return found
+
+
+def task_contests() -> list[Contest]:
+    """A bidirectional LSTM of two layers, and a training step of a classifier."""
+    found = []
+    for shape in STACK_SHAPES:
+        jobs = jobs_of(OURS | {FUSED["lstm"]: "torch_fused"}, "stack", "lstm", shape, "float32")
+        work = "LSTM float32, 2 layers, both directions"
+        found.append(Contest(name_of("stack", "float32", shape), work, text(shape), jobs))
+    for sizes in CLASSIFIER_SIZES:
+        jobs = jobs_of(OURS | {EAGER: "torch_eager"}, "classifier", "lstm", sizes, "float32")
+        name = name_of("classifier", "float32", sizes)
+        found.append(Contest(name, "classifier float32", text(sizes), jobs))
     return found
 
 
@@ -169,6 +194,7 @@ CONTESTS = [
     *layer_contests(),
     *inference_contests(),
     *model_contests(),
+    *task_contests(),
     *import_contests(),
     *other_contests(),
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from benchmarks.contests import (
+    BEAM,
     BOTH,
     CELL,
     CONTESTS,
@@ -68,7 +69,7 @@ def model_goals() -> list[Goal]:
         tuple(name_of("training", "float32", kind, sizes) for sizes in MODEL_SIZES)
         for kind in ("full", "readout")
     )
-    step, greedy = "training step", "greedy decoding"
+    step, greedy, beam = "training step", "greedy decoding", f"beam search, beam {BEAM}"
     training, decoding = f"encoder-decoder, {step} against eager torch", f"{greedy} against eager torch"
     return [
         Goal(training, full, step, EAGER, "geometric mean", 1.8, 2.2),
@@ -76,6 +77,21 @@ def model_goals() -> list[Goal]:
         Goal(f"{training}, [s; y; C] read out", readout, step, EAGER, "geometric mean"),
         Goal(f"{decoding}, batch 1", ("decoding/batch 1",), greedy, EAGER, "only", 3.5, 4.5),
         Goal(f"{decoding}, batch 64", ("decoding/batch 64",), greedy, EAGER, "only", 2.0, 3.0),
+        Goal(f"{beam} against eager torch, batch 16", ("beam/batch 16",), beam, EAGER, "only", 1.5, 3.0),
+    ]
+
+
+def task_goals() -> list[Goal]:
+    """The goals of layers on top of each other and of a classifier."""
+    stack, classifier = (
+        tuple(contest.name for contest in CONTESTS if contest.name.startswith(f"{kind}/"))
+        for kind in ("stack", "classifier")
+    )
+    mean, step = "geometric mean", "training step"
+    both = "bidirectional LSTM of 2 layers against torch"
+    return [
+        Goal(both, stack, BOTH, FUSED["lstm"], mean, 0.9, 1.2),
+        Goal("classifier, training step against torch", classifier, step, EAGER, mean, 0.9, 1.2),
     ]
 
 
@@ -93,6 +109,7 @@ KEPT = tuple(contest.name for contest in CONTESTS if contest.name.startswith("ke
 GOALS = [
     *layer_goals(),
     *model_goals(),
+    *task_goals(),
     *import_goals(),
     Goal("time per step, T = 10,000 / T = 100, at most", ("long",), BOTH, "T = 100", "only", 1.3, 1.1),
     Goal("LSTM, floats kept for backward per (t, b, h), at most", KEPT, "kept", None, "worst", 8, 6),

@@ -118,8 +118,59 @@ def translation_problem(
     return TranslationProblem(sizes, params, source, source_lengths, inputs, targets, mask, readout)
 
 
+class StackProblem(NamedTuple):
+    """A bidirectional LSTM of two layers, its input and the upstream gradient of its outputs."""
+
+    shape: tuple[int, ...]  # T, B, D, H
+    params: dict[str, np.ndarray]  # by seqmem's names
+    xs: np.ndarray  # (T, B, D)
+    d_hs: np.ndarray  # (T, B, 2H)
+
+
+def stack_problem(shape: tuple[int, ...], dtype: str) -> StackProblem:
+    """Weights within ±1/sqrt(H), everything else standard normal."""
+    T, B, D, H = shape
+    rng = np.random.default_rng(9)
+    params = {}
+    for k, width in enumerate((D, 2 * H)):
+        for direction in ("forward", "backward"):
+            for name, axes in (("W_x", (4, width, H)), ("W_h", (4, H, H)), ("b", (4, H))):
+                drawn = rng.uniform(-(H**-0.5), H**-0.5, axes)
+                params[f"layers.{k}.{direction}_layer.cell.{name}"] = drawn.astype(dtype)
+    xs, d_hs = (rng.standard_normal((T, B, width)).astype(dtype) for width in (D, 2 * H))
+    return StackProblem(shape, params, xs, d_hs)
+
+
+class ClassifierProblem(NamedTuple):
+    """An embedding, an LSTM and a class from its last output, and a batch to train them on."""
+
+    sizes: tuple[int, ...]  # B, T, E, H, V, C
+    params: dict[str, np.ndarray]  # by seqmem's names
+    tokens: np.ndarray  # (T, B), all sequences full
+    targets: np.ndarray  # (B,)
+
+
+def classifier_problem(sizes: tuple[int, ...], dtype: str) -> ClassifierProblem:
+    """The model with random weights and a batch of random tokens."""
+    B, T, E, H, V, C = sizes
+    rng = np.random.default_rng(10)
+    shapes = {
+        "encoder.embedding.W": (V, E),
+        "encoder.layer.cell.W_x": (4, E, H),
+        "encoder.layer.cell.W_h": (4, H, H),
+        "encoder.layer.cell.b": (4, H),
+        "output.W": (H, C),
+        "output.b": (C,),
+    }
+    params = {}
+    for name, shape in shapes.items():
+        scale = 1.0 if "embedding" in name else H**-0.5
+        params[name] = rng.uniform(-scale, scale, shape).astype(dtype)
+    return ClassifierProblem(sizes, params, rng.integers(4, V, (T, B)), rng.integers(C, size=B))
+
+
 def without_end(problem: TranslationProblem) -> TranslationProblem:
-    """The same with an end token that never wins, so that greedy decoding always takes all its steps."""
+    """The same with an end token that never wins, so that a search always takes all its steps."""
     b = problem.params["decoder.output.b"].copy()
     b[END] = -1e9
     return problem._replace(params=problem.params | {"decoder.output.b": b})

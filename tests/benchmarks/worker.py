@@ -63,7 +63,11 @@ def problem_of(job: Job) -> Any:
     if job.task == "training":
         readout = "all" if job.kind == "readout" else "state"
         return problems.translation_problem(job.shape, job.dtype, job.kind == "unequal", readout)
-    if job.task == "decoding":
+    if job.task == "stack":
+        return problems.stack_problem(job.shape, job.dtype)
+    if job.task == "classifier":
+        return problems.classifier_problem(job.shape, job.dtype)
+    if job.task in ("decoding", "beam"):
         return problems.without_end(problems.translation_problem(job.shape, job.dtype))
     return problems.layer_problem(job.kind, job.shape, job.dtype)
 

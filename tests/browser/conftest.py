@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -66,3 +67,20 @@ def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def violations(missing: Callable[[str], NoReturn]) -> Callable[[Any], list[str]]:
+    """`violations(page)`: what axe-core complains of, a rule and the elements to each."""
+    try:
+        folder = importlib.resources.files(importlib.import_module("axe_playwright_python"))
+    except ModuleNotFoundError:
+        missing("axe-playwright-python")
+    axe = (folder / "axe.min.js").read_text("utf-8")
+
+    def violations(page: Any) -> list[str]:
+        page.evaluate(axe)
+        found = page.evaluate("axe.run()")["violations"]
+        return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found]
+
+    return violations

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import strategies as draw
 from comparing import ROUNDING, all_zero, assert_close, assert_right_where_tested, assert_same
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import CELLS, random_like, random_state
 
@@ -23,6 +23,8 @@ every_cell = pytest.mark.parametrize("kind", sorted(CELLS))
 @settings(max_examples=60)
 @given(draw.cells(), draw.B, draw.rngs, draw.seeds)
 def test_the_gradients_of_a_step_are_right(cell, B, rng, seed):
+    # a normalised product with one number does not depend on its size: its gradient is all but 0
+    assume(not isinstance(cell, LayerNormLSTMCell) or cell.input_size > 1)
     x, state = rng.uniform(-1, 1, (B, cell.input_size)), random_state(cell, B, rng)
     report = gradcheck(cell, x, state, seed=seed, tolerance=ROUNDING)
     assert_right_where_tested(report)
@@ -87,8 +89,9 @@ def test_the_recurrent_weights_start_orthogonal_and_the_biases_at_zero(kind):
     cell = CELLS[kind](5, 4, rng=3)
     for W_h in cell.W_h.reshape(-1, 4, 4):
         assert_close(W_h.T @ W_h, np.eye(4))
-    biases = cell.b if "f" not in cell.gates else cell.b[[0, 2, 3]]
-    assert not biases.any()
+    kept = {"f", "z"}.intersection(cell.gates)  # the gates that keep the state at first
+    assert not any(cell.gate(gate).b.any() for gate in set(cell.gates) - kept)
+    assert kept or not cell.b.any()
     assert not cell.params.get("b_hn", np.zeros(1)).any()
 
 

@@ -63,6 +63,19 @@ def test_a_saturated_z_keeps_the_old_state_or_writes_the_new_one(cell, B, rng, s
     assert not d_x.any()
 
 
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_the_update_bias_is_the_share_of_the_state_that_is_kept_at_first(reset):
+    for options, share in (
+        ({}, sigmoid(2.0)),
+        ({"update_bias": 0.0}, 0.5),
+        ({"update_bias": 1}, sigmoid(-1)),
+    ):
+        cell = GRUCell(3, 2, reset=reset, rng=0, **options)
+        cell.W_x[...] = cell.W_h[...] = 0.0  # the gates are those of the biases, and nothing is written
+        h, _ = cell.forward(np.ones((1, 3)), np.ones((1, 2)))
+        assert_close(h, np.full((1, 2), share))
+
+
 def test_the_gates_are_named_in_their_order():
     assert GRUCell.gates == ("r", "z", "n")
 

@@ -13,9 +13,10 @@ import pytest
 from seqmem.checking.selftest.mutation_score import Mutation
 from seqmem.checking.selftest.score import Score, SelfTest
 from seqmem.checking.submissions.walls import UnusableError
-from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
+from seqmem.cli import check, compare, demo, explore, memory, train
 from seqmem.cli.exercises import student
 from seqmem.cli.main import main
+from seqmem.cli.saved import model_files, predict, sample, translate
 from seqmem.cli.terminal.signals import Terminated
 from seqmem.exercises import exercise_named, solution
 from seqmem.exercises.grading import grade as grading
@@ -30,7 +31,10 @@ COMMANDS = (
     "demo",
     "train",
     "translate",
+    "evaluate",
     "predict",
+    "inspect",
+    "convert",
     "sample",
     "explore",
     "compare",
@@ -39,6 +43,9 @@ COMMANDS = (
 SMALL = ["--epochs", "1", "--hidden", "4", "--embedding", "4"]
 TRAIN = ["train", "pairs.tsv", "--out", "model.npz", *SMALL]
 TRANSLATE = ["translate", "model.npz", "ab"]
+CONVERT = ["convert", "model.npz", "converted.npz"]
+INSPECT = ["inspect", "model.npz"]
+EVALUATE = ["evaluate", "model.npz", "pairs.tsv"]
 PREDICT = ["predict", "model.npz", "ab"]
 TRAIN_LANGUAGE = ["train", "--task", "language-model", "mine.py", "--out", "language.npz", *SMALL]
 SAMPLE = ["sample", "language.npz", "ab", "--length", "5"]
@@ -106,13 +113,15 @@ def stubbed(patch: pytest.MonkeyPatch, function: Callable[..., None]) -> list[in
         ),
         *((explore, "phrase_model"), (compare, "compare_text"), (memory, "memory_text")),
         (predict, "load_task"),
+        (model_files, "summary"),
+        (model_files, "read_any"),
     ):
         patch.setattr(command, name, function)
     patch.setattr(translate.Translator, "load", function)
     patch.setattr(sample.TextGenerator, "load", function)
-    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, PREDICT, SAMPLE]
+    commands = [["check", "mine.py"], EXERCISE, ["demo"], TRAIN, TRANSLATE, EVALUATE, PREDICT, SAMPLE]
     commands += [["explore", "--out", "lecture"]]
-    commands += [["compare"], ["memory"]]
+    commands += [["compare"], ["memory"], INSPECT, CONVERT]
     assert {command[0] for command in commands} == set(COMMANDS)
     return [code_of(command) for command in commands]
 
@@ -125,7 +134,8 @@ def done(patch: pytest.MonkeyPatch) -> list[int]:
         patch.setattr(command, "fit", lambda *a, **o: fit(*a, **{**o, "epochs": 1}))
     patch.setattr(memory, "memory_text", lambda **options: "a table")
     commands = [["check", "mine.py"], ["demo"], TRAIN, TRANSLATE, PREDICT, TRAIN_LANGUAGE, SAMPLE, EXPLORE]
-    commands += [["compare"], ["memory"]]
+    commands += [EVALUATE, [*EVALUATE, "--beam", "3", "--n-best", "2", "--json"], ["compare"], ["memory"]]
+    commands += [INSPECT, CONVERT]
     commands += [["exercises", *rest] for rest in (["init", "new"], ["list", "--folder", "given"])]
     commands += [
         ["exercises", *rest, "rnn_step_forward", "--folder", "given"] for rest in (["hint"], ["reset"])
@@ -159,7 +169,13 @@ def unreadable(patch: pytest.MonkeyPatch) -> list[int]:
         *(["explore", "--model", path, "--text", "ab", "--out", "p"] for path in ("gone", ".", "pairs.tsv")),
         *(["compare", "--memory", path] for path in ("gone", ".", "model.npz", "pairs.tsv")),
         *([command, "pairs.tsv", "ab"] for command in ("translate", "predict", "sample")),
+        *(
+            ["evaluate", *files]
+            for files in (["gone", "pairs.tsv"], ["model.npz", "gone"], ["pairs.tsv"] * 2)
+        ),
         ["sample", "model.npz"],
+        *(["inspect", path] for path in ("gone", ".", "pairs.tsv")),
+        *(["convert", path, "c.npz"] for path in ("gone.npz", ".", "pairs.tsv", "model.pt")),
         [*PREDICT[:2], "--file", "gone"],
         *(
             ["train", "--task", task, path, "--out", "m"]

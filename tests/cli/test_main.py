@@ -46,7 +46,7 @@ def test_training_reports_loss_and_held_out_accuracy_and_saves(
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-@pytest.mark.parametrize("attention", ["additive", "none"])
+@pytest.mark.parametrize("attention", ["additive", "scaled-dot-product", "none"])
 @pytest.mark.parametrize("level", ["char", "word"])
 def test_every_choice_trains_and_translates(
     pairs: Path, tmp_path: Path, cell: str, attention: str, level: str, capsys: pytest.CaptureFixture[str]
@@ -74,6 +74,29 @@ def test_the_same_seed_gives_the_same_file(pairs: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         assert main(["train", str(pairs), "--out", str(tmp_path / name), *SMALL, "--seed", "7"]) == 0
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_beam_prints_its_best_or_its_n_best(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = Translator.load(model).translate(["ab", "cab"], 9, beam_size=4, n_best=3, length_penalty=1.0)
+    options = ["--beam", "4", "--length-penalty", "1", "--max-length", "9"]
+    assert main(["translate", str(model), *options, "ab", "cab"]) == 0
+    assert capsys.readouterr().out.splitlines() == [own[0].text for own in best]
+    assert main(["translate", str(model), *options, "--n-best", "3", "ab", "cab"]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        [f"{one.normalized_score:.4f}", "ended" if one.ended else "cut off", one.text]
+        for own in best
+        for one in own
+    ]
+
+
+def test_what_a_beam_cannot_do_is_one_line(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options, message in (
+        (["--n-best", "3"], "--n-best is 3, expected at most 1: beam_size"),
+        (["--min-length", "9", "--max-length", "5"], "--min-length is 9, expected at most 5: max_length"),
+    ):
+        assert main(["translate", str(model), *options, "ab"]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_lines_of_standard_input_are_translated_one_by_one(
@@ -396,7 +419,13 @@ def test_explore_writes_the_pages_of_a_model_that_was_saved(model, tmp_path, cap
     out = tmp_path / "pages"
     texts = ["--text", "<b>ab", "--text", "cab"]
     assert main(["explore", "--model", str(model), *texts, "--out", str(out)]) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["attention.html", "gates.html", "movie.html"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "attention.html",
+        "gates.html",
+        "gradients.html",
+        "movie.html",
+        "quiz.html",
+    ]
     assert "<b>ab" not in (out / "attention.html").read_text("utf-8")
     assert str(out / "gates.html") in capsys.readouterr().out
 

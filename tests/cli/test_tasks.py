@@ -126,3 +126,39 @@ def test_the_help_says_what_the_file_of_each_task_looks_like(capsys: pytest.Capt
     text = " ".join(capsys.readouterr().out.split())
     for name in task_names():
         assert f"{name}: {seqmem.registry.task_class(name).file_form}" in text
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("task", ["translate", "forecast"])
+def test_an_interrupted_training_is_resumed_as_if_it_had_not_been(
+    task: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train(task, "--epochs", "4", "--dropout", "0.2") == 0
+    whole = {name: array.tobytes() for name, array in seqmem.load("m.npz").params.items()}
+    assert train(task, "--epochs", "4", "--dropout", "0.2", "--resume") == 0
+    assert capsys.readouterr().out.endswith("m.npz holds a finished model: nothing to resume\n")
+    Path("m.npz").unlink()
+    seen = []
+
+    def interrupt(*_: object) -> str:
+        seen.append(1)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return ""
+
+    with monkeypatch.context() as patch:
+        module = "train" if task == "translate" else "train_task"
+        patch.setattr(
+            f"seqmem.cli.{module}.folded", interrupt
+        )  # a line before the training, and one an epoch
+        assert train(task, "--epochs", "4", "--dropout", "0.2") == 130
+    assert seqmem.load_task("m.npz").model.params.keys() == whole.keys()
+    assert train(task, "--epochs", "4", "--resume") == 2
+    assert "expected the model.config" in capsys.readouterr().err
+    assert train(task, "--epochs", "4", "--dropout", "0.2", "--seed", "1", "--resume") == 2
+    capsys.readouterr()
+    assert train(task, "--epochs", "4", "--dropout", "0.2", "--resume") == 0
+    out = capsys.readouterr().out
+    assert "epoch 1:" not in out
+    assert "epoch 2:" in out
+    assert {name: array.tobytes() for name, array in seqmem.load("m.npz").params.items()} == whole

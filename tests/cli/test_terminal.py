@@ -21,8 +21,11 @@ COMMANDS = (
     "demo",
     "train",
     "translate",
+    "evaluate",
     "predict",
     "sample",
+    "inspect",
+    "convert",
     "explore",
     "compare",
     "memory",
@@ -96,6 +99,11 @@ def test_training_translating_and_pages_fit(columns: int, capsys: pytest.Capture
     out = printed(capsys, columns, "translate", "m", "--attention", "--max-length", "20", long)
     maps = out.strip("\n").split("\n\n")
     assert len(maps) > 1, "a sentence that is wider than the terminal continues in another map"
+    long_pairs = f"the cat\t{long}\n{'x' * 300}\t{'漢字' * 100}\nthe  cat\tle chat\n"
+    Path("long.tsv").write_text(long_pairs, encoding="utf-8")
+    out = printed(capsys, columns, "evaluate", "m", "long.tsv", "--beam", "3", "--n-best", "2")
+    assert "character error rate" in out
+    assert "The worst 3" in out
     printed(capsys, columns, "explore", "--model", "m", "--text", "the cat", "--out", "pages")
 
 

@@ -96,6 +96,59 @@ def test_a_mistake_in_a_gradient_of_another_layout_is_named() -> None:
     assert len(report.causes) == 1
 
 
+LSTM_RETURNED = (
+    'return {"x": d_x, "h_prev": d_h_prev, "c_prev": d_c_prev, "W_x": d_W_x, "W_h": d_W_h, "b": d_b}'
+)
+WIDE_GRADIENTS = """return {
+        "dx": d_x, "dh_prev": d_h_prev, "dc_prev": d_c_prev, "dWx": np.concatenate(list(d_W_x), 1),
+        "dWh": np.concatenate(list(d_W_h), 1), "db": np.concatenate(list(d_b)),
+    }"""
+JOINED_GRADIENTS = """W = np.concatenate([d_W_h, d_W_x], axis=1)
+    W = np.concatenate([W[1], W[0], W[2], W[3]], 1).T
+    return {
+        "x": d_x, "h_prev": d_h_prev, "c_prev": d_c_prev, "W": W, "b": d_b[[1, 0, 2, 3]].reshape(-1, 1)
+    }"""
+COLUMN_GRADIENTS = """return {
+        "x": d_x.T, "h_prev": d_h_prev.T, "c_prev": d_c_prev.T, "W_x": d_W_x, "W_h": d_W_h, "b": d_b
+    }"""
+XS = '"xs": d_xs, "h0"'
+
+
+@pytest.mark.parametrize(
+    ("name", "plain", "other", "says"),
+    [
+        ("lstm_step_backward", LSTM_RETURNED, WIDE_GRADIENTS, "Wx (7, 20) has the gates of W_x side by side"),
+        (
+            "lstm_step_backward",
+            LSTM_RETURNED,
+            JOINED_GRADIENTS,
+            "W (20, 12) joins W_x and W_h; b (20, 1) has",
+        ),
+        ("lstm_step_backward", LSTM_RETURNED, COLUMN_GRADIENTS, "data with a column a row of the batch"),
+        ("rnn_backward", XS, XS.replace("d_xs", "d_xs.transpose(1, 0, 2)"), "data with the batch first"),
+        ("rnn_step_backward", 'd_W_x, "W_h": d_W_h', 'd_W_x.T, "W_h": d_W_h.T', "W_h (5, 5) transposed"),
+    ],
+)
+def test_gradients_in_another_layout_are_taken_and_the_layout_named_where_the_forward_pass_is_given(
+    name: str, plain: str, other: str, says: str
+) -> None:
+    text = solution(exercise_named(name))
+    assert plain in text
+    report = report_on(exercise_named(name), text.replace(plain, other))
+    assert report.passed, str(report)
+    assert says in report.layout
+
+
+def test_a_mistake_is_found_in_gradients_of_another_layout_where_the_forward_pass_is_given() -> None:
+    text = solution(exercise_named("lstm_step_backward")).replace(LSTM_RETURNED, WIDE_GRADIENTS)
+    report = report_on(
+        exercise_named("lstm_step_backward"), text.replace("d_f = d_c * c_prev", "d_f = d_c * c_prev**2")
+    )
+    assert [cause.code for cause in report.causes] == []
+    wrong = {part.rpartition(" ")[2] for part, right in report.parts.items() if not right}
+    assert wrong == {"x", "h_prev", "f"}, report.parts
+
+
 def test_another_convention_is_told_from_a_mistake() -> None:
     exercise = exercise_named("gru_step_forward")
     text = solution(exercise).replace("(1 - z) * h_prev + z * n", "z * h_prev + (1 - z) * n")
@@ -341,7 +394,8 @@ HOLE = "raise NotImplementedError"
 def test_the_layout_of_a_given_forward_pass_is_named_as_the_cause() -> None:
     exercise = exercise_named("rnn_step_backward")
     report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x.T'))
-    assert "rnn_step_forward is given, in the reference's layout" in " ".join(str(report).split())
+    assert "rnn_step_forward is given in the reference's layout" in " ".join(str(report).split())
+    assert not report.layout
     report = report_on(exercise, solution(exercise).replace('"W_x": d_W_x', '"W_x": d_W_x[0]'))
     assert "another layout" not in str(report)
 

@@ -13,14 +13,20 @@ from seqmem.experiments.experiment import Experiment
 SMALL = Shape(T=3, B=2, D=128, H=128)
 
 
-def a_record(kind, accuracy):
-    own = {"kind": kind, "course": "growing", "seed": 0, "parameters": 7}
+def a_record(kind, accuracy, start):
+    own = {"kind": kind, "start": start, "course": "growing", "seed": 0, "parameters": 7}
     return {**own, "at": [5, 50, 400], "accuracy": accuracy}
 
 
 def an_experiment(title="memory horizon"):
-    accuracies = {"rnn": [1, 0.5, 0.2], "lstm": [1, 1, 1], "gru": [1, 1, 0.8]}
-    return Experiment(title, {}, [a_record(kind, values) for kind, values in accuracies.items()])
+    found = (
+        ("gru", [1, 1, 0.8], "update bias 0"),
+        ("gru", [1, 1, 1], "update bias -2"),
+        ("lstm", [1, 1, 1], "forget bias 1"),
+        ("rnn", [1, 0.5, 0.2], "orthogonal"),
+        ("rnn, small start", [0.1, 0, 0], "small"),
+    )
+    return Experiment(title, {}, [a_record(*one) for one in found])
 
 
 def test_the_parameters_at_128_are_those_of_the_formulas():
@@ -50,13 +56,15 @@ def test_a_longer_sequence_takes_longer():
 
 def test_the_memory_rows_are_those_of_the_experiment_and_its_absence_is_said():
     with_memory = comparison(an_experiment(), shape=SMALL, repeats=1)
-    assert with_memory.horizon == {"  lost, from near to far": ("at 50", "not up to 400", "at 400", "-")}
-    assert "at 50" in str(with_memory)
-    both = Experiment(
-        "memory horizon", {}, [*an_experiment().records, a_record("rnn, small start", [1, 0, 0])]
+    assert with_memory.horizon == (
+        ("network", "start", "from near to far"),
+        ("rnn", "small", "at 5"),
+        ("rnn", "orthogonal", "at 50"),
+        ("lstm", "forget bias 1", "not up to 400"),
+        ("gru", "update bias 0", "at 400"),
+        ("gru", "update bias -2", "not up to 400"),
     )
-    rnn = comparison(both, shape=SMALL, repeats=1).horizon["  lost, from near to far"][0]
-    assert rnn == "at 50 (orthogonal: at 50)"
+    assert "gru      update bias -2  not up to 400" in str(with_memory)
     assert "not measured here" not in str(with_memory)
     assert "not measured here" in str(comparison(shape=SMALL, repeats=1))
 

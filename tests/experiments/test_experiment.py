@@ -32,6 +32,34 @@ def test_the_horizon_is_the_first_distance_below_nine_tenths():
     assert found.accuracy("alone") == {}
 
 
+def test_every_start_has_a_row_of_its_own_and_a_column_that_says_so():
+    records = [
+        {
+            **IDENTITY,
+            "kind": "gru",
+            "start": start,
+            "course": course,
+            "seed": 0,
+            "at": [5, 200],
+            "accuracy": values,
+        }
+        for course in ("growing", "alone")
+        for start, values in (("update bias -2", [1, 1]), ("update bias 0", [1, 0.1]))
+    ]
+    found = Experiment("memory horizon", {}, records)
+    assert [row.start for row in found.rows] == ["update bias -2", "update bias 0"] * 2
+    assert [row.course for row in found.rows] == ["alone", "alone", "growing", "growing"]
+    assert found.row("gru", "alone", "update bias 0").below == 200
+    assert found.row("gru", "alone").below is None
+    assert list(found.accuracy("alone")) == ["gru, update bias -2", "gru, update bias 0"]
+    text = words(found)
+    assert "start parameters" in text
+    assert "a GRU with update bias -2 stays at 90 % or more up to 200" in text
+    assert "a GRU with update bias 0 reaches 5" in text
+    with pytest.raises(ValueError, match="a record's start is 3"):
+        Experiment.from_json(found.to_json().replace('"update bias 0"', "3"))
+
+
 def test_distances_of_networks_of_their_own_stand_in_one_row():
     records = [
         {**IDENTITY, "kind": "rnn", "seed": seed, "at": [at], "accuracy": [seed / 10 + at / 100]}

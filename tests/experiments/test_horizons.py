@@ -33,8 +33,8 @@ TINY_BOTTLENECK = BottleneckSettings(
 
 def test_every_kind_course_seed_and_distance_has_its_run_the_long_ones_first():
     runs = memory_runs(TINY)
-    assert len(runs) == 2 * len(KINDS) * (2 + 1 + 1)
-    names = {(run["kind"], run["course"], run["seed"], run["longest"]) for run in runs}
+    assert len(runs) == 2 * (len(KINDS) + 2) * (2 + 1 + 1)  # LSTM and GRU have two starts
+    names = {(run["kind"], run["bias"], run["course"], run["seed"], run["longest"]) for run in runs}
     assert len(names) == len(runs)
     work = [horizons._expected_work(run) for run in memory_runs(MemorySettings.quick())]
     assert work == sorted(work, reverse=True)
@@ -58,6 +58,20 @@ def test_the_two_rnns_differ_in_their_start_and_nothing_else():
     assert run_memory(runs["rnn"])["loss"] != run_memory(runs["rnn, small start"])["loss"]
 
 
+def test_starts_differ_in_a_bias_and_nothing_else_and_the_record_names_them():
+    settings = replace(TINY, kinds=("gru", "lstm + attention"), courses=("mixed",), seeds=(0,))
+    settings = replace(settings, starts={"gru": (0, -2.5), "lstm + attention": (1.0,)})
+    runs = {(run["kind"], run["bias"]): run for run in memory_runs(settings)}
+    zero, low, attention = (runs[key] for key in (("gru", 0), ("gru", -2.5), ("lstm + attention", 1)))
+    assert {**low, "bias": 0.0} == zero
+    assert [run_memory(run)["start"] for run in (zero, low, attention)] == [
+        "update bias 0",
+        "update bias -2.5",
+        "forget bias 1",
+    ]
+    assert run_memory(zero)["loss"] != run_memory(low)["loss"]
+
+
 def test_the_courses_draw_what_they_say():
     rng = np.random.default_rng(0)
     draw = horizons._draw_distance
@@ -77,6 +91,7 @@ def test_a_network_learns_the_task_and_the_record_says_so():
     settings = replace(
         TINY, kinds=("gru",), seeds=(0,), courses=("alone",), alone_distances=(5,), alone_steps=150
     )
+    settings = replace(settings, starts={"gru": (-1.0,)})
     (run,) = memory_runs(settings)
     record = run_memory(run)
     assert record["accuracy"][0] > 0.95
@@ -110,6 +125,11 @@ def test_the_command_prints_both_experiments(monkeypatch, tmp_path):
         ({"seeds": (True,)}, "seeds holds True"),
         ({"steps": 0}, "steps is 0"),
         ({"learning_rates": {"rnn": 1.0}}, "learning_rates has none for 'rnn, small start'"),
+        ({"starts": {"lstm": (1.0,)}}, "starts has none for 'gru'"),
+        ({"starts": {"rnn": (1.0,)}}, "starts is 'rnn', expected some of lstm"),
+        ({"starts": {**MemorySettings().starts, "gru": (1, 1.0)}}, "expected different biases"),
+        ({"starts": {**MemorySettings().starts, "gru": ()}}, "expected different biases"),
+        ({"starts": {**MemorySettings().starts, "gru": (np.inf,)}}, "expected a finite number"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(changes, message):

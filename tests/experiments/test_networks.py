@@ -7,7 +7,15 @@ from comparing import ROUNDING
 from seqmem import check_module, gradcheck
 from seqmem.data import recall
 from seqmem.experiments.horizons import MemorySettings
-from seqmem.experiments.networks import ATTENTION_SIZE, Reader, _start_small, hidden_size_for, parameters_of
+from seqmem.experiments.networks import (
+    ATTENTION_SIZE,
+    BIASED,
+    Reader,
+    _start_small,
+    hidden_size_for,
+    make_reader,
+    parameters_of,
+)
 
 
 @pytest.mark.parametrize("attention_size", [0, 3])
@@ -48,6 +56,18 @@ def test_the_small_start_is_small_and_differs_from_the_orthogonal_one():
     radius = np.abs(np.linalg.eigvals(reader.cell.W_h)).max()
     assert 0.5 < radius < 0.7
     assert np.abs(np.linalg.eigvals(before)).max() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", BIASED)
+def test_forget_bias_b_and_update_bias_minus_b_keep_the_same_share_at_first(kind):
+    bias = -1.5 if kind == "gru" else 1.5
+    cell = make_reader(kind, 3, 4, np.random.SeedSequence(0), bias).cell
+    cell.W_x[...] = cell.W_h[...] = 0.0  # the gates are those of the biases alone, and nothing is written
+    state = cell.zero_state(1)
+    (state.c if kind != "gru" else state)[...] = 1.0
+    after, _ = cell.forward(np.zeros((1, 3), np.float32), state)
+    kept = after if kind == "gru" else after.c
+    np.testing.assert_allclose(kept, 1 / (1 + np.exp(-1.5)), rtol=1e-6)
 
 
 def test_a_reader_needs_something_to_read():

@@ -204,7 +204,7 @@ def test_windows_of_one_sequence_predict_what_the_whole_sequence_predicts(kind):
 def test_an_encoder_that_sees_what_is_to_be_predicted_is_refused():
     encoder = Encoder(9, 3, 4, rng=0)
     encoder.layer = Recurrent(encoder.layer.cell, reverse=True)
-    with pytest.raises(ValueError, match="LanguageModel: encoder reads backwards"):
+    with pytest.raises(ValueError, match="LanguageModel: encoder also reads backwards"):
         LanguageModel(encoder)
 
 

@@ -1,4 +1,4 @@
-"""Scores against scikit-learn's and seqeval's, on random answers."""
+"""Scores against scikit-learn's, seqeval's, jiwer's and sacrebleu's, on random answers."""
 
 import importlib
 import warnings
@@ -8,10 +8,14 @@ import pytest
 
 from seqmem.training import (
     accuracy,
+    bleu,
+    character_error_rate,
+    chrf,
     entity_f1_score,
     f1_score,
     mean_absolute_error,
     root_mean_squared_error,
+    word_error_rate,
 )
 
 AVERAGES = ("micro", "macro", "weighted")
@@ -70,3 +74,26 @@ def test_scores_of_entities_equal_seqevals_whatever_the_tags(metrics, letters, s
             assert entity_f1_score(found, right, average=average) == pytest.approx(expected)
         each = theirs.f1_score(right, found, average=None)
     assert list(entity_f1_score(found, right, average=None).values()) == pytest.approx(each)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_error_rates_equal_jiwers(require, seed):
+    jiwer = require("jiwer")
+    rng = np.random.default_rng(seed)
+
+    def texts(least):
+        sizes = rng.integers(least, 9, 6)
+        return [" ".join(rng.choice(["a", "bc", "d", "cab"], size)) for size in sizes]
+
+    found, right = texts(0), texts(1)
+    assert word_error_rate(found, right) == pytest.approx(jiwer.wer(right, found), rel=1e-12)
+    assert character_error_rate(found, right) == pytest.approx(jiwer.cer(right, found), rel=1e-12)
+
+
+def test_bleu_and_chrf_are_sacrebleus(require):
+    sacrebleu = require("sacrebleu")
+    found, right = ["the cat sat on a mat", "a dog barks"], ["the cat sat on the mat", "the dog barks"]
+    assert bleu(found, right) == sacrebleu.corpus_bleu(found, [right]).score
+    assert chrf(found, right) == sacrebleu.corpus_chrf(found, [right]).score
+    by_character = sacrebleu.corpus_bleu(found, [right], tokenize="char").score
+    assert bleu(found, right, tokenize="char") == by_character != bleu(found, right)

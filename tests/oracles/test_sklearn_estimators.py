@@ -45,6 +45,12 @@ def test_every_check_of_scikit_learn_passes(sk, name, require):
     assert {one["check_name"] for one in results if one["status"] == "skipped"} <= {"check_array_api_input"}
 
 
+def test_a_sequence_of_another_number_of_features_is_named_by_its_row(sk):
+    rows = [np.ones((5, 2)), np.ones((5, 3))]
+    with pytest.raises(ValueError, match=r"X\[1\] has shape \(5, 3\), expected \(T, 2\)"):
+        sk.RecurrentClassifier(**SMALL).fit(rows, [0, 1])
+
+
 def test_arrays_ragged_lists_and_rows_of_numbers_are_read(sk, waves):
     X, labels, _ = waves
     whole = sk.RecurrentClassifier(**SMALL).fit(X, labels)

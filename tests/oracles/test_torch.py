@@ -14,7 +14,9 @@ from strategies import CELLS, exposed, random_state
 from seqmem import (
     AdditiveAttention,
     Batch,
+    BilinearAttention,
     Decoder,
+    DotProductAttention,
     Embedding,
     Encoder,
     FixedContext,
@@ -223,6 +225,34 @@ def test_additive_attention_equals_its_equations_in_torch(torch, leaf, rng):
     assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
 
 
+@pytest.mark.parametrize("kind", ["dot product", "scaled", "bilinear"])
+def test_attention_by_inner_products_equals_its_equations_in_torch(torch, leaf, rng, kind):
+    K = 4
+    Q = 3 if kind == "bilinear" else K
+    context = (
+        BilinearAttention(Q, K) if kind == "bilinear" else DotProductAttention(K, scaled=kind == "scaled")
+    )
+    context, lengths = exposed(context, rng), np.array([6, 1, 4])
+    shapes = ((3, Q), (6, 3, K), (3, K), (3, 6))
+    query, keys, d_context, d_weights = (rng.standard_normal(shape) for shape in shapes)
+    outputs, cache = context.forward(query, keys, lengths=lengths)
+    d_inputs, grads = context.backward((d_context, d_weights), cache)
+
+    p, (q, k) = {name: leaf(param) for name, param in context.params.items()}, (leaf(query), leaf(keys))
+    asked = q @ p["W"] if p else q
+    valid = torch.arange(6) < torch.tensor(lengths)[:, None]
+    attend = torch.nn.functional.scaled_dot_product_attention  # keys are values, one query a row
+    batch_first = k.transpose(0, 1)
+    scale = K**-0.5 if kind == "scaled" else 1.0
+    context_t = attend(asked[:, None], batch_first, batch_first, valid[:, None], scale=scale)[:, 0]
+    scores = torch.einsum("bk,sbk->bs", asked, k) * scale
+    weights_t = torch.softmax(torch.where(valid, scores, -torch.inf), 1)
+    torch.autograd.backward((context_t, weights_t), [torch.from_numpy(d) for d in (d_context, d_weights)])
+    assert_close(list(outputs), detached((context_t, weights_t)))
+    assert_close(list(d_inputs), [q.grad.numpy(), k.grad.numpy()])
+    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
+
+
 def test_a_linear_layer_and_an_embedding_equal_torchs(torch, leaf, rng):
     linear, table = exposed(Linear(3, 4), rng), exposed(Embedding(6, 3), rng)
     tokens, d_y = rng.integers(6, size=(5, 4)), rng.standard_normal((5, 4, 4))
@@ -345,6 +375,43 @@ def test_the_encoder_decoder_equals_the_same_model_in_torch(
     their_loss.backward()
     assert_close(list(outputs), detached(theirs))
     assert_close(loss, their_loss.item())
+    assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
+
+
+@both_contexts
+@pytest.mark.parametrize("readout", ["state", "all"])
+@every_cell
+def test_a_decoder_of_several_layers_equals_the_same_model_in_torch(torch, leaf, rng, kind, readout, context):
+    look = AdditiveAttention(H, 4, 5) if context == "additive" else FixedContext()
+    options = {"key_size": 4, "cell": CELLS[kind](2 + 4, H), "num_layers": 3, "readout": readout}
+    decoder = exposed(Decoder(8, 2, H, context=look, **options), rng)
+    lengths, tokens, keys = np.array([6, 1, 4]), rng.integers(8, size=(5, 3)), rng.standard_normal((6, 3, 4))
+    state = tuple(random_state(decoder.cell, 3, rng) for _ in range(3))
+    outputs, cache = decoder.forward(tokens, state, keys, lengths=lengths)
+    upstream = [rng.standard_normal(output.shape) for output in outputs]
+    (_, d_state, d_keys), grads = decoder.backward(tuple(upstream), cache)
+
+    p, their_keys = {name: leaf(param) for name, param in decoder.params.items()}, leaf(keys)
+    first = [[leaf(part) for part in (s if kind == "lstm" else [s])] for s in state]
+    states, logits, weights = [tuple(parts) for parts in first], [], []
+    for step in torch.from_numpy(tokens):
+        if context == "additive":
+            C, alpha = torch_attention(torch, p, "context.", states[-1][0], their_keys, lengths)
+        else:
+            C, alpha = their_keys[lengths - 1, range(3)], torch.eye(6, dtype=torch.float64)[lengths - 1]
+        shown = x = torch.cat([p["embedding.W"][step], C], 1)
+        for k in range(3):
+            states[k] = torch_step(torch, kind, p, f"upper.{k - 1}." if k else "cell.", x, states[k])
+            x = states[k][0]
+        shown = torch.cat([x, shown], 1) if readout == "all" else x
+        logits.append(shown @ p["output.W"] + p["output.b"])
+        weights.append(alpha)
+    theirs = [torch.stack(logits), torch.stack(weights)]
+    sum((their * torch.from_numpy(d)).sum() for their, d in zip(theirs, upstream, strict=True)).backward()
+    assert_close(list(outputs), detached(theirs))
+    assert_close(d_keys, their_keys.grad.numpy())
+    for ours, parts in zip(d_state, first, strict=True):
+        assert_close(list(ours) if kind == "lstm" else [ours], [part.grad.numpy() for part in parts])
     assert_close(grads, {name: param.grad.numpy() for name, param in p.items()})
 
 

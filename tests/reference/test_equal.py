@@ -15,7 +15,9 @@ from seqmem import (
     AdamW,
     AdditiveAttention,
     Batch,
+    BilinearAttention,
     Decoder,
+    DotProductAttention,
     Dropout,
     Embedding,
     Encoder,
@@ -125,6 +127,13 @@ def test_what_stands_in_the_padding_has_no_effect(drawn):
     np.testing.assert_equal(*results)
 
 
+CONTEXTS = {
+    AdditiveAttention: "additive",
+    DotProductAttention: "dot_product",
+    BilinearAttention: "bilinear",
+}
+
+
 @given(looks())
 def test_a_context(drawn):
     context, query, keys, rows, d_context, d_weights = drawn
@@ -133,8 +142,12 @@ def test_a_context(drawn):
         *outputs, cache = reference.fixed_context_forward(keys, mask)
         gradients = reference.fixed_context_backward(d_context, d_weights, cache)
     else:
-        *outputs, cache = reference.additive_attention_forward(query, keys, **context.params, mask=mask)
-        gradients = reference.additive_attention_backward(d_context, d_weights, cache)
+        name, options = CONTEXTS[type(context)], {}
+        if isinstance(context, DotProductAttention) and context.scaled:
+            options["scaled"] = True
+        forward = getattr(reference, f"{name}_attention_forward")
+        *outputs, cache = forward(query, keys, **context.params, mask=mask, **options)
+        gradients = getattr(reference, f"{name}_attention_backward")(d_context, d_weights, cache)
         d_query = gradients.pop("query")
     fast, fast_cache = context.forward(query, keys, lengths=rows)
     (fast_d_query, d_keys), grads = context.backward((d_context, d_weights), fast_cache)
@@ -360,6 +373,29 @@ def test_a_whole_model_its_loss_and_every_gradient(drawn):
     fast_loss, grads = model.loss_and_grads(batch)
     assert_close(loss, fast_loss)
     assert_close(reference.encoder_decoder_backward(1.0, cache)["params"], grads)
+
+
+@given(B, T, st.integers(1, 4), H, K, V, rngs)
+def test_a_decoder_of_several_layers(batch, steps, n_layers, size, key_size, vocab_size, rng):
+    context = AdditiveAttention(size, key_size, size + 1)
+    decoder = exposed(Decoder(vocab_size, 2, size, context=context, cell="gru", num_layers=n_layers), rng)
+    tokens, rows = rng.integers(vocab_size, size=(steps, batch)), rng.integers(1, 7, batch)
+    s0, keys = rng.normal(size=(n_layers, batch, size)), rng.normal(size=(6, batch, key_size))
+    d_logits, d_weights = rng.normal(size=(steps, batch, vocab_size)), rng.normal(size=(steps, batch, 6))
+    params = {f"decoder.{name}": param for name, param in decoder.params.items()}
+    forward = reference.deep_decoder_forward
+    if steps == 0:
+        return  # the passes of the room take at least one step
+    logits, weights, _, cache = forward(tokens, s0, keys, reference.length_mask(rows, 6), params)
+    gradients = reference.deep_decoder_backward(d_logits, d_weights, np.zeros_like(s0), cache)
+
+    given_state = tuple(s0) if n_layers > 1 else s0[0]
+    outputs, fast_cache = decoder.forward(tokens, given_state, keys, lengths=rows)
+    (_, d_state, d_keys), grads = decoder.backward((d_logits, d_weights), fast_cache)
+    assert_close((logits, weights), outputs)
+    assert_close(gradients["keys"], d_keys)
+    assert_close(list(gradients["s0"]), list(d_state) if n_layers > 1 else [d_state])
+    assert_close(gradients["params"], {f"decoder.{name}": grad for name, grad in grads.items()})
 
 
 @given(models())

@@ -59,10 +59,18 @@ PARAMS = model()
 OF_ENCODER = {name: param for name, param in PARAMS.items() if name.startswith("encoder")}
 OF_DECODER = {name: param for name, param in PARAMS.items() if name.startswith("decoder")}
 LOOK = {"query": normal(B, Q), "keys": normal(S, B, K)}
+NARROW = {"query": normal(B, K), "keys": normal(S, B, K)}
 SCORER = {"W_q": normal(Q, A), "W_k": normal(K, A), "b": normal(A), "v": normal(A)}
 SCORES = {"logits": normal(T, B, V), "targets": RNG.integers(V, size=(T, B))}
+DEEP = {  # a decoder of three layers
+    f"decoder.{name}": normal(*param.shape)
+    for name, param in Decoder(
+        8, 3, H, context=AdditiveAttention(H, K, A), cell="gru", num_layers=3
+    ).params.items()
+}
 SOURCE = {"tokens": RNG.integers(V, size=(S, B)), "mask": SOURCE_MASK, "params": OF_ENCODER}
 SEEN = {"keys": normal(S, B, H), "mask": SOURCE_MASK, "params": OF_DECODER}
+SEEN_DEEP = {"keys": normal(S, B, K), "mask": SOURCE_MASK, "params": DEEP}
 PAIR = {
     "source": RNG.integers(V, size=(S, B)),
     "inputs": RNG.integers(8, size=(T, B)),
@@ -123,6 +131,11 @@ CASES = [
     ("embedding", {"W": normal(V, E), "tokens": np.array([4, 4, 2])}),
     ("cross_entropy", SCORES),
     ("cross_entropy", SCORES | {"mask": MASK}),
+    ("position_softmax", {"scores": normal(S, B), "mask": SOURCE_MASK}),
+    ("dot_product_attention", NARROW),
+    ("dot_product_attention", NARROW | {"mask": SOURCE_MASK, "scaled": True}),
+    ("bilinear_attention", LOOK | {"W": normal(Q, K)}),
+    ("bilinear_attention", LOOK | {"W": normal(Q, K), "mask": SOURCE_MASK}),
     ("additive_attention", LOOK | SCORER),
     ("additive_attention", LOOK | SCORER | {"mask": SOURCE_MASK}),
     ("fixed_context", {"keys": normal(S, B, K)}),
@@ -136,6 +149,8 @@ CASES = [
     ("decoder_step", {"tokens": RNG.integers(8, size=B), "s_prev": normal(B, H)} | SEEN),
     ("decoder", {"tokens": RNG.integers(8, size=(T, B)), "s0": normal(B, H)} | SEEN),
     ("encoder_decoder", PAIR),
+    ("deep_decoder_step", {"tokens": RNG.integers(8, size=B), "s_prev": normal(3, B, H)} | SEEN_DEEP),
+    ("deep_decoder", {"tokens": RNG.integers(8, size=(T, B)), "s0": normal(3, B, H)} | SEEN_DEEP),
 ]
 
 
@@ -260,6 +275,8 @@ def test_a_pass_writes_to_nothing_that_it_is_given(name, inputs):
     def frozen(tree):
         if isinstance(tree, dict):
             return {key: frozen(branch) for key, branch in tree.items()}
+        if isinstance(tree, bool):
+            return tree
         twin = tree.copy()
         twin.flags.writeable = False
         return twin

@@ -67,8 +67,9 @@ NOT_DIFFERENTIATED = (
         "of_target =",
         "near =",
         "sign =",
+        "divisor =",
     ),  # a shift of all scores has no effect, and p is what the gradient is made of
-    *("W_", "W =", "h0 =", "h_prev =", "h_prev, c_prev =", "s_prev ="),  # names
+    *("W_", "W =", "names =", "h0 =", "h_prev =", "h_prev, c_prev =", "s_prev ="),  # names
 )
 
 

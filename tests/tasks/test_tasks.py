@@ -256,7 +256,7 @@ def test_what_a_tagger_cannot_learn_from_is_named_by_its_example(examples: Any, 
     ("series", "message"),
     [
         ([], "series"),
-        (np.ones(50), "feature 0 is 0.0 at every step"),
+        (np.ones(50), "feature 0 of series changes by 0.0 over every 2 steps"),
         (np.arange(8.0), r"series\[0\] has 8 steps, expected at least 11: length, a season"),
         (np.r_[np.arange(20.0), np.nan], r"series\[0\] holds nan at \[20(, 0)?\], expected finite numbers"),
         ([np.arange(20.0), np.arange(5.0)], r"series\[1\] has 5 steps, expected at least 11"),
@@ -274,6 +274,27 @@ def test_features_of_another_size_and_short_pasts_are_named() -> None:
         task.predict([np.ones((20, 2))])
     with pytest.raises(ValueError, match=r"series\[1\] has 7 steps, expected at least 8"):
         task.predict([np.arange(8.0), np.arange(7.0)])
+
+
+def test_a_series_that_never_changes_is_refused_with_its_feature() -> None:
+    wave = np.sin(np.arange(30.0))
+    with pytest.raises(ValueError, match=r"Forecaster.build: feature 1 of series is 3.0 at every step"):
+        Forecaster.build(np.c_[wave, np.full(30, 3.0)], length=6, **SMALL)
+    assert Forecaster.build([wave, np.full(30, 3.0)], length=6, **SMALL).horizon == 1  # the other one changes
+
+
+def test_what_has_no_step_no_label_or_no_pair_is_named_by_its_row() -> None:
+    features, _, _ = built("features")
+    with pytest.raises(
+        ValueError, match=r"Classifier.predict: inputs\[1\] is empty, expected at least one step"
+    ):
+        features.predict([np.ones(4), np.ones(0)])
+    with pytest.raises(TypeError, match=r"Tagger.build: examples\[1\]\[1\]\[0\] is nan, expected a label"):
+        Tagger.build([(["a", "b"], ["X", "Y"]), (["c"], [np.nan])], **SMALL)
+    with pytest.raises(ValueError, match=r"Translator.build: pairs is empty"):
+        Translator.build([], "char", embedding_size=4, **SMALL)
+    with pytest.raises(TypeError, match=r"Translator.build: pairs\[1\]\[1\] is None, expected a sequence"):
+        Translator.build([("a", "b"), ("c", None)], "char", embedding_size=4, **SMALL)
 
 
 def test_texts_of_nothing_are_refused() -> None:

@@ -53,6 +53,24 @@ def test_a_text_is_translated_alike_in_any_company(texts: list[str], batch_size:
         assert_close(one.score, alone.score)
 
 
+@given(texts=st.lists(st.text("abcdx", max_size=6), max_size=5), batch_size=st.integers(1, 4))
+def test_the_n_best_are_alike_in_any_company(texts: list[str], batch_size: int) -> None:
+    translator = make_translator()
+    found = translator.translate(texts, 8, batch_size, beam_size=3, n_best=2)
+    best = translator.translate(texts, 8, beam_size=3)
+    for text, one, own in zip(texts, best, found, strict=True):
+        (alone,) = translator.translate([text], 8, beam_size=3, n_best=2)
+        assert [each.target for each in own] == [each.target for each in alone]
+        assert one.target == own[0].target
+        assert_close(own[0].normalized_score, alone[0].score)
+    assert translator.predict(texts, max_length=8, beam_size=3) == [one.text for one in best]
+
+
+def test_a_prediction_is_the_best_one_alone() -> None:
+    with pytest.raises(TypeError, match=r"Translator.predict: unexpected keyword argument 'n_best'"):
+        make_translator().predict(["ab"], beam_size=3, n_best=2)  # type: ignore[call-arg]
+
+
 @given(text=st.text("abcdx", max_size=6))
 def test_there_is_a_row_of_weights_for_each_target_symbol_and_a_column_for_each_source_symbol(
     text: str,
@@ -245,3 +263,26 @@ def test_a_translator_is_built_from_its_pairs_and_trained_on_their_batches() -> 
     assert batch.source.tolist() == [[UNKNOWN]]
     with pytest.raises(ValueError, match=r"^Translator\.build: min_count is 9, which leaves no"):
         Translator.build(pairs, "char", min_count=9, **sizes)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("dot_product", "DotProductAttention(size=8)"),
+        ("scaled_dot_product", "DotProductAttention(size=8, scaled=True)"),
+        ("bilinear", "BilinearAttention(query_size=8, key_size=8)"),
+        ("fixed", "FixedContext()"),
+        ("none", "NoContext()"),
+    ],
+)
+def test_a_context_goes_by_its_name(name: Any, kind: str) -> None:
+    translator = Translator.build([("ab", "ba")], "char", hidden_size=8, embedding_size=4, context=name)
+    assert repr(translator.model.decoder.context) == kind
+    assert translator.translate(["ab"], max_length=3)
+
+
+def test_a_context_that_does_not_fit_both_directions_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Translator.build: context is 'dot_product'.* 16 wide .* 8;"):
+        Translator.build(
+            [("ab", "ba")], "char", hidden_size=8, embedding_size=4, context="dot_product", bidirectional=True
+        )

@@ -38,6 +38,7 @@ from seqmem.cells.tape import (
     transposing,
     weight_gradient,
 )
+from seqmem.cells.underflow import STEPS_BETWEEN, flush, smallest_kept
 from seqmem.initializers import INITIALIZERS, Rng, as_generator
 from seqmem.module import Array, Grads, Module
 from seqmem.validation import (
@@ -363,6 +364,7 @@ class Cell(Module, ABC, Generic[S]):
         step_backward, names = self.step_backward, names_of(self.step_backward)
         zones, constants = back.noise.zones, constants_of(back.room.dtype)
         local_names = sought(names_of(self.local_derivatives), zones)
+        smallest, taken = smallest_kept(back.room.dtype), 0
         d_names = [f"d_{name}" for name in back.layout.fields]
         if record is not None:
             step_backward = self._recording(names, record)
@@ -381,6 +383,9 @@ class Cell(Module, ABC, Generic[S]):
                 for arguments, d_out in zip(steps, d_outs, strict=True):
                     d_h += d_out
                     step_backward(*arguments)
+                    taken += 1
+                    if taken % STEPS_BETWEEN == 0:
+                        flush(running, smallest)
                     yield
 
     def way_in(self, columns: slice, batch_size: int, n_steps: int, dtype: Any) -> Callable[[Array], Array]:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from seqmem.cells import Cell
-from seqmem.contexts import Context
+from seqmem.contexts import Context, DotProductAttention
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.models import (
@@ -42,7 +42,12 @@ DRAWS = 1000  # seeds to try until dropout keeps some entry
 
 
 def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModule:
-    """Return a copy with normal parameters, including biases, of standard deviation 0.8."""
+    """Return a copy with normal parameters, including biases, of standard deviation 0.8.
+
+    Args:
+        module: any module; it is not changed.
+        rng: draws the parameters.
+    """
     check_type(module, Module, "with_exposing_params", "module")
     check_type(rng, np.random.Generator, "with_exposing_params", "rng")
     other = copy.deepcopy(module)
@@ -54,6 +59,10 @@ def with_exposing_params(module: AnyModule, rng: np.random.Generator) -> AnyModu
 @singledispatch
 def exposing_inputs(module: Module, rng: np.random.Generator) -> Inputs:
     """Return positional inputs and options for a module's forward pass.
+
+    Args:
+        module: a module of the library; `exposing_inputs.register` adds another class.
+        rng: draws the inputs.
 
     Raises:
         TypeError: for an unknown kind of module.
@@ -98,6 +107,12 @@ def _(module: Context, rng: np.random.Generator) -> Inputs:
     query = _normal(module, rng, B, module.query_size or 5)
     keys = _normal(module, rng, S, B, module.key_size or 7)
     return (query, keys), {"lengths": _lengths(S)}
+
+
+@exposing_inputs.register(DotProductAttention)
+def _(module: DotProductAttention, rng: np.random.Generator) -> Inputs:
+    width = module.size or 5
+    return (_normal(module, rng, B, width), _normal(module, rng, S, B, width)), {"lengths": _lengths(S)}
 
 
 @exposing_inputs.register(Bridge)

@@ -68,7 +68,10 @@ def run(arguments: argparse.Namespace) -> None:
     seconds = sum(history.seconds)
     print(f"\nexact match on {len(found):,} unseen dates: {right / len(found):.1%} after {seconds:.0f} s")
 
-    print("\n" + folded("3. What it looks at: a line for each character written, a column for each read\n"))
+    print(
+        "\n"
+        + folded("3. The attention: a row for each character written, a column for each character read\n")
+    )
     for one in found[:4]:
         print(heatmap(one), end="\n\n")
     with naming(arguments.out):

@@ -9,19 +9,26 @@ from typing import Any
 from seqmem.cli.arguments import add_force, seed
 from seqmem.cli.terminal.output import check_page_folder, naming, new_folder
 from seqmem.cli.terminal.waiting import heartbeat
-from seqmem.pages import Page, attention_page, gate_explorer, gate_movie
+from seqmem.pages import Page, attention_page, gate_explorer, gate_movie, quiz_page, vanishing_gradient
 from seqmem.tasks import Translator, phrase_model
 
 FRENCH = ("The cat sat on mat", "The black cat sat on the table")
-OF_A_MODEL = ("gates.html", "attention.html", "movie.html")
-OF_THE_LECTURE = ("gates.html", "attention.html", "attention-polish.html", "movie.html")
+OF_A_MODEL = ("gradients.html", "gates.html", "attention.html", "movie.html", "quiz.html")
+OF_THE_LECTURE = (
+    "gradients.html",
+    "gates.html",
+    "attention.html",
+    "attention-polish.html",
+    "movie.html",
+    "quiz.html",
+)
 POLISH = ("How are you?", "Good morning!")
 
 
 def add(commands: Any) -> None:
     """Add this command to the parser."""
     parser = commands.add_parser(
-        "explore", help="write interactive pages: gates, attention, states over time"
+        "explore", help="write interactive pages: gradients, gates, attention, states over time, a quiz"
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write the pages to")
     parser.add_argument(
@@ -53,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError("explore: --text without --model: which model should read it?")
     names = OF_A_MODEL if model else OF_THE_LECTURE
     check_page_folder(arguments.out, names, [model] if model else [], force=arguments.force)
-    pages = {"gates.html": gate_explorer()}
+    pages = {"gradients.html": vanishing_gradient(), "gates.html": gate_explorer(), "quiz.html": quiz_page()}
     if model:
         with naming(model):
             translator = Translator.load(model)

@@ -1,4 +1,4 @@
-"""The command line: python -m seqmem check | exercises | demo | train | translate | predict | ..."""
+"""The command line: python -m seqmem check | exercises | demo | train | translate | evaluate | ..."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from seqmem.cli import check, compare, demo, explore, memory, predict, sample, train, translate
+from seqmem.cli import check, compare, demo, explore, memory, train
 from seqmem.cli.exercises import command as exercises
+from seqmem.cli.saved import evaluate, model_files, predict, sample, translate
 from seqmem.cli.terminal.exit_codes import INTERRUPTED, WRONG_USE
 from seqmem.cli.terminal.messages import message_of, say, settle_output
 from seqmem.cli.terminal.signals import Terminated, ending_by_exception
@@ -16,8 +17,8 @@ from seqmem.training import CheckpointError, NonFiniteError
 from seqmem.version import VERSION
 
 COMMANDS = (  # in the order of the help text
-    *(check, exercises, demo, train, translate, predict, sample),
-    *(explore, compare, memory),
+    *(check, exercises, demo, train, translate, evaluate, predict, sample),
+    *(model_files, explore, compare, memory),
 )
 TEXTS = (translate.run, predict.run, sample.run)  # commands that accept texts, even after an option
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NonFiniteError as error:
         say(f"seqmem: training failed: {message_of(error, arguments)}")
         return 1
-    except (CheckpointError, OSError, ValueError, MemoryError) as error:
+    except (CheckpointError, ImportError, OSError, ValueError, MemoryError) as error:
         say(f"seqmem: error: {message_of(error, arguments)}")
         settle_output()
         return WRONG_USE

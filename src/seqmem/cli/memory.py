@@ -23,7 +23,9 @@ def add(commands: Any) -> None:
     """Add this command to the parser."""
     parser = commands.add_parser("memory", help="measure how far back each kind of network remembers")
     parser.add_argument(
-        "--quick", action="store_true", help="fewer seeds and distances: three minutes instead of twenty"
+        "--quick",
+        action="store_true",
+        help="fewer seeds, initial biases and distances: five minutes instead of thirty",
     )
     parser.add_argument("--lags", type=size, nargs="+", metavar="N", help="distances to test, in words")
     parser.add_argument(

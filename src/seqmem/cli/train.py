@@ -7,15 +7,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from seqmem.cli.arguments import add_force, fraction, positive, seed, size
+from seqmem.cli.arguments import add_force, add_resume, fraction, positive, seed, size
 from seqmem.cli.terminal.messages import say
-from seqmem.cli.terminal.output import check_model_path, check_save, naming
+from seqmem.cli.terminal.output import check_model_path, check_save, is_finished, naming
 from seqmem.cli.terminal.screen import folded
 from seqmem.cli.train_task import add_options, file_forms, run_task
 from seqmem.data import default_max_symbols, read_pairs, train_validation_split
 from seqmem.registry import cell_names, task_class, task_names
 from seqmem.tasks import Translator
 from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
+
+ATTENTIONS = ("additive", "dot-product", "scaled-dot-product", "bilinear", "none")
 
 
 def add(commands: Any) -> None:
@@ -52,8 +54,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--attention",
-        choices=("additive", "none"),
-        help="translate: attention to the source, or none (default: additive)",
+        choices=ATTENTIONS,
+        metavar="KIND",
+        help=f"translate: {', '.join(ATTENTIONS)}; with none, every step reads the encoder's final output "
+        "(default: additive)",
     )
     parser.add_argument(
         "--readout",
@@ -95,6 +99,7 @@ def add(commands: Any) -> None:
         "--seed", type=seed, default=0, help="seed of all random numbers (default: %(default)s)"
     )
     add_force(parser)
+    add_resume(parser)
     add_options(parser)
     parser.set_defaults(command=run)
 
@@ -117,6 +122,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _train_translator(arguments: argparse.Namespace) -> None:
     """Train on a file of pairs."""
     check_model_path(arguments.out, [arguments.pairs], force=arguments.force)
+    if is_finished(arguments.out, arguments.resume):
+        return
     too_long: list[str] = []
     with naming(arguments.pairs):
         pairs = read_pairs(
@@ -135,7 +142,7 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         hidden_size=arguments.hidden,
         embedding_size=arguments.embedding,
         cell=arguments.cell,
-        context="fixed" if arguments.attention == "none" else "additive",
+        context=_context(arguments.attention),
         readout=arguments.readout or "all",
         num_layers=arguments.layers or 1,
         bidirectional=bool(arguments.bidirectional),
@@ -158,8 +165,6 @@ def _train_translator(arguments: argparse.Namespace) -> None:
     held = list(translator.batches(validation, arguments.batch_size, allow_unknown=True)(arguments.seed))
 
     def report(history: History) -> None:
-        with naming(arguments.out):
-            translator.save(arguments.out)  # an interruption leaves the last complete epoch
         below_the_progress_line = "\n" if sys.stderr.isatty() else ""
         print(below_the_progress_line, end="")
         line = (
@@ -180,8 +185,17 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         callback=report,
         rng=arguments.seed,
         progress=True,  # even in a log, because an epoch may take minutes
+        checkpoint=arguments.out,  # an interruption leaves the last complete epoch
+        resume=arguments.resume,
+        metadata=translator.file_metadata(),
     )
+    with naming(arguments.out):
+        translator.save(arguments.out)
     print(f"saved in {arguments.out}")
+
+
+def _context(attention: str | None) -> Any:
+    return "fixed" if attention == "none" else (attention or "additive").replace("-", "_")
 
 
 def _warn(messages: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from seqmem.cli.arguments import size
-from seqmem.cli.terminal.output import check_model_path, check_save, naming
+from seqmem.cli.terminal.output import check_model_path, check_save, is_finished, naming
 from seqmem.cli.terminal.screen import folded
 from seqmem.registry import task_class, task_names
 from seqmem.tasks import Task
@@ -54,6 +54,8 @@ def run_task(arguments: argparse.Namespace) -> None:
     """Train a task on its files."""
     cls: type[Task] = task_class(arguments.task)
     check_model_path(arguments.out, arguments.files, force=arguments.force)
+    if is_finished(arguments.out, arguments.resume):
+        return
     given = _given(arguments, cls)
     reading = _taken(cls.read, given)
     with naming(arguments.files[0]):
@@ -67,8 +69,6 @@ def run_task(arguments: argparse.Namespace) -> None:
     print(folded(f"{task.describe(training)} to train on, {task.describe(held)} held out; {n:,} parameters"))
 
     def report(history: History) -> None:
-        with naming(arguments.out):
-            task.save(arguments.out)  # an interruption leaves the last complete epoch
         print("\n" if sys.stderr.isatty() else "", end="")  # below the progress line
         (name,) = history.metrics
         score = history.metrics[name][-1]
@@ -86,6 +86,8 @@ def run_task(arguments: argparse.Namespace) -> None:
         callback=report,
         rng=arguments.seed,
         progress=True,  # even in a log, because an epoch may take minutes
+        checkpoint=arguments.out,  # an interruption leaves the last complete epoch
+        resume=arguments.resume,
     )
     with naming(arguments.out):
         task.save(arguments.out)  # the best of all epochs

@@ -20,6 +20,7 @@ from seqmem.data.sequences.files import read_series
 from seqmem.data.sequences.standardizer import Standardizer
 from seqmem.data.sequences.truncated import TruncatedBatches, stream_batch, truncated_windows
 from seqmem.data.sequences.windows import series_windows
+from seqmem.data.subwords import Subwords
 from seqmem.data.text import join_symbols, prepare_text, split_symbols
 from seqmem.data.vectors import WordVectors, read_vectors
 from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
@@ -38,6 +39,7 @@ __all__ = [
     "SequenceBatch",
     "SequenceBatches",
     "Standardizer",
+    "Subwords",
     "TruncatedBatches",
     "Vocabulary",
     "WordVectors",

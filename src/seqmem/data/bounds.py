@@ -14,6 +14,9 @@ def default_max_symbols(batch_size: int) -> int:
 
     Batches of sequences of up to 256 symbols are never split by this limit, and it is at least 16,384.
 
+    Args:
+        batch_size: the maximum number of sequences in a batch.
+
     >>> default_max_symbols(64), default_max_symbols(1000)
     (16384, 256000)
     """

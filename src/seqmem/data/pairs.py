@@ -14,7 +14,7 @@ from seqmem.data.bounds import too_long
 from seqmem.data.reading import read_text, split_lines
 from seqmem.data.text import MARK, Level, check_level, prepared, stripped
 from seqmem.initializers import Rng, as_generator
-from seqmem.validation import WrongTypeError, as_list, as_path, as_size
+from seqmem.validation import WrongTypeError, as_list, as_path, as_size, brief
 
 SomePair = TypeVar("SomePair", bound=tuple[Sequence[Hashable], Sequence[Hashable]])
 
@@ -95,14 +95,23 @@ def read_pairs(
     return pairs
 
 
-def check_pair(pair: Any, caller: str, position: int) -> None:
-    """Raise unless a value is two sequences; a string of two characters would pass for a pair."""
+def check_pair(pair: Any, caller: str, position: int, *, any_target: bool = False) -> None:
+    """Raise unless a value is two sequences; a string of two characters would pass for a pair.
+
+    With `any_target`, the second need not be a sequence: a label.
+    """
     if isinstance(pair, (str, bytes)) or not hasattr(pair, "__len__"):
         raise WrongTypeError(f"{caller}: pairs[{position}] is {pair!r}, expected a pair: source, target")
     if len(pair) != 2:
         raise ValueError(
             f"{caller}: pairs[{position}] has {len(pair)} entries, expected 2: source and target symbols"
         )
+    for side, symbols in enumerate(pair[:1] if any_target else pair):
+        if not hasattr(symbols, "__iter__"):
+            came = brief(repr(symbols))
+            raise WrongTypeError(
+                f"{caller}: pairs[{position}][{side}] is {came}, expected a sequence of symbols"
+            )
 
 
 def train_validation_split(
@@ -134,7 +143,7 @@ def train_validation_split(
     pairs = as_list(pairs, "train_validation_split", "pairs", "pairs of source and target symbols")
     rows_of: dict[Hashable, list[int]] = {}
     for row, pair in enumerate(pairs):
-        check_pair(pair, "train_validation_split", row)
+        check_pair(pair, "train_validation_split", row, any_target=True)
         rows_of.setdefault(_key(pair[0]), []).append(row)
     sources = list(rows_of.values())
     chosen: set[int] = set()

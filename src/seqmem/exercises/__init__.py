@@ -1,4 +1,4 @@
-"""Exercises: files with gaps, cut from `seqmem.reference`, and a judge that tells which line is wrong and why.
+"""Exercises: files with gaps, cut from `seqmem.reference`, and a judge that finds the wrong line.
 
     check("lstm_step_backward", my_function)                     in a notebook, or at a prompt
 

@@ -73,9 +73,10 @@ def exercise_named(name: str, seed: int = 0) -> Exercise:
 
 
 def unknown(name: str, known: list[str]) -> str:
-    """Return the message for an unknown name, with the nearest known names."""
+    """Return the message for an unknown name, with the nearest known names, the nearest first."""
     part = name.lower()
-    near = [one for one in known if len(part) >= SHORTEST and part in one][:MOST_OFFERED]
+    near = [one for one in known if len(part) >= SHORTEST and part in one]
+    near = sorted(near, key=lambda one: -difflib.SequenceMatcher(None, part, one).ratio())[:MOST_OFFERED]
     near = near or difflib.get_close_matches(name, known, 1, 0.5)
     if near:
         offered = f"did you mean {' or '.join([', '.join(near[:-1])] * (len(near) > 1) + near[-1:])}?"

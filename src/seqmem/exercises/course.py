@@ -136,7 +136,7 @@ def _exercise(path: Path) -> Exercise:
     names = [str(name) for name in about.get("write", [])]
     missing = [name for name in names if not inspect.isfunction(getattr(module, name, None))]
     if not names or missing:
-        what = f"there is no function {missing[0]}" if missing else "EXERCISE says nothing of what to write"
+        what = f"there is no function {missing[0]}" if missing else "EXERCISE does not say what to write"
         raise ValueError(f"{path}: {what}")
     hints = [str(hint) for hint in about.get("hints", [])][:3]
     hints += ["There is no further hint."] * (3 - len(hints))

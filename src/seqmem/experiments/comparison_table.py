@@ -15,13 +15,18 @@ import numpy as np
 from seqmem.cells import Cell, GRUCell, LSTMCell, RNNCell
 from seqmem.contexts import AdditiveAttention
 from seqmem.experiments.experiment import Experiment
+from seqmem.experiments.networks import KINDS
 from seqmem.insight.folding import WIDTH, fold_lines, fold_table
 from seqmem.layers import Recurrent
 from seqmem.module import Array
 from seqmem.validation import as_size, check_type
 
 COLUMNS = ("RNN", "LSTM", "GRU", "LSTM + attention")
-_KINDS = ("rnn", "lstm", "gru", "lstm + attention")  # the names in the memory experiment
+_COURSES = {  # of the memory experiment, as columns
+    "alone": "one distance only",
+    "mixed": "all distances at once",
+    "growing": "from near to far",
+}
 
 _WORDS = {  # from the lecture, column by column
     "long-range memory": ("vanishes", "cell state", "update gate", "all encoder states"),
@@ -43,10 +48,15 @@ _WORDS = {  # from the lecture, column by column
     "superseded by": ("LSTM, GRU", "transformers, partly", "transformers, partly", "self-attention"),
 }
 
+_LOST = "Memory lost: the first distance, in words from clue to blank, with fewer than 90 % right"
+
 CHOICE = (
-    ("RNN", "for a handful of steps, and to see why the others exist; its start decides what it learns."),
+    (
+        "RNN",
+        "for a handful of steps, and to see why the others exist; its initial weights decide what it learns.",
+    ),
     ("GRU", "for quick prototypes, little data, real time: one state, a quarter fewer parameters."),
-    ("LSTM", "for long sequences and much data; its cell state can be read apart from what it shows."),
+    ("LSTM", "for long sequences and much data; its cell state is separate from its output."),
     (
         "LSTM + attention",
         "when the output looks back at an input of any length: translation, summarisation.",
@@ -84,7 +94,8 @@ class Comparison:
         state_floats: floats that one sequence carries from step to step; with attention, including all T
             states, which remain accessible.
         milliseconds: the median time of a forward and backward pass.
-        horizon: the distances at which the memory was lost, as text; None if not measured.
+        horizon: the table of the distances at which the memory was lost, as text: a row for each network and
+            start, below a row of titles; None if not measured.
     """
 
     shape: Shape
@@ -92,7 +103,7 @@ class Comparison:
     parameters_two_biases: tuple[int, ...]
     state_floats: tuple[int, ...]
     milliseconds: tuple[float, ...]
-    horizon: dict[str, tuple[str, ...]] | None
+    horizon: tuple[tuple[str, ...], ...] | None
 
     @property
     def gru_to_lstm(self) -> float:
@@ -118,7 +129,8 @@ def comparison(
     """Return the lecture's table with new measurements.
 
     Args:
-        memory: the result of `memory_horizon`, for the memory rows; None leaves them out, with a note.
+        memory: the result of `memory_horizon`, for the table of what is remembered; None leaves it out, with
+            a note.
         shape: the sizes; None means `Shape()`. The last state attends once to all T states.
         repeats: the number of timed passes, of which the median is taken, after one untimed pass.
 
@@ -179,10 +191,10 @@ def comparison_text(table: Comparison, width: int = WIDTH) -> str:
         rows.append((name, words))
         if name == "parameters":
             rows += [*figures.items(), *speed.items()]
-        if name == "long-range memory":
-            rows += [] if table.horizon is None else list(table.horizon.items())
     lines = fold_table([("", *COLUMNS), *((name, *cells) for name, cells in rows)], width)
     notes = [fold_lines(note, width) for note in _notes(table)]
+    if table.horizon is not None:
+        lines += ["", fold_lines(_LOST, width), *fold_table(table.horizon, width)]
     choice = fold_table([("  " + kind, when) for kind, when in CHOICE], width)
     lines += ["", *notes, "", "When to choose which", *choice]
     return "\n".join(lines)
@@ -193,13 +205,13 @@ def _notes(table: Comparison) -> list[str]:
     ratio = "exactly 3/4" if table.gru_to_lstm == 0.75 else f"{table.gru_to_lstm:.4f}"
     keras, after = table.parameters_two_biases[2] / lstm, (table.parameters[2] + s.H) / lstm
     notes = [
-        f"GRU to LSTM: {ratio} of the parameters with one bias per gate, and with two in both (torch, "
-        f"cuDNN); not exactly where only the GRU has two, {keras:.4f} (Keras), or a second one in the "
-        f'candidate only, {after:.4f} (here with reset="after").',
+        f"GRU to LSTM: {ratio} of the parameters with one bias per gate, or with two in both cells (torch, "
+        f"cuDNN). The ratio differs if only the GRU has two biases, {keras:.4f} (Keras), or a second bias in "
+        f'the candidate only, {after:.4f} (here with reset="after").',
         f"A training step is a forward and a backward pass at T, B, D, H = {s.T}, {s.B}, {s.D}, {s.H} in "
-        f"{s.dtype}, the median on this machine; with attention, the last state looks once at all {s.T}, "
-        f"with a scorer of width {s.A}. The state is what one sequence carries from step to step; under "
-        f"attention all states stay readable, so it grows with T, {s.T} here.",
+        f"{s.dtype}, the median on this machine; with attention, the last state attends once to all "
+        f"{s.T} states, with a scorer of width {s.A}. The state is what one sequence carries from step to "
+        f"step; with attention, all states remain accessible, so it grows with T, {s.T} here.",
     ]
     if table.horizon is None:
         notes.append(
@@ -208,34 +220,22 @@ def _notes(table: Comparison) -> list[str]:
         )
     else:
         notes.append(
-            "Memory lost: the first distance, in words from clue to blank, with fewer than 90 % right. "
-            "The RNN starts with small recurrent weights, or orthogonal, which keeps a gradient's norm."
+            "The RNN starts with small recurrent weights, or with orthogonal ones, which keep the norm of a "
+            "gradient. Forget bias b and update bias -b keep the same share of the state at first."
         )
     return notes
 
 
-def _horizons(memory: Experiment) -> dict[str, tuple[str, ...]]:
-    titles = {
-        "alone": "  lost, one distance only",
-        "mixed": "  lost, all distances at once",
-        "growing": "  lost, from near to far",
-    }
-    found = {}
-    for course, title in titles.items():
-        cells = [_lost(memory, kind, course) for kind in _KINDS]
-        small = _lost(memory, "rnn, small start", course)
-        if small != "-":
-            cells[0] = f"{small} (orthogonal: {cells[0]})"
-        if set(cells) != {"-"}:
-            found[title] = tuple(cells)
-    return found
-
-
-def _lost(memory: Experiment, kind: str, course: str) -> str:
-    row = memory.row(kind, course)
-    if row is None:
-        return "-"
-    return f"not up to {row.at[-1]}" if row.below is None else f"at {row.below}"
+def _horizons(memory: Experiment) -> tuple[tuple[str, ...], ...]:
+    """Return a row for each network and start, with a column for each course, below a row of titles."""
+    courses = [course for course in _COURSES if course in memory.courses]
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for row in sorted(memory.rows, key=lambda row: KINDS.index(row.kind)):
+        lost = f"not up to {row.at[-1]}" if row.below is None else f"at {row.below}"
+        found.setdefault((row.network, row.start), {})[row.course] = lost
+    titles = ("network", "start", *(_COURSES[course] for course in courses))
+    cells = ((*key, *(lost.get(course, "-") for course in courses)) for key, lost in found.items())
+    return (titles, *cells)
 
 
 def _parts(cell: Cell[Any]) -> tuple[Array, ...]:

@@ -31,14 +31,33 @@ _COURSE_WORDS = {
 }
 
 
+_LECTURE = {  # a kind in words, and the lecture's figure for it: in words, at least, at most
+    "rnn, small start": ("an RNN that starts with small weights", "5-10 words", 5, 10),
+    "rnn": ("an RNN that starts orthogonal", "5-10 words", 5, 10),
+    "gru": ("a GRU", "hundreds", 100, None),
+    "lstm": ("an LSTM", "hundreds", 100, None),
+}
+
+
 class Row(NamedTuple):
     """Accuracies of one kind of model over its seeds, at each distance or length."""
 
     kind: str
+    start: str  # how the models of this kind start, such as "forget bias 1"; "" where no start is told apart
     course: str
     at: list[int]  # distances or lengths, ascending
     accuracy: list[list[float]]  # for each of them, one per seed
     parameters: int
+
+    @property
+    def network(self) -> str:
+        """The kind without its start, for a table with a column of starts."""
+        return self.kind.split(",")[0]
+
+    @property
+    def name(self) -> str:
+        """The network and its start, for a legend."""
+        return f"{self.network}, {self.start}" if self.start else self.kind
 
     @property
     def means(self) -> list[float]:
@@ -77,23 +96,32 @@ class Experiment:
 
     @property
     def rows(self) -> list[Row]:
-        """The records by kind and course: one row each, with all seeds."""
-        groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+        """The records by kind, start and course: one row each, with all seeds, in the order of the tables."""
+        groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
         for record in self.records:
-            groups.setdefault((record["kind"], record["course"]), []).append(record)
+            key = (record["kind"], record.get("start", ""), record["course"])
+            groups.setdefault(key, []).append(record)
         rows = []
-        for (kind, course), records in groups.items():
+        for (kind, start, course), records in groups.items():
             found: dict[int, list[float]] = {}
             for record in sorted(records, key=lambda record: record["seed"]):
                 for at, accuracy in zip(record["at"], record["accuracy"], strict=True):
                     found.setdefault(at, []).append(accuracy)
             ats = sorted(found)
-            rows.append(Row(kind, course, ats, [found[at] for at in ats], records[0]["parameters"]))
-        return rows
+            values = [found[at] for at in ats]
+            rows.append(Row(kind, start, course, ats, values, records[0]["parameters"]))
+        return sorted(rows, key=_place)
 
-    def row(self, kind: str, course: str) -> Row | None:
-        """Return the row of a kind and a course, or None."""
-        return next((row for row in self.rows if (row.kind, row.course) == (kind, course)), None)
+    def row(self, kind: str, course: str, start: str | None = None) -> Row | None:
+        """Return the row of a kind, a course and a start, or None.
+
+        Args:
+            kind: the kind of model.
+            course: the course of training.
+            start: such as "update bias -2"; None for the first start of the table.
+        """
+        fitting = (row for row in self.rows if (row.kind, row.course) == (kind, course))
+        return next((row for row in fitting if start in (None, row.start)), None)
 
     @property
     def courses(self) -> list[str]:
@@ -102,12 +130,16 @@ class Experiment:
         return sorted({record["course"] for record in self.records}, key=known.index)
 
     def accuracy(self, course: str) -> dict[str, dict[int, list[float]]]:
-        """Return the accuracy of each seed by kind and distance, for `plot_memory_horizon`."""
-        kinds = [*KINDS, *CONTEXTS]
-        rows = sorted(
-            (row for row in self.rows if row.course == course), key=lambda row: kinds.index(row.kind)
-        )
-        return {row.kind: dict(zip(row.at, row.accuracy, strict=True)) for row in rows}
+        """Return the accuracy of each seed by network and distance, for `plot_memory_horizon`.
+
+        Args:
+            course: the course of training.
+
+        Returns:
+            For each `Row.name`, a dict of distances and lists of accuracies.
+        """
+        rows = [row for row in self.rows if row.course == course]
+        return {row.name: dict(zip(row.at, row.accuracy, strict=True)) for row in rows}
 
     def __str__(self) -> str:
         return experiment_text(self)
@@ -154,6 +186,8 @@ def _check_record(record: Any) -> None:
     for name, kind in needed.items():
         if not isinstance(record[name], kind):
             raise ValueError(f"Experiment.from_json: a record's {name} is {record[name]!r:.80}")
+    if not isinstance(record.get("start", ""), str):
+        raise ValueError(f"Experiment.from_json: a record's start is {record['start']!r:.80}")
     at, accuracy = record["at"], record["accuracy"]
     numbers = all(isinstance(value, int) for value in at) and all(
         isinstance(value, (int, float)) for value in accuracy
@@ -172,11 +206,9 @@ def experiment_text(experiment: Experiment, width: int = WIDTH) -> str:
 
     Accuracies in per cent with their range over the seeds, then a comparison with the lecture's figures.
     """
-    rows = experiment.rows
-    kinds, courses = [*KINDS, *CONTEXTS], [*COURSES, *TASKS]
     blocks = []
-    for course in sorted({row.course for row in rows}, key=courses.index):
-        own = sorted((row for row in rows if row.course == course), key=lambda row: kinds.index(row.kind))
+    for course in experiment.courses:
+        own = [row for row in experiment.rows if row.course == course]
         blocks.append("\n".join(_course_lines(course, own, experiment.settings.get("longest"), width)))
     settings = "; ".join(f"{name} {_plain(value)}" for name, value in experiment.settings.items())
     blocks.append("\n".join(findings(experiment)))
@@ -189,24 +221,19 @@ def findings(experiment: Experiment) -> list[str]:
     if experiment.title != "memory horizon":
         return [f"{row.kind}: {_reach(row)}." for row in experiment.rows]
     found = []
-    for course in COURSES:
-        for kind, name, figure, least, most in (
-            ("rnn, small start", "an RNN that starts with small weights", "5-10 words", 5, 10),
-            ("rnn", "an RNN that starts orthogonal", "5-10 words", 5, 10),
-            ("gru", "a GRU", "hundreds", 100, None),
-            ("lstm", "an LSTM", "hundreds", 100, None),
-        ):
-            row = experiment.row(kind, course)
-            if row is not None:
-                verdict = _verdict(row, least, most)
-                found.append(
-                    f"{_COURSE_WORDS[course]}, {name} {_reach(row)}: the lecture's {figure} {verdict}."
-                )
+    for row in experiment.rows:
+        if row.kind in _LECTURE:
+            name, figure, least, most = _LECTURE[row.kind]
+            start = f" with {row.start}" if row.start and not row.kind.startswith("rnn") else ""
+            verdict = _verdict(row, least, most)
+            found.append(
+                f"{_COURSE_WORDS[row.course]}, {name}{start} {_reach(row)}: the lecture's {figure} {verdict}."
+            )
     learnt, held = (experiment.row("rnn, small start", course) for course in ("alone", "growing"))
     if learnt is not None and held is not None and learnt.below is not None and held.reach > learnt.reach:
         found.append(
-            f"The same plain RNN holds a clue over {held.reach} words once near ones have taught it to: what "
-            f"fails beyond {learnt.reach} is the learning, for want of a gradient, not the memory."
+            f"The same plain RNN remembers a clue over {held.reach} words after training on near distances "
+            f"first: beyond {learnt.reach}, the learning fails, for want of a gradient, and not the memory."
         )
     return found
 
@@ -216,24 +243,33 @@ def _course_lines(course: str, rows: Sequence[Row], longest: int | None, width: 
     what = "symbols of the source" if course in TASKS else "words from the clue to the blank"
     trained = "" if course == "alone" or longest is None else f"; trained up to {longest}"
     seeds = len(rows[0].accuracy[0])
-    table = [("", "parameters", *map(str, rows[0].at))]
+    starts = any(row.start for row in rows)
+    table = [("", *(["start"] if starts else []), "parameters", *map(str, rows[0].at))]
     for row in rows:
         cells = [
             f"{100 * mean:.0f} {f'({100 * min(values):.0f})':>5}"
             for mean, values in zip(row.means, row.accuracy, strict=True)
         ]
-        table.append((row.kind, f"{row.parameters:,}", *cells))
+        table.append((row.network, *([row.start] if starts else []), f"{row.parameters:,}", *cells))
     lines = [
         f"{_COURSE_TITLES[course]}{trained}",
         f"mean (worst) of {seeds} seeds in %, by {what}",
         *fold_table(table, width, numbers=True, whole=True),
     ]
     lines.append("")
+    widest = max(len(row.name) for row in rows)
     for row in rows:
         last = row.at[-1]
         by_seed = ", ".join(_below_text(below, last) for below in row.below_by_seed)
-        lines.append(f"{row.kind:18} below 90 %: {_below_text(row.below, last)}  (each seed: {by_seed})")
+        lines.append(
+            f"{row.name:{widest}}  below 90 %: {_below_text(row.below, last)}  (each seed: {by_seed})"
+        )
     return lines
+
+
+def _place(row: Row) -> tuple[int, int]:
+    """Return a row's place in the tables; starts keep the order of the records' first occurrence."""
+    return ([*COURSES, *TASKS].index(row.course), [*KINDS, *CONTEXTS].index(row.kind))
 
 
 def _plain(value: Any) -> str:

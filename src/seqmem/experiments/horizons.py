@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
@@ -24,10 +24,10 @@ import numpy as np
 
 from seqmem.data import Batch, recall
 from seqmem.experiments.experiment import COURSES, Experiment
-from seqmem.experiments.networks import KINDS, hidden_size_for, make_reader
+from seqmem.experiments.networks import BIASED, KINDS, hidden_size_for, make_reader, start_of
 from seqmem.experiments.run_all import Run, run_all
 from seqmem.experiments.training import GROWTH, check_integers, check_subset, record_of, train
-from seqmem.validation import as_path, as_size, check_type
+from seqmem.validation import as_list, as_number, as_path, as_size, check_type
 
 LEADS = 8  # the maximum number of words before the clue's sentence
 DRAWS = 12  # batches per test at one distance: the texts of a batch share their phrases' lengths
@@ -39,7 +39,10 @@ class MemorySettings:
 
     Attributes:
         kinds: some of KINDS.
-        seeds: one run of every kind and course per seed, with other weights and texts.
+        starts: the biases that each of the kinds BIASED starts with, in runs of their own: of the LSTM's
+            forget gate, of the GRU's update gate. A forget bias b and an update bias -b keep the same share
+            of the state at first: sigmoid(b).
+        seeds: one run of every kind, start and course per seed, with other weights and texts.
         courses: some of COURSES.
         alone_distances: the distances of the course "alone".
         distances: the distances at which the other courses' networks are tested.
@@ -50,12 +53,16 @@ class MemorySettings:
         steps, batch_size: of the courses "mixed" and "growing".
         alone_steps: of the course "alone", with the same batch size.
         learning_rates: of Adam, by kind, decreasing to 0 along a cosine. The defaults are each kind's best of
-            0.001, 0.002 and 0.005 in the course "growing", on a seed that no table shows. At 0.0005, 0.001
-            and 0.002, neither RNN was above 72 % at any distance in the course "mixed" on that seed, either.
+            0.001, 0.002 and 0.005 in the course "growing", on a seed that no table shows, the LSTM with
+            forget bias 1, the GRU with update bias 0. At 0.0005, 0.001 and 0.002, neither RNN was above 72 %
+            at any distance in the course "mixed" on that seed, either.
         test_count: texts per test at one distance.
     """
 
     kinds: tuple[str, ...] = KINDS
+    starts: Mapping[str, Sequence[float]] = field(
+        default_factory=lambda: {"lstm": (1.0, 2.0), "gru": (-1.0, -2.0), "lstm + attention": (1.0,)}
+    )
     seeds: tuple[int, ...] = (0, 1, 2)
     courses: tuple[str, ...] = COURSES
     alone_distances: tuple[int, ...] = (5, 10, 20, 40, 80, 160)
@@ -81,6 +88,7 @@ class MemorySettings:
     def __post_init__(self) -> None:
         check_subset(self.kinds, KINDS, "MemorySettings: kinds")
         check_subset(self.courses, COURSES, "MemorySettings: courses")
+        _check_starts(self.starts, self.kinds)
         for name in ("seeds", "alone_distances", "distances"):
             check_integers(
                 getattr(self, name), 0 if name == "seeds" else recall.SHORTEST, f"MemorySettings: {name}"
@@ -100,10 +108,13 @@ class MemorySettings:
 
     @classmethod
     def full(cls) -> Self:
-        """Return settings with five seeds, all courses and more distances: twenty minutes on two cores."""
+        """Return settings with five seeds, all courses, starts and distances: half an hour on two cores."""
         distances = (5, 7, 10, 15, 20, 30, 50, 100, 200, 300, 400, 800)
         return cls(
-            seeds=(0, 1, 2, 3, 4), alone_distances=(5, 10, 20, 30, 40, 60, 80, 160), distances=distances
+            starts={"lstm": (0.0, 1.0, 2.0), "gru": (0.0, -1.0, -2.0), "lstm + attention": (1.0,)},
+            seeds=(0, 1, 2, 3, 4),
+            alone_distances=(5, 10, 20, 30, 40, 60, 80, 160),
+            distances=distances,
         )
 
 
@@ -137,8 +148,8 @@ def memory_horizon(
     ... )
     >>> with ThreadPoolExecutor(1) as executor:
     ...     experiment = memory_horizon(settings, executor=executor)
-    >>> [(row.kind, row.course, row.at) for row in experiment.rows]
-    [('gru', 'mixed', [5, 6])]
+    >>> [(row.kind, row.start, row.at) for row in experiment.rows]
+    [('gru', 'update bias -1', [5, 6]), ('gru', 'update bias -2', [5, 6])]
     """
     settings = MemorySettings.quick() if settings is None else settings
     check_type(settings, MemorySettings, "memory_horizon", "settings")
@@ -162,9 +173,10 @@ def memory_runs(settings: MemorySettings) -> list[Run]:
     runs: list[Run] = []
     for course in settings.courses:
         for seed in settings.seeds:
-            for kind in settings.kinds:
+            for kind, bias in _kinds_and_biases(settings):
                 own = {
                     "kind": kind,
+                    "bias": bias,
                     "course": course,
                     "seed": seed,
                     "hidden_size": hidden_size_for(kind, settings.budget, settings.embedding_size),
@@ -183,7 +195,7 @@ def memory_runs(settings: MemorySettings) -> list[Run]:
 def run_memory(run: Run) -> dict[str, Any]:
     """Train and test one network; except for `seconds`, the record depends on the run alone."""
     weights, texts, tests = np.random.SeedSequence(run["seed"]).spawn(3)
-    reader = make_reader(run["kind"], run["embedding_size"], run["hidden_size"], weights)
+    reader = make_reader(run["kind"], run["embedding_size"], run["hidden_size"], weights, run["bias"])
 
     def batches(rng: np.random.Generator) -> Iterator[Batch]:
         for step in range(run["steps"]):
@@ -198,7 +210,31 @@ def run_memory(run: Run) -> dict[str, Any]:
         drawn = [_recall_batch(size, distance, run["moves"], rng) for _ in range(DRAWS)]
         right = [reader.forward(batch.source)[0][0].argmax(axis=1) == batch.targets[0] for batch in drawn]
         accuracy.append(float(np.mean(right)))
-    return record_of(reader, run, accuracy, losses)
+    return {"start": start_of(run["kind"], run["bias"]), **record_of(reader, run, accuracy, losses)}
+
+
+def _kinds_and_biases(settings: MemorySettings) -> list[tuple[str, float | None]]:
+    """Return every kind with each of its starts; None for a kind that has no bias to start with."""
+    found: list[tuple[str, float | None]] = []
+    for kind in settings.kinds:
+        biases = settings.starts[kind] if kind in BIASED else (None,)
+        found += [(kind, None if bias is None else float(bias)) for bias in biases]
+    return found
+
+
+def _check_starts(starts: Mapping[str, Sequence[float]], kinds: Sequence[str]) -> None:
+    """Raise unless every kind that needs them has biases to start with, all different."""
+    check_type(starts, Mapping, "MemorySettings", "starts")
+    check_subset(tuple(starts) or BIASED, BIASED, "MemorySettings: starts")
+    for kind in kinds:
+        if kind not in BIASED:
+            continue
+        if kind not in starts:
+            raise ValueError(f"MemorySettings: starts has none for {kind!r}")
+        biases = as_list(starts[kind], "MemorySettings", f"starts[{kind!r}]", "biases")
+        found = {as_number(bias, "MemorySettings", f"starts[{kind!r}]") for bias in biases}
+        if not found or len(found) < len(biases):
+            raise ValueError(f"MemorySettings: starts[{kind!r}] is {biases}, expected different biases")
 
 
 def _draw_distance(run: Run, fraction: float, rng: np.random.Generator) -> int:

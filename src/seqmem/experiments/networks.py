@@ -7,7 +7,8 @@
 The hidden sizes are chosen to give RNN, LSTM, GRU and LSTM with attention equal numbers of parameters. The
 RNN occurs twice: with an orthogonal recurrent matrix, the default of the library's cells (Saxe et al., 2014),
 which keeps a gradient's norm at first; and with small random numbers, uniform within ±1/√H, the most common
-initialisation elsewhere.
+initialisation elsewhere. LSTM and GRU start with one bias for all units: forget bias b and update bias -b
+keep the same share of the state at first, sigmoid(b).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from seqmem.module import Array, Grads, Module, prefixed
 from seqmem.validation import as_ids, as_pair
 
 KINDS = ("rnn, small start", "rnn", "lstm", "gru", "lstm + attention")
+BIASED = ("lstm", "gru", "lstm + attention")  # the kinds that start with a bias
+_GATES = {"lstm": ("f", "forget"), "gru": ("z", "update")}  # the gate of that bias, and its name
 
 
 class ReaderCache(NamedTuple):
@@ -146,8 +149,17 @@ class Reader(Module):
         return loss, grads
 
 
-def make_reader(kind: str, embedding_size: int, hidden_size: int, seed: np.random.SeedSequence) -> Reader:
-    """Return the untrained network of a kind in float32, for the texts of `seqmem.data.recall`."""
+def make_reader(
+    kind: str, embedding_size: int, hidden_size: int, seed: np.random.SeedSequence, bias: float | None = None
+) -> Reader:
+    """Return the untrained network of a kind in float32, for the texts of `seqmem.data.recall`.
+
+    Args:
+        kind: one of KINDS.
+        embedding_size, hidden_size: E, H.
+        seed: of the initial weights.
+        bias: first value of the LSTM's forget gate or the GRU's update gate; None for the cell's default.
+    """
     reader = Reader(
         len(recall.VOCABULARY),
         len(recall.LANGUAGES),
@@ -160,7 +172,21 @@ def make_reader(kind: str, embedding_size: int, hidden_size: int, seed: np.rando
     )
     if kind == "rnn, small start":
         _start_small(reader.cell, np.random.default_rng(seed.spawn(1)[0]))
+    if bias is not None:
+        reader.cell.gate(_GATES[_cell_name(kind)][0]).b[...] = bias
     return reader
+
+
+def start_of(kind: str, bias: float | None) -> str:
+    """Return how the networks of a kind start, as text for a column of a table.
+
+    >>> start_of("gru", -2), start_of("lstm + attention", 1.0), start_of("rnn", None)
+    ('update bias -2', 'forget bias 1', 'orthogonal')
+    """
+    name = _cell_name(kind)
+    if name not in _GATES:
+        return "small" if kind == "rnn, small start" else "orthogonal"
+    return f"{_GATES[name][1]} bias {bias:g}"
 
 
 def parameters_of(kind: str, hidden_size: int, embedding_size: int) -> int:

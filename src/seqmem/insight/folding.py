@@ -50,6 +50,32 @@ def fold_lines(text: str, width: int = WIDTH) -> str:
     return "\n".join(folded for line in text.split("\n") for folded in _fold_line(line, width, 2))
 
 
+def fold_words(text: str, width: int = WIDTH, indent: int = 0) -> list[str]:
+    """Break a line between words, and a word that is wider than a line within it.
+
+    Args:
+        text: one line, without control characters.
+        width: in columns.
+        indent: columns before the first line; the others have two more.
+
+    >>> fold_words("a very longword", 8, 1)
+    [' a very', '   longw', '   ord']
+    """
+    room = max(1, width - indent - 2)
+    parts: list[str] = []
+    for word in text.split(" "):
+        left = room
+        for character in word:
+            left -= _columns(character)
+            if left < 0:
+                parts.append(" ")
+                left = room - _columns(character)
+            parts.append(character)
+        parts.append(" ")
+    lines = fold_lines(" " * indent + "".join(parts).rstrip(" "), width).split("\n")
+    return [line.rstrip() for line in lines]
+
+
 def fold_table(
     rows: Sequence[Sequence[str]], width: int = WIDTH, *, numbers: bool = False, whole: bool = False
 ) -> list[str]:

@@ -13,6 +13,7 @@ matrices and tanh derivatives, which vanish or explode (Bengio et al., 1994; Pas
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,9 +227,9 @@ def gradient_flow_of_cases(
 
     The cases are a plain RNN whose recurrent matrix is 0.5 times orthogonal (vanishing gradient); one where
     it is 1.2 times orthogonal, on inputs so faint that tanh' is 1 (exploding, by 1.2 per step) and on inputs
-    of normal size, where saturation of tanh cancels the growth; LSTMs with a forget bias of 0, 1 and 2; a
-    GRU; and the states of an LSTM encoder with forget bias 0 under a decoder of 3 steps, with a fixed context
-    and with additive attention.
+    of normal size, where saturation of tanh cancels the growth; LSTMs with a forget bias of 0, 1 and 2; GRUs
+    with an update bias of 0 and -2; and the states of an LSTM encoder with forget bias 0 under a decoder of 3
+    steps, with a fixed context and with additive attention.
 
     Args:
         steps: T, and S of the encoder.
@@ -254,12 +255,17 @@ def gradient_flow_of_cases(
     small, large = RNNCell(H, H, rng=rng), RNNCell(H, H, rng=rng)
     small.W_h *= 0.5
     large.W_h *= 1.2
+    lstms = [LSTMCell(H, H, forget_bias=bias, rng=rng) for bias in (0, 1, 2)]
+    gru = GRUCell(H, H, update_bias=0, rng=rng)
+    keeping = copy.deepcopy(gru)
+    keeping.gate("z").b[...] = -2
     layers: list[tuple[str, Cell[Any], Array]] = [
         ("RNN, weights x 0.5", small, xs),
         ("RNN, weights x 1.2, faint inputs", large, xs * 1.2**-T * 1e-3),
         ("RNN, weights x 1.2", large, xs),
-        *((f"LSTM, forget bias {bias}", LSTMCell(H, H, forget_bias=bias, rng=rng), xs) for bias in (0, 1, 2)),
-        ("GRU", GRUCell(H, H, rng=rng), xs),
+        *((f"LSTM, forget bias {bias}", cell, xs) for bias, cell in enumerate(lstms)),
+        ("GRU, update bias 0", gru, xs),
+        ("GRU, update bias -2", keeping, xs),
     ]
     curves = [_curve(name, gradient_flow(Recurrent(cell), xs, rng=rng)) for name, cell, xs in layers]
     V = 12
@@ -277,7 +283,11 @@ def gradient_flow_of_cases(
 
 
 def gradient_flow_text(cases: FlowCases) -> str:
-    """Return the cases as a table: ‖dL/dh‖ by distance, then both parts of the LSTMs' Jacobian."""
+    """Return the cases as a table: ‖dL/dh‖ by distance, then both parts of the LSTMs' Jacobian.
+
+    Args:
+        cases: the cases of `gradient_flow_of_cases`.
+    """
     check_type(cases, FlowCases, "gradient_flow_text", "cases")
     T = len(cases.curves[0].h)
     distances = sorted({d for d in (0, 1, 2, 5, 10, 20, 30, 50, 100, 200) if d < T - 1} | {T - 1})

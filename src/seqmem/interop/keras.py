@@ -83,8 +83,8 @@ def from_keras(
         return {"embedding": _embedding, "dense": _dense, "additive_attention": _attention}[kind](arrays)
     if len(arrays) not in (2, 3, 4, 6):
         raise ValueError(
-            f"{caller}: {len(arrays)} arrays were passed, expected kernel, recurrent_kernel and perhaps bias, of "
-            "one direction or of two"
+            f"{caller}: {len(arrays)} arrays were passed, expected kernel, recurrent_kernel and perhaps "
+            "bias, of one direction or of two"
         )
     n = len(arrays) // 2 if len(arrays) in (4, 6) else len(arrays)
     parts = [arrays[k : k + n] for k in range(0, len(arrays), n)]

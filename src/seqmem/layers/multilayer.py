@@ -212,7 +212,7 @@ class GRU(_OfOneCell):
         zoneout_h: float = 0.0,
         learned_state: bool = False,
         reset: Literal["before", "after"] = "before",
-        update_bias: float = 0.0,
+        update_bias: float = -2.0,
         chrono: float | None = None,
         input_init: str = "glorot",
         recurrent_init: str = "orthogonal",

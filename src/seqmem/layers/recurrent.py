@@ -152,7 +152,8 @@ class Recurrent(SequenceLayer[S], Generic[S]):
 
         Returns:
             ((d_xs, d_state), grads): gradients of the inputs (T, B, D), exactly 0 in the padding, of the
-            state before the first step, and of each parameter.
+            state before the first step, and of each parameter. A gradient that vanishes on its way back ends
+            in 0 (cells/underflow.py).
         """
         cache = as_cache(cache, RecurrentCache, "Recurrent.backward")
         back = self.cell.back_tape(cache.tape)

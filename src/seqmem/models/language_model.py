@@ -53,8 +53,8 @@ class LanguageModel(Module):
         check_type(encoder, Encoder, "LanguageModel", "encoder")
         if layer_of(encoder).directions != {"forward"}:
             raise ValueError(
-                "LanguageModel: encoder also reads backwards, expected one that reads only from the first token "
-                "to the last: it should predict the tokens ahead"
+                "LanguageModel: encoder also reads backwards, expected one that reads only from the first "
+                "token to the last: it should predict the tokens ahead"
             )
         self.encoder, size = encoder, layer_of(encoder).output_size
         self.tied = as_flag(tied, "LanguageModel", "tied")

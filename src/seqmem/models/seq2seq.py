@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from seqmem.models.bridge import Bridge, BridgeCache, form_of
 from seqmem.models.decoder import Decoder, DecoderCache
 from seqmem.models.encoder import Encoder, EncoderCache, check_dtype
 from seqmem.module import Array, Grads, Module, prefixed
-from seqmem.search.greedy import Hypothesis, greedy_search
-from seqmem.validation import Axis, WrongTypeError, as_cache, as_count, as_ids, as_lengths, check_type
+from seqmem.search.beam import beam_options, search
+from seqmem.search.greedy import Hypothesis
+from seqmem.validation import Axis, as_cache, as_ids, as_lengths, check_type
 
 
 class Seq2SeqCache(NamedTuple):
@@ -127,54 +128,89 @@ class Seq2Seq(Module):
         _, grads = self.backward((d_logits, None), cache)
         return loss, grads
 
+    @overload
     def generate(
-        self, source: Array, lengths: Any = None, *, beam_size: int = 1, max_length: int = 100
-    ) -> list[Hypothesis]:
-        """Translate a batch, choosing the most probable token at each step.
+        self,
+        source: Array,
+        lengths: Any = None,
+        *,
+        beam_size: int = 1,
+        n_best: None = None,
+        max_length: int = 100,
+        min_length: int = 0,
+        length_penalty: float = 0.0,
+        no_repeat_ngram_size: int = 0,
+    ) -> list[Hypothesis]: ...
+
+    @overload
+    def generate(
+        self,
+        source: Array,
+        lengths: Any = None,
+        *,
+        beam_size: int = 1,
+        n_best: int,
+        max_length: int = 100,
+        min_length: int = 0,
+        length_penalty: float = 0.0,
+        no_repeat_ngram_size: int = 0,
+    ) -> list[list[Hypothesis]]: ...
+
+    def generate(
+        self,
+        source: Array,
+        lengths: Any = None,
+        *,
+        beam_size: int = 1,
+        n_best: int | None = None,
+        max_length: int = 100,
+        min_length: int = 0,
+        length_penalty: float = 0.0,
+        no_repeat_ngram_size: int = 0,
+    ) -> list[Hypothesis] | list[list[Hypothesis]]:
+        """Translate a batch by greedy search or beam search.
 
         Args:
             source: (S, B) tokens.
             lengths: (B,) of the sources; None if each has S tokens.
-            beam_size: the number of hypotheses kept at each step; only 1, greedy search, is implemented.
+            beam_size: the number of beginnings kept at each step; 1 is greedy search.
+            n_best: the number of hypotheses for each row, at most beam_size; None means the best one alone.
             max_length: the maximum number of tokens, without the end token.
+            min_length: the minimum number of tokens, without the end token.
+            length_penalty: the exponent of Wu et al. (2016) by which hypotheses are ranked; 0 ranks by
+                log-probability, which favours short ones.
+            no_repeat_ngram_size: the size of the n-grams of which none may occur twice in a hypothesis; 0 for
+                no such rule.
 
         Returns:
             A hypothesis for each row: its tokens, its log-probability, the attention weights (T, S) with S
-            the row's own length, and whether it ended with the end token.
+            the row's own length, whether it ended with the end token, and the score by which it was ranked.
+            With n_best, a list for each row, the best first; fewer than n_best if there are no more.
 
         Raises:
-            ValueError: if the model's logits are not finite.
+            ValueError: for an option out of range, or logits that are not finite, with their row and step.
             ValueError, TypeError: for tokens outside the vocabulary, wrong shapes, dtypes or lengths.
         """
-        if type(beam_size) is bool or not isinstance(beam_size, (int, np.integer)) or beam_size != 1:
-            kind = ValueError if type(beam_size) is int else WrongTypeError
-            raise kind(f"Seq2Seq.generate: beam_size is {beam_size!r}, expected 1: greedy search")
-        as_max_length(max_length, "Seq2Seq.generate")
-        source = as_ids(source, self.encoder.vocab_size, ("S", "B"), "Seq2Seq.generate", "source")
-        with np.errstate(invalid="ignore", over="ignore"):  # nan and inf are reported below
-            found = self._search(source, lengths, max_length)
-        for row, hypothesis in enumerate(found):
-            if not np.isfinite(hypothesis.score):
-                raise ValueError(
-                    f"Seq2Seq.generate: the logits of row {row} are not finite: the model's parameters hold "
-                    "nan, inf or numbers too large"
-                )
-        return found
-
-    def _search(self, source: Array, lengths: Any, max_length: int) -> list[Hypothesis]:
-        (keys, final), _ = self.encoder.forward(source, lengths=lengths)
-        state, _ = self.bridge.forward(final)
-        S, B = keys.shape[:2]
-        rows = as_lengths(lengths, B, S, "Seq2Seq.generate", "S")
-        memory = self.decoder.memory(keys, lengths=rows)
-        found = greedy_search(self.decoder, state, memory, self.start, self.end, max_length)
-        if rows is None:
-            return found
-        return [
-            replace(one, weights=one.weights[:, :length]) for one, length in zip(found, rows, strict=True)
-        ]
-
-
-def as_max_length(value: Any, caller: str) -> int:
-    """Return the maximum number of symbols of a translation: an integer of at least 0."""
-    return as_count(value, caller, "max_length")
+        caller = "Seq2Seq.generate"
+        options = beam_options(
+            caller,
+            beam_size=beam_size,
+            n_best=1 if n_best is None else n_best,
+            max_length=max_length,
+            min_length=min_length,
+            length_penalty=length_penalty,
+            no_repeat_ngram_size=no_repeat_ngram_size,
+        )
+        source = as_ids(source, self.encoder.vocab_size, ("S", "B"), caller, "source")
+        rows = as_lengths(lengths, source.shape[1], len(source), caller, "S")
+        with np.errstate(invalid="ignore", over="ignore"):  # nan and inf are reported by the search
+            (keys, final), _ = self.encoder.forward(source, lengths=rows)
+            state, _ = self.bridge.forward(final)
+            memory = self.decoder.memory(keys, lengths=rows)
+        found = search(self.decoder, state, memory, self.start, self.end, options)
+        if rows is not None:
+            found = [
+                [replace(one, weights=one.weights[:, :length]) for one in own]
+                for own, length in zip(found, rows, strict=True)
+            ]
+        return [own[0] for own in found] if n_best is None else found

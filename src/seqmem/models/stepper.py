@@ -181,3 +181,8 @@ class Decoding:
     def keep(self, rows: Array) -> None:
         """Continue with the given rows, in that order; a row may occur several times."""
         self._begin([part[rows] for part in self.state()], tree_map(lambda array: array[rows], self._memory))
+
+    def reorder(self, rows: Array) -> None:
+        """Continue with the states of the given rows; each row keeps its own memory, so the sources match."""
+        for part in self.state():
+            part[...] = part.take(rows, axis=0)

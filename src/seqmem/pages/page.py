@@ -119,13 +119,29 @@ def is_page(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def part(name: str) -> str:
+def part(name: str, own: str = "") -> str:
     """Return the text of a file in `assets`, where files are sorted by kind: css, html, js.
+
+    Args:
+        name: the file's name, such as "base.css".
+        own: the folder of a page that has assets of its own, which come before those of all pages.
 
     >>> part("base.css").startswith("/*")
     True
     """
-    return (resources.files("seqmem.pages") / "assets" / name.rpartition(".")[2] / name).read_text("utf-8")
+    room = resources.files("seqmem.pages")
+    places = [room / own / "assets", room / "assets"] if own else [room / "assets"]
+    files = [place / name.rpartition(".")[2] / name for place in places]
+    return next((file for file in files if file.is_file()), files[-1]).read_text("utf-8")
+
+
+def parts(names: Iterable[str], own: str = "") -> list[str]:
+    """Return the texts of several files, as `part` finds them.
+
+    >>> len(parts(["base.css", "explorer.css"], "explorer"))
+    2
+    """
+    return [part(name, own) for name in names]
 
 
 def _hash(text: str) -> str:

@@ -107,6 +107,12 @@ if TYPE_CHECKING:
     from seqmem.reference.search.beam import beam_search
     from seqmem.reference.search.greedy import greedy_search
     from seqmem.reference.variants.bidirectional import bidirectional_backward, bidirectional_forward
+    from seqmem.reference.variants.deep_decoder import (
+        deep_decoder_backward,
+        deep_decoder_forward,
+        deep_decoder_step_backward,
+        deep_decoder_step_forward,
+    )
     from seqmem.reference.variants.layer_norm_lstm import (
         layer_norm_lstm_backward,
         layer_norm_lstm_forward,
@@ -114,6 +120,14 @@ if TYPE_CHECKING:
         layer_norm_lstm_step_forward,
         normalise_backward,
         normalise_forward,
+    )
+    from seqmem.reference.variants.multiplicative_attention import (
+        bilinear_attention_backward,
+        bilinear_attention_forward,
+        dot_product_attention_backward,
+        dot_product_attention_forward,
+        position_softmax_backward,
+        position_softmax_forward,
     )
     from seqmem.reference.variants.noisy_lstm import (
         noisy_lstm_backward,
@@ -183,6 +197,11 @@ _FILES = {
         "noisy_lstm_forward",
         "noisy_lstm_backward",
     ),
+    "variants.multiplicative_attention": (
+        *("position_softmax_forward", "position_softmax_backward"),
+        *("dot_product_attention_forward", "dot_product_attention_backward"),
+        *("bilinear_attention_forward", "bilinear_attention_backward"),
+    ),
     "variants.bidirectional": ("bidirectional_forward", "bidirectional_backward"),
     "variants.truncated_rnn": ("truncated_rnn_forward", "truncated_rnn_backward"),
     "variants.stack": ("stack_forward", "stack_backward"),
@@ -200,6 +219,10 @@ _FILES = {
     "encoder_decoder": (
         *("encoder_forward", "encoder_backward", "decoder_step_forward", "decoder_step_backward"),
         *("decoder_forward", "decoder_backward", "encoder_decoder_forward", "encoder_decoder_backward"),
+    ),
+    "variants.deep_decoder": (
+        *("deep_decoder_step_forward", "deep_decoder_step_backward"),
+        *("deep_decoder_forward", "deep_decoder_backward"),
     ),
     "models.pooling": (
         *("mean_pooling_forward", "mean_pooling_backward"),
@@ -229,6 +252,8 @@ __all__ = [
     "beam_search",
     "bidirectional_backward",
     "bidirectional_forward",
+    "bilinear_attention_backward",
+    "bilinear_attention_forward",
     "bridge_backward",
     "bridge_forward",
     "clip_by_global_norm",
@@ -238,6 +263,12 @@ __all__ = [
     "decoder_forward",
     "decoder_step_backward",
     "decoder_step_forward",
+    "deep_decoder_backward",
+    "deep_decoder_forward",
+    "deep_decoder_step_backward",
+    "deep_decoder_step_forward",
+    "dot_product_attention_backward",
+    "dot_product_attention_forward",
     "dropout_backward",
     "dropout_forward",
     "embedding_backward",
@@ -287,6 +318,8 @@ __all__ = [
     "peephole_lstm_forward",
     "peephole_lstm_step_backward",
     "peephole_lstm_step_forward",
+    "position_softmax_backward",
+    "position_softmax_forward",
     "relative_errors",
     "relu_rnn_backward",
     "relu_rnn_forward",

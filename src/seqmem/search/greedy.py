@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,8 @@ class Hypothesis:
     tokens: list[int]  # without the start and the end token
     score: float  # the log-probability, including the end token's if the sequence ended
     weights: Array  # (T, S) for each token, the weight of each source position
-    ended: bool  # True after the end token; False if cut off at the maximum length
+    ended: bool  # True after the end token; False if cut off
+    normalized_score: float = math.nan  # by which a search ranks; without a length penalty, the score
 
 
 def greedy_search(
@@ -43,8 +45,12 @@ def greedy_search(
 
     Returns:
         A hypothesis for each row.
+
+    Raises:
+        ValueError: for logits that are not finite, with their row and step.
+        ValueError, TypeError: for an argument of the wrong type or value.
     """
-    _check(decoder, state, memory)
+    check_search(decoder, state, memory, "greedy_search")
     start, end = as_count(start, "greedy_search", "start"), as_count(end, "greedy_search", "end")
     max_length = as_count(max_length, "greedy_search", "max_length")
     B = len(memory[0])
@@ -54,8 +60,8 @@ def greedy_search(
     unscored: list[Array] = []
     log_probabilities: list[Array] = []
     looks: list[Array] = []
-    with np.errstate(under="ignore"):  # a product that underflows is 0, its exact limit
-        decoding = decoder.start(_parts_of(state), memory, max(1, max_length))
+    with np.errstate(under="ignore", over="ignore", invalid="ignore"):  # what is not finite is reported
+        decoding = decoder.start(parts_of(state), memory, max(1, max_length))
         while len(tokens) < max_length and np.count_nonzero(ended) < B:
             logits, weights = decoding.step(previous)
             previous = logits.argmax(axis=1)
@@ -70,36 +76,51 @@ def greedy_search(
             log_probabilities.append(_of_the_best(unscored))
         if not tokens:
             _, weights = decoding.step(previous)  # for the number of source positions
-            return [Hypothesis([], 0.0, row[None][:0], ended=False) for row in weights]
+            return [Hypothesis([], 0.0, row[None][:0], False, 0.0) for row in weights]
     written, shown = np.stack(tokens), np.stack(looks)  # (T, B), (T, B, S)
     is_end = written == end
     lengths = np.where(is_end.any(axis=0), is_end.argmax(axis=0), len(written))  # (B,) up to the first end
     scored = np.arange(len(written))[:, None] <= lengths  # the end token counts too
-    scores = np.concatenate(log_probabilities).sum(axis=0, where=scored, dtype=np.float64)
+    each = np.concatenate(log_probabilities)  # (T, B)
+    scores = each.sum(axis=0, where=scored, dtype=np.float64)
+    if not np.isfinite(scores).all():
+        row = int(np.isfinite(scores).argmin())
+        raise not_finite("greedy_search", row, int(np.isfinite(each[:, row]).argmin()))
     return [
         Hypothesis(
             written[:length, row].tolist(),
             float(scores[row]),
             shown[:length, row].copy(),
-            ended=bool(length < len(written)),
+            bool(length < len(written)),
+            float(scores[row]),
         )
         for row, length in enumerate(lengths)
     ]
 
 
-def _check(decoder: Any, state: Any, memory: Any) -> None:
+def check_search(decoder: Any, state: Any, memory: Any, caller: str) -> None:
+    """Raise for anything but a decoder, its state and its memory."""
     if not hasattr(decoder, "start"):
-        raise TypeError(f"greedy_search: decoder is of type {type(decoder).__name__}, expected a decoder")
-    check_memory(memory, "greedy_search")
-    parts = _parts_of(state)
+        raise TypeError(f"{caller}: decoder is of type {type(decoder).__name__}, expected a decoder")
+    check_memory(memory, caller)
+    parts = parts_of(state)
     if not parts or not all(
         isinstance(part, np.ndarray) and part.ndim == 2 and part.dtype.kind in "fc" for part in parts
     ):
-        raise TypeError(f"greedy_search: state is of type {type(state).__name__}, expected arrays (B, H)")
+        raise TypeError(f"{caller}: state is of type {type(state).__name__}, expected arrays (B, H)")
 
 
-def _parts_of(state: Any) -> list[Array]:
+def parts_of(state: Any) -> list[Array]:
+    """Return the arrays of a state."""
     return [part for _, part in tree_leaves(state, "state")]
+
+
+def not_finite(caller: str, row: int, step: int) -> ValueError:
+    """Return the error for logits that are not finite; rows and steps count from 0."""
+    return ValueError(
+        f"{caller}: the logits of row {row} are not finite at step {step}: the model's parameters hold nan, "
+        "inf or numbers too large"
+    )
 
 
 def _of_the_best(logits: list[Array]) -> Array:

@@ -99,7 +99,14 @@ def sampling_probabilities(
 
 
 def draw_tokens(p: Array, rng: Rng) -> Array:
-    """Draw a token from each row of (B, V) probabilities: (B,) ids, none of probability 0.
+    """Draw a token from each row of a table of probabilities.
+
+    Args:
+        p: the probabilities of the tokens, (B, V); a row need not add up to 1.
+        rng: seed or generator of the draws.
+
+    Returns:
+        The ids of the tokens, (B,), none of probability 0.
 
     >>> draw_tokens(np.array([[0.0, 1.0, 0.0]]), rng=0)
     array([1])

@@ -18,6 +18,9 @@ class Decoding(Protocol):
     def keep(self, rows: Array, /) -> None:
         """Continue with the given rows, in that order; a row may occur several times."""
 
+    def reorder(self, rows: Array, /) -> None:
+        """Continue with the states of the given rows; each row keeps its own memory, so the sources match."""
+
 
 class Decodes(Protocol):
     """A decoder that a search can use."""

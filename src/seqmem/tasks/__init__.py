@@ -7,18 +7,22 @@ from seqmem.tasks.phrase_translator import phrase_model
 from seqmem.tasks.tagger import Tagger
 from seqmem.tasks.task import Task, load_task
 from seqmem.tasks.text_generator import TextGenerator
+from seqmem.tasks.translation_report import ScoredPair, TranslationReport, report_translations
 from seqmem.tasks.translator import Translation, Translator
 
 __all__ = [
     "Classifier",
     "Forecaster",
     "Labels",
+    "ScoredPair",
     "Tagger",
     "Task",
     "TextGenerator",
     "Translation",
+    "TranslationReport",
     "Translator",
     "load_task",
     "phrase_model",
+    "report_translations",
     "seasonal_naive",
 ]

@@ -144,7 +144,7 @@ class Classifier(Task):
             encoder = token_encoder(len(vocabulary), embedding_size, hidden_size, **common)
             model = SequenceClassifier(encoder, len(labels), **head)
             return cls(model, labels, vocabulary=vocabulary, level=level)
-        rows = as_features(inputs, caller, name="inputs")
+        rows = _with_steps(as_features(inputs, caller, name="inputs"), caller)
         scale = Standardizer.fit(rows, allow_constant=True)
         layer = feature_layer(rows[0].shape[1], hidden_size, caller=caller, **common)
         return cls(SequenceClassifier(layer, len(labels), **head), labels, scale=scale)
@@ -169,7 +169,8 @@ class Classifier(Task):
             batch_size: inputs per batch.
 
         Raises:
-            TypeError, ValueError: for an input of another kind or size, with its position.
+            TypeError, ValueError: for an input of another kind or size, or features without a step, with its
+                position.
         """
         return self.labels.decode(self.probabilities(inputs, batch_size=batch_size).argmax(axis=1))
 
@@ -267,7 +268,17 @@ class Classifier(Task):
             ]
         assert self.scale is not None
         D = layer_of(self.model.encoder).input_size
-        return [self.scale.transform(row) for row in as_features(inputs, caller, D, name="inputs")]
+        return [
+            self.scale.transform(row) for row in _with_steps(as_features(inputs, caller, D, "inputs"), caller)
+        ]
+
+
+def _with_steps(rows: list[Array], caller: str) -> list[Array]:
+    """Return sequences of features unchanged; raise for one without a step, about which nothing is known."""
+    for position, row in enumerate(rows):
+        if not len(row):
+            raise ValueError(f"{caller}: inputs[{position}] is empty, expected at least one step")
+    return rows
 
 
 def _symbols(text: Any, level: Level, caller: str, position: int) -> list[str]:

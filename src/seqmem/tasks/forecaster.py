@@ -123,7 +123,9 @@ class Forecaster(Task):
             as_size(season, caller, "season")
         rows, rng = _as_series(series, caller), as_generator(rng)
         _check_long_enough(rows, length + (season or 0) + as_size(horizon, caller, "horizon"), caller)
-        scale = Standardizer.fit([_changes(row, season) for row in rows])
+        changes = [_changes(row, season) for row in rows]
+        _check_that_something_changes(changes, season, caller)
+        scale = Standardizer.fit(changes)
         D = rows[0].shape[1]
         layer = feature_layer(
             D,
@@ -331,6 +333,18 @@ def _check_long_enough(rows: Sequence[Array], least: int, caller: str) -> None:
                 f"{caller}: series[{position}] has {len(row)} steps, expected at least {least}: length, a "
                 "season where there is one, and what is to be predicted"
             )
+
+
+def _check_that_something_changes(changes: Sequence[Array], season: int | None, caller: str) -> None:
+    """Raise for a feature that is the same, or changes by the same, at every step of all series."""
+    values = np.concatenate(changes)
+    for column in np.flatnonzero((values == values[0]).all(axis=0)):
+        what = f"is {values[0, column]} at every step"
+        if season is not None:
+            what = f"changes by {values[0, column]} over every {season} steps: `seasonal_naive` predicts that"
+        raise ValueError(
+            f"{caller}: feature {column} of series {what}; leave it out, there is nothing to learn"
+        )
 
 
 def _changes(row: Array, season: int | None) -> Array:

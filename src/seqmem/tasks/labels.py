@@ -16,6 +16,9 @@ Label = str | int | bool
 class Labels:
     """A fixed order of labels: strings or integers, numbered from 0.
 
+    Args:
+        values: the labels in their order, each once; `build` takes the labels of examples instead.
+
     >>> labels = Labels.build(["spam", "ham", "spam"])
     >>> labels.encode(["spam", "ham"], "example", "label"), labels.decode(np.array([0]))
     (array([1, 0]), ['ham'])

@@ -17,7 +17,7 @@ from seqmem.models.encoder import Encoder
 from seqmem.models.tagger import SequenceTagger
 from seqmem.module import Array, Module
 from seqmem.tasks.encoders import token_encoder
-from seqmem.tasks.labels import Labels, as_examples
+from seqmem.tasks.labels import Labels, as_examples, as_label
 from seqmem.tasks.task import Batches, Option, Task, check_form, in_batches, mean_loss
 from seqmem.training import accuracy
 from seqmem.validation import as_list, as_size, as_texts, check_type
@@ -107,7 +107,12 @@ class Tagger(Task):
         if max_vocabulary is not None:
             as_size(max_vocabulary, caller, "max_vocabulary")
         sentences, tags = _as_sentences(examples, caller)
-        labels = Labels.build((tag for row in tags for tag in row), caller, "labels")
+        found = (
+            as_label(tag, caller, f"examples[{k}][1]", n)
+            for k, row in enumerate(tags)
+            for n, tag in enumerate(row)
+        )
+        labels = Labels.build(found, caller, "labels")
         as_size(min_count, caller, "min_count")
         counts = Counter(word for row in sentences for word in row)
         frequent = {word for word, count in counts.items() if count >= min_count} - set(SPECIALS)

@@ -142,6 +142,8 @@ class Task(ABC):
         callback: Callable[[History], object] | None = None,
         rng: Rng = None,
         progress: bool | None = None,
+        checkpoint: Path | None = None,
+        resume: bool | Path = False,
     ) -> History:
         """Train the model with Adam; for other choices use `seqmem.fit(task.model, task.batches(...), ...)`.
 
@@ -159,6 +161,9 @@ class Task(ABC):
             callback: called after every epoch with the history so far.
             rng: None, a seed, a SeedSequence or a Generator, for the order of the examples and dropout.
             progress: as in `seqmem.fit`.
+            checkpoint: a file of the whole training after every epoch, as in `seqmem.fit`; `load` reads the
+                task from it, too.
+            resume: whether to continue from `checkpoint`, or another such file, as in `seqmem.fit`.
 
         Returns:
             The history; with `validation`, it includes the score under the name of the task's `metric`.
@@ -166,8 +171,10 @@ class Task(ABC):
         Raises:
             NonFiniteError: for a loss, gradient or parameter that is nan or inf.
             ValueError, TypeError: for an argument out of range, or examples of another kind.
+            CheckpointError: for a file that is not of this training.
         """
-        caller, generator = f"{type(self).__name__}.fit", as_generator(rng)
+        caller = f"{type(self).__name__}.fit"
+        as_generator(rng)  # raises before the batches are made
         batches = self.batches(examples, as_size(batch_size, caller, "batch_size"))
         metrics, callbacks = None, list[Callback]()
         if validation is not None:
@@ -188,17 +195,24 @@ class Task(ABC):
             metrics=metrics,
             callback=callback,
             callbacks=callbacks,
-            rng=generator,
+            rng=rng,
             progress=progress,
+            checkpoint=checkpoint,
+            resume=resume,
+            metadata=self.file_metadata(),
         )
+
+    def file_metadata(self) -> dict[str, Any]:
+        """Return the metadata of the task's file: its class, and `metadata()`."""
+        return {"task": type(self).__name__, **self.metadata()}
 
     def save(self, path: Path) -> None:
         """Write model and preparation to one file, completely or not at all, as `seqmem.save` does."""
-        save(path, self.model, {"task": type(self).__name__, **self.metadata()})
+        save(path, self.model, self.file_metadata())
 
     def check_save(self, path: Path) -> None:
         """Raise any error that `save` would raise, to detect it before a long training run."""
-        check_save(path, self.model, {"task": type(self).__name__, **self.metadata()})
+        check_save(path, self.model, self.file_metadata())
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -231,6 +245,9 @@ class Task(ABC):
 
 def load_task(path: Path) -> Task:
     """Return the task in a file, of whatever class.
+
+    Args:
+        path: a file that a task's `save` wrote.
 
     Raises:
         CheckpointError: for a file without a task, or with a task of an unknown class; also a

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from seqmem.contexts import AdditiveAttention
 from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
 from seqmem.data.pairs import check_pair, read_pairs
@@ -19,8 +19,11 @@ from seqmem.initializers import Rng, as_generator
 from seqmem.layers.embedding import STD
 from seqmem.layers.losses import cross_entropy
 from seqmem.models import Decoder, Encoder
-from seqmem.models.seq2seq import Seq2Seq, as_max_length
+from seqmem.models.seq2seq import Seq2Seq
 from seqmem.module import Array, Module
+from seqmem.search.beam import beam_options
+from seqmem.search.greedy import Hypothesis
+from seqmem.tasks.contexts import CONTEXT_NAMES, ContextName, make_context
 from seqmem.tasks.task import Task
 from seqmem.training.callbacks import Direction
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
@@ -36,7 +39,17 @@ class Translation:
     target: list[str]  # the predicted symbols
     score: float  # log-probability of the target
     weights: Array  # (T, S) for each target symbol, the weight of each source symbol
-    ended: bool  # True after the end symbol; False if cut off at max_length
+    ended: bool  # True after the end symbol; False if cut off
+    normalized_score: float = math.nan  # by which a search ranks; without a length penalty, the score
+
+
+class SearchOptions(TypedDict, total=False):
+    """Options of the search of a single translation; `Seq2Seq.generate` says what they mean."""
+
+    beam_size: int
+    min_length: int
+    length_penalty: float
+    no_repeat_ngram_size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +92,7 @@ class Translator(Task):
         hidden_size: int,
         embedding_size: int,
         cell: str = "lstm",
-        context: Literal["additive", "fixed"] = "additive",
+        context: ContextName = "additive",
         attention_size: int | None = None,
         readout: Literal["all", "state"] = "state",
         num_layers: int = 1,
@@ -100,8 +113,9 @@ class Translator(Task):
             hidden_size: H of the encoder and of the decoder.
             embedding_size: E of the encoder and of the decoder.
             cell: the name of the cell in encoder and decoder, such as "lstm", "gru" or "rnn".
-            context: "additive" attention, or "fixed": the encoder's final output at every step.
-            attention_size: A of the attention; None means H / 2.
+            context: "additive", "dot_product", "scaled_dot_product" or "bilinear" attention; "fixed", the
+                encoder's final output at every step; or "none", the encoder's final state alone.
+            attention_size: A of additive attention; None means H / 2.
             readout: "state" predicts from the decoder's state alone, "all" also from the previous symbol and
                 the context.
             num_layers: recurrent layers on top of each other, in the encoder and in the decoder.
@@ -115,7 +129,7 @@ class Translator(Task):
             dtype: float64 or float32.
 
         Raises:
-            TypeError, ValueError: for a wrong argument, or if a vocabulary would be empty.
+            TypeError, ValueError: for a wrong argument, without pairs, or if a vocabulary would be empty.
 
         >>> from seqmem import Adam, fit
         >>> pairs = [("cab", "bac"), ("ab", "ba")]
@@ -126,8 +140,10 @@ class Translator(Task):
         """
         caller = "Translator.build"
         as_choice(level, ("char", "word"), caller, "level")
-        as_choice(context, ("additive", "fixed"), caller, "context")
+        as_choice(context, CONTEXT_NAMES, caller, "context")
         pairs = as_list(pairs, caller, "pairs", "pairs of source and target symbols")
+        if not pairs:
+            raise ValueError(f"{caller}: pairs is empty, expected at least one pair")
         for position, pair in enumerate(pairs):
             check_pair(pair, caller, position)
         if max_vocabulary is not None:
@@ -140,11 +156,10 @@ class Translator(Task):
                 limit = "" if max_vocabulary is None else f" with max_vocabulary {max_vocabulary}"
                 raise ValueError(f"{caller}: min_count is {min_count}, which{limit} leaves no {side} symbol")
         H = as_size(hidden_size, caller, "hidden_size")
-        rng, look = as_generator(rng), None
+        rng = as_generator(rng)
         K = 2 * H if as_flag(bidirectional, caller, "bidirectional") else H
-        if context == "additive":
-            A = H // 2 or 1 if attention_size is None else attention_size
-            look = AdditiveAttention(H, K, A, rng=rng, dtype=dtype)
+        A = None if attention_size is None else as_size(attention_size, caller, "attention_size")
+        look = make_context(context, H, K, A, caller, rng=rng, dtype=dtype)
         common: dict[str, Any] = {"cell": cell, "embedding_std": embedding_std, "rng": rng, "dtype": dtype}
         common |= {"num_layers": num_layers, "dropout": dropout}
         encoder = Encoder(len(sources), embedding_size, H, bidirectional=bidirectional, **common)
@@ -173,59 +188,129 @@ class Translator(Task):
         """Return the symbols of a text, prepared like the training texts with `prepare_text`."""
         return prepare_text(text, self.level, strip=self.strip)
 
+    @overload
     def translate(
-        self, texts: Iterable[str], max_length: int = 100, batch_size: int = 64
-    ) -> list[Translation]:
-        """Translate texts in batches, choosing the most probable symbol at each step.
+        self,
+        texts: Iterable[str],
+        max_length: int = 100,
+        batch_size: int = 64,
+        *,
+        beam_size: int = 1,
+        n_best: None = None,
+        min_length: int = 0,
+        length_penalty: float = 0.0,
+        no_repeat_ngram_size: int = 0,
+    ) -> list[Translation]: ...
+
+    @overload
+    def translate(
+        self,
+        texts: Iterable[str],
+        max_length: int = 100,
+        batch_size: int = 64,
+        *,
+        beam_size: int = 1,
+        n_best: int,
+        min_length: int = 0,
+        length_penalty: float = 0.0,
+        no_repeat_ngram_size: int = 0,
+    ) -> list[list[Translation]]: ...
+
+    def translate(
+        self,
+        texts: Iterable[str],
+        max_length: int = 100,
+        batch_size: int = 64,
+        *,
+        beam_size: int = 1,
+        n_best: int | None = None,
+        min_length: int = 0,
+        length_penalty: float = 0.0,
+        no_repeat_ngram_size: int = 0,
+    ) -> list[Translation] | list[list[Translation]]:
+        """Translate texts in batches, by greedy search or beam search.
 
         Args:
             texts: any number of texts, prepared by `prepare`; an empty text has no symbols.
             max_length: the maximum number of symbols, without the end symbol.
             batch_size: texts per batch; fewer if the batch would have more than `default_max_symbols`.
+            beam_size, n_best, min_length, length_penalty, no_repeat_ngram_size: as in `Seq2Seq.generate`.
 
         Returns:
-            A Translation for each text, in order.
+            A Translation for each text, in order; with n_best, a list for each text, the best first.
 
         Raises:
             TypeError: if texts is a single string, or a text is not a string.
-            ValueError: for a max_length below 0, a batch_size below 1, or a model with logits that are not
+            ValueError: for an option out of range, a batch_size below 1, or a model with logits that are not
                 finite.
         """
-        as_size(batch_size, "Translator.translate", "batch_size")
-        as_max_length(max_length, "Translator.translate")
-        sources = [self.prepare(text) for text in as_texts(texts, "Translator.translate")]
-        found: list[Translation] = []
+        caller = "Translator.translate"
+        as_size(batch_size, caller, "batch_size")
+        options: dict[str, Any] = {
+            "beam_size": beam_size,
+            "n_best": 1 if n_best is None else n_best,
+            "max_length": max_length,
+            "min_length": min_length,
+            "length_penalty": length_penalty,
+            "no_repeat_ngram_size": no_repeat_ngram_size,
+        }
+        beam_options(caller, **options)
+        sources = [self.prepare(text) for text in as_texts(texts, caller)]
+        found: list[list[Translation]] = []
         # decoding stores nothing for a backward pass: the size of one step is the limit
-        steps = [(len(source), 1) for source in sources]
+        steps = [(len(source) * beam_size, 1) for source in sources]
         for cut in cut_by_symbols(steps, batch_size, default_max_symbols(batch_size)):
             part = sources[cut]
             tokens, lengths = pad([self.source_vocabulary.encode(source) for source in part])
-            hypotheses = self.model.generate(tokens, lengths, max_length=max_length)
-            for source, hypothesis in zip(part, hypotheses, strict=True):
-                # leave out special symbols, which a barely trained model may predict
-                shown = np.array([token not in (PAD, START, END) for token in hypothesis.tokens], bool)
-                ids = np.array(hypothesis.tokens, np.intp)[shown]
-                target = self.target_vocabulary.decode(ids)
-                text, weights = join_symbols(target, self.level), hypothesis.weights[shown]
-                found.append(Translation(text, source, target, hypothesis.score, weights, hypothesis.ended))
-        return found
+            for source, own in zip(part, self.model.generate(tokens, lengths, **options), strict=True):
+                found.append([self._translation(source, hypothesis) for hypothesis in own])
+        return [own[0] for own in found] if n_best is None else found
+
+    def _translation(self, source: list[str], hypothesis: Hypothesis) -> Translation:
+        # leave out special symbols, which a barely trained model may predict
+        shown = np.array([token not in (PAD, START, END) for token in hypothesis.tokens], bool)
+        target = self.target_vocabulary.decode(np.array(hypothesis.tokens, np.intp)[shown])
+        return Translation(
+            join_symbols(target, self.level),
+            source,
+            target,
+            hypothesis.score,
+            hypothesis.weights[shown],
+            hypothesis.ended,
+            hypothesis.normalized_score,
+        )
 
     def predict(  # type: ignore[override]
-        self, inputs: Iterable[str], *, max_length: int = 100, batch_size: int = 64
+        self,
+        inputs: Iterable[str],
+        *,
+        max_length: int = 100,
+        batch_size: int = 64,
+        **search: Unpack[SearchOptions],
     ) -> list[str]:
         """Return the translation of each text; `translate` also returns attention and probabilities.
 
         Args:
             inputs, max_length, batch_size: as `texts`, `max_length` and `batch_size` of `translate`.
+            search: the options of the search, as of `translate`.
 
         Raises:
             TypeError, ValueError: as from `translate`.
         """
-        found = self.translate(as_texts(inputs, "Translator.predict"), max_length, batch_size)
+        caller = "Translator.predict"
+        unknown = sorted(set(search) - set(SearchOptions.__annotations__))
+        if unknown:
+            raise TypeError(f"{caller}: unexpected keyword argument {unknown[0]!r}")
+        found = self.translate(as_texts(inputs, caller), max_length, batch_size, **search)
         return [one.text for one in found]
 
     def evaluate(  # type: ignore[override]
-        self, examples: Sequence[Pair], *, max_length: int = 100, batch_size: int = 64
+        self,
+        examples: Sequence[Pair],
+        *,
+        max_length: int = 100,
+        batch_size: int = 64,
+        **search: Unpack[SearchOptions],
     ) -> dict[str, float]:
         """Return scores of pairs that the model was not trained on.
 
@@ -233,6 +318,7 @@ class Translator(Task):
             examples: (source symbols, target symbols).
             max_length: symbols after which a translation is cut off.
             batch_size: pairs per batch.
+            search: the options of the search, as of `translate`.
 
         Returns:
             "loss", the mean cross-entropy in nats per symbol; "token accuracy", the share of symbols that are
@@ -247,20 +333,12 @@ class Translator(Task):
             check_pair(pair, "Translator.evaluate", position)
         if not pairs:
             raise ValueError("Translator.evaluate: examples is empty, expected at least one pair")
-        held = list(self.batches(pairs, batch_size, allow_unknown=True)(0))
-        right = total = 0
-        loss = 0.0
-        for batch in held:
-            (logits, _), _ = self.model.forward(batch.source, batch.inputs, lengths=batch.source_lengths)
-            counted = int(batch.mask.sum())
-            loss += cross_entropy(logits, batch.targets, batch.mask)[0] * counted
-            right += int(((logits.argmax(axis=-1) == batch.targets) & batch.mask).sum())
-            total += counted
+        loss, accuracy = teacher_forced(self, pairs, batch_size)
         texts = [join_symbols(list(source), self.level) for source, _ in pairs]
         targets = [join_symbols(list(target), self.level) for _, target in pairs]
-        found = self.predict(texts, max_length=max_length, batch_size=batch_size)
+        found = self.predict(texts, max_length=max_length, batch_size=batch_size, **search)
         exact = sum(one == other for one, other in zip(found, targets, strict=True)) / len(targets)
-        return {"loss": loss / total, "token accuracy": right / total, "exact match": exact}
+        return {"loss": loss, "token accuracy": accuracy, "exact match": exact}
 
     def metadata(self) -> dict[str, Any]:
         """Return the vocabularies and the preparation of texts."""
@@ -303,6 +381,19 @@ class Translator(Task):
         """Yield the translation of each line."""
         for line in lines:
             yield self.predict([line])[0]
+
+
+def teacher_forced(translator: Translator, pairs: Sequence[Pair], batch_size: int) -> tuple[float, float]:
+    """Return the mean cross-entropy in nats per symbol, and the share of symbols that rank first."""
+    right = total = 0
+    loss = 0.0
+    for batch in translator.batches(pairs, batch_size, allow_unknown=True)(0):
+        (logits, _), _ = translator.model.forward(batch.source, batch.inputs, lengths=batch.source_lengths)
+        counted = int(batch.mask.sum())
+        loss += cross_entropy(logits, batch.targets, batch.mask)[0] * counted
+        right += int(((logits.argmax(axis=-1) == batch.targets) & batch.mask).sum())
+        total += counted
+    return loss / total, right / total
 
 
 def as_texts(texts: Any, caller: str) -> list[str]:

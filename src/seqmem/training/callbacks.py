@@ -70,6 +70,18 @@ class Callback:
     def on_end(self, state: FitState) -> None:
         """Do something once at the end, however the training ended."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what changes during a training, for the file of `fit(checkpoint=...)`.
+
+        By default these are all attributes: numbers, strings, arrays, and lists, tuples and dicts of them.
+        Override both methods if other attributes exist.
+        """
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned, after `on_begin`."""
+        vars(self).update(state)
+
 
 class Monitor(Callback):
     """Base class of the callbacks that watch a number of the history.
@@ -101,6 +113,13 @@ class Monitor(Callback):
         if self.direction is None and self.monitor == "metric":
             raise ValueError(f"{name}: direction is None, expected 'min' or 'max' for the result of validate")
         self.best, self.best_epoch, self.waited = math.nan, 0, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])
+        self.waited = int(state["waited"])
 
     def improved(self, state: FitState) -> bool:
         """Return whether the last epoch is the best so far, and count the epochs since then."""
@@ -174,10 +193,18 @@ class KeepBest(Monitor):
     ) -> None:
         super().__init__(monitor, direction, min_delta)
         self._kept: dict[str, Array] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
 
     def on_begin(self, state: FitState) -> None:
         super().on_begin(state)
-        self._kept = {}
+        self._kept, self._shapes = {}, _shapes(state.model)
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"kept": self._kept}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self._kept = _as_kept(state["kept"], self._shapes)
 
     def on_epoch(self, state: FitState) -> None:
         if self.improved(state):
@@ -207,9 +234,16 @@ class AverageEpochs(Callback):
     def __init__(self, last: int) -> None:
         self.last = as_size(last, "AverageEpochs", "last")
         self._kept: list[dict[str, Array]] = []
+        self._shapes: dict[str, tuple[int, ...]] = {}
 
     def on_begin(self, state: FitState) -> None:
-        self._kept = []
+        self._kept, self._shapes = [], _shapes(state.model)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"kept": self._kept}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._kept = [_as_kept(kept, self._shapes) for kept in state["kept"]]
 
     def on_epoch(self, state: FitState) -> None:
         params = {name: param.copy() for name, param in state.model.params.items()}
@@ -257,6 +291,17 @@ class ReduceOnPlateau(Monitor):
         if not self.improved(state) and self.waited >= self.patience:
             state.rate_factor = max(state.rate_factor * self.factor, self.min_factor)
             self.waited = 0
+
+
+def _shapes(model: Any) -> dict[str, tuple[int, ...]]:
+    return {name: np.shape(param) for name, param in model.params.items()}
+
+
+def _as_kept(kept: dict[str, Array], shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]:
+    """Return copies of parameters from a file; none at all were kept before the first epoch with a number."""
+    if kept and {name: np.shape(one) for name, one in kept.items()} != shapes:
+        raise ValueError("the kept parameters are not those of the model")
+    return dict(kept)
 
 
 def write_params(model: Any, values: dict[str, Array]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 from seqmem.training.progress import duration
 
@@ -22,6 +23,23 @@ class Clock:
         self.steps = self.step_of_epoch = 0
         self.steps_per_epoch: int | None = None
         self.unit = "tokens"
+
+    def state_dict(self) -> dict[str, float | str]:
+        """Return what later epochs depend on, at the end of one."""
+        elapsed = time.perf_counter() - self.start
+        return {
+            "steps": self.steps,
+            "step_of_epoch": self.step_of_epoch,
+            "unit": self.unit,
+            "elapsed": elapsed,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned; the time between does not count."""
+        self.steps, self.step_of_epoch = int(state["steps"]), int(state["step_of_epoch"])
+        self.unit = str(state["unit"])
+        self.now = time.perf_counter()
+        self.start = self.now - float(state["elapsed"])
 
     def begin_epoch(self, epoch: int, size: int | None) -> None:
         """Start counting; without a size, the previous epoch is the best guess."""

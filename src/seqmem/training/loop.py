@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
@@ -11,10 +12,12 @@ import numpy as np
 from seqmem.initializers import Rng, as_generator
 from seqmem.training.callbacks import Callback, FitState, StopTraining
 from seqmem.training.clock import Clock
+from seqmem.training.files.replacing import PathLike
 from seqmem.training.history import History
 from seqmem.training.measuring import Measures, Metric, check_batches, kind_of
 from seqmem.training.optimizers import Optimizer
 from seqmem.training.progress import Progress, make_progress
+from seqmem.training.resuming import Run, Saver
 from seqmem.training.schedules import Schedule
 from seqmem.training.steps import (
     NonFiniteError,
@@ -26,6 +29,7 @@ from seqmem.training.steps import (
 from seqmem.validation import (
     as_flag,
     as_list,
+    as_path,
     as_positive,
     as_rate,
     as_returned,
@@ -58,20 +62,27 @@ def fit(
     history: History | None = None,
     rng: Rng = None,
     progress: bool | None = None,
+    checkpoint: PathLike | None = None,
+    resume: bool | PathLike = False,
+    metadata: Mapping[str, Any] | None = None,
 ) -> History:
     """Train a model in place.
 
     Ctrl-C and any error leave the model usable, between two steps; only an interrupt during an update can
     leave some parameters one step ahead of others. The previous epochs are in the exception's `history`, and
-    in a `history` that was passed. `KeepBest` gives the model its best parameters at the end; to be able to
-    continue after a crash, save in `callback`, and call `check_save(path, model)` before the training to see
-    whether that will be possible.
+    in a `history` that was passed. `KeepBest` gives the model its best parameters at the end.
 
-    A second call continues from the state that its arguments carry: the parameters, the optimizer's state
-    (momentum, running averages, number of steps), the history and the state of a Generator. Everything else
-    restarts: the schedule at 0, the counts of epochs and steps, the time, the callbacks. So two epochs and
-    two more equal four at once, bit for bit, if there is no `schedule` and both calls get the same Generator;
-    with a schedule, which runs twice from beginning to end, they differ.
+    With `checkpoint`, the whole state of the training is in a file after every epoch, so that the same call
+    with `resume=True` continues after Ctrl-C, a crash or a full disk. The result equals that of an
+    uninterrupted training bit for bit, except for the times in the history, if the machine, the number of
+    threads and the arguments are the same, and `batches` depends on the Generator alone. An interrupted epoch
+    is repeated from its beginning.
+
+    Without a file, a second call continues from the state that its arguments carry: the parameters, the
+    optimizer's state (momentum, running averages, number of steps), the history and the state of a Generator.
+    Everything else restarts: the schedule at 0, the counts of epochs and steps, the time, the callbacks. So
+    two epochs and two more equal four at once, bit for bit, if there is no `schedule` and both calls get the
+    same Generator; with a schedule, which runs twice from beginning to end, they differ.
 
     During a step, NumPy's warnings of overflow and invalid values are silent: the cause of such a warning
     raises a NonFiniteError if it reaches the loss, a gradient or a parameter.
@@ -114,6 +125,13 @@ def fit(
             that is updated in place on a terminal and in a notebook, and a new line every few seconds
             elsewhere; True also shows the last state of a training that is too short for such a line. False
             shows nothing.
+        checkpoint: a file to write after every epoch: the model as `save` writes it, which `load` reads, and
+            the state of the training.
+        resume: whether to continue from `checkpoint`, if that file exists; or another such file, which must
+            exist. The model, the optimizer, the callbacks and the arguments must be those of the first call;
+            only `epochs` and `max_seconds` may differ. Parameters, optimizer, callbacks, history and
+            Generator take the values in the file.
+        metadata: for the file, as `save` takes them. When resuming, the file's must be the same.
 
     Returns:
         The history, one entry per epoch.
@@ -122,7 +140,9 @@ def fit(
         NonFiniteError: for a loss or gradient that is nan or inf, before the step is taken; for such a
             parameter, after the last step of an epoch and before any measurement.
         ValueError, TypeError: for an argument that is out of range or of the wrong type, or an epoch without
-            a batch.
+            a batch; before the first step, for whatever a file cannot hold.
+        OSError: before the first step or after an epoch, if `checkpoint` cannot be written.
+        CheckpointError: for a file to resume from that is not of this training; nothing has changed then.
 
     >>> class Line:
     ...     params = {"slope": np.zeros(())}
@@ -150,19 +170,28 @@ def fit(
         check_type(call, Callback, "fit", f"callbacks[{position}]")
     if progress is not None:
         as_flag(progress, "fit", "progress")
+    source = _check_files(checkpoint, resume)
     measures = Measures(model, validation, metrics, validate)
     state = FitState(model, optimizer, History() if history is None else history)
     state.directions = measures.directions
-    loop = _Loop(
+    run = Run(
         state,
         Stepper(model, optimizer, max_norm, accumulate, frozen),
-        measures,
         [*([_Function(callback)] if callback is not None else []), *calls],
-        schedule,
         as_generator(rng),
         Clock(epochs, max_seconds),
-        make_progress(progress),
     )
+    settings = {
+        "max_norm": max_norm,
+        "accumulate": accumulate,
+        "parameters": list(run.stepper.trained),
+        "schedule": None if schedule is None else getattr(schedule, "__qualname__", type(schedule).__name__),
+        "measured": list(measures.directions),
+        "seed": int(rng) if isinstance(rng, (int, np.integer)) else None,
+    }
+    keeps = checkpoint is not None or source is not None
+    saver = Saver(run, checkpoint, source, metadata, settings) if keeps else None
+    loop = _Loop(run, measures, schedule, make_progress(progress), saver)
     try:
         loop.run(batches)
     except BaseException as error:
@@ -181,25 +210,27 @@ class _Function(Callback):
     def on_epoch(self, state: FitState) -> None:
         self._function(state.history)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
 
 class _Loop:
     """A training: everything that exists from its first step to its last."""
 
     def __init__(
         self,
-        state: FitState,
-        stepper: Stepper,
+        run: Run,
         measures: Measures,
-        callbacks: list[Callback],
         schedule: Schedule | None,
-        generator: np.random.Generator,
-        clock: Clock,
         shown: Progress,
+        saver: Saver | None,
     ) -> None:
-        self.state, self.stepper, self.measures, self.callbacks = state, stepper, measures, callbacks
-        self.schedule, self.generator, self.clock, self.shown = schedule, generator, clock, shown
-        self.base_rate = as_rate(state.optimizer.learning_rate, "fit", "optimizer.learning_rate")
-        self.stopped = ""
+        self.training, self.saver = run, saver
+        self.state, self.stepper, self.callbacks = run.state, run.stepper, run.callbacks
+        self.generator, self.clock = run.generator, run.clock
+        self.measures, self.schedule, self.shown = measures, schedule, shown
+        self.base_rate = as_rate(run.state.optimizer.learning_rate, "fit", "optimizer.learning_rate")
+        self.timed_out = ""
 
     def run(self, batches: Batches) -> None:
         """Train until the epochs, the time or a callback end it."""
@@ -208,7 +239,10 @@ class _Loop:
             for callback in self.callbacks:
                 callback.on_begin(self.state)
                 begun.append(callback)
-            for epoch in range(self.clock.epochs):
+            done = 0 if self.saver is None else self.saver.begin()
+            if done and self.is_over():
+                return
+            for epoch in range(done, self.clock.epochs):
                 self.state.epoch = epoch + 1
                 self.train_epoch(epoch, batches)
                 self.end_epoch()
@@ -216,16 +250,16 @@ class _Loop:
                     break
         finally:
             self.state.optimizer.learning_rate = self.base_rate
-            self.state.history.stopped = self.stopped
+            self.state.history.stopped = self.training.stopped or self.timed_out
             self.shown.close()
             for callback in begun:
                 callback.on_end(self.state)
 
     def is_over(self) -> bool:
         """Return whether a callback or the time ends the training now."""
-        if not self.stopped and self.clock.is_over():
-            self.stopped = f"max_seconds ({self.clock.max_seconds:g}) have elapsed"
-        return bool(self.stopped)
+        if not self.training.stopped and self.clock.is_over():
+            self.timed_out = f"max_seconds ({self.clock.max_seconds:g}) have elapsed"
+        return bool(self.training.stopped or self.timed_out)
 
     def train_epoch(self, epoch: int, batches: Batches) -> None:
         """Go through the batches once."""
@@ -284,6 +318,8 @@ class _Loop:
             self.stop(reason)
         self.shown.show(clock.fraction(), lambda: clock.line(measured), last=True)
         self.call("on_epoch")
+        if self.saver is not None:
+            self.saver.save()
         if self.is_over():
             self.shown.show(1.0, lambda: clock.line(measured), last=True)
 
@@ -307,7 +343,21 @@ class _Loop:
 
     def stop(self, reason: StopTraining) -> None:
         """End the training after this step or epoch."""
-        self.stopped = self.stopped or str(reason) or "StopTraining was raised"
+        self.training.stopped = self.training.stopped or str(reason) or "StopTraining was raised"
+
+
+def _check_files(checkpoint: object, resume: object) -> PathLike | None:
+    """Return the file to continue from; None for a training from the beginning."""
+    if checkpoint is not None:
+        as_path(checkpoint, "fit", "checkpoint")
+    if not isinstance(resume, bool):
+        return as_path(resume, "fit", "resume")
+    if not resume:
+        return None
+    if checkpoint is None:
+        raise ValueError("fit: resume is True, expected a checkpoint to continue from, or its path")
+    path = as_path(checkpoint, "fit", "checkpoint")
+    return path if os.path.lexists(path) else None
 
 
 def _check_kinds(model: object, batches: object, optimizer: object, validation: object) -> None:

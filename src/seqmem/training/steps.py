@@ -111,6 +111,12 @@ class Stepper:
         self._free = free_names(model.params, frozen)
         self.begin_epoch()
 
+    @property
+    def trained(self) -> dict[str, Array]:
+        """The live parameters that the optimizer updates."""
+        params = self._model.params
+        return params if self._free is None else {name: params[name] for name in self._free}
+
     def begin_epoch(self) -> None:
         """Start an epoch without gradients and without a carried state."""
         self._carried = Carried(self._model)
@@ -150,10 +156,7 @@ class Stepper:
             grads = {name: grad / max(self._counted, 1) for name, grad in grads.items()}
         if self._max_norm is not None:
             grads, _ = clip_by_global_norm(grads, self._max_norm)
-        params = self._model.params
-        if self._free is not None:
-            params = {name: params[name] for name in self._free}
-        self._optimizer.step(params, grads)
+        self._optimizer.step(self.trained, grads)
         self._sums, self._gathered, self._counted = {}, 0, 0
         return True
 

@@ -8,8 +8,17 @@ from typing import Any
 import numpy as np
 
 import seqmem
-from benchmarks.contests import CALLS
-from benchmarks.problems import END, LEARNING_RATE, MAX_NORM, START, LayerProblem, TranslationProblem
+from benchmarks.contests import BEAM, CALLS
+from benchmarks.problems import (
+    END,
+    LEARNING_RATE,
+    MAX_NORM,
+    START,
+    ClassifierProblem,
+    LayerProblem,
+    StackProblem,
+    TranslationProblem,
+)
 from benchmarks.subjects import Subject
 from seqmem.cells import Cell
 
@@ -132,6 +141,51 @@ def training(problem: TranslationProblem) -> Subject:
     return Subject({"training step": step}, results)
 
 
+def stack(problem: StackProblem) -> Subject:
+    """`LSTM` with two layers and both directions."""
+    _, _, D, H = problem.shape
+    lstm = seqmem.LSTM(D, H, num_layers=2, bidirectional=True, dtype=problem.xs.dtype)
+    for name, param in lstm.params.items():
+        param[...] = problem.params[name]
+    xs, upstream = problem.xs, (problem.d_hs, None)
+
+    def forward() -> Any:
+        return lstm.forward(xs)
+
+    def both() -> Any:
+        outputs, cache = lstm.forward(xs)
+        return outputs, lstm.backward(upstream, cache)
+
+    def results() -> dict[str, np.ndarray]:
+        (hs, _), ((d_xs, _), grads) = both()
+        return {"hs": hs, "d_xs": d_xs, **{f"d_{name}": grad for name, grad in grads.items()}}
+
+    return Subject({"forward": forward, "forward + backward": both}, results)
+
+
+def classifier(problem: ClassifierProblem) -> Subject:
+    """A step as `fit` takes it: loss and gradients, clipping, Adam."""
+    B, T, E, H, V, C = problem.sizes
+    dtype = problem.params["output.b"].dtype
+    model = seqmem.SequenceClassifier(seqmem.Encoder(V, E, H, dtype=dtype), C)
+    for name, param in model.params.items():
+        param[...] = problem.params[name]
+    optimizer = seqmem.Adam(LEARNING_RATE)
+    batch = seqmem.SequenceBatch(problem.tokens, np.full(B, T), problem.targets, np.ones(B, bool))
+
+    def step() -> Any:
+        loss, grads = model.loss_and_grads(batch)
+        clipped, _ = seqmem.clip_by_global_norm(grads, MAX_NORM)
+        optimizer.step(model.params, clipped)
+        return loss, grads
+
+    def results() -> dict[str, np.ndarray]:
+        loss, grads = step()
+        return {"loss": np.array(loss), **{f"d_{name}": grad for name, grad in grads.items()}}
+
+    return Subject({"training step": step}, results)
+
+
 def decoding(problem: TranslationProblem) -> Subject:
     """Greedy search with its scores and attention weights, T tokens for each row."""
     model = model_of(problem)
@@ -140,15 +194,27 @@ def decoding(problem: TranslationProblem) -> Subject:
     def generate() -> Any:
         return model.generate(problem.source, max_length=T)
 
-    def results() -> dict[str, np.ndarray]:
-        found = generate()
-        return {
-            "tokens": np.array([one.tokens for one in found]).T,
-            "score": np.array([one.score for one in found]),
-            "weights": np.stack([one.weights for one in found], axis=1),
-        }
+    return Subject({"greedy decoding": generate}, lambda: results_of(generate()))
 
-    return Subject({"greedy decoding": generate}, results)
+
+def beam(problem: TranslationProblem) -> Subject:
+    """The best of a beam with its score and attention weights, T tokens for each row."""
+    model = model_of(problem)
+    T = problem.sizes[2]
+
+    def generate() -> Any:
+        return model.generate(problem.source, beam_size=BEAM, max_length=T)
+
+    return Subject({f"beam search, beam {BEAM}": generate}, lambda: results_of(generate()))
+
+
+def results_of(found: list[seqmem.Hypothesis]) -> dict[str, np.ndarray]:
+    """Tokens (T, B), score (B,) and weights (T, B, S) of hypotheses of one length."""
+    return {
+        "tokens": np.array([one.tokens for one in found]).T,
+        "score": np.array([one.score for one in found]),
+        "weights": np.stack([one.weights for one in found], axis=1),
+    }
 
 
 def kept(problem: LayerProblem) -> dict[str, float]:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from benchmarks.problems import END, LEARNING_RATE, MAX_NORM, START, TranslationProblem
+from benchmarks.contests import BEAM
+from benchmarks.problems import END, LEARNING_RATE, MAX_NORM, START, ClassifierProblem, TranslationProblem
 from benchmarks.subjects import Subject
 from benchmarks.subjects.torch_layout import from_torch, to_torch
 
@@ -96,6 +97,43 @@ class Translator(nn.Module):
             tokens.append(token)
             looked.append(weights)
         return torch.stack(tokens), score, torch.stack(looked)
+
+    @torch.inference_mode()
+    def beam(self, source: Tensor, size: int, max_length: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The best of each beam: tokens (T, B), log-probability (B,) and attention weights (T, B, S).
+
+        A hypothesis that has ended keeps its place and its score.
+        """
+        B, V = source.shape[1], self.output.out_features
+        keys, states = self.encode(source, None)
+        keys, h, c = (part.repeat_interleave(size, dim=0) for part in (keys, *states))
+        projected = self.attention.key(keys)
+        first = torch.arange(0, B * size, size).unsqueeze(1)
+        scores = torch.full((B, size), -torch.inf, dtype=keys.dtype)
+        scores[:, 0] = 0  # all beginnings are the same one
+        token = torch.full((B * size,), START)
+        ended = torch.zeros(B * size, dtype=torch.bool)
+        only_end = torch.full((V,), -torch.inf, dtype=keys.dtype)
+        only_end[END] = 0
+        tokens, parents, looked = [], [], []
+        while len(tokens) < max_length and not ended.all():
+            context, weights = self.attention(h, keys, projected, None)
+            y = self.target_embedding(token)
+            h, c = self.cell(torch.cat([y, context], dim=1), (h, c))
+            shown = torch.cat([h, y, context], dim=1) if self.readout == "all" else h
+            log_p = torch.log_softmax(self.output(shown), dim=1)
+            log_p = torch.where(ended.unsqueeze(1), only_end, log_p)
+            scores, best = (scores.view(-1, 1) + log_p).view(B, -1).topk(size, dim=1)
+            rows, token = (first + best // V).view(-1), (best % V).view(-1)
+            h, c, ended = h[rows], c[rows], ended[rows] | (token == END)
+            tokens.append(token)
+            parents.append(rows)
+            looked.append(weights)
+        row = first.squeeze(1)
+        for t in reversed(range(len(tokens))):  # from the end of the best back to its beginning
+            tokens[t], row = tokens[t][row], parents[t][row]
+            looked[t] = looked[t][row]
+        return torch.stack(tokens), scores[:, 0], torch.stack(looked)
 
 
 def model_of(problem: TranslationProblem) -> Translator:
@@ -184,6 +222,67 @@ def training(problem: TranslationProblem) -> Subject:
     return Subject({"training step": step}, results)
 
 
+class Classifier(nn.Module):
+    """Embedding, LSTM, and logits from the last output."""
+
+    def __init__(self, E: int, H: int, V: int, C: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(V, E)
+        self.encoder = nn.LSTM(E, H)
+        self.output = nn.Linear(H, C)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (T, B) to logits (B, C)."""
+        hs, _ = self.encoder(self.embedding(tokens))
+        return self.output(hs[-1])
+
+
+def classifier(problem: ClassifierProblem) -> Subject:
+    """zero_grad, loss, backward, clip_grad_norm_, Adam."""
+    _, _, E, H, V, C = problem.sizes
+    p = problem.params
+    model = Classifier(E, H, V, C).to(getattr(torch, p["output.b"].dtype.name))
+    values = {
+        "embedding.weight": torch.from_numpy(p["encoder.embedding.W"]),
+        "encoder.weight_ih_l0": to_torch(p["encoder.layer.cell.W_x"], "lstm"),
+        "encoder.weight_hh_l0": to_torch(p["encoder.layer.cell.W_h"], "lstm"),
+        "encoder.bias_ih_l0": to_torch(p["encoder.layer.cell.b"], "lstm"),
+        "encoder.bias_hh_l0": torch.zeros(4 * H),
+        "output.weight": torch.from_numpy(p["output.W"].T),
+        "output.bias": torch.from_numpy(p["output.b"]),
+    }
+    model.load_state_dict(values)
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    tokens, targets = torch.from_numpy(problem.tokens), torch.from_numpy(problem.targets)
+
+    def backward() -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(tokens), targets)
+        loss.backward()
+        return loss
+
+    def step() -> Tensor:
+        loss = backward()
+        nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
+        optimizer.step()
+        return loss
+
+    def results() -> dict[str, np.ndarray]:
+        loss = backward().detach().numpy()
+        encoder = model.encoder
+        return {
+            "loss": loss,
+            "d_encoder.embedding.W": model.embedding.weight.grad.numpy(),
+            "d_encoder.layer.cell.W_x": from_torch(encoder.weight_ih_l0.grad, "lstm"),
+            "d_encoder.layer.cell.W_h": from_torch(encoder.weight_hh_l0.grad, "lstm"),
+            "d_encoder.layer.cell.b": from_torch(encoder.bias_ih_l0.grad, "lstm"),
+            "d_output.W": model.output.weight.grad.numpy().T,
+            "d_output.b": model.output.bias.grad.numpy(),
+        }
+
+    return Subject({"training step": step}, results)
+
+
 def decoding(problem: TranslationProblem) -> Subject:
     """Greedy search with its scores and attention weights, T tokens for each row."""
     model = model_of(problem)
@@ -196,3 +295,17 @@ def decoding(problem: TranslationProblem) -> Subject:
         return dict(zip(("tokens", "score", "weights"), (found.numpy() for found in generate()), strict=True))
 
     return Subject({"greedy decoding": generate}, results)
+
+
+def beam(problem: TranslationProblem) -> Subject:
+    """The best of a beam with its score and attention weights, T tokens for each row."""
+    model = model_of(problem)
+    source, T = torch.from_numpy(problem.source), problem.sizes[2]
+
+    def generate() -> Any:
+        return model.beam(source, BEAM, T)
+
+    def results() -> dict[str, np.ndarray]:
+        return dict(zip(("tokens", "score", "weights"), (found.numpy() for found in generate()), strict=True))
+
+    return Subject({f"beam search, beam {BEAM}": generate}, results)

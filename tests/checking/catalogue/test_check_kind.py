@@ -217,7 +217,7 @@ def test_an_unknown_forward_pass_is_said_and_its_backward_pass_compared_with_it(
     assert report.verdict == "wrong"
     assert codes(report)[0] == "forward-unknown"
     assert named(report, "lstm_step") == []
-    assert "neither one step of an LSTM nor one with a mistake that is known" in report.causes[0].message
+    assert "neither one step of an LSTM nor a known mistake of it" in report.causes[0].message
 
 
 def test_a_gru_is_no_rnn():

@@ -256,7 +256,7 @@ def remembered():
 
 DOUBTS = {
     "drawn at random": (drawn(), "not-deterministic", "other numbers when it is called again"),
-    "remembered": (remembered(), "not-deterministic", "remembered from the call before"),
+    "remembered": (remembered(), "not-deterministic", "remembered from the previous call"),
     "NaN": (lambda x: (np.where(x > 0, x, np.nan), x), "not-finite", "NaN or inf"),
     "infinite": (lambda x: (np.where(x > 0, x, np.inf), x), "not-finite", "NaN or inf"),
     "integers": (lambda x: (x.argmax(axis=1), x), "integer-outputs", "an output is int64"),

@@ -328,4 +328,4 @@ def test_a_zero_that_was_written_last_is_not_called_unwritten():
     xs[0] = 0
     (cause,) = gradcheck_functions(forward, back, (xs, drawn(3))).causes
     assert cause.code == "zeros"
-    assert "the last that was written in the place of a sum is zero" in cause.message
+    assert "a sum was replaced by its last term, which is zero" in cause.message

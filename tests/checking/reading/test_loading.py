@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_has_a_short_text_in_its_place(read):
     loaded = read("text = open('input.txt').read()\nV = len(set(text))\nhidden_size = 100")
     assert 4 < loaded.names["V"] < 12
     assert loaded.names["hidden_size"] == 5  # small, so that every number can be compared
-    assert "not there, so a short text stood in: input.txt" in loaded.notes
+    assert "missing, replaced by a short text: input.txt" in loaded.notes
 
 
 def test_nothing_is_written(read, tmp_path):
@@ -73,7 +73,7 @@ def test_a_package_that_is_missing_complains_when_it_is_used(read):
         @part.register("mine")
         def g(): return 3
     """)
-    assert "not installed, and stood in for: nowhere_a, nowhere_b" in loaded.notes
+    assert "not installed, replaced by stand-ins: nowhere_a, nowhere_b" in loaded.notes
     assert loaded.names["g"]() == 3
     with pytest.raises(
         ModuleNotFoundError, match=r"nowhere_b\.thing was called, and nowhere_b is not installed"

@@ -1,6 +1,5 @@
 """The corpus as it is: every file is read, every pass found, called and judged as its truth says."""
 
-import importlib.util
 import os
 import re
 
@@ -19,7 +18,6 @@ NOT_CHECKED = {  # what is asked for something, or cannot be told
 }
 NOT_NAMED = {
     ("students/recorded_lstm.py", "LstmLayer"),  # one call is one step, and nothing is carried in it
-    ("torch_functions/forgetful_attention.py", "ScaledAttention"),
 }
 PLACES = {"U.h": "Uh"}  # what a report calls an array that is an entry of a dictionary
 ELSEWHERE = {"students/recorded_lstm.py"}  # wrong, and not all of its wrong gradients are shown by one call
@@ -73,9 +71,9 @@ def test_nine_natural_mistakes_of_ten_are_named_in_full():
 
 
 @pytest.mark.parametrize("entry", PASSES, ids=lambda entry: f"{entry['path']}:{entry['name']}")
-def test_a_pass_is_judged_as_its_truth_says(entry, capsys):
-    if entry["path"].startswith("torch_functions/") and importlib.util.find_spec("torch") is None:
-        pytest.skip("torch is not installed")
+def test_a_pass_is_judged_as_its_truth_says(entry, require, capsys):
+    if entry["path"].startswith("torch_functions/"):
+        require("torch")
     path = HERE / entry["path"]
     os.chdir(path.parent)
     loaded = load(path)

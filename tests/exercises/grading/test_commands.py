@@ -117,10 +117,7 @@ def test_a_second_grading_grades_only_what_is_new(here, monkeypatch, capsys):
         (["class/ada/rnn_step_forward.py", "--out", "g.csv"], "not a folder"),
         (["class", "--out", "class"], "is a folder or a device, expected a file"),
         (["class", "--out", "no/g.csv"], "there is no folder"),
-        (
-            ["class", "--out", "mine.csv"],
-            "exists and is not a table of grades of seqmem; --force replaces it",
-        ),
+        (["class", "--out", "mine.csv"], "exists and is not a table of grades of seqmem; --force"),
         (["class", "--out", "g.jsonl"], "name the table, for example g.csv"),
         (["class", "--out", "g.csv", "--exercise", "rnn_step_foward"], "did you mean rnn_step_forward?"),
         (["class", "--out", "g.csv", "--seed-file", "empty"], "is empty, expected a secret"),
@@ -183,7 +180,7 @@ def test_an_interrupted_grading_says_how_to_go_on(here, monkeypatch, capsys):
 
     monkeypatch.setattr(grading, "_told", stops)
     assert run("grade", "class", "--out", "grades.csv") == 130
-    assert "2 grades are in grades.jsonl; the same command goes on from there" in capsys.readouterr().err
+    assert "2 grades are in grades.jsonl; the same command resumes from there" in capsys.readouterr().err
     assert len(Record(Path("grades.jsonl")).grades) == 2
     assert not Path("grades.csv").exists()
 

@@ -169,7 +169,7 @@ MEMBERS = {
         f"at most {MAX_HEADER} bytes, found 65535",
     ),
     "objects": (npy(np.array([None]), allow_pickle=True), r"expected dtype '<f8', .*found '\|O'"),
-    "integers": (npy(np.zeros(3, int)), r"expected dtype '<f8', .*found '<i8'"),
+    "integers": (npy(np.zeros(3, np.int32)), r"expected dtype '<f8', .*found '<i4'"),
     "complex": (npy(np.zeros(3, complex)), "found '<c16'"),
     "big-endian": (npy(np.zeros(3, ">f8")), "found '>f8'"),
     "a structure": (npy(np.zeros(3, [("a", "<f8")])), r"found \[\('a', '<f8'\)\]"),

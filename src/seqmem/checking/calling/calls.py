@@ -13,6 +13,7 @@ import numpy as np
 
 from seqmem.checking.calling import slots as within
 from seqmem.checking.calling.values import Value, draw
+from seqmem.checking.reading import torch_functions
 from seqmem.checking.reading.candidates import Candidate, words
 from seqmem.checking.reading.hints import (
     global_names,
@@ -27,6 +28,7 @@ from seqmem.checking.reading.loading import Stub, _Missing
 from seqmem.checking.reading.words import role, size_letter
 from seqmem.module import Array
 
+RATE = 0.5  # the learning rate for a backward pass that updates weights itself
 MOST_NUMBERS = 3000  # an array in the file with at most this many numbers keeps its shape
 _SETUPS = (
     "setup",
@@ -93,6 +95,14 @@ class Ran:
         self.result, self.arguments, self.roots, self.globals = result, arguments, roots, names
 
 
+class Descent:
+    """A plain optimizer for layers that update themselves: a weight's change is its gradient."""
+
+    def update(self, w: Any, grad_wrt_w: Any) -> Any:
+        """Return updated weights."""
+        return w - RATE * np.reshape(grad_wrt_w, np.shape(w))
+
+
 class Call:
     """The calls of one candidate."""
 
@@ -104,8 +114,10 @@ class Call:
         self.text = "\n".join(map(text_of, self.functions)) + _docs(candidate, text_of)
         self.remarks = "\n".join(map(words_of, self.functions)) + _docs(candidate, words_of)
         self.parameters = _parameters(candidate.forward, candidate.owner is not None)
+        if candidate.is_torch and not torch_functions.is_separate(candidate.owner):
+            self.parameters = self.parameters[1:]  # without the context
         unpackings = {n: unpacked(candidate.forward, n) for n in self._required()}
-        self.lists = {n: parts for n, parts in unpackings.items() if len(parts) > 1 and role(n) != "state"}
+        self.lists = {n: parts for n, parts in unpackings.items() if len(parts) > 1 and _is_list(n, parts)}
         self.makers = self._makers()
         self.dicts = {n: keys_of(candidate.forward, n) for n in self._required() if self._is_dict(n)}
         self.objects = self._objects()
@@ -152,7 +164,7 @@ class Call:
     def _is_dict(self, name: str) -> bool:
         if name in self.lists or name in self.makers:
             return False
-        looked_up = rf"\b{re.escape(name)}(\[[\"'a-z]|\.(items|keys|values|get)\b)"
+        looked_up = rf"\b{re.escape(name)}(\[([\"']|[a-z]\w*\])|\.(items|keys|values|get)\b)"
         told = re.match(r"^(\w+_)?params?$|^parameters$", name) or re.search(looked_up, self.text)
         is_known = bool(_DICTS.match(name) and told) or bool(keys_of(self.candidate.forward, name))
         return name not in self.fixed and is_known
@@ -208,6 +220,8 @@ class Call:
         """Return a value that is certain: given by the user, or the shape of an existing array."""
         if site.name in self.fixed:
             return self.fixed[site.name]
+        if site.place == "init" and site.name in self._pairs():
+            return Value("is", (), (2, 2))
         present = self.names.get(site.name) if site.place == "global" else None
         if isinstance(present, np.ndarray):
             return Value("float", present.shape)
@@ -218,6 +232,10 @@ class Call:
         ):
             return Value("is", (), _KNOWN[site.name])
         return None
+
+    def _pairs(self) -> set[str]:
+        """Return the constructor's arguments that are two sizes, by their annotations."""
+        return {p.name for p in self._init() if re.search(r"\b[tT]uple\[int, *int\]", str(p.annotation))}
 
     def hint(self, site: Site) -> tuple[int, ...] | None:
         """Return a shape from the file's comments."""
@@ -247,6 +265,7 @@ class Call:
                     for path in slot.paths:
                         within.put(roots[root], path, arrays[name])
             self.phase = "forward"
+            np.random.seed(self.seed)  # noqa: NPY002 - dropout leaves out the same numbers at every call
             result = self._called(self.candidate.forward, arguments, roots)
         return Ran(result, arguments, roots, names)
 
@@ -275,6 +294,8 @@ class Call:
     def _roots(self, given: dict[Site, Any], arrays: dict[str, Array]) -> dict[str, Any]:
         if self.candidate.owner is None:
             return {}
+        if self.candidate.is_torch:
+            return {"context": self._context(given)}
         init = {s.name: v for s, v in given.items() if s.place == "init"}
         init |= {p.name: copy.deepcopy(self.objects[p.name]) for p in self._init() if p.name in self.objects}
         key = (*((name, _key(v)) for name, v in init.items()), *self._made_with.items())
@@ -286,7 +307,7 @@ class Call:
         np.random.seed(self.seed)  # noqa: NPY002 - the file's own classes may draw from it
         owner = self.candidate.owner
         assert owner is not None
-        if self.candidate.is_torch or inspect.isabstract(owner):
+        if inspect.isabstract(owner):
             return None
         made = self._guarded(lambda: owner(**init))
         if not within.slots(made):
@@ -297,22 +318,49 @@ class Call:
 
     def _set_up(self, made: Any, given: dict[Site, Any]) -> None:
         """Call the method that creates an object's parameters, if it has one."""
+        self._tell_shape(made, given)
         for name in _SETUPS:
             method = getattr(made, name, None)
             if not callable(method):
                 continue
             first = next((v for s, v in given.items() if s.place == "arg" and hasattr(v, "shape")), None)
-            for arguments in ((), (getattr(first, "shape", None),), (first,)):
+            takes = " ".join(inspect.signature(method).parameters)
+            ways = ((Descent(),),) if "optim" in takes else ((), (getattr(first, "shape", None),), (first,))
+            for arguments in ways:
                 try:
                     method(*copy.deepcopy(arguments))
                     break
                 except Exception:  # noqa: BLE001 - another way to call it may work
                     continue
 
+    def _tell_shape(self, made: Any, given: dict[Site, Any]) -> None:
+        """Tell an object the shape of its input without the batch, if it has a place for it."""
+        first = next((v for s, v in given.items() if s.place == "arg" and hasattr(v, "shape")), None)
+        if first is None or getattr(made, "input_shape", None) is not None:
+            return
+        if callable(getattr(made, "set_input_shape", None)):
+            made.set_input_shape(first.shape[1:])
+        elif hasattr(made, "input_shape"):
+            made.input_shape = first.shape[1:]
+
     def _called(self, function: Callable[..., Any], arguments: dict[str, Any], roots: dict[str, Any]) -> Any:
+        if self.candidate.is_torch:
+            return self._guarded(lambda: self._called_with_tensors(function, arguments, roots["context"]))
         if self.candidate.owner is not None and not _is_static(self.candidate.owner, function):
             return self._guarded(lambda: function(roots["self"], **arguments))
         return self._guarded(lambda: function(**arguments))
+
+    def _context(self, given: dict[Site, Any]) -> torch_functions.Context:
+        floats = {s.name for s, v in given.items() if np.asarray(v).dtype.kind in "fc"}
+        return torch_functions.Context(tuple(p.name in floats for p in self.parameters))
+
+    def _called_with_tensors(
+        self, function: Callable[..., Any], arguments: dict[str, Any], context: torch_functions.Context
+    ) -> Any:
+        if function is not self.candidate.forward:
+            return torch_functions.run_backward(function, context, list(arguments.values()))
+        assert self.candidate.owner is not None
+        return torch_functions.run_forward(self.candidate.owner, function, context, arguments)
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
         try:
@@ -396,6 +444,11 @@ def _maker(
         ):
             return function
     return found
+
+
+def _is_list(name: str, parts: list[str]) -> bool:
+    """Return whether an unpacked argument is a list of arrays; a state, only if its parts are states."""
+    return role(name) != "state" or all(role(part) == "state" for part in parts)
 
 
 def _is_static(owner: type, function: Callable[..., Any]) -> bool:

@@ -9,6 +9,7 @@ kept.
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import linecache
 import time
@@ -21,7 +22,8 @@ from seqmem.checking.calling.values import Start, Value, first_value, others, st
 from seqmem.checking.reading.candidates import Candidate
 from seqmem.checking.reading.loading import patience
 
-SECONDS = 12.0  # for the search for one pass
+SECONDS = 12.0  # of the processor, for the search for one pass
+LONGEST = 30.0  # seconds by the clock, on a machine that does other things as well
 MOST_TRIALS = 6000
 FEW = 500  # trials per convention
 AFTER = 300  # trials after gradients of the right shapes but wrong numbers
@@ -34,6 +36,7 @@ class Search(NamedTuple):
     outcome: Outcome
     start: Start
     trials: int
+    is_cut_short: bool = False  # by the time, which says more about the machine than about the pass
 
 
 def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[str, Value]) -> Search:
@@ -45,14 +48,26 @@ def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[s
         seed: seed of the test values.
         fixed: values that the user gave, by name.
     """
+    with _without_printing(names):
+        return _search(candidate, names, seed, fixed)
+
+
+@contextlib.contextmanager
+def _without_printing(names: dict[str, Any]) -> Iterator[None]:
+    """Keep a file's functions from printing in the block: a search calls them hundreds of times."""
+    own = names.get("print", print)
+    names["print"] = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        names["print"] = own
+
+
+def _search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[str, Value]) -> Search:
     budget = _Budget()
-    call = Call(candidate, names, seed, fixed)
-    order = starts(candidate.name, [site.name for site in call.sites()], call.text)
-    tried = []
-    for start in order:
-        tried.append(Search(_climb(Call(candidate, names, seed, fixed), start, budget, 1), start, 0))
-        if tried[-1].outcome.score[0] == FITTING or budget.is_spent:
-            break
+    first = Call(candidate, names, seed, fixed)
+    order = starts(candidate.name, [site.name for site in first.sites()], first.text)
+    tried = _first_trials(candidate, names, seed, fixed, order, budget)
     tried.sort(key=lambda one: one.outcome.score, reverse=True)
     best = tried[0]
     for one in tried:
@@ -68,7 +83,30 @@ def search(candidate: Candidate, names: dict[str, Any], seed: int, fixed: dict[s
             best = Search(outcome, one.start, 0)
         if outcome.score[0] == SHAPED:
             budget.most = min(budget.most, budget.trials + AFTER)
-    return best._replace(trials=budget.trials)
+    return best._replace(trials=budget.trials, is_cut_short=budget.is_late)
+
+
+def _first_trials(
+    candidate: Candidate,
+    names: dict[str, Any],
+    seed: int,
+    fixed: dict[str, Value],
+    order: list[Start],
+    budget: _Budget,
+) -> list[Search]:
+    """Return one trial of each convention, until one fits."""
+    tried: list[Search] = []
+    begun = []  # the values of each start: for a pass without weights, many are the same
+    for start in order:
+        call = Call(candidate, names, seed, fixed)
+        values = _first_values(call, start)
+        if values in begun:
+            continue
+        begun.append(values)
+        tried.append(Search(_climb(call, start, budget, 1), start, 0))
+        if tried[-1].outcome.score[0] == FITTING or budget.is_spent:
+            break
+    return tried
 
 
 def _outweighs(right: Outcome, wrong: Outcome) -> bool:
@@ -87,19 +125,32 @@ def _outweighs(right: Outcome, wrong: Outcome) -> bool:
 
 class _Budget:
     def __init__(self) -> None:
-        self.end = time.monotonic() + SECONDS
+        self.end, self.latest = time.process_time() + SECONDS, time.monotonic() + LONGEST
         self.trials, self.most = 0, MOST_TRIALS
 
     @property
     def is_spent(self) -> bool:
         """Return whether the search has used up its time or its trials."""
-        return self.trials >= self.most or time.monotonic() > self.end
+        return self.trials >= self.most or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        """Return whether the search has used up its time."""
+        return time.process_time() > self.end or time.monotonic() > self.latest
+
+
+def _first_value(call: Call, start: Start, site: Site) -> Value:
+    known = call.known(site)
+    return known if known is not None else first_value(site.name, start, call.hint(site), site.place)
+
+
+def _first_values(call: Call, start: Start) -> Values:
+    return {site: _first_value(call, start, site) for site in call.sites()}
 
 
 def _climb(call: Call, start: Start, budget: _Budget, most: int) -> Outcome:
     def first(site: Site) -> Value:
-        known = call.known(site)
-        return known if known is not None else first_value(site.name, start, call.hint(site), site.place)
+        return _first_value(call, start, site)
 
     def run(values: Values) -> Outcome:
         budget.trials += 1
@@ -110,7 +161,7 @@ def _climb(call: Call, start: Start, budget: _Budget, most: int) -> Outcome:
             return Outcome((-1,), values, None, error)
 
     last = budget.trials + most
-    best = run({site: first(site) for site in call.sites()})
+    best = run(_first_values(call, start))
     while best.score < (SHAPED,) and not budget.is_spent and budget.trials < last:
         changes = _changes(call, best, run, budget)
         better = next((one for one in changes if one.score > best.score), None)
@@ -140,9 +191,16 @@ def _changes(
 
 
 def _options(site: Site, best: Outcome) -> list[Value]:
+    if isinstance(_cause(best), IndexError) and "must be of integer" in str(_cause(best)):
+        return sorted(others(site.name, site.place), key=lambda value: value.kind != "index")
     wanted = best.wanted.get(site.name)
     found = [Value("float", wanted)] if wanted and best.values[site].is_float and all(wanted) else []
     return found + others(site.name, site.place)
+
+
+def _cause(outcome: Outcome) -> BaseException | None:
+    error = outcome.error
+    return error.__cause__ if error is not None and error.__cause__ else error
 
 
 def _by_relevance(call: Call, best: Outcome) -> list[Site]:
@@ -152,10 +210,11 @@ def _by_relevance(call: Call, best: Outcome) -> list[Site]:
         return [site for site in free if site.name in best.wanted] + [
             site for site in free if site.name not in best.wanted
         ]
-    error = best.error.__cause__ if best.error is not None and best.error.__cause__ else best.error
+    error = _cause(best)
     said: set[str] = set()
     for frame in frames_of(error) if error is not None else []:
         said |= _names_in(frame.tb_frame.f_code.co_filename, frame.tb_lineno)
+    free.sort(key=lambda site: site.place in ("init", "make"))  # sizes are seldom the cause
     near = [site for site in free if site.name in said or site.owner in said]
     return near + [site for site in free if site not in near]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from seqmem.checking.calling import slots as within
-from seqmem.checking.calling.backwards import RATE, Binding, Part
-from seqmem.checking.calling.calls import Call, Ran
+from seqmem.checking.calling.backwards import Binding, Part
+from seqmem.checking.calling.calls import RATE, Call, Ran
 from seqmem.checking.reading.hints import returned_names
 from seqmem.checking.reading.words import bare, is_upstream, plain, role
 from seqmem.module import Array
@@ -47,19 +48,7 @@ def collected(
     call: Call, binding: Binding, parts: list[Part], result: Any, ran: Ran, before: dict[Any, Any]
 ) -> list[Found]:
     """Return all possible gradients: first the returned values, then those left in objects."""
-    found: list[Found] = []
-    if binding.function is None:
-        for k, part in enumerate(parts):
-            if k not in binding.outputs:
-                found += _spread(part.name, (("item", k),), part.value)
-    else:
-        names = returned_names(binding.function)
-        is_several = isinstance(result, (tuple, list)) and not hasattr(result, "_fields")
-        if is_several and len(names) == len(result):
-            for k, value in enumerate(result):
-                found += _spread(names[k], (("item", k),), value)
-        else:
-            found += _spread(names[0] if len(names) == 1 else "", (), result)
+    found = _of_result(binding, parts, result)
     own_params = {(root, path) for root, slot in call.params.values() for path in slot.paths}
     for root, thing in ran.roots.items():
         for slot in within.slots(thing):
@@ -73,6 +62,27 @@ def collected(
             elif changed or within.is_gradient(slot.path):
                 found.append(Found(_label(slot.path), ("left", root, slot.path), slot.array))
     return found
+
+
+def _of_result(binding: Binding, parts: list[Part], result: Any) -> list[Found]:
+    """Return the possible gradients among the values that were returned, or written into dictionaries."""
+    if binding.function is None:
+        spread = [
+            _spread(part.name, (("item", k),), part.value)
+            for k, part in enumerate(parts)
+            if k not in binding.outputs
+        ]
+        return [one for ones in spread for one in ones]
+    names = returned_names(binding.function)
+    filled = [f"{name}." for name, kind, _ in binding.others if kind == "fill"]
+    if filled:  # the result is followed by the dictionaries
+        first = names[0] if len(names) == 1 else ""
+        named = enumerate((first, *filled))
+        return [one for k, name in named for one in _spread(name, (("item", k),), result[k])]
+    is_several = isinstance(result, (tuple, list)) and not hasattr(result, "_fields")
+    if is_several and len(names) == len(result):
+        return [one for k, value in enumerate(result) for one in _spread(names[k], (("item", k),), value)]
+    return _spread(names[0] if len(names) == 1 else "", (), result)
 
 
 def _label(path: within.Path) -> str:
@@ -91,7 +101,10 @@ def _spread(name: str, path: within.Path, value: Any) -> list[Found]:
     if isinstance(value, dict) and len(value) < 200:
         if any(isinstance(key, int) for key in value):
             return []  # states by step
-        return [one for key, part in value.items() for one in _spread(str(key), (*path, ("key", key)), part)]
+        short = {key: str(key).rpartition("/")[2] for key in value}  # W of "Dense/W"
+        return [
+            one for key, part in value.items() for one in _spread(short[key], (*path, ("key", key)), part)
+        ]
     if hasattr(value, "_fields"):
         return [
             one for key in value._fields for one in _spread(key, (*path, ("attr", key)), getattr(value, key))
@@ -117,6 +130,8 @@ def pair(
         found: all possible gradients.
         fits: whether a value is the right derivative with respect to an array of that name.
     """
+    if call.candidate.is_torch:
+        return _in_torch(call, arrays, found)
     pairs = _Pairs(call, arrays, list(found))
     pairs.of_shared_weights()
     pairs.by(_is_named)
@@ -129,6 +144,14 @@ def pair(
         one.label for one in pairs.left if one.where[0] == "returned" and _looks_like_gradient(one, arrays)
     ]
     return Pairing(pairs.places, notes, tuple(left))
+
+
+def _in_torch(call: Call, arrays: dict[str, Array], found: list[Found]) -> Pairing:
+    """Return the gradients of a torch.autograd.Function: one for each argument, in the arguments' order."""
+    order = [parameter.name for parameter in call.parameters]
+    returned = {one.where for one in found}
+    places = {name: ("returned", (("item", order.index(name)),)) for name in arrays}
+    return Pairing({name: where for name, where in places.items() if where in returned}, (), ())
 
 
 class _Pairs:
@@ -229,12 +252,17 @@ def _is_named(call: Call, name: str, one: Found) -> bool:
         return True
     if one.where[0] == "left" and "." in name and len(one.where[2]) > 1 and one.where[2][-1][0] == "key":
         return False  # W.z is not where dU["z"] is
-    own = {plain(name), plain(name.rpartition(".")[2])}
+    own = {plain(name), plain(_last(name))}
     if plain(label) in own:
         return (one.where[0] == "returned" and any(kind == "key" for kind, _ in one.where[1])) or (
             one.where[0] == "left" and within.is_gradient(one.where[2])
         )
     return bare(label) in own and bare(label) != plain(label)
+
+
+def _last(name: str) -> str:
+    """Return the last part of a name: W of "dense.W" and of "dense/W"."""
+    return re.split(r"[./]", name)[-1]
 
 
 def _same_index(call: Call, name: str, one: Found) -> bool:
@@ -287,7 +315,7 @@ def _is_nearly_named(call: Call, name: str, one: Found) -> bool:
     """Return whether a returned name is similar: dx for xt, dh for h_prev, dW for weights."""
     if one.where[0] == "update":
         return False
-    short, own = bare(one.label), plain(name.rpartition(".")[2])
+    short, own = bare(one.label), plain(_last(name))
     if not short or short == plain(one.label) or not short[0].isalpha():
         return False
     if len(short) == 1 or len(own) == 1:

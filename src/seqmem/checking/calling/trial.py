@@ -16,6 +16,7 @@ from seqmem.checking.calling.backwards import Binding, Part, bindings, parts_of
 from seqmem.checking.calling.calls import AskError, Call, Ran, Site
 from seqmem.checking.calling.returned import Pairing, collected, fetch, in_shape, pair
 from seqmem.checking.calling.values import Value, draw
+from seqmem.checking.reading import torch_functions
 from seqmem.checking.reading.hints import unpacked
 from seqmem.checking.reading.words import role
 from seqmem.module import Array
@@ -109,6 +110,8 @@ def _attempted(call: Call, values: Values) -> Outcome:
             raise
         except Exception as error:  # noqa: BLE001 - another binding may work
             outcome = Outcome(_reached(call, error), values, None, error)
+            if binding.loss is not None and best is not None and best.score == outcome.score:
+                break  # it fails for another reason than the loss
         if best is None or outcome.score > best.score:
             best = outcome
         if best.score[0] == FITTING:
@@ -242,6 +245,9 @@ def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str,
     upstream = [np.asarray(rng.standard_normal(out.shape)) for out in outputs]
     before = runner.snapshot(ran)
     result = runner.backward(ran, parts, copy.deepcopy(upstream))
+    miscounted = torch_functions.miscounted(ran.roots["context"], result) if call.candidate.is_torch else None
+    if miscounted is not None:
+        return Outcome((PAIRED, 1), values, None, miscounted)
     found = collected(call, binding, parts, result, ran, before)
     slopes = Slopes(runner, arrays, upstream)
     pairing = pair(call, arrays, found, slopes.fits)
@@ -260,6 +266,8 @@ def _with_binding(call: Call, values: Values, binding: Binding, sites: dict[str,
         score = (PAIRED, -len(odd) - len(pairing.left_over), -missing)
         return Outcome(score, values, plan, None, odd, sound and len(odd) < len(got))
     wrong = [name for name, value in got.items() if not slopes.fits(name, value)]
+    if binding.loss is not None and len(wrong) == len(got):  # none is right: it may be another loss
+        return Outcome((PAIRED, -98), values, None, TypeError(_no_binding(parts[:-1])))
     if wrong and not _goes_together(values, arrays):
         return Outcome((PAIRED, 0, len(got)), values, plan, None, {}, False)
     if wrong:
@@ -299,7 +307,10 @@ class Runner:
     def forward(self, arrays: dict[str, Array]) -> tuple[Ran, list[Part]]:
         """Run one forward pass."""
         ran = self.call.forward(self.values, arrays)
-        return ran, parts_of(self.call, ran)
+        parts = parts_of(self.call, ran)
+        if self.binding.loss is not None:
+            parts.append(Part("loss", self.binding.loss.of([part.value for part in parts])))
+        return ran, parts
 
     def snapshot(self, ran: Ran) -> dict[Any, Array]:
         """Return copies of all arrays within objects, before a backward pass."""
@@ -316,8 +327,12 @@ class Runner:
         if binding.function is None:
             return ran.result
         given = [_in_kind(value, parts[k].value) for value, k in zip(upstream, binding.outputs, strict=True)]
+        if binding.form:
+            given = [np.reshape(value, binding.form) for value in given]
         arguments = binding.arguments(ran, parts, tuple(given), self.sites)
-        return self.call.call_backward(ran, arguments, binding.function)
+        result = self.call.call_backward(ran, arguments, binding.function)
+        filled = [arguments[name] for name, kind, _ in binding.others if kind == "fill"]
+        return (result, *filled) if filled else result
 
 
 def _in_kind(upstream: Array, output: Any) -> Any:

@@ -66,6 +66,7 @@ _X = {
     "one column": (D, 1),
     "tokens": (T,),
     "rows of tokens": (B, T),
+    "one row of tokens": (1, T),
     "numbers": (T,),
     "images": (2, 2, 5, 5),
     "heads": (B, T, 4),
@@ -80,7 +81,8 @@ _DIMS = (D, H, V, OUT, 4 * H, 3 * H, D + H, V + H, B, T, 2 * H, 2 * D, 1 + D + H
 def starts(name: str, names: list[str], text: str) -> list[Start]:
     """Return the conventions to begin with, the most likely first."""
     lower = f"{name} {' '.join(names)}".lower()
-    likely_gates = 4 if "lstm" in lower else 3 if "gru" in lower else 1
+    parts = re.search(r"\b(?:chunk|[hv]?split)\((?:[\w.]+,)?\s*([2-9])\b", text)
+    likely_gates = int(parts[1]) if parts else 4 if "lstm" in lower else 3 if "gru" in lower else 1
     few = sum(role(one) == "weight" for one in names) <= 2
     gates = [likely_gates, *(g for g in (1, 4, 3) if g != likely_gates)] if few else [1]
     sequence = not re.search(r"step|cell", name, re.I)
@@ -96,6 +98,7 @@ def starts(name: str, names: list[str], text: str) -> list[Start]:
         "numbers",
         "images",
         "one output",
+        "one row of tokens",
     ]
     if not any(role(one) == "state" for one in names) and not any(role(one) == "weight" for one in names):
         rows = ["rows", "batch first", "time first"]
@@ -126,6 +129,8 @@ def first_value(name: str, start: Start, shape: tuple[int, ...] | None = None, p
         place: the kind of place.
     """
     kind = role(name, place)
+    if name == "corpus":  # long enough for every word to occur
+        return Value("index", (5 * V,), V)
     shape = None if start.without_hints else shape
     if kind == "flag":
         return Value("is", (), True)
@@ -154,6 +159,7 @@ def _whole(kind: str, start: Start, shape: tuple[int, ...] | None) -> Value:
         "batch first": (B, T),
         "time first": (T, B),
         "rows of tokens": (B, T),
+        "one row of tokens": (1, T),
         **dict.fromkeys(("heads",), (B, T)),
         **dict.fromkeys(("one sequence", "tokens", "list of columns", "numbers", "one column"), (T,)),
         "one vector": (D,),
@@ -166,7 +172,7 @@ def _whole(kind: str, start: Start, shape: tuple[int, ...] | None) -> Value:
 
 
 def _data(start: Start) -> Value:
-    if start.data in ("tokens", "rows of tokens"):
+    if start.data in ("tokens", "rows of tokens", "one row of tokens"):
         return Value("index", _X[start.data], H)
     if start.data == "list of columns":
         return Value("list", _X[start.data])
@@ -208,7 +214,7 @@ def _weight(name: str, start: Start) -> tuple[int, ...]:
     return shape if (start.data in _RIGHT) != start.is_turned else shape[::-1]
 
 
-_INNER = {"tokens": V, "rows of tokens": V, "numbers": 1, "heads": 4}
+_INNER = {"one row of tokens": V, "tokens": V, "rows of tokens": V, "numbers": 1, "heads": 4}
 
 
 def _in_rows(lower: str, inner: int, start: Start) -> tuple[int, int]:
@@ -301,10 +307,11 @@ def _shapes(kind: str) -> list[tuple[int, ...]]:
         (3, 2, D),
         (3, 2),
     ]
+    joined = [(m, g * H) for g in (1, 3, 4) for m in (D + H, 1 + D + H)]  # [x, h], or [1, x, h], of all gates
     squares = [(m, n) for m, n in itertools.product(_DIMS, _DIMS) if m != 1 and n != 1]
     states = [(B, H), (H, B), (H,), (H, 1), (1, H), (B, T, H), (T, B, H), (B, 1, H), (1, B, H)]
     orders = {
-        "weight": [*squares, *gated, *ones, *images, *columns],
+        "weight": [*squares[:4], *joined, *squares, *gated, *ones, *images, *columns],
         "bias": [*ones, *columns, *gated, *squares],
         "state": [*states, *data, *columns, *ones],
     }

@@ -94,8 +94,8 @@ def check_kind(
     report = check(subject, seed, tolerance, max_elements, seconds=seconds)
     if match is None:
         text = (
-            f"forward is neither {kind.title} nor one with a mistake that is known: its values differ. The "
-            "gradients were compared with the derivative of what it does compute"
+            f"forward is neither {kind.title} nor a known mistake of it: its values differ. The "
+            "gradients were compared with the derivative of the function that it computes"
         )
         return replace(
             report,
@@ -294,7 +294,7 @@ def _check_values(function: Callable[..., Any], kind: Kind, seed: int) -> Report
         raise error
     if not ran:
         raise ValueError(_unknown_parameters(function, kind))
-    cause = Cause("forward-unknown", f"it is neither {kind.title} nor one with a mistake that is known")
+    cause = Cause("forward-unknown", f"it is neither {kind.title} nor a known mistake of it")
     return Report(title, "wrong", *about, causes=(cause,))
 
 

@@ -157,15 +157,15 @@ def splitting(case: ModuleSubject) -> None:
     """Check that T steps equal the first k steps, followed by the others from the state after those."""
     xs = case.inputs[0]
     if list(inspect.signature(case.module.forward).parameters)[1:2] != ["state"] or np.ndim(xs) < 3:
-        raise NotApplicableError("it takes no (xs, state) of several steps")
+        raise NotApplicableError("it does not take (xs, state) of several steps")
     if not getattr(case.module, "every_step", True):
-        raise NotApplicableError("it shows the last step alone")
+        raise NotApplicableError("it returns the last step alone")
     if len(_directions(case.module)) > 1:
         raise NotApplicableError("it reads its input from both ends")
     case = replace(case, options=_without(case.options, "rng"))  # random draws depend on the steps
     steps, lengths = len(xs), case.options.get("lengths")
     if len(case.inputs) != 2 or case.inputs[1] is None or steps < 2:
-        raise NotApplicableError("it was given no initial state, or less than two steps")
+        raise NotApplicableError("it was given no initial state, or fewer than two steps")
     for given in (None, lengths) if lengths is not None else (None,):
         options = _without(case.options, "lengths") | ({} if given is None else {"lengths": given})
         for k in sorted({1, steps - 1}):

@@ -268,7 +268,7 @@ def repeats(subject: Subject, first: Named, second: Named, what: str) -> Iterato
     doubled = all(_is_double(*pairs[name]) for name in differing)
     text = (
         f"backward, called again, gives {'twice the' if doubled else 'other'} numbers for "
-        f"{', '.join(differing)}: something is kept from the call before (start the sums from zeros inside "
+        f"{', '.join(differing)}: something is kept from the previous call (start the sums from zeros inside "
         "backward), or drawn at random"
     )
     shown = _shown(subject, differing)
@@ -377,7 +377,7 @@ def _doubts(outputs: Named, again: Named) -> list[Cause]:
     if list(outputs) != list(again) or not all(map(same_bits, outputs.values(), again.values())):
         text = (
             "forward gives other numbers when it is called again with the same inputs: is something drawn at "
-            "random, or remembered from the call before?"
+            "random, or remembered from the previous call?"
         )
         return [Cause("not-deterministic", text)]
     if not all(np.isfinite(value).all() for value in outputs.values()):

@@ -68,7 +68,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 def strides(case: ModuleSubject) -> None:
     """Check that the memory layout of the arguments does not change a bit of the results."""
     for name, layout in LAYOUTS.items():
-        _laid_out(case, layout, f"{name} inputs (np.ascontiguousarray evens them out)")
+        _laid_out(case, layout, f"{name} inputs (np.ascontiguousarray copies them in order)")
 
 
 def read_only_inputs(case: ModuleSubject) -> None:

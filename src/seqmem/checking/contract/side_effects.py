@@ -21,9 +21,9 @@ _WHY = {
     "inputs-written": "The caller's own array changes, so a second call, a check or the next step starts "
     "from other numbers.",
     "upstream-written": "The caller's own array changes, so whoever uses it again, for another branch or a "
-    "second call, has other numbers.",
-    "outputs-written": "Whoever keeps the outputs, for a loss or a plot, is left with other numbers.",
-    "cache-written": "A second backward pass, for another loss or for a check, sees other numbers.",
+    "second call, gets different numbers.",
+    "outputs-written": "Whoever keeps the outputs, for a loss or a plot, is left with different numbers.",
+    "cache-written": "A second backward pass, for another loss or for a check, sees different numbers.",
     "cache-used-up": "Another loss or a check that calls backward twice needs two forward passes.",
     "one-buffer": "Whoever keeps the gradients of several calls, to compare them or to add them up, is left "
     "with the last.",
@@ -58,7 +58,7 @@ def _remedy(text: str) -> str:
         name = text.partition("[")[0]
         return f" Work on a copy: `{name} = {name}.copy()` first."
     if ".pop(" in text:
-        return " Read it by its index instead of taking it out."
+        return " Read it by index instead of removing it."
     return ""
 
 

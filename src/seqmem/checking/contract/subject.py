@@ -14,7 +14,7 @@ import numpy as np
 
 from seqmem.cells import Cell
 from seqmem.checking.contract.pairing import Returned, by_input, of_leaves
-from seqmem.contexts import Context, FixedContext
+from seqmem.contexts import Context, FixedContext, NoContext
 from seqmem.layers.sequence import SequenceLayer
 from seqmem.module import Array, Module, named_modules
 from seqmem.nests import as_arrays, tree_leaves, tree_map, tree_replace
@@ -136,7 +136,7 @@ class ModuleSubject(Subject):
         self.title = type(self.module).__name__
         self.inputs = tuple(as_arrays(value) for value in self.inputs)
         self.sources = (type(self.module).forward,)
-        self.unread = ("query",) if isinstance(self.module, FixedContext) else ()
+        self.unread = _unread(self.module)
         self._twins: dict[np.dtype[Any], Module] = {}
 
     @cached_property
@@ -343,6 +343,13 @@ def copied(value: Any) -> Any:
 def random_like(tree: Any, rng: np.random.Generator) -> Any:
     """Draw a nest of numbers from -1 to 1 in the same shapes and dtypes."""
     return tree_map(lambda array: rng.uniform(-1, 1, array.shape).astype(array.dtype), tree)
+
+
+def _unread(module: Module) -> tuple[str, ...]:
+    """Return the names of the inputs that have no effect on the outputs."""
+    if isinstance(module, NoContext):
+        return ("query", "keys")
+    return ("query",) if isinstance(module, FixedContext) else ()
 
 
 def inputs_taken(module: Module) -> int:

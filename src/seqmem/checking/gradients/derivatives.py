@@ -246,4 +246,5 @@ def _line_of(error: BaseException) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not Path(frame.filename).is_relative_to(_OWN) and "numpy" not in Path(frame.filename).parts
     ]
+    frames = [frame for frame in frames if "site-packages" not in Path(frame.filename).parts] or frames
     return f"line {frames[-1].lineno} `{frames[-1].line}`" if frames else "the forward pass"

@@ -51,8 +51,8 @@ def explanation(subject: Subject, comparison: Comparison, tolerance: float) -> W
     pair = Pair(got.astype(np.float64), right, _room(comparison, tolerance), subject.axes(comparison.name))
     if not pair.got.any():
         text = (
-            "zeros where the right gradient is not: the path was cut, nothing was written there, or the last "
-            "that was written in the place of a sum is zero"
+            "zeros where the right gradient is not zero: the path was cut, nothing was written there, or "
+            "a sum was replaced by its last term, which is zero"
         )
         return "zeros", text
     if pair.equals(right):

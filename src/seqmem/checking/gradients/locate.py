@@ -99,7 +99,7 @@ def _of_steps(measured: Measured, steps: list[Named], wrong: list[Named]) -> lis
     if told and first and carried and was_tested:
         told.append(
             f"the first step whose gradient breaks is {first}: one step is right and the sequence is wrong, "
-            "so look at the wiring from step to step first, then at the algebra within one"
+            "so look at the wiring between the steps first, then at the algebra within a step"
         )
     if first == 0:  # only one step has been taken, so no error has spread yet
         told += [

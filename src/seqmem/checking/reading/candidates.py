@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from seqmem.checking.reading.hints import returned_names, tree_of
+from seqmem.checking.reading.hints import returned_names, text_of, tree_of
 from seqmem.checking.reading.loading import NAME
 from seqmem.checking.reading.words import bare, is_upstream, plain
 
@@ -32,6 +32,7 @@ _METHODS = (
     ("loss", "backward"), ("loss", "gradient"), ("loss", "grad"), ("fn", "grad"), ("__call__", "grad"),
     ("__call__", "gradient"),
     ("data_is", "diff_is"), ("bottom_data_is", "top_diff_is"), ("predict", "backward"), ("step", "backward"),
+    ("_forward", "_backward"), ("_fprop", "_bprop"),
     ("forward_step", "backward_step"), ("step_forward", "step_backward"),
 )  # fmt: skip
 
@@ -50,6 +51,7 @@ class Candidate(NamedTuple):
         """The names under which a user may select it."""
         own = self.forward.__name__
         found = {self.name, own, re.sub(r"_(forward|fwd)(_\w+)?$", "", own)}
+        found |= {self.backward.__name__} if self.backward is not None else set()
         return found if self.owner is None else {self.name, f"{self.name}.{own}"}
 
 
@@ -161,8 +163,7 @@ def of_class(owner: type) -> Candidate | None:
     for forward, backward in _METHODS:
         one, other = _method(owner, forward), _method(owner, backward)
         if one is not None and other is not None:
-            is_torch = _is_torch(owner, one)
-            return Candidate(owner.__name__, one, other, owner, is_torch)
+            return Candidate(owner.__name__, one, other, owner, _is_torch(owner, one, other))
     for name in (
         "loss",
         "loss_and_grads",
@@ -182,7 +183,7 @@ def of_class(owner: type) -> Candidate | None:
 def _method(owner: type, name: str) -> Callable[..., Any] | None:
     for base in owner.__mro__:
         if name in vars(base):
-            if base.__module__ in ("builtins", "abc"):
+            if base.__module__ in ("builtins", "abc") or base.__module__.partition(".")[0] == "torch":
                 return None
             value = vars(base)[name]
             value = getattr(value, "__func__", value)
@@ -194,8 +195,12 @@ def _method(owner: type, name: str) -> Callable[..., Any] | None:
     return None
 
 
-def _is_torch(owner: type, forward: Callable[..., Any]) -> bool:
-    first = next(iter(inspect.signature(forward).parameters), "")
-    is_static = isinstance(inspect.getattr_static(owner, "forward", None), staticmethod)
-    named = any(base.__name__ == "Function" for base in owner.__mro__[1:])
-    return is_static and first in ("ctx", "context", "self") and (named or owner.__mro__[1] is object)
+def _is_torch(owner: type, forward: Callable[..., Any], backward: Callable[..., Any]) -> bool:
+    """Return whether a class is a torch.autograd.Function, by its base, or by its text without torch."""
+    if any(base.__name__ == "Function" and base.__module__.startswith("torch.") for base in owner.__mro__):
+        return True
+    is_static = isinstance(inspect.getattr_static(owner, backward.__name__, None), staticmethod)
+    first = next(iter(inspect.signature(backward).parameters), "")
+    text = text_of(forward) + text_of(backward)
+    keeps = re.search(r"\.(save_for_backward|saved_tensors|saved_variables)\b", text)
+    return is_static and owner.__mro__[1:] == (object,) and (first == "ctx" or keeps is not None)

@@ -27,6 +27,7 @@ _LETTERS = {
             "n_in",
             "x_dim",
             "in_dim",
+            "input_dim",
             "k",
             "features",
             "dim",
@@ -34,7 +35,9 @@ _LETTERS = {
         ),
         D,
     ),
-    **dict.fromkeys(("h", "n_a", "n_h", "nh", "hidden", "hidden_size", "units", "cells", "a"), H),
+    **dict.fromkeys(
+        ("h", "n_a", "n_h", "nh", "hidden", "hidden_size", "hidden_dim", "units", "cells", "a"), H
+    ),
     **dict.fromkeys(("v", "n_y", "c", "vocab", "vocab_size", "classes"), V),
     **dict.fromkeys(("o", "out", "n_out", "outputs"), OUT),
 }
@@ -85,7 +88,8 @@ def shape_in(text: str, name: str) -> tuple[int, ...] | None:
     word = rf"(?<![\w.]){re.escape(name)}(?![\w(])(?:\s*[:,\-–=]+|\s+\w)?"
     marks = word + r"[^()\[\]\n]{0,90}?[(\[]([^()\[\]]+)[)\]]"
     for found in re.finditer(marks, text):
-        shape = _shape(found[1])
+        said = found[0][: found.start(1) - found.start() - 1]
+        shape = _shape(found[1] + "," * bool(re.search(r"\bshape:?\s*$", said)))
         if shape is not None:
             return shape
     return None
@@ -104,6 +108,7 @@ def _shape(text: str) -> tuple[int, ...] | None:
 def _size(text: str) -> int | None:
     """Return the size of an axis such as "4H" or "n_a + n_x"."""
     text = re.sub(r"(\d)\s*\*?\s*([A-Za-z])", r"\1*\2", text)
+    text = re.sub(r"\b(in(?:put)?|hidden|out(?:put)?|vocab|batch) (dim|size)\b", r"\1_\2", text)
     words = set(_WORD.findall(text))
     if len(words) > 2 or any(len(word) > 12 for word in words):
         return None

@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqmem.checking.reading.source import Source, read_source
+from seqmem.checking.reading.source import Source, UnreadableError, read_source
 from seqmem.checking.reading.stand_ins import StandIn, smaller
 
 NAME = "student"
 PATIENCE = 3.0  # seconds per statement if only the definitions are wanted
+OF_IMPORTS = 30.0  # seconds: a large package that is cut short is left half imported
 MOST_STUBS = 100
 _EFFECTS = re.compile(
     r"(^|[._])(input|raw_input|exec|eval|exit|quit|system|popen|run|call|Popen|urlopen|urlretrieve|download|"
@@ -30,6 +31,7 @@ _EFFECTS = re.compile(
     r"savez|dump|load|loadtxt|genfromtxt|read_csv|load_data|load_model|load_dataset|get_data|minimize)$",
     re.I,
 )
+_OF_PYTHON2 = {"xrange": range, "raw_input": input, "unicode": str, "long": int, "unichr": chr}
 _MAKERS = re.compile(
     r"^_?(init|make|create|build|new|get|zeros|rand|xavier|glorot|he|orthogonal|uniform|normal)", re.I
 )
@@ -103,7 +105,7 @@ def load(path: Path, run_all: bool = False) -> Loaded:
     module = types.ModuleType(NAME)
     module.__file__ = str(path)
     module.__dict__["__name__"] = "__main__" if run_all else NAME
-    root = _paths(path)
+    root = _paths(path, source)
     module.__package__ = ".".join(path.parent.relative_to(root).parts)
     sys.modules[NAME] = module
     sys.argv = [str(path)]
@@ -111,7 +113,7 @@ def load(path: Path, run_all: bool = False) -> Loaded:
     finder = _Finder()
     sys.meta_path.append(finder)
     if source.is_python2:
-        vars(module).update(xrange=range, raw_input=input, unicode=str, long=int, unichr=chr)
+        vars(module).update(_OF_PYTHON2)
     if run_all:
         _run(source.tree, module, finder, str(path))
         return Loaded(module, source, source.notes + _missing(finder))
@@ -126,12 +128,32 @@ def load(path: Path, run_all: bool = False) -> Loaded:
     return Loaded(module, source, notes)
 
 
-def _paths(path: Path) -> Path:
+def definitions(path: Path) -> dict[str, Any]:
+    """Return the names that a file beside the checked one defines, which stays the checked one."""
+    before, arguments = sys.modules[NAME], sys.argv
+    try:
+        return load(path).names
+    finally:
+        sys.modules[NAME], sys.argv = before, arguments
+
+
+def _above(path: Path, source: Source) -> Iterator[Path]:
+    """Yield the folders that contain a folder of which the file imports, and in which it lies."""
+    wanted = set()
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            wanted |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            wanted.add(node.module.partition(".")[0])
+    yield from (folder.parent for folder in path.parents if folder.name in wanted)
+
+
+def _paths(path: Path, source: Source) -> Path:
     """Put the file's folders on the path, after installed packages; return the root of its package."""
     root = path.parent
     while (root / "__init__.py").exists() and root.parent != root:
         root = root.parent
-    folders = [path.parent, root, path.parent.parent, root.parent]
+    folders = [path.parent, root, path.parent.parent, root.parent, *_above(path, source)]
     for folder in dict.fromkeys(map(str, folders)):
         if folder not in sys.path:
             sys.path.append(folder)
@@ -153,6 +175,9 @@ def _import_or_run(node: ast.stmt, module: types.ModuleType, finder: _Finder, pa
         except ImportError as error:
             if not isinstance(node, (ast.Import, ast.ImportFrom)) or not finder.allow(error):
                 raise
+        except SyntaxError as error:
+            if not isinstance(node, (ast.Import, ast.ImportFrom)) or not finder.mend(error):
+                raise
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         _numpy_by_another_name(node, module)
 
@@ -160,7 +185,8 @@ def _import_or_run(node: ast.stmt, module: types.ModuleType, finder: _Finder, pa
 def _execute(node: ast.stmt, module: types.ModuleType, finder: _Finder, path: str) -> str:
     """Execute a statement; return the reason for a failure, or ""."""
     try:
-        with _patience(), warnings.catch_warnings():
+        is_import = isinstance(node, (ast.Import, ast.ImportFrom))
+        with _patience(OF_IMPORTS if is_import else PATIENCE), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _import_or_run(node, module, finder, path)
     except TimeoutError:
@@ -227,6 +253,8 @@ def _refused(node: ast.stmt, finder: _Finder, names: dict[str, Any]) -> str:
         return ""
     if isinstance(node, ast.If):
         return _refused_if(node, finder, names)
+    if isinstance(node, ast.With) and _only_reads(node):
+        return next((why for part in node.body if (why := _refused(part, finder, names))), "")
     words = {
         ast.For: "loop",
         ast.While: "loop",
@@ -235,6 +263,12 @@ def _refused(node: ast.stmt, finder: _Finder, names: dict[str, Any]) -> str:
         ast.Assert: "assert",
     }
     return next((word for kind, word in words.items() if isinstance(node, kind)), "")
+
+
+def _only_reads(node: ast.With) -> bool:
+    """Return whether a with block opens files and nothing else."""
+    calls = [item.context_expr for item in node.items]
+    return all(isinstance(call, ast.Call) and ast.unparse(call.func) in ("open", "io.open") for call in calls)
 
 
 def _refused_if(node: ast.If, finder: _Finder, names: dict[str, Any]) -> str:
@@ -298,6 +332,19 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.missing[f"{name}.{wanted[1]}"] = None
         return True
 
+    def mend(self, error: SyntaxError) -> bool:
+        """Read an imported file as Python 2; return False if that does not help."""
+        path = str(error.filename)
+        if any(one.path == path for one in sys.meta_path if isinstance(one, _Mended)):
+            return False
+        try:
+            source = read_source(Path(path))
+        except (UnreadableError, OSError):
+            return False
+        if source.is_python2:
+            sys.meta_path.insert(0, _Mended(path, source))
+        return source.is_python2
+
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         allowed = any(name == one or name.startswith(f"{one}.") for one in self.missing)
         return importlib.machinery.ModuleSpec(name, self, is_package=True) if allowed else None
@@ -313,6 +360,23 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         """Do nothing: the module is empty."""
+
+
+class _Mended(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """An import finder for one file of Python 2, which it reads as Python 3."""
+
+    def __init__(self, path: str, source: Source) -> None:
+        self.path, self.source = path, source
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        found = importlib.machinery.PathFinder.find_spec(name, path)
+        is_mine = found is not None and found.origin == self.path
+        return importlib.util.spec_from_loader(name, self, origin=self.path) if is_mine else None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Execute the file."""
+        vars(module).update(_OF_PYTHON2, __file__=self.path)
+        exec(compile(self.source.tree, self.path, "exec"), vars(module))
 
 
 def _copy_of(module: types.ModuleType, name: str, **more: Any) -> types.ModuleType:
@@ -340,4 +404,4 @@ def _missing(finder: _Finder) -> tuple[str, ...]:
     if not names:
         return ()
     roots = list(dict.fromkeys(names))
-    return (f"not installed, and stood in for: {', '.join(roots[:8])}{' ...' * (len(roots) > 8)}",)
+    return (f"not installed, replaced by stand-ins: {', '.join(roots[:8])}{' ...' * (len(roots) > 8)}",)

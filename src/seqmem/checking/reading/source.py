@@ -162,15 +162,37 @@ def _mended(text: str) -> tuple[str, int]:
         line.expandtabs(8) if "\t" in line[: len(line) - len(line.lstrip())] else line
         for line in text.split("\n")
     ]
-    changed = 0
+    quoted = [k for k, line in enumerate(lines) if line.count("`") == 2 and line.lstrip()[:1] != "#"]
+    for k in quoted:
+        lines[k] = re.sub(r"`([^`\"']+)`", r"repr(\1)", lines[k])
+    changed = len(quoted)
     for k, line in enumerate(lines):
+        last = _end_of_print(lines, k)
+        if last > k:
+            lines[k], lines[last] = re.sub(r"\bprint\b", "print(", line, count=1), lines[last].rstrip() + ")"
+            changed += 1
+            continue
         mended = _EXCEPT.sub(r"\1 as \2:", _RAISE.sub(r"\1(\2)", line))
         mended = re.sub(r"\b(0[0-7]+|0x[0-9a-fA-F]+|\d+)L\b", r"\1", mended).replace("<>", "!=")
+        mended = re.sub(r"(\.shape\[\d+\]|\blen\(\w+\)) */ *(?=\w)", r"\1 // ", mended)
         mended = _print_as_call(mended)
         if mended != line:
             lines[k] = mended
             changed += 1
     return "\n".join(lines), changed
+
+
+def _end_of_print(lines: list[str], first: int) -> int:
+    """Return the index of the last line of a print statement that starts in a line, or that line's own."""
+    if not re.match(r"^\s*print\s+[^(>\s]", lines[first]):
+        return first
+    depth = 0
+    for k in range(first, min(first + 20, len(lines))):
+        code = re.sub(r"\"[^\"]*\"|'[^']*'", "", _split_comment(lines[k])[0])
+        depth += sum(sign in "([{" for sign in code) - sum(sign in ")]}" for sign in code)
+        if depth <= 0 and not code.endswith("\\"):
+            return k
+    return first
 
 
 def _print_as_call(line: str) -> str:

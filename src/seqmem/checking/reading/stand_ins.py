@@ -40,18 +40,18 @@ class StandIn:
         """Return notes on the missing files."""
         if not self.missing:
             return ()
-        return (f"not there, so a short text stood in: {', '.join(dict.fromkeys(self.missing))}",)
+        return (f"missing, replaced by a short text: {', '.join(dict.fromkeys(self.missing))}",)
 
 
 def smaller(node: ast.stmt) -> ast.stmt:
     """Return a statement with a small hidden size or number of steps; other statements unchanged."""
-    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant) or len(node.targets) != 1:
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Constant):
         return node
-    target, value = node.targets[0], node.value.value
-    if not isinstance(target, ast.Name) or type(value) is not int or value < 2:
+    value, names = node.value.value, [target.id for target in node.targets if isinstance(target, ast.Name)]
+    if len(names) != len(node.targets) or type(value) is not int or value < 2:
         return node
     for pattern, size in ((_HIDDEN, 5), (_STEPS, 4), (_WIDTH, 6)):
-        if pattern.match(target.id):
+        if any(pattern.match(name) for name in names):
             changed = ast.Assign(node.targets, ast.copy_location(ast.Constant(size), node.value))
             return ast.copy_location(changed, node)
     return node

@@ -41,7 +41,7 @@ _LABELS = re.compile(
     re.I,
 )
 _TOKENS = re.compile(
-    r"^(ids?|idx|tokens?|indices|index|words?|captions?\w*|word_?ids?|inputs_idx|sentence\w*|sequence_ids)$",
+    r"^(ids?|idx|tokens?|indices|index|words?|captions?\w*|corpus|contexts?_?ids?|word_?ids?|inputs_idx|sentence\w*|sequence_ids)$",
     re.I,
 )
 _MASKS = re.compile(r"^(mask\w*|\w*_mask)$", re.I)

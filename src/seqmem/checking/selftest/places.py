@@ -150,6 +150,10 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "if scale is None:",
         "if scale is not None:",
     ): "another layer, which drops nothing; its gradient is right",
+    ("if taken % STEPS_BETWEEN == 0:", ANYTHING): TIME,
+    ("flush(running, smallest)", ANYTHING): TIME,
+    ("taken += 1", ANYTHING): TIME,
+    ("smallest, taken = (smallest_kept(back.room.dtype), 0)", ANYTHING): TIME,
     ("ifo *= half", "ifo[...] = half"): "the gates are 1: another cell, whose gradient is right",
     ("out *= half", "out[...] = half"): "the gates are 1: another cell, whose gradient is right",
     (

@@ -8,6 +8,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from seqmem.checking.reading.candidates import (
     of_class,
     returns_both,
 )
+from seqmem.checking.reading.loading import definitions
 from seqmem.checking.report import Report
 from seqmem.checking.submissions.verdict import Options, UnguessedError, judge
 from seqmem.module import Module
@@ -94,6 +96,7 @@ def offers(names: dict[str, Any], name: str, options: Options) -> list[Offer]:
     found = candidates(names)
     if name:
         chosen = [one for one in found if name in one.aliases][:1] or list(_of_name(names, name))
+        chosen = chosen or list(_with_neighbour(names, name))
         if not chosen:
             raise LookupError(_absent(names, name))
         return [_offer(chosen[0], names, options)]
@@ -198,6 +201,21 @@ def _named_pair(names: dict[str, Any], name: str) -> tuple[Callable[..., Any], C
     return (forward, backward) if callable(forward) and callable(backward) else None
 
 
+def _with_neighbour(names: dict[str, Any], name: str) -> Iterator[Candidate]:
+    """Yield the pair whose backward pass is in the file, and whose forward pass is in one beside it."""
+    stem = name.removesuffix("_backward")
+    backward, path = names.get(f"{stem}_backward"), Path(str(names.get("__file__", "")))
+    if not inspect.isfunction(backward) or not path.is_file():
+        return
+    for other in sorted(path.parent.glob("*.py")):
+        text = other.read_text(encoding="utf-8", errors="replace") if other != path else ""
+        if re.search(rf"^def {re.escape(stem)}_forward\b", text, re.M):
+            beside = definitions(other)
+            names |= {key: value for key, value in beside.items() if key not in names}
+            yield Candidate(stem, beside[f"{stem}_forward"], backward)
+            return
+
+
 def _imported(names: dict[str, Any], options: Options) -> Iterator[Offer]:
     """Yield pairs that a file only imports, if it defines none itself."""
     for name in names:
@@ -271,7 +289,7 @@ def _absent(names: dict[str, Any], name: str) -> str:
     if inspect.isfunction(names.get(name)):
         return (
             f"{name} has no backward function: write {name}_backward, name the two with --pair "
-            "FORWARD,BACKWARD, or say --like clipping"
+            "FORWARD,BACKWARD, or add --like clipping"
         )
     return (
         f"there is no {name}: expected functions {name}_forward and {name}_backward or the like, or an "

@@ -12,11 +12,12 @@ import numpy as np
 
 from seqmem.checking.calling.flat import Flat, flat
 from seqmem.checking.calling.guess import ONE, Search, search
-from seqmem.checking.calling.trial import ANSWERED, PAIRED, Outcome, Plan, frames_of
+from seqmem.checking.calling.trial import ANSWERED, PAIRED, Plan, frames_of
 from seqmem.checking.calling.values import Value
 from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.contract.conduct import SINGLE
 from seqmem.checking.gradient_check import gradcheck_functions
+from seqmem.checking.reading import torch_functions
 from seqmem.checking.reading.candidates import Candidate, is_clipping
 from seqmem.checking.report import WITH_A_SIDE_EFFECT, Report
 from seqmem.checking.submissions.naming import named
@@ -46,12 +47,17 @@ def judge(candidate: Candidate, names: dict[str, Any], options: Options) -> Repo
 
     Raises:
         UnguessedError: if no values were found with which it runs.
+        LookupError: if it needs torch, which is not installed.
     """
     if candidate.backward is None and is_clipping(candidate.forward):
         return _clipping(check_kind(candidate.forward, None, "clipping", options.seed))
+    if candidate.is_torch and not torch_functions.is_available():
+        raise LookupError(
+            f"{candidate.name} is a torch.autograd.Function, and torch is not installed: pip install torch"
+        )
     found = search(candidate, names, options.seed, options.values)
     plan = found.outcome.plan
-    if plan is None or not _is_convincing(found.outcome):
+    if plan is None or not _is_convincing(found):
         raise UnguessedError(_question(candidate, found))
     made = flat(plan, options.excluded)
     if options.like:
@@ -84,11 +90,12 @@ def _like(made: Flat, plan: Any, options: Options) -> Report:
     return check_kind(made.forward, made.backward, options.like, options.seed)
 
 
-def _is_convincing(outcome: Outcome) -> bool:
+def _is_convincing(found: Search) -> bool:
     """Return whether gradients of unexpected shapes can be blamed on the pass: if others are right."""
+    outcome = found.outcome
     if outcome.score[0] != PAIRED or outcome.plan is None:
         return outcome.score[0] > PAIRED
-    return outcome.is_sound and bool(outcome.wanted)
+    return outcome.is_sound and bool(outcome.wanted) and not found.is_cut_short
 
 
 def _is_nearly_right(report: Report) -> bool:
@@ -101,9 +108,8 @@ def _meant(candidate: Candidate, plan: Plan, made: Flat, report: Report, seed: i
     """Return the report on the pass without its small numbers or in single precision, if it is then right."""
     worst = max(row.max_error for row in report.rows if row.verdict == "wrong")
     inputs = dict(made.inputs)
-    if worst <= SINGLE and _is_single(
-        made, seed, [row.name for row in report.rows if row.verdict == "wrong"]
-    ):
+    is_single = _is_single(made, seed, [row.name for row in report.rows if row.verdict == "wrong"])
+    if worst <= SINGLE and is_single:
         found = gradcheck_functions(made.forward, made.backward, inputs, seed=seed, tolerance=SINGLE)
         note = f"right to {worst:.0e} of the largest entry: the gradients are computed in single precision"
         return replace(found, notes=(*found.notes, note)) if found.passed else report
@@ -117,7 +123,8 @@ def _meant(candidate: Candidate, plan: Plan, made: Flat, report: Report, seed: i
             return made.forward(**arrays)
 
     forward.__qualname__, forward.__signature__ = _title(candidate), inspect.signature(made.forward)  # type: ignore[attr-defined]
-    found = gradcheck_functions(forward, made.backward, inputs, seed=seed)
+    tolerance = SINGLE if is_single else None
+    found = gradcheck_functions(forward, made.backward, inputs, seed=seed, tolerance=tolerance)
     if not found.passed:
         return report
     listed = " and ".join(sorted({_said(number) for number in numbers}))
@@ -149,6 +156,8 @@ def _notes(found: Search, made: Flat, options: Options) -> Iterator[str]:
         yield f"no gradient is returned for {', '.join(made.without)}"
     if plan is not None:
         yield from plan.pairing.notes
+        if plan.binding.loss is not None:
+            yield f"the loss that backward begins with was taken for the {plan.binding.loss}"
     if options.verbose:
         shapes = ", ".join(f"{site.name} {value}" for site, value in found.outcome.values.items())
         yield f"assumed, after {found.trials} trial{'s' * (found.trials != 1)} ({found.start}): {shapes}"

@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
 def run_new(arguments: argparse.Namespace) -> int:
     """Write a template of an exercise."""
     path = new_exercise(Path(arguments.course), arguments.name)
-    print(folded(f"{path} is a solved exercise: write yours over it, then"))
+    print(folded(f"{path} is a solved exercise: replace it by yours, then run"))
     print(folded(f"python -m seqmem exercises verify --course {arguments.course}"))
     return 0
 

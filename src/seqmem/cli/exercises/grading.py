@@ -172,7 +172,7 @@ def grade(arguments: argparse.Namespace) -> int:
     except UnusableError as error:
         raise ValueError(f"this machine cannot isolate submissions: {error}") from None
     except KeyboardInterrupt:
-        say(f"seqmem: {len(record.grades)} grades are in {record_path}; the same command goes on from there")
+        say(f"seqmem: {len(record.grades)} grades are in {record_path}; the same command resumes from there")
         raise
     with naming(out):
         tables.write(tables.as_csv(grades), out)

@@ -6,11 +6,13 @@ import contextlib
 import importlib
 import os
 import re
+import shutil
 import sys
 import unicodedata
 from argparse import Namespace
 from pathlib import Path
 
+from seqmem.insight.folding import WIDTH, fold_lines
 from seqmem.registry import ROOMS
 from seqmem.training import CheckpointError
 
@@ -69,8 +71,10 @@ def one_line(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Write a line to stderr; if that fails, do nothing."""
+    """Write a line to stderr, folded on a terminal; if that fails, do nothing."""
     with contextlib.suppress(OSError, ValueError):
+        if sys.stderr.isatty():
+            text = fold_lines(text, shutil.get_terminal_size((WIDTH, 24)).columns)
         print(text, file=sys.stderr, flush=True)
 
 

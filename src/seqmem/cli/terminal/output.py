@@ -11,6 +11,7 @@ from seqmem.pages.page import is_page
 from seqmem.tasks import Task
 from seqmem.training import CheckpointError
 from seqmem.training.files.checkpoint import read_metadata
+from seqmem.training.files.training_state import has_training
 
 
 def check_model_path(out: str, inputs: Iterable[str] = (), *, force: bool = False) -> None:
@@ -85,6 +86,18 @@ def new_folder(folder: str) -> Iterator[Path]:
             with contextlib.suppress(OSError):  # it does not exist, or is not empty
                 place.rmdir()
         raise
+
+
+def is_finished(out: str, resume: bool) -> bool:
+    """Return whether a training to resume is already complete, and say so.
+
+    Raises:
+        CheckpointError: for a file that cannot be read.
+    """
+    if not (resume and os.path.lexists(out)) or has_training(out):
+        return False
+    print(f"{out} holds a finished model: nothing to resume")
+    return True
 
 
 @contextlib.contextmanager

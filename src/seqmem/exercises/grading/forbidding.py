@@ -53,7 +53,9 @@ def _watching(folders: tuple[str, ...]) -> Any:
             arguments[0], (str, bytes, os.PathLike)
         ):
             if (real(decoded(arguments[0])) + os.sep).startswith(folders):
-                raise PermissionError(errno.EACCES, "this exercise must be answered without the library's files")
+                raise PermissionError(
+                    errno.EACCES, "this exercise must be answered without the library's files"
+                )
         elif event.startswith(_STARTERS):
             raise ForbiddenError(f"{event}: an exercise must be answered without other programs")
 

@@ -127,7 +127,7 @@ def _one_by_one(suspects: Sequence[Work]) -> Iterator[Grade]:
             with _processes(1) as pool:
                 yield pool.submit(grade, work).result()
         except BrokenExecutor:
-            text = "judging it ended the process that did: look at it yourself"
+            text = "judging the answer ended the process of the grader: look at the answer yourself"
             yield Grade(
                 work.student, work.exercise, "error", 0.0, 0.0, work.main, work.digest, text, notes=work.notes
             )

@@ -77,9 +77,7 @@ def submissions_in(folder: Path, exercises: Iterable[Exercise] = ()) -> list[Sub
         whose = f"{student} (files)" if student in taken else student
         found.append(_submission(whose, folder, [(name, "") for name in names]))
     if not found:
-        raise ValueError(
-            f"{folder}: it contains no folder of a student, no Python file and no notebook"
-        )
+        raise ValueError(f"{folder}: it contains no folder of a student, no Python file and no notebook")
     return sorted(found, key=lambda one: one.student)
 
 
@@ -165,10 +163,10 @@ def answered(
 ) -> Answered:
     """Return which file of a submission answers an exercise.
 
-    It is the file that is named after the exercise, or whose name contains the exercise's; if no file is named
-    after any exercise, it is a file that defines the exercise's functions. If the names of two exercises fit,
-    the longer one counts. A changed file takes precedence over an unchanged one, because students who use
-    notebooks do not change the files.
+    It is the file that is named after the exercise, or whose name contains the exercise's. If no file is
+    named after any exercise, it is a file that defines the exercise's functions. If the names of two
+    exercises fit, the longer one counts. A changed file takes precedence over an unchanged one, because
+    students who use notebooks do not change the files.
     """
     scripts = [name for name in files if name.lower().endswith(SUFFIXES)]
     stems = {name: plain_name(Path(name).stem) for name in scripts}
@@ -187,7 +185,7 @@ def answered(
     if not defining:
         return Answered()
     if named:  # next to a file with the right name may be modules that it imports, with the given functions
-        note = f"{defining[0]} defines {', '.join(exercise.functions)}, and is not named as the exercise is"
+        note = f"{defining[0]} defines {', '.join(exercise.functions)}, but is not named after the exercise"
         return Answered("", (note,))
     return Answered(defining[0])
 

@@ -75,6 +75,18 @@ def named_arrays(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def as_given(result: Any, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return gradients by their own names, without d; those of a tuple by the wanted names, in order."""
+    result = _arrays_of_lists(result)
+    if not isinstance(result, dict):
+        return {name: value for name, value in named_arrays(result, wanted).items() if name in wanted}
+    found = {}
+    for name, value in result.items():
+        short = name.removeprefix("d_") if name.startswith("d_") else name.removeprefix("d")
+        found[short or name] = value
+    return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
+
+
 def _arrays_of_lists(value: Any) -> Any:
     """Return a nest with arrays in place of lists of numbers, and of such lists of equal lengths."""
     if isinstance(value, dict):

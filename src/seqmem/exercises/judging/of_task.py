@@ -14,6 +14,7 @@ from seqmem.checking.report import Cause
 from seqmem.exercises.asking import Answer, Question, clock
 from seqmem.exercises.exercise import LARGE, Part, Task, parts_of
 from seqmem.exercises.judging.comparing import (
+    as_given,
     as_numbers,
     close,
     listed,
@@ -24,7 +25,7 @@ from seqmem.exercises.judging.comparing import (
 )
 from seqmem.exercises.judging.naming import as_kind, conventions, described, why
 from seqmem.exercises.judging.places import where
-from seqmem.exercises.judging.questions import REPEAT, About
+from seqmem.exercises.judging.questions import REPEAT, About, layouts_returned
 from seqmem.exercises.judging.report import Check
 from seqmem.nests import tree_leaves
 
@@ -59,9 +60,35 @@ class TaskJudge:
     @cached_property
     def layout_text(self) -> str:
         """The answer's layout in words; "" for the reference's layout."""
-        if self.layout is None or self.layout.layout is None:
-            return ""
-        return described(self.layout, self.task)
+        about = self.layout or self.returned_layout
+        return "" if about is None or about.layout is None else described(about, self.task)
+
+    @cached_property
+    def returned_layout(self) -> About | None:
+        """The layout of gradients that do not have the reference's shapes, if the checker knows it."""
+        result = self.answer.results[-1] if self.answer.results else None
+        if not self.task.is_backward or self.layout is not None or result is None:
+            return None
+        problem, right = self.about.problem, self.right[0]
+        own = as_given(result, right)
+        if not own or all(name in own and np.shape(own[name]) == np.shape(right[name]) for name in right):
+            return None
+        as_reference = self._right_of(own)
+        best, most = None, -1
+        for about in layouts_returned(self.task, problem, tuple(own)):
+            assert about.layout is not None
+            unpacked = about.layout.unpack(own, problem.inputs)
+            good = self._right_of(unpacked)
+            if set(unpacked) == set(right) and len(good) > most and good >= as_reference:
+                best, most = about, len(good)
+        return best
+
+    def _right_of(self, arrays: dict[str, Any]) -> set[str]:
+        """Return the names of the gradients that are right."""
+        right = self.right[0]
+        return {
+            name for name in arrays if name in right and close(arrays[name], right[name], self.task.tolerance)
+        }
 
     @cached_property
     def got(self) -> list[dict[str, Any]]:
@@ -155,8 +182,12 @@ class TaskJudge:
         layout = about.layout if self.layout is None else self.layout.layout
         if not self.task.is_backward:
             return self._outputs_named(result)
+        if layout is None and self.returned_layout is not None:
+            layout = self.returned_layout.layout
         if layout is None:
             return named_arrays(result, self.task.right(about.problem))
+        if self.layout is None:
+            return layout.unpack(as_given(result, layout.packers), about.problem.inputs)
         packed = named_arrays(result, dict.fromkeys(layout.packers))
         own = {name: value for name, value in packed.items() if name in layout.packers}
         return layout.unpack(own, about.problem.inputs)
@@ -214,7 +245,7 @@ class TaskJudge:
         details = [f"there is no {what} {name}" for name in missing]
         details += [
             *wrong,
-            *(f"{name} is no {'input' if self.task.is_backward else 'output'}" for name in surplus),
+            *(f"{name} is not an {'input' if self.task.is_backward else 'output'}" for name in surplus),
         ]
         if details:
             details += self._layout_refused()
@@ -234,7 +265,7 @@ class TaskJudge:
 
     def _layout_refused(self) -> tuple[str, ...]:
         """Return a note if gradients have another layout than the given forward pass."""
-        if not self.task.is_backward or self.forward_is_own or self.layout is not None:
+        if not self.task.is_backward or self.forward_is_own or self.layout_text:
             return ()
         sizes = {np.size(value) for value in self.right[0].values() if np.ndim(value) > 1}
         sizes.add(sum(np.size(v) for n, v in self.right[0].items() if n.startswith("W_")))
@@ -248,8 +279,8 @@ class TaskJudge:
         if not other:
             return ()
         return (
-            f"{listed(other)}: another layout. {self.task.forward} is given, in the reference's layout, "
-            "and the gradients must have it, too; with a forward pass of your own the layout is yours",
+            f"{listed(other)}: another layout for some of the gradients. {self.task.forward} is given in the "
+            "reference's layout: return all gradients in that layout, or all in another",
         )
 
     def _values(self) -> Check:
@@ -290,7 +321,7 @@ class TaskJudge:
         causes = self._convention_causes
         if causes:
             details = tuple(cause.message for cause in causes)
-            says = "it follows another convention than the exercise asks for"
+            says = "it follows a convention other than the one that the exercise asks for"
             return Check("convention", "wrong", says=says, details=details, causes=causes)
         return Check("convention", "right", says="the reference's layout")
 
@@ -337,7 +368,7 @@ class TaskJudge:
     def _purity(self) -> Check:
         changed = dict.fromkeys([*self.answer.changed, *self.second.changed])
         if changed:
-            says = "it writes to what it was given: work on a copy, or write a = a + b for a += b"
+            says = "it writes to its arguments: work on a copy, or write a = a + b instead of a += b"
             return Check("purity", "wrong", says=says, details=tuple(changed))
         trouble = self.second.trouble
         if trouble is not None:

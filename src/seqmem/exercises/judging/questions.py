@@ -97,6 +97,14 @@ def _arguments(task: Task, about: About) -> Any:
     return tuple(about.problem.inputs[name] for name in names if name in about.problem.inputs)
 
 
+def layouts_returned(task: Task, problem: Problem, names: tuple[str, ...]) -> Iterator[About]:
+    """Yield the layouts, other than the reference's, that the names of returned gradients allow."""
+    if not task.kind or task.kind == "clipping" or not names:
+        return
+    for layout in islice(layouts(KINDS[task.kind], list(names)), MOST_LAYOUTS):
+        yield About(0, "values", problem, layout, _axes_of(layout, task, problem))
+
+
 def _other_layouts(task: Task, parameters: Parameters) -> Iterator[Layout]:
     """Yield the layouts, other than the reference's, that the names of a student's parameters allow."""
     if not task.kind or task.kind == "clipping" or task.forward not in parameters:

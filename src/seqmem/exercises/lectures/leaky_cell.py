@@ -38,7 +38,7 @@ class OwnCell(Cell[Array]):
         d_a[...] = (1 - n**2) / 2
 
     def step_backward(self, through, d_a, d_h) -> None:
-        """Turn d_a into the gradient of a, and d_h into that of h_prev; through(d_a, out) writes d_a @ W_h.T to out."""
+        """Make d_a the gradient of a, and d_h that of h_prev; through(d_a, out) writes d_a @ W_h.T to out."""
         d_a *= d_h
         direct = d_h / 2
         through(d_a, d_h)

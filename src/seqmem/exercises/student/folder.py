@@ -184,7 +184,7 @@ def new_folder(path: Path, seed: int, course: str = "") -> Folder:
 
 
 def folder_at(path: Path) -> Folder:
-    """Return the folder of exercises at a path: the path itself, a folder above it, or a subfolder "exercises".
+    """Return the folder of exercises at a path: the path itself, one above it, or its subfolder "exercises".
 
     Raises:
         ValueError: if there is none.

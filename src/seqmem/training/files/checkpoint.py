@@ -6,6 +6,7 @@
                                and, if an array has further names, "ties": {further name: first name},
                                or {further name: {"first": first name, "transposed": true}}
     metadata.json              any JSON that the caller wants to keep with the model
+    training.json, training/   in the file of a training that can go on: see `training_state`
 
 Both texts are stored as rows of bytes, so that `np.load(path)` reads every member. A file is considered
 hostile until checked: names, dtypes and shapes are compared with the model's before any data are read,
@@ -19,7 +20,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,13 @@ from seqmem.module import Array, Module, Tie, arguments_of, named_arrays
 from seqmem.registry import filed_class, filed_names
 from seqmem.training.files.npz import MAX_MESSAGE, Entry, Reader, write
 from seqmem.training.files.replacing import PathLike, check_writable
-from seqmem.validation import as_path, brief
+from seqmem.validation import as_list, as_path, brief
+
+Classes = dict[str, type[Module]]
 
 VERSION = 1
-MODEL, METADATA = "seqmem.json", "metadata.json"
+MODEL, METADATA, TRAINING = "seqmem.json", "metadata.json", "training.json"
+OF_TRAINING = "training/"  # the beginning of the names of a training's arrays
 
 MAX_MODEL = 1 << 16  # characters of the model's description
 MAX_METADATA = 1 << 22  # bytes of the metadata in UTF-8: the words of two large vocabularies
@@ -42,7 +46,13 @@ TIE = {"first": str, "transposed": bool}
 _STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{:,]', re.DOTALL)
 
 
-def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
+def save(
+    path: PathLike,
+    model: Module,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    classes: Iterable[type[Module]] = (),
+) -> None:
     """Write a model to a file, completely or not at all.
 
     The model is written under another name in the same folder and then renamed: whatever goes wrong, an
@@ -55,6 +65,8 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
         model: a module that consists of library classes and registered classes, float64 or float32.
         metadata: anything that JSON preserves (dicts with string keys, lists, strings, finite
             numbers, booleans, None), such as the vocabularies: at most 4 MiB in UTF-8.
+        classes: further classes that the model consists of, which `load` then needs as well;
+            `seqmem.register` makes a class known everywhere instead.
 
     Raises:
         TypeError: for a class or a constructor argument that cannot be described, or metadata of a type that
@@ -72,17 +84,23 @@ def save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = Non
     ['W', 'b', 'metadata.json', 'seqmem.json']
     """
     as_path(path, "save")
-    write(path, _contents(model, metadata))
+    write(path, contents(model, metadata, own_classes(classes, "save")))
 
 
-def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None = None) -> None:
+def check_save(
+    path: PathLike,
+    model: Module,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    classes: Iterable[type[Module]] = (),
+) -> None:
     """Raise any error that `save` would raise with these arguments, to detect it before a long training run.
 
     Nothing is written except an empty temporary file, which is removed. Disk space is not checked, because it
     may change until the model is saved.
 
     Args:
-        path, model, metadata: as for `save`.
+        path, model, metadata, classes: as for `save`.
 
     Raises:
         TypeError, ValueError, OSError: as from `save`.
@@ -93,15 +111,20 @@ def check_save(path: PathLike, model: Module, metadata: Mapping[str, Any] | None
     ValueError: save: metadata would change in JSON: expected string keys, lists for tuples
     """
     as_path(path, "check_save")
-    _contents(model, metadata)
+    contents(model, metadata, own_classes(classes, "check_save"))
     check_writable(path)
 
 
-def load(path: PathLike) -> Module:
+def load(path: PathLike, *, classes: Iterable[type[Module]] = ()) -> Module:
     """Return the model that `save` wrote, with identical parameters.
+
+    A file of a training that can go on, as `fit(checkpoint=...)` writes it, holds a model, too: that of its
+    last complete epoch.
 
     Args:
         path: the file, used exactly as given.
+        classes: your own classes, by whose names the file may refer to them. No file decides which module is
+            imported.
 
     Returns:
         A new model, of the class that was saved.
@@ -112,41 +135,76 @@ def load(path: PathLike) -> Module:
         FileNotFoundError: if there is no such file. It is also a CheckpointError, so that one except clause
             covers everything that can be wrong with a file.
     """
+    own = own_classes(classes, "load")
     with Reader(path) as file:
-        entries = {name: entry for name, entry in file.entries.items() if name not in (MODEL, METADATA)}
-        model, params = _build(_read_description(file), entries, file.fail)
+        head = read_description(file)
+        if TRAINING in file.entries and head.get("model") is None:
+            raise file.fail("expected a model, found the training of an object that is no Module", MODEL)
+        model, params = build(head, model_entries(file), file.fail, own)
         if METADATA not in file.entries:
             raise file.fail("expected this entry, found none", METADATA)
         for name, param in params.items():
-            start = 0
-            for chunk in file.chunks(name):
-                param.flat[start : start + chunk.size] = chunk
-                start += chunk.size
-        for _ in file.chunks(METADATA):  # to verify the checksum: a file is accepted as a whole
-            pass
+            file.fill(name, param)
+        for name in file.entries:
+            if name not in params:
+                file.verify(name)
         return model
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
     """Return the metadata that was saved with a model; the model itself is not built.
 
+    Args:
+        path: a file that `save` wrote.
+
     Raises:
         CheckpointError: for a file that cannot be read, or without metadata; also a FileNotFoundError if
             there is no such file.
     """
     with Reader(path) as file:
-        _read_description(file)
-        text = file.text(METADATA, MAX_METADATA)
-        if _has_too_many_values(text):
-            raise file.fail(f"expected at most {MAX_VALUES} values, found more", METADATA)
-        metadata = _parse(file, METADATA, text)
+        read_description(file)
+        return metadata_of(file)
+
+
+def metadata_of(file: Reader) -> dict[str, Any]:
+    """Return the metadata of an open file."""
+    metadata = read_json(file, METADATA, MAX_METADATA)
     if not isinstance(metadata, dict):
         raise file.fail(f"expected a dict, found a {type(metadata).__name__}", METADATA)
     return metadata
 
 
-def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Array]:
+def model_entries(file: Reader) -> dict[str, Entry]:
+    """Return the entries of a file that are a model's parameters.
+
+    Raises:
+        CheckpointError: for the arrays of a training without its description.
+    """
+    others = [MODEL, METADATA]
+    if TRAINING in file.entries:
+        others += [TRAINING, *(name for name in file.entries if name.startswith(OF_TRAINING))]
+    return {name: entry for name, entry in file.entries.items() if name not in others}
+
+
+def own_classes(classes: Any, caller: str) -> Classes:
+    """Return a caller's classes by their names."""
+    own: Classes = {}
+    for place, cls in enumerate(as_list(classes, caller, "classes", "a list of classes")):
+        if not (isinstance(cls, type) and issubclass(cls, Module)):
+            raise TypeError(
+                f"{caller}: classes[{place}] is {brief(repr(cls))}, expected a subclass of Module"
+            )
+        if filed_class(cls.__name__) not in (None, cls):
+            raise ValueError(f"{caller}: {cls.__name__} in classes is the name of another class")
+        own[cls.__name__] = cls
+    return own
+
+
+def contents(
+    model: Module, metadata: Mapping[str, Any] | None, own: Classes | None = None
+) -> dict[str, Array]:
     """Return all entries of the model's file, in a form that `load` is certain to accept."""
+    own = {} if own is None else own
     if not isinstance(model, Module):
         raise TypeError(f"save: model is of type {type(model).__name__}, expected a Module")
     params = model.params
@@ -154,12 +212,7 @@ def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Ar
         if param.dtype not in (np.float64, np.float32):
             raise ValueError(f"save: {name} has dtype {param.dtype}, expected float64 or float32")
     _check_overlaps(params)
-    head = {"format": "seqmem", "version": VERSION, "model": _describe(model)}
-    if model.ties:
-        head["ties"] = {
-            name: {"first": first, "transposed": True} if transposed else first
-            for name, (first, transposed) in model.ties.items()
-        }
+    head = described(model, own)
     description = json.dumps(head, allow_nan=False).encode("ascii")
     if len(description) > MAX_MODEL:
         raise ValueError(
@@ -167,9 +220,20 @@ def _contents(model: Module, metadata: Mapping[str, Any] | None) -> dict[str, Ar
             f"expected at most {MAX_MODEL:,}"
         )
     entries = {name: Entry(param.dtype, param.shape, 0) for name, param in params.items()}
-    _build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"))
-    texts = {MODEL: description, METADATA: _metadata_text({} if metadata is None else metadata)}
+    build(head, entries, lambda message, name=None: ValueError(f"save: {name}: {message}"), own)
+    texts = {MODEL: description, METADATA: metadata_text({} if metadata is None else metadata)}
     return {name: np.frombuffer(text, np.uint8) for name, text in texts.items()} | params
+
+
+def described(model: Module, own: Classes) -> dict[str, Any]:
+    """Return the description of a model, with its ties."""
+    head = {"format": "seqmem", "version": VERSION, "model": _describe(model, own)}
+    if model.ties:
+        head["ties"] = {
+            name: {"first": first, "transposed": True} if transposed else first
+            for name, (first, transposed) in model.ties.items()
+        }
+    return head
 
 
 def _check_overlaps(params: Mapping[str, Array]) -> None:
@@ -181,20 +245,20 @@ def _check_overlaps(params: Mapping[str, Array]) -> None:
             )
 
 
-def _describe(module: Module) -> dict[str, Any]:
+def _describe(module: Module, own: Classes) -> dict[str, Any]:
     """Return a module's class and constructor arguments as JSON, including those of modules inside it."""
     name = type(module).__name__
-    if filed_class(name) is not type(module):
+    if own.get(name, filed_class(name)) is not type(module):
         raise TypeError(
             f"save: {name} is not a class that a file can name: {', '.join(filed_names())}. "
-            "Put @seqmem.register() above your own class"
+            "Put @seqmem.register() above your own class, or pass it in classes=[...]"
         )
     config: dict[str, Any] = {}
     for key, value in module.config.items():
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, Module):
-            config[key] = _describe(value)
+            config[key] = _describe(value, own)
         elif key == "dtype":
             config[key] = np.dtype(value).name
         elif value is None or isinstance(value, (bool, int, float, str)):
@@ -207,11 +271,11 @@ def _describe(module: Module) -> dict[str, Any]:
         if not isinstance(part, Module):
             raise TypeError(f"save: {name} was given a {type(part).__name__}, expected modules")
     described = {"type": name, "config": config}
-    return described | {"positional": [_describe(part) for part in parts]} if parts else described
+    return described | {"positional": [_describe(part, own) for part in parts]} if parts else described
 
 
-def _build(
-    head: Mapping[str, Any], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
+def build(
+    head: Mapping[str, Any], entries: Mapping[str, Entry], fail: Callable[..., ValueError], own: Classes
 ) -> tuple[Module, dict[str, Array]]:
     """Return the described model and the arrays to fill, which agree with the entries.
 
@@ -226,7 +290,7 @@ def _build(
 
     rng = BoundedGenerator(numbers + min(tied, 2 * numbers))
     try:
-        model = _make(head.get("model"), max(sizes, default=0), rng)
+        model = _make(head.get("model"), max(sizes, default=0), rng, own)
         arrays = named_arrays(model)
     except Exception as error:  # a constructor may raise anything for meaningless arguments
         raise fail(f"expected the description of a model, found: {error}", MODEL) from error
@@ -239,7 +303,7 @@ def _build(
         except ValueError as error:
             raise fail(f"expected a tie to an array like it, found {error}", name) from error
     params = model.params
-    _check_entries(params, entries, fail)
+    check_entries(params, entries, fail)
     return model, params
 
 
@@ -258,23 +322,26 @@ def _looks(array: Array | Entry) -> str:
     return f"{array.dtype.name} {array.shape}"
 
 
-def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
+def _make(description: Any, largest: int, rng: np.random.Generator, own: Classes) -> Module:
     if not isinstance(description, dict) or set(description) - {"positional"} != {"type", "config"}:
         raise ValueError(f"{str(description)[:80]} in the place of a type and its config")
     name, config = description["type"], description["config"]
     parts = description.get("positional", [])
     if not isinstance(parts, list):
         raise ValueError(f"{str(parts)[:80]} in the place of a list of modules")
-    cls = filed_class(name) if isinstance(name, str) else None
+    cls = own.get(name, filed_class(name)) if isinstance(name, str) else None
     if cls is None or not isinstance(config, dict):
-        raise ValueError(f"type {str(name)[:80]!r}, expected one of {', '.join(filed_names())}")
+        known = ", ".join([*own, *filed_names()])
+        raise ValueError(
+            f"type {str(name)[:80]!r}, which load(classes=[...]) would add; known without it: {known}"
+        )
     parameters = arguments_of(cls)
     arguments: dict[str, Any] = {"rng": rng} if "rng" in parameters else {}
     for key, value in config.items():
         if key not in parameters or key == "rng":
             raise ValueError(f"{name} keeps no argument {key[:80]!r}")
         if isinstance(value, dict):
-            value = _make(value, largest, rng)
+            value = _make(value, largest, rng, own)
         elif isinstance(value, list):
             raise ValueError(f"{name}: {key} is a list")
         elif isinstance(value, int) and abs(value) > max(largest, 1024):  # 1024: it need not be a size
@@ -282,13 +349,14 @@ def _make(description: Any, largest: int, rng: np.random.Generator) -> Module:
         elif key == "dtype" and value not in ("float64", "float32"):
             raise ValueError(f"{name}: dtype is {value!r}, expected float64 or float32")
         arguments[key] = value
-    made: Module = cls(*(_make(part, largest, rng) for part in parts), **arguments)
+    made: Module = cls(*(_make(part, largest, rng, own) for part in parts), **arguments)
     return made
 
 
-def _check_entries(
+def check_entries(
     params: Mapping[str, Array], entries: Mapping[str, Entry], fail: Callable[..., ValueError]
 ) -> None:
+    """Raise unless the entries are those of the parameters, with their dtypes and shapes."""
     for name, param in params.items():
         expected = _looks(param)
         if name not in entries:
@@ -301,27 +369,52 @@ def _check_entries(
         raise fail("expected no such entry: the model has no parameter of this name", extra)
 
 
-def _read_description(file: Reader) -> dict[str, Any]:
-    head = _parse(file, MODEL, file.text(MODEL, MAX_MODEL))
+def read_description(file: Reader) -> dict[str, Any]:
+    """Return the description of the model in an open file, which is checked for its version alone."""
+    return as_description(file.text(MODEL, MAX_MODEL), file.fail)
+
+
+def as_description(text: str, fail: Callable[..., ValueError]) -> dict[str, Any]:
+    """Return the description of a model from JSON, which is checked for its version alone."""
+    head = parse_json(text, MODEL, fail)
     if not isinstance(head, dict) or head.get("format") != "seqmem":
-        raise file.fail("expected a model's description, found other JSON", MODEL)
-    if head.get("version") != VERSION:
-        raise file.fail(f"expected version {VERSION}, found {str(head.get('version'))[:80]}", MODEL)
+        raise fail("expected a model's description, found other JSON", MODEL)
+    check_version(head.get("version"), VERSION, MODEL, fail)
     return head
 
 
-def _parse(file: Reader, name: str, text: str) -> Any:
+def check_version(found: Any, known: int, name: str, fail: Callable[..., ValueError]) -> None:
+    """Raise unless a file has the version of its format that is known."""
+    if type(found) is int and found > known:
+        raise fail(
+            f"expected version {known} of the format, found {str(found)[:80]}: a newer seqmem wrote the file",
+            name,
+        )
+    if found != known:
+        raise fail(f"expected version {known}, found {str(found)[:80]}", name)
+
+
+def read_json(file: Reader, name: str, limit: int) -> Any:
+    """Return the JSON in an entry of an open file: at most `limit` bytes and MAX_VALUES values."""
+    return parse_json(file.text(name, limit), name, file.fail)
+
+
+def parse_json(text: str, name: str, fail: Callable[..., ValueError]) -> Any:
+    """Return a text as JSON of at most MAX_VALUES values."""
+    if _has_too_many_values(text):
+        raise fail(f"expected at most {MAX_VALUES} values, found more", name)
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise file.fail(f"expected JSON, found: {error}", name) from error
+        raise fail(f"expected JSON, found: {error}", name) from error
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _metadata_text(metadata: Mapping[str, Any]) -> bytes:
+def metadata_text(metadata: Mapping[str, Any]) -> bytes:
+    """Return metadata as JSON in UTF-8; raise if JSON would change them, or for too many."""
     if not isinstance(metadata, Mapping):
         raise TypeError(f"save: metadata is of type {type(metadata).__name__}, expected a dict")
     try:

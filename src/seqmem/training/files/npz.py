@@ -13,7 +13,7 @@ import os
 import re
 import stat
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import zipfile
 
 MAX_DIRECTORY = 1 << 20  # bytes of the zip's table of contents: about 10,000 arrays
+PER_ENTRY = 46 + 28 + 4  # bytes of an entry there: a record, a 64-bit size and place, and ".npy"
 MAX_HEADER = 4096  # bytes of an array's header
 CHUNK = 1 << 18  # bytes read at a time
 MAX_PATH = 4096  # characters of a path in a message: the longest possible path
@@ -36,6 +37,7 @@ MAX_MESSAGE = 400  # characters that a message may quote from an untrusted file
 _DTYPES: dict[str, np.dtype[Any]] = {
     "'<f8'": np.dtype("<f8"),
     "'<f4'": np.dtype("<f4"),
+    "'<i8'": np.dtype("<i8"),
     "'|u1'": np.dtype("u1"),
 }
 _HEADER = re.compile(
@@ -75,8 +77,10 @@ def write(path: PathLike, arrays: Mapping[str, Array]) -> None:
     The same arrays give the same bytes.
 
     Raises:
+        ValueError: for more arrays than `Reader` accepts.
         OSError: if the file cannot be written; it names `path`.
     """
+    check_count(arrays)
     import zipfile  # here, because the import is slow and most programs never save
 
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -86,6 +90,15 @@ def write(path: PathLike, arrays: Mapping[str, Array]) -> None:
             plain = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
             with archive.open(member, "w") as handle:
                 np.lib.format.write_array(handle, plain, (1, 0), allow_pickle=False)
+
+
+def check_count(names: Iterable[str]) -> None:
+    """Raise for arrays whose names make a larger table of contents than `Reader` accepts."""
+    size = sum(PER_ENTRY + len(name.encode()) for name in names)
+    if size > MAX_DIRECTORY:
+        raise ValueError(
+            f"save: the names of all arrays need {size:,} bytes, expected at most {MAX_DIRECTORY:,}"
+        )
 
 
 class Reader:
@@ -140,6 +153,28 @@ class Reader:
                     raise self.fail(f"its last {left} bytes are missing", name)
                 left -= len(data)
                 yield np.frombuffer(data, entry.dtype)
+
+    def fill(self, name: str, array: Array) -> None:
+        """Read the data of an array into another one of the same shape and dtype."""
+        start = 0
+        for chunk in self.chunks(name):
+            array.flat[start : start + chunk.size] = chunk
+            start += chunk.size
+
+    def array(self, name: str) -> Array:
+        """Return an array, which is not larger than the file."""
+        if name not in self.entries:
+            raise self.fail("expected this entry, found none", name)
+        dtype, shape, _ = self.entries[name]
+        with self._readable(name):
+            array: Array = np.empty(shape, dtype)
+        self.fill(name, array)
+        return array
+
+    def verify(self, name: str) -> None:
+        """Read the data of an array for their checksum: a file is accepted as a whole."""
+        for _ in self.chunks(name):
+            pass
 
     def text(self, name: str, limit: int) -> str:
         """Return a row of at most `limit` bytes, as UTF-8 text."""

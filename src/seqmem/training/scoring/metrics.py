@@ -38,6 +38,9 @@ def token_accuracy(model: Seq2Seq, batches: Iterable[Batch]) -> float:
 def edit_distance(found: Sequence[Hashable], right: Sequence[Hashable]) -> int:
     """Return the number of insertions, deletions and substitutions between sequences (Levenshtein, 1966).
 
+    Args:
+        found, right: sequences of hashable symbols: strings, or lists of words.
+
     >>> edit_distance("kitten", "sitting")
     3
     """

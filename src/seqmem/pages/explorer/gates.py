@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from seqmem.pages.page import Page, compose, part
+from seqmem.pages.page import Page, compose, part, parts
 
-STYLES = ("base.css", "explorer.css")
-SCRIPTS = ("text.js", "explorer_cells.js", "explorer_view.js", "explorer_player.js", "explorer.js")
+STYLES = ("base.css", "setting.css", "explorer.css")
+SCRIPTS = (
+    *("text.js", "arithmetic.js", "address.js", "setting.js"),
+    *("explorer_cells.js", "explorer_view.js", "explorer_player.js", "explorer.js"),
+)
 
 
 def gate_explorer() -> Page:
@@ -23,7 +26,7 @@ def gate_explorer() -> Page:
     """
     return compose(
         "Gate explorer",
-        body=part("explorer.html"),
-        styles=map(part, STYLES),
-        scripts=map(part, SCRIPTS),
+        body=part("explorer.html", "explorer"),
+        styles=parts(STYLES, "explorer"),
+        scripts=parts(SCRIPTS, "explorer"),
     )

@@ -31,7 +31,7 @@ class Panel {
     this.settings[key] = value;
     if (key !== "reset") {
       // which a preset leaves open
-      showSetting(this.kind, key, value, source);
+      showSetting(this.kind.key, key, value, source);
       this.markPreset(null);
     }
     this.show();
@@ -41,7 +41,7 @@ class Panel {
   apply(index) {
     const { values } = this.kind.presets[index];
     Object.assign(this.settings, values);
-    for (const [key, value] of Object.entries(values)) showSetting(this.kind, key, value, null);
+    for (const [key, value] of Object.entries(values)) showSetting(this.kind.key, key, value, null);
     this.markPreset(index);
     this.show();
   }

@@ -1,11 +1,6 @@
 // The three cells with one input and one unit, and the words that go with them. A kind knows its arithmetic and its
 // equations as text; it touches no element. `v` holds what is set ("x", "h_prev", "f-w_x", ...), `r` what comes out.
 
-/** The logistic function in the library's form, which cannot overflow. */
-function sigmoid(a) {
-  return Math.tanh(a * 0.5) * 0.5 + 0.5;
-}
-
 /** In the library's order: the input's part and the bias first, then the recurrent part, so that they round alike. */
 function preActivation(v, gate, h) {
   return v.x * v[`${gate}-w_x`] + v[`${gate}-b`] + h * v[`${gate}-w_h`];

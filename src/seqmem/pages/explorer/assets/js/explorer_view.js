@@ -2,52 +2,10 @@
 
 const SETTING_LIMIT = 100; // of the number fields; a slider covers the part of it where something happens
 
-/** A row with name, slider and number field for one setting; both report to `set`. */
-function settingRow(kind, spec, set) {
-  const id = `${kind.key}-${spec.key}`;
-  const words = spec.of ? `${spec.says}, ${spec.of}` : spec.says;
-  const range = { min: -spec.limit, max: spec.limit, step: spec.step };
-  const slider = element("input", { type: "range", id: `${id}-slider`, "aria-label": `${words}, slider`, ...range });
-  const field = element("input", {
-    type: "number",
-    id,
-    min: -SETTING_LIMIT,
-    max: SETTING_LIMIT,
-    step: "any",
-    "aria-describedby": `${id}-problem`,
-    autocomplete: "off",
-  });
-  const problem = element("p", { id: `${id}-problem`, class: "problem", "aria-live": "polite" });
-  const label = element(
-    "label",
-    { for: id },
-    math(spec.symbol),
-    element("span", { class: spec.of ? "unseen" : "says" }, ` ${words}`),
-  );
-  slider.addEventListener("input", () => set(spec.key, slider.valueAsNumber, slider));
-  field.addEventListener("input", () => {
-    const value = field.valueAsNumber;
-    const good = Math.abs(value) <= SETTING_LIMIT; // NaN is not
-    field.setAttribute("aria-invalid", String(!good));
-    problem.textContent = good
-      ? ""
-      : `Write a number from −${SETTING_LIMIT} to ${SETTING_LIMIT}. Until then the last one counts.`;
-    if (good) set(spec.key, value, field);
-  });
-  return element("div", { class: "setting", "data-setting": spec.key }, label, slider, field, problem);
-}
-
-/** Bring both controls of a setting up to date, but leave alone the one that is being typed into. */
-function showSetting(kind, key, value, source) {
-  const id = `${kind.key}-${key}`;
-  const [field, slider] = [document.getElementById(id), document.getElementById(`${id}-slider`)];
-  if (source !== field) {
-    field.value = String(value);
-    field.setAttribute("aria-invalid", "false");
-    document.getElementById(`${id}-problem`).textContent = "";
-  }
-  if (source !== slider) slider.value = String(value);
-  slider.setAttribute("aria-valuetext", short(value)); // the true one where it lies beyond the slider's end
+/** A setting of a panel, whose slider goes as far to both sides of zero. */
+function signedSetting(kind, spec, set) {
+  const range = { min: -spec.limit, max: spec.limit, least: -SETTING_LIMIT, most: SETTING_LIMIT };
+  return settingRow(kind.key, { ...spec, ...range }, set);
 }
 
 /** A bar from zero to a value; the number beside it says the same, so it is hidden from screen readers. */
@@ -119,7 +77,7 @@ function presetRow(kind, apply) {
 }
 
 function inputCard(kind, set) {
-  const rows = kind.inputs.map((spec) => settingRow(kind, spec, set));
+  const rows = kind.inputs.map((spec) => signedSetting(kind, spec, set));
   const id = `${kind.key}-inputs-title`;
   return element(
     "div",
@@ -157,7 +115,7 @@ function gateCard(kind, gate, set) {
     ),
     bar(gate.key, gate.range, gate.role),
     equationBox(kind, gate.key),
-    ...specs.map((spec) => settingRow(kind, spec, set)),
+    ...specs.map((spec) => signedSetting(kind, spec, set)),
   );
 }
 

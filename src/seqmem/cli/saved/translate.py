@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from seqmem.cli.arguments import size
+from seqmem.cli.arguments import add_search, search_options, size
 from seqmem.cli.terminal.output import naming
 from seqmem.cli.terminal.screen import heatmap
-from seqmem.tasks import Translator
+from seqmem.tasks import Translation, Translator
 
 
 def add(commands: Any) -> None:
@@ -21,8 +21,12 @@ def add(commands: Any) -> None:
         "text", nargs="*", metavar="TEXT", help="a text to translate (default: the lines of stdin)"
     )
     parser.add_argument("--attention", action="store_true", help="show the attention of each symbol")
+    add_search(parser)
     parser.add_argument(
-        "--max-length", type=size, default=100, help="the maximum number of symbols (default: %(default)s)"
+        "--n-best",
+        type=size,
+        metavar="N",
+        help="print the N best of the beam: score, 'ended' or 'cut off', and text, separated by tabs",
     )
     parser.set_defaults(command=run)
 
@@ -35,11 +39,18 @@ def run(arguments: argparse.Namespace) -> None:
         print("seqmem: reading lines to translate from the terminal, end with Ctrl-D", file=sys.stderr)
     lines = arguments.text or map(_readable, _standard_input())
     for line in lines:
-        (one,) = translator.translate([line], max_length=arguments.max_length)
-        print(one.text)
-        if arguments.attention:
-            print(heatmap(one), end="\n\n")
+        options = search_options(arguments)
+        (found,) = translator.translate([line], **options, n_best=arguments.n_best or 1)
+        for one in found:
+            print(n_best_line(one) if arguments.n_best else one.text)
+            if arguments.attention:
+                print(heatmap(one), end="\n\n")
         sys.stdout.flush()  # line by line, for the reader of a pipe
+
+
+def n_best_line(one: Translation) -> str:
+    """Return the line of one of several translations of a text."""
+    return f"{one.normalized_score:.4f}\t{'ended' if one.ended else 'cut off'}\t{one.text}"
 
 
 def _standard_input() -> Iterator[str]:
