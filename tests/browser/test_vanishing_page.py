@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from browsing import least_contrast, overflow, stop_clock, texts
+from browsing import least_contrast, overflow, stop_clock, texts, wait_until
 
 from seqmem import GRUCell, LSTMCell, Recurrent, RNNCell
 from seqmem.pages.vanishing import vanishing_gradient
@@ -222,7 +222,7 @@ def test_the_address_names_the_state(open_page, url):
     assert texts(other, "#outcome .result") == numbers
     assert other.input_value("#text") == "one two three & four=5"
     other.evaluate("location.hash = '#distance=9&radius=abc&forget=1000'")
-    other.wait_for_function("document.getElementById('set-distance').value === '9'")
+    wait_until(other, "document.getElementById('set-distance').value === '9'")
     assert other.input_value("#set-radius") == "1"  # what is no number, or too large, is not taken
     assert other.input_value("#set-forget") == "1"
     assert other.inner_text("#clue") == "“Japan”"

@@ -78,6 +78,12 @@ def add(commands: Any) -> None:
         type=size,
         help="learn only symbols that occur at least this often (default: 1; tag: 2)",
     )
+    parser.add_argument(
+        "--subwords",
+        type=size,
+        metavar="N",
+        help="translate: split words into subwords by N merges; needs --level word",
+    )
     parser.add_argument("--layers", type=size, help="number of stacked recurrent layers")
     parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0)")
     parser.add_argument(
@@ -116,6 +122,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"translate takes one file, {len(arguments.files)} were given")
     (arguments.pairs,) = arguments.files
     arguments.level, arguments.min_count = arguments.level or "char", arguments.min_count or 1
+    if arguments.subwords and arguments.level != "word":
+        raise ValueError(f"--subwords {arguments.subwords} splits words, expected --level word")
     return _train_translator(arguments)
 
 
@@ -151,6 +159,7 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         rng=arguments.seed,
         min_count=arguments.min_count,
         max_vocabulary=arguments.max_vocabulary,
+        n_merges=arguments.subwords,
     )
     check_save(translator, arguments.out)
     model, sources, targets = translator.model, translator.source_vocabulary, translator.target_vocabulary

@@ -42,11 +42,11 @@ def read_arrays(path: PathLike) -> dict[str, Array]:
     """Return the arrays of a file by name.
 
     Args:
-        path: a .npz, a .safetensors or a .onnx file, whose initializers are read; told by its name.
+        path: a .npz, a .safetensors or a .onnx file, whose initializers are read; the name's ending decides.
 
     Raises:
         CheckpointError: for a file that cannot be read, and for a pickle, such as torch's .pt, which may run
-            code: the message has the two lines that convert it where torch is installed. Also a
+            code: the message has two lines of code that convert it if torch is installed. Also a
             FileNotFoundError if there is no such file.
         ImportError: without the package that reads the file.
 
@@ -81,7 +81,7 @@ def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
     """Write arrays to a .npz or a .safetensors file, completely or not at all.
 
     Args:
-        path: the file, whose name says the format.
+        path: the file, whose name determines the format.
         arrays: by name.
 
     Raises:
@@ -175,7 +175,7 @@ def import_onnx(path: PathLike) -> dict[str, Any]:
 
     Returns:
         A layer for each node of the type RNN, LSTM or GRU, in the order of the graph, as from `from_onnx`. A
-        node without a name goes by its first output's.
+        node without a name has the name of its first output.
 
     Raises:
         CheckpointError: for a file that cannot be read, or without such a node.

@@ -22,13 +22,15 @@ def add(commands: Any) -> None:
         "convert", help="convert weights: .npz, .safetensors and .onnx files, torch's layout"
     )
     parser.add_argument("source", metavar="IN", help="a model of seqmem, an ONNX graph, or arrays by name")
-    parser.add_argument("out", metavar="OUT", help="the file to write; its ending says the format")
+    parser.add_argument("out", metavar="OUT", help="the file to write; its ending determines the format")
     parser.add_argument(
         "--from", dest="layout", choices=("torch",), help="IN holds arrays with torch's names and layout"
     )
     parser.add_argument("--to", choices=("torch",), help="write arrays with torch's names and layout")
     parser.add_argument("--prefix", default="", help="the beginning of torch's names, such as rnn.")
-    parser.add_argument("--kind", choices=("embedding", "linear"), help="of torch's module, if not recurrent")
+    parser.add_argument(
+        "--kind", choices=("embedding", "linear"), help="the kind of torch's module if it is not recurrent"
+    )
     parser.add_argument("--part", choices=("encoder", "decoder"), help="of a translator, for an ONNX graph")
     parser.add_argument("--node", metavar="NAME", help="of an ONNX graph: one of its recurrent nodes")
     add_force(parser)

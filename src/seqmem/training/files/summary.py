@@ -28,8 +28,8 @@ MOST = 12  # values of the metadata that are shown, and names of a list
 def summary(path: PathLike) -> str:
     """Return the contents of a file in lines of text.
 
-    Headers and texts are read, no array. Everything that the file says is shortened to a line, without
-    control characters.
+    Only headers and texts are read. Each text from the file is shortened to a line, without control
+    characters.
 
     Args:
         path: a file of `save`, of `fit(checkpoint=...)`, or of other plain arrays.
