@@ -211,7 +211,8 @@ class Translator(Task):
 
     def words(self, symbols: Sequence[str]) -> list[str]:
         """Return symbols with subwords joined to words; without subwords, the symbols."""
-        return list(symbols) if self.subwords is None else self.subwords.join(symbols)
+        found = as_list(symbols, "Translator.words", "symbols", "a list of symbols")
+        return found if self.subwords is None else self.subwords.join(found)
 
     @overload
     def translate(
