@@ -11,7 +11,8 @@ import numpy as np
 from seqmem.contexts import FixedContext
 from seqmem.pages.page import Page, compose, part
 from seqmem.pages.page_data import data_block
-from seqmem.tasks.translator import Translation, Translator, as_texts
+from seqmem.tasks.translator import Translation, Translator
+from seqmem.validation import as_texts
 
 STYLES = ("base.css", "choice.css", "attention.css")
 SCRIPTS = ("text.js", "choice.js", "address.js", "attention.js")
@@ -57,7 +58,7 @@ def attention_page(
             raise TypeError(f"attention_page: {name} is of type {type(one).__name__}, expected a Translator")
     if not isinstance(title, str):
         raise TypeError(f"attention_page: title is of type {type(title).__name__}, expected a string")
-    texts = as_texts(texts, "attention_page")
+    texts = as_texts(texts, "attention_page", "texts")
     if not texts:
         raise ValueError("attention_page: texts is empty, expected at least one text to translate")
     found = [one.translate(texts, max_length=max_length) for one in shown]

@@ -29,7 +29,7 @@ from seqmem.tasks.contexts import CONTEXT_NAMES, ContextName, make_context
 from seqmem.tasks.task import Task
 from seqmem.training.callbacks import Direction
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
-from seqmem.validation import as_choice, as_flag, as_list, as_size, brief
+from seqmem.validation import as_choice, as_flag, as_list, as_size, as_texts, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,9 +210,13 @@ class Translator(Task):
         return symbols if self.subwords is None else self.subwords.split(symbols)
 
     def words(self, symbols: Sequence[str]) -> list[str]:
-        """Return symbols with subwords joined to words; without subwords, the symbols."""
-        found = as_list(symbols, "Translator.words", "symbols", "a list of symbols")
-        return found if self.subwords is None else self.subwords.join(found)
+        """Return symbols with subwords joined to words; without subwords, the symbols.
+
+        Raises:
+            TypeError: for anything but a list of strings.
+        """
+        symbols = as_texts(symbols, "Translator.words", "symbols")
+        return symbols if self.subwords is None else self.subwords.join(symbols)
 
     @overload
     def translate(
@@ -290,7 +294,7 @@ class Translator(Task):
             self.model.decoder.context, (FixedContext, NoContext)
         ):
             raise ValueError(f"{caller}: replace_unknown is True, which needs a model with attention")
-        sources = [self.prepare(text) for text in as_texts(texts, caller)]
+        sources = [self.prepare(text) for text in as_texts(texts, caller, "texts")]
         found: list[list[Translation]] = []
         # decoding stores nothing for a backward pass: the size of one step is the limit
         steps = [(len(source) * beam_size, 1) for source in sources]
@@ -340,7 +344,7 @@ class Translator(Task):
         unknown = sorted(set(search) - set(SearchOptions.__annotations__))
         if unknown:
             raise TypeError(f"{caller}: unexpected keyword argument {unknown[0]!r}")
-        found = self.translate(as_texts(inputs, caller), max_length, batch_size, **search)
+        found = self.translate(as_texts(inputs, caller, "texts"), max_length, batch_size, **search)
         return [one.text for one in found]
 
     def evaluate(  # type: ignore[override]
@@ -441,17 +445,6 @@ def teacher_forced(translator: Translator, pairs: Sequence[Pair], batch_size: in
         right += int(((logits.argmax(axis=-1) == batch.targets) & batch.mask).sum())
         total += counted
     return loss / total, right / total
-
-
-def as_texts(texts: Any, caller: str) -> list[str]:
-    """Return a list of the texts; a single string would pass for a list of its characters."""
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-        raise TypeError(f"{caller}: texts is of type {type(texts).__name__}, expected a list of strings")
-    found = list(texts)
-    for position, text in enumerate(found):
-        if not isinstance(text, str):
-            raise TypeError(f"{caller}: texts[{position}] is {text!r}, expected a string")
-    return found
 
 
 def _strip_of(metadata: Mapping[str, Any]) -> bool:
