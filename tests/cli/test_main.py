@@ -46,7 +46,7 @@ def test_training_reports_loss_and_held_out_accuracy_and_saves(
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-@pytest.mark.parametrize("attention", ["additive", "scaled-dot-product", "none"])
+@pytest.mark.parametrize("attention", ["additive", "scaled-dot-product", "fixed", "none"])
 @pytest.mark.parametrize("level", ["char", "word"])
 def test_every_choice_trains_and_translates(
     pairs: Path, tmp_path: Path, cell: str, attention: str, level: str, capsys: pytest.CaptureFixture[str]

@@ -17,7 +17,7 @@ from seqmem.registry import cell_names, task_class, task_names
 from seqmem.tasks import Translator
 from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
-ATTENTIONS = ("additive", "dot-product", "scaled-dot-product", "bilinear", "none")
+ATTENTIONS = ("additive", "dot-product", "scaled-dot-product", "bilinear", "fixed", "none")
 
 
 def add(commands: Any) -> None:
@@ -56,7 +56,8 @@ def add(commands: Any) -> None:
         "--attention",
         choices=ATTENTIONS,
         metavar="KIND",
-        help=f"translate: {', '.join(ATTENTIONS)}; with none, every step reads the encoder's final output "
+        help=f"translate: {', '.join(ATTENTIONS)}; with fixed, every step reads the encoder's final "
+        "output; with none, the decoder starts from the encoder's final state and reads nothing else of the source "
         "(default: additive)",
     )
     parser.add_argument(
@@ -204,7 +205,7 @@ def _train_translator(arguments: argparse.Namespace) -> None:
 
 
 def _context(attention: str | None) -> Any:
-    return "fixed" if attention == "none" else (attention or "additive").replace("-", "_")
+    return (attention or "additive").replace("-", "_")
 
 
 def _warn(messages: Sequence[str]) -> None:
