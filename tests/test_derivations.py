@@ -17,6 +17,7 @@ EXPLAINED = [  # the backward passes whose every line a chapter derives
     *("rnn_step_backward", "rnn_backward", "truncated_rnn_backward"),
     *("lstm_step_backward", "lstm_backward", "gru_before_step_backward", "gru_after_step_backward"),
     *("hold_backward", "zero_padding_backward", "additive_attention_backward", "fixed_context_backward"),
+    *("dot_product_attention_backward", "bilinear_attention_backward"),
     *("linear_backward", "bridge_backward", "decoder_step_backward", "decoder_backward"),
     *("encoder_backward", "encoder_decoder_backward"),
     *("cross_entropy_backward", "weighted_cross_entropy_backward", "embedding_backward"),

@@ -280,3 +280,13 @@ def test_the_page_is_small_and_carries_everything():
     )
     assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|eval\(|DOMParser", PAGE.html)
     assert "</script><b>" not in vanishing_gradient("</script><b>").html
+
+
+def test_on_a_narrow_screen_the_result_stays_in_sight_of_the_sliders(open_page, url):
+    page = open_page(url, width=360)
+    page.focus("#set-update")
+    page.evaluate("window.scrollTo(0, 500)")
+    box = page.locator("#strip").bounding_box()
+    assert box["y"] == 0
+    assert texts(page, "#strip .result") == texts(page, "#outcome .reach:not(.part) .result")
+    assert open_page(url, width=1200).is_hidden("#strip")

@@ -288,7 +288,7 @@ def test_the_demo_proves_trains_translates_and_saves(
     worst = float(captured.out.split("largest relative error of all: ")[1].split()[0])
     assert worst <= 1e-12  # the bar of the README
     assert "exact match on 20 unseen dates: " in captured.out
-    shown = " ".join(captured.out.split("3. What it looks at")[1].split())
+    shown = " ".join(captured.out.split("3. The attention")[1].split())
     verdicts = re.findall(r" -> (.{0,200}?), (right|wrong: it is (\d{4}-\d\d-\d\d)) ", shown)
     assert len(verdicts) == 4  # each date whose attention is shown
     assert any(iso and iso != read for read, _, iso in verdicts)  # after a second of training

@@ -84,3 +84,13 @@ def test_without_padding_nothing_is_copied(T, B):
     rows = packing.pack(padded)
     assert rows.size == 0 or np.shares_memory(rows, padded)
     assert rows.size == 0 or np.shares_memory(packing.unpack(rows, (T, B)), padded)
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.booleans())
+def test_without_lengths_the_rows_are_those_of_full_lengths(T, B, reverse):
+    packing, full = pack(T, B, None, reverse), pack(T, B, np.full(B, T), reverse)
+    padded, states = numbered(T, B), np.arange((T + 1) * B)
+    assert_same(packing.pack(padded), full.pack(padded))
+    assert_same(packing.unpack(packing.pack(padded), (T, B)), padded)
+    assert_same(states[packing.final], states[full.final])
+    assert [step for run in steps(packing) for step in run] == [step for run in steps(full) for step in run]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,7 @@ from seqmem.training.files.checkpoint import (
 )
 from seqmem.training.files.npz import CheckpointError, Entry, MissingFileError, write
 from seqmem.training.files.replacing import PathLike, replacing
+from seqmem.training.files.summary import summary_of
 from seqmem.validation import as_path, brief
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
@@ -139,10 +140,7 @@ def load_safetensors(
     """
     own = own_classes(classes, "load_safetensors")
 
-    def fail(message: str, name: str | None = None) -> CheckpointError:
-        shown = (brief(os.fsdecode(path), 200), brief(name or ""), brief(message, 400))
-        return CheckpointError(": ".join(part for part in shown if part))
-
+    fail = _failing(path)
     with _safe(path, "load_safetensors") as file:
         texts = file.metadata() or {}
         if MODEL not in texts:
@@ -165,6 +163,23 @@ def has_description(path: PathLike) -> bool:
     """
     with _safe(path, "has_description") as file:
         return MODEL in (file.metadata() or {})
+
+
+def safetensors_summary(path: PathLike) -> str:
+    """Return what is in a .safetensors file, as `summary` of a .npz file; no array is read.
+
+    Raises:
+        CheckpointError: for a file that cannot be read.
+        ImportError: without the package safetensors (extra `safetensors`).
+    """
+    fail = _failing(path)
+    with _safe(path, "safetensors_summary") as file:
+        texts = file.metadata() or {}
+        entries = {key: _entry(file.get_slice(key)) for key in file.keys()}  # noqa: SIM118
+    if MODEL not in texts:
+        return summary_of(path, None, entries, texts)
+    metadata = parse_json(texts.get(METADATA, "{}"), METADATA, fail)
+    return summary_of(path, as_description(texts[MODEL], fail), entries, metadata)
 
 
 def import_onnx(path: PathLike) -> dict[str, Any]:
@@ -206,6 +221,14 @@ def import_onnx(path: PathLike) -> dict[str, Any]:
     if not found:
         raise CheckpointError(f"{os.fsdecode(path)}: expected a node of type RNN, LSTM or GRU, found none")
     return found
+
+
+def _failing(path: PathLike) -> Callable[..., CheckpointError]:
+    def fail(message: str, name: str | None = None) -> CheckpointError:
+        shown = (brief(os.fsdecode(path), 200), brief(name or ""), brief(message, 400))
+        return CheckpointError(": ".join(part for part in shown if part))
+
+    return fail
 
 
 def _entry(part: Any) -> Entry:

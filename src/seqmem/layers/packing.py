@@ -57,7 +57,8 @@ def pack(T: int, B: int, lengths: Array | None = None, reverse: bool = False) ->
         runs = [Run(0, T, B, 0)]
         return Packing(slice(None), slice(None), None, slice(T * B, (T + 1) * B), runs)
     if lengths is None:
-        lengths = np.full(B, T)
+        rows = np.arange(T * B).reshape(T, B)[::-1].reshape(-1)
+        return Packing(slice(None), rows, None, slice(T * B, (T + 1) * B), [Run(0, T, B, 0)])
     T = int(lengths.max(initial=0))  # the length of the longest sequence
     batch = np.argsort(-lengths, kind="stable")
     rank = np.argsort(batch, kind="stable")

@@ -91,7 +91,7 @@ def course_pages(pages: Mapping[str, Page]) -> dict[str, Page]:
         The pages in the lecture's order, the index first, as "index.html".
 
     Raises:
-        TypeError: for anything but a dict of pages by file name.
+        TypeError: if pages is no mapping, or a value is not a Page.
         ValueError: if there are no pages, or a file is no page of the course.
 
     >>> from seqmem.pages.explorer import gate_explorer
@@ -100,7 +100,7 @@ def course_pages(pages: Mapping[str, Page]) -> dict[str, Page]:
     (['index.html', 'gates.html'], 'Gate explorer')
     """
     check_type(pages, Mapping, "course_pages", "pages")
-    unknown = [file for file in pages if file not in ORDER]
+    unknown = sorted(str(file) for file in pages if file not in ORDER)
     if unknown or not pages:
         raise ValueError(
             f"course_pages: pages has {unknown or 'no page'}, expected some of {', '.join(ORDER)}"

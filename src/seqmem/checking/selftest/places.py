@@ -236,6 +236,14 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "return Packing(slice(None), slice(None), None, slice(T * B, (T + 1) * B), runs)",
         "return Packing(slice(None), slice(None), None, slice(T * B, (T + 2) * B), runs)",
     ): "there is nothing behind (T + 1) * B",
+    (
+        "return Packing(slice(None), rows, None, slice(T * B, (T + 1) * B), [Run(0, T, B, 0)])",
+        "return Packing(slice(None), rows, None, slice(T * B, (T + 2) * B), [Run(0, T, B, 0)])",
+    ): "there is nothing behind (T + 1) * B",
+    (
+        "rows = np.arange(T * B).reshape(T, B)[::-1].reshape(-1)",
+        "rows = np.arange(T * B).reshape(T, B)[::1].reshape(-1)",
+    ): "a layer that reads the other way, whose gradient is right",
     ("T = int(lengths.max(initial=0))", "T = int(lengths.max(initial=1))"): "a step of no sequence",
     (
         "return padded.reshape(*shape, rows.shape[-1])",

@@ -9,6 +9,7 @@ from seqmem.cli.arguments import add_force
 from seqmem.cli.terminal.output import check_model_path, naming
 from seqmem.cli.terminal.screen import folded
 from seqmem.interop.converting import FORMATS, ending, read_any, write_any
+from seqmem.interop.files import safetensors_summary
 from seqmem.training.files.summary import summary
 from seqmem.validation import brief
 
@@ -40,7 +41,8 @@ def add(commands: Any) -> None:
 def inspect(arguments: argparse.Namespace) -> None:
     """Print the contents of a file."""
     with naming(arguments.file):
-        print(folded(summary(arguments.file)))
+        of_safetensors = ending(arguments.file) == ".safetensors"
+        print(folded((safetensors_summary if of_safetensors else summary)(arguments.file)))
 
 
 def convert(arguments: argparse.Namespace) -> None:
