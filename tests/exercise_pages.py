@@ -20,8 +20,8 @@ that it takes. [The index](index.md) explains how the exercises are checked.
 ## The derivations
 
 **A matrix product.** For `y = x @ W`, a small change of x and W changes the loss by
-`sum(d_y * (dx @ W + x @ dW))`. So `d_x = d_y @ W.T` and `d_W = x.T @ d_y`; no other products have the right
-shapes. The gradient of a bias that is added to every row is the sum over the rows.
+`sum(d_y * (dx @ W + x @ dW))`. So `d_x = d_y @ W.T` and `d_W = x.T @ d_y`; no other products have the
+right shapes if all sizes differ. The gradient of a bias that is added to every row is the sum over the rows.
 
 **A function entry by entry.** For `h = tanh(a)`, `d_a = d_h * (1 - h**2)`; for `s = sigmoid(a)`, `d_a =
 d_s * s * (1 - s)`. Both are written in terms of the value, which the cache holds, and not in terms of `a`.
@@ -39,6 +39,14 @@ the logarithm of a cross-entropy, this becomes `alpha - onehot`.
 The gradient of the output is given, and step t + 1 passes back the gradient of the state, so the loop runs
 from the last step to the first.
 """
+
+
+LINKS = {  # from the derivation of an exercise to its chapter
+    "(lecture: the matrix product)": (
+        "([a product of matrices](../derivations/notation.md#rule-3-a-product-of-matrices-and-a-bias))"
+    ),
+    "(lecture: softmax and its derivative)": "([softmax and cross-entropy](../derivations/cross-entropy.md))",
+}
 
 
 def page() -> str:
@@ -59,14 +67,17 @@ def _of(number: int, exercise: Exercise) -> str:
         "",
     ]
     lines += [*_filled(_plain(exercise.teaches)), ""]
-    lines += [*_filled(f"**Derivation.** {_plain(exercise.derivation)}"), "", "**Common mistakes**", ""]
+    derivation = _plain(exercise.derivation)
+    for words, link in LINKS.items():
+        derivation = derivation.replace(words, link)
+    lines += [*_filled(f"**Derivation.** {derivation}"), "", "**Common mistakes**", ""]
     for mistake in exercise.mistakes:
         lines += textwrap.wrap(f"- {_plain(mistake)}", WIDTH, subsequent_indent="  ")
     return "\n".join(lines)
 
 
 def _filled(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH)
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)
 
 
 def _plain(text: str) -> str:

@@ -42,7 +42,8 @@ ROOMS = {  # in reading order, with titles
     "exercises": "Exercises",
 }
 SOURCE = re.compile(
-    r"(?P<who>[A-Z][\w'-]+(?:, [A-Z][\w'-]+)*(?: & [A-Z][\w'-]+| et al\.)?)(?:, | \()(?P<year>(?:19|20)\d\d)\b"
+    r"(?P<who>[A-Z][\w'-]+(?:, [A-Z][\w'-]+)*(?: & [A-Z][\w'-]+| et al\.)?)"
+    r"(?:, | \()(?P<year>(?:19|20)\d\d)\b"
 )
 CHECKS = re.compile(r"gradcheck|assert_gradients|check_module|complex step|complex_step|CONTRACT_CHECKS")
 VALUES = {  # public names without a docstring of their own

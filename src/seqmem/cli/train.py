@@ -57,8 +57,8 @@ def add(commands: Any) -> None:
         choices=ATTENTIONS,
         metavar="KIND",
         help=f"translate: {', '.join(ATTENTIONS)}; with fixed, every step reads the encoder's final "
-        "output; with none, the decoder starts from the encoder's final state and reads nothing else of the source "
-        "(default: additive)",
+        "output; with none, the decoder starts from the encoder's final state and reads nothing else of the "
+        "source (default: additive)",
     )
     parser.add_argument(
         "--readout",
