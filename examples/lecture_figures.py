@@ -1,7 +1,7 @@
 """The figures of docs/lecture.md: gradient flow, gates over time, attention, and how far memory reaches.
 
     pip install "seqmem[plot]"
-    python -m seqmem memory --folder runs --json > memory.json      # twenty minutes; --quick: three
+    python -m seqmem memory --folder runs --json > memory.json      # thirty minutes; --quick: five
     python examples/lecture_figures.py --memory memory.json --out docs/figures
 
 Without --memory the figures of the memory experiment are left out.
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from seqmem import LSTMCell, Recurrent
 from seqmem.experiments import Experiment
 from seqmem.insight import (
     gradient_flow_of_cases,
@@ -32,12 +31,12 @@ COURSES = {
 }
 
 
-def save(ax, folder, name, title=None):
+def save(picture, folder, name, title=None, width=7):
     """Write a figure as SVG, which stays sharp and small."""
     if title:
-        ax.set_title(title)
-    ax.figure.set_size_inches(7, 4)
-    ax.figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        picture.axes.set_title(title)
+    picture.figure.set_size_inches(width, 4)
+    picture.save(folder / f"{name}.svg", metadata={"Date": None})
     print(folder / f"{name}.svg")
 
 
@@ -50,9 +49,21 @@ def memory_figures(text, folder):
             save(plot_memory_horizon(memory, course), folder, f"memory-{course}", title)
     bottleneck = Experiment.from_json(json.dumps(found["bottleneck"]))
     for course in bottleneck.courses:
-        ax = plot_memory_horizon(bottleneck, course)
-        ax.set_xlabel("symbols of the source")
-        save(ax, folder, f"bottleneck-{course}", f"{course}: whole sequences without a mistake")
+        picture = plot_memory_horizon(bottleneck, course)
+        picture.axes.set_xlabel("symbols of the source")
+        save(picture, folder, f"bottleneck-{course}", f"{course}: whole sequences without a mistake")
+
+
+def gates_figure(translator, text, folder):
+    """Draw the forget gates of a trained encoder while it reads a text."""
+    words = translator.prepare(text)
+    source = np.array(translator.source_vocabulary.encode(words))[:, None]
+    encoder = translator.model.encoder
+    _, cache = encoder.forward(source)
+    picture = plot_trace(encoder.layer.trace(cache.layer), "f")
+    picture.axes.set_xticks(range(len(words)), labels=words)
+    picture.axes.set_xlabel("word")
+    save(picture, folder, "gates", "forget gates of a trained LSTM that reads a phrase")
 
 
 def main(argv=None):
@@ -79,13 +90,12 @@ def main(argv=None):
         folder,
         "gradient-flow",
         "‖dL/dh‖, L being a projection of the last output",
+        width=9,
     )
 
-    layer = Recurrent(LSTMCell(8, 12, rng=0))
-    _, cache = layer.forward(np.random.default_rng(0).normal(size=(40, 1, 8)))
-    save(plot_trace(layer.trace(cache), "f"), folder, "gates", "forget gates of an LSTM as it starts")
-
-    translator = phrase_model("fr", epochs=1 if arguments.quick else None)
+    epochs = 1 if arguments.quick else None
+    gates_figure(phrase_model("fr", cell="lstm", epochs=epochs), "The black cat sat on the table", folder)
+    translator = phrase_model("fr", epochs=epochs)
     (found,) = translator.translate(["The cat sat on mat"])
     save(plot_attention(found), folder, "attention", found.text)
     if arguments.memory:

@@ -50,6 +50,15 @@ def values(page: Any, selector: str) -> list[float]:
     return page.eval_on_selector_all(selector, "nodes => nodes.map((node) => Number(node.dataset.value))")
 
 
+def wait_until(page: Any, condition: str) -> None:
+    """Wait until a JavaScript expression is true; a page's policy forbids what the driver's own wait does."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(f"not true within 5 s: {condition}; the address is {page.url}")
+
+
 def stop_clock(page: Any) -> None:
     """From here on the page's time goes on only through `page.clock.run_for`, however slow the machine is."""
     page.clock.install(time=0)

@@ -8,6 +8,7 @@ says what it is; the source of its equations stands in its docstring or, of a mo
 plain passes of `seqmem.reference` have a table of their own.
 """
 
+import ast
 import functools
 import importlib
 import inspect
@@ -41,7 +42,7 @@ ROOMS = {  # in reading order, with titles
     "exercises": "Exercises",
 }
 SOURCE = re.compile(
-    r"(?P<who>[A-Z][\w'-]+(?:, [A-Z][\w'-]+)*(?: & [A-Z][\w'-]+| et al\.)?),? \(?(?P<year>(?:19|20)\d\d)\b"
+    r"(?P<who>[A-Z][\w'-]+(?:, [A-Z][\w'-]+)*(?: & [A-Z][\w'-]+| et al\.)?)(?:, | \()(?P<year>(?:19|20)\d\d)\b"
 )
 CHECKS = re.compile(r"gradcheck|assert_gradients|check_module|complex step|complex_step|CONTRACT_CHECKS")
 VALUES = {  # public names without a docstring of their own
@@ -74,6 +75,7 @@ class TestFile(NamedTuple):
     path: Path
     words: Counter[str]  # how often each word stands in it
     checks: bool  # whether it compares gradients
+    imports: frozenset[tuple[str, str]]  # modules of seqmem with the names that are imported from them
 
 
 def public(room: str) -> list[str]:
@@ -99,7 +101,11 @@ def feature(room: str, name: str) -> Feature:
     value = getattr(importlib.import_module(f"seqmem.{room}"), name)
     file = file_of(value, room)
     document = VALUES.get(name) or inspect.getdoc(value) or ""
-    using = {test.path: test.words[name] for test in tests_of_the_project() if name in test.words}
+    using = {
+        test.path: test.words[name]
+        for test in tests_of_the_project()
+        if name in test.words and not _means_another(test, name, value)
+    }
     tests = max(
         using,
         key=lambda path: (
@@ -130,6 +136,15 @@ def feature(room: str, name: str) -> Feature:
     )
 
 
+def _means_another(test: TestFile, name: str, value: Any) -> bool:
+    """Whether a test file imports another object under this name."""
+    return any(
+        getattr(importlib.import_module(module), name, value) is not value
+        for module, imported in test.imports
+        if imported == name
+    )
+
+
 def sources_in(text: str) -> str:
     """Return the papers and books that a text names, "Cho et al., 2014", in the order of the text."""
     found = [f"{match['who']}, {match['year']}" for match in SOURCE.finditer(" ".join(text.split()))]
@@ -155,8 +170,22 @@ def tests_of_the_project() -> list[TestFile]:
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         text = path.read_text("utf-8")
         if path.name != "test_features.py":  # it names what it finds without tests
-            found.append(TestFile(path, Counter(re.findall(r"\w+", text)), bool(CHECKS.search(text))))
+            found.append(
+                TestFile(
+                    path, Counter(re.findall(r"\w+", text)), bool(CHECKS.search(text)), _imports_in(text)
+                )
+            )
     return found
+
+
+def _imports_in(text: str) -> frozenset[tuple[str, str]]:
+    """Return what a file imports from modules of seqmem, as pairs of module and name."""
+    return frozenset(
+        (node.module, one.name)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "seqmem"
+        for one in node.names
+    )
 
 
 def table() -> str:

@@ -104,6 +104,19 @@ def test_the_links_of_a_document_lead_somewhere(path: Path) -> None:
 
 
 @pytest.mark.quick
+def test_a_table_of_contents_leads_to_every_page() -> None:
+    """Sphinx warns of a page that it does not find in one, and CI makes an error of the warning."""
+    pages = {path for path in DOCUMENTS if path.is_relative_to(ROOT / "docs")}
+    contents = {path for path in pages if path.name == "index.md"}
+    found = {
+        (path.parent / match["target"]).resolve()
+        for path in contents
+        for match in LINK.finditer(FENCE.sub("", path.read_text("utf-8")))
+    }
+    assert sorted(map(short, pages - {ROOT / "docs" / "index.md"} - found)) == []
+
+
+@pytest.mark.quick
 def test_the_changelog_has_short_lines_and_only_the_kinds_of_change_that_keep_a_changelog_knows() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert [line for line in text.split("\n") if len(line) > LONGEST_LINE] == []

@@ -83,7 +83,7 @@ SUBROOMS = {  # of a room too large for one, in order; a file counts by its name
         *("terminal", "arguments", "summary", "check", "compare", "demo", "explore", "memory"),
         *("saved", "train_task", "train", "exercises", "main"),
     ),
-    "pages": ("page", "page_data", "explorer", "attention", "movie", "vanishing", "quiz"),
+    "pages": ("page", "page_data", "explorer", "attention", "movie", "vanishing", "quiz", "course"),
     "exercises": (
         *("exercise", "asking", "cutting", "lectures", "bugs", "catalogue", "judging"),
         *("notebooks", "course", "verifying", "grading", "student"),

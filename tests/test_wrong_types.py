@@ -569,7 +569,9 @@ def calls() -> Iterator[Call]:
     of_batches = {"pairs": pairs, "batch_size": 2, "allow_unknown": False}
     yield Call("Translator.batches", translator.batches, of_batches)
     yield Call("Translator.prepare", translator.prepare, {"text": "ab"})
+    yield Call("Translator.words", translator.words, {"symbols": ["a", "b"]})
     of_texts = {"texts": ["ab"], "max_length": 3, "batch_size": 2, **beam}
+    of_texts["replace_unknown"] = False
     yield Call("Translator.translate", translator.translate, of_texts)
     yield Call("Translator.save", translator.save, {"path": "translator.npz"})
     yield Call("Translator.check_save", translator.check_save, {"path": "translator.npz"})
@@ -670,8 +672,9 @@ def calls() -> Iterator[Call]:
     yield Call("History.plot", training.History([1.0]).plot, {"ax": None})
     yield Call("gate_explorer", pages.gate_explorer, {})
     yield Call("vanishing_gradient", pages.vanishing_gradient, {"text": "a b", "rng": 0})
+    yield Call("course_pages", pages.course_pages, {"pages": {"quiz.html": pages.quiz_page()}})
     yield Call("quiz_page", pages.quiz_page, {})
-    shown = {"translator": translator, "texts": ["ab"], "contrast": None, "max_length": 3}
+    shown = {"translator": translator, "texts": ["ab"], "contrast": None, "max_length": 3, "title": "A title"}
     yield Call("attention_page", pages.attention_page, shown)
     yield Call(
         "gate_movie",

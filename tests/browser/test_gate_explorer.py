@@ -572,3 +572,77 @@ def test_a_missing_browser_skips_with_its_name_and_fails_where_it_is_required(mi
     monkeypatch.setenv("SEQMEM_REQUIRE_BROWSER", "1")
     with pytest.raises(pytest.fail.Exception, match="no_such_browser"):
         missing("no_such_browser")
+
+
+def strip_of(page, tab):
+    cells = page.locator(f"#panel-{tab} .strip [data-strip]")
+    names = cells.evaluate_all("all => all.map((one) => one.dataset.strip)")
+    return dict(
+        zip(names, cells.evaluate_all("all => all.map((one) => Number(one.dataset.value))"), strict=True)
+    )
+
+
+@pytest.mark.parametrize("tab", ["lstm", "gru", "rnn"])
+def test_the_strip_shows_the_step_that_plays(page, tab):
+    choose(page, f"{tab}-before")
+    single = strip_of(page, tab)
+    assert page.inner_text(f"#{tab}-strip-says") == "The single step below"
+    for n in (1, 2, 3):
+        page.click(f"#{tab}-step")
+        row, strip = history(page, tab)[-1], strip_of(page, tab)
+        assert strip == {name: row[name] for name in strip}
+        assert page.inner_text(f"#{tab}-strip-says").startswith(f"Step {n} of 8 of the sequence, input ")
+    assert strip != single
+    page.click(f"#{tab}-reset")
+    assert strip_of(page, tab) == single
+
+
+def test_the_scales_of_the_bars_stand_still(page):
+    page.click("#lstm-preset-keep-all")
+
+    def widths(c_prev):
+        page.fill("#lstm-c_prev", c_prev)
+        bars = page.locator("#panel-lstm :is(.strip, .update) [data-bar=c]")
+        return bars.evaluate_all("all => all.map((one) => parseFloat(one.firstChild.style.width))")
+
+    for before, after in zip(widths("1"), widths("1.05"), strict=True):
+        assert 1.04 * before < after < 1.06 * before
+    assert page.locator("#panel-lstm .bar.over").count() == 0
+    assert max(widths("50")) == 50  # half of the bar: as far as it goes
+    assert page.locator('#panel-lstm [data-bar="c"].over').count() == 2
+    widths("-50")
+    assert page.locator('#panel-lstm [data-bar="c"].under').count() == 2
+
+
+def test_a_field_takes_a_decimal_comma_and_refuses_what_is_no_number(page):
+    page.fill("#lstm-f-b", "0,5")
+    assert page.inner_text("#lstm-f-b-problem") == ""
+    assert read(page, "lstm-a_f") == 1.2 * 0.5 + 0.5 + 0.1 * 0.3
+    page.keyboard.press("Tab")
+    assert page.input_value("#lstm-f-b") == "0.5"
+    for bad in ("1,2,3", "5x", "--1", "1 2"):
+        page.fill("#lstm-f-b", bad)
+        assert "Write a number" in page.inner_text("#lstm-f-b-problem")
+
+
+def test_a_field_that_is_left_shows_the_number_that_counts(page):
+    page.fill("#lstm-x", "")
+    assert page.get_attribute("#lstm-x", "aria-invalid") == "true"
+    page.keyboard.press("Tab")
+    assert (page.input_value("#lstm-x"), page.inner_text("#lstm-x-problem")) == ("1.2", "")
+    page.focus("#lstm-x")
+    page.keyboard.press("ArrowDown")
+    assert page.input_value("#lstm-x") == "1.15"
+
+
+def test_a_signed_slider_has_a_mark_at_zero(page):
+    marks = page.locator("#panel-lstm .track.signed").evaluate_all(
+        'all => all.map((one) => getComputedStyle(one).getPropertyValue("--zero"))'
+    )
+    assert marks == ["0.5"] * 15
+
+
+def test_a_tab_named_by_an_address_that_changes_is_opened(page):
+    page.evaluate("location.hash = '#gru'")
+    page.wait_for_selector("#panel-gru:not([hidden])")
+    assert page.is_hidden("#panel-lstm")

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from browsing import least_contrast, overflow, stop_clock, texts
+from browsing import least_contrast, overflow, stop_clock, texts, wait_until
 
 from seqmem import GRUCell, LSTMCell, Recurrent, RNNCell
 from seqmem.pages.vanishing import vanishing_gradient
@@ -222,7 +222,7 @@ def test_the_address_names_the_state(open_page, url):
     assert texts(other, "#outcome .result") == numbers
     assert other.input_value("#text") == "one two three & four=5"
     other.evaluate("location.hash = '#distance=9&radius=abc&forget=1000'")
-    other.wait_for_function("document.getElementById('set-distance').value === '9'")
+    wait_until(other, "document.getElementById('set-distance').value === '9'")
     assert other.input_value("#set-radius") == "1"  # what is no number, or too large, is not taken
     assert other.input_value("#set-forget") == "1"
     assert other.inner_text("#clue") == "“Japan”"
@@ -280,3 +280,13 @@ def test_the_page_is_small_and_carries_everything():
     )
     assert not re.search(r"innerHTML|insertAdjacentHTML|document\.write|eval\(|DOMParser", PAGE.html)
     assert "</script><b>" not in vanishing_gradient("</script><b>").html
+
+
+def test_on_a_narrow_screen_the_result_stays_in_sight_of_the_sliders(open_page, url):
+    page = open_page(url, width=360)
+    page.focus("#set-update")
+    page.evaluate("window.scrollTo(0, 500)")
+    box = page.locator("#strip").bounding_box()
+    assert box["y"] == 0
+    assert texts(page, "#strip .result") == texts(page, "#outcome .reach:not(.part) .result")
+    assert open_page(url, width=1200).is_hidden("#strip")

@@ -19,8 +19,6 @@ from seqmem import (
     gradcheck,
 )
 
-pytestmark = pytest.mark.quick
-
 relu_cells = st.builds(lambda D, H, rng: exposed(RNNCell(D, H, activation="relu"), rng), draw.D, draw.H, rngs)
 peepholes = draw.cells(kinds=st.just("peephole"))
 layer_norms = draw.cells(kinds=st.just("layer-norm"))
@@ -35,6 +33,7 @@ def normalised(z, axes):
     return centred / np.sqrt((centred**2).mean(axis=axes, keepdims=True) + 1e-5)
 
 
+@pytest.mark.quick
 @given(relu_cells, draw.B, rngs)
 def test_a_rectified_step_is_the_equation(cell, B, rng):
     x, h_prev = rng.uniform(-1, 1, (B, cell.input_size)), rng.uniform(0, 1, (B, cell.hidden_size))
@@ -49,6 +48,7 @@ def test_the_gradients_of_rectified_steps_are_right(cell, T, B, rng):
     assert report.verdict != "wrong", report
 
 
+@pytest.mark.quick
 def test_with_the_identity_a_rectified_state_stays_until_the_input_changes_it():
     layer = Recurrent(RNNCell(3, 4, activation="relu", recurrent_init="identity", rng=0))
     start = np.array([[0.5, 0.0, 2.0, 7.0]])
@@ -58,11 +58,13 @@ def test_with_the_identity_a_rectified_state_stays_until_the_input_changes_it():
     assert_same(d_state, np.array([[1.0, 0.0, 1.0, 1.0]]))  # at 0 the derivative is that of the left side
 
 
+@pytest.mark.quick
 def test_an_unknown_activation_is_refused():
     with pytest.raises(ValueError, match="RNNCell: activation is 'gelu', expected 'tanh' or 'relu'"):
         RNNCell(3, 4, activation="gelu")
 
 
+@pytest.mark.quick
 @given(peepholes, draw.B, rngs)
 def test_a_step_with_peepholes_is_the_equations(cell, B, rng):
     x, (h_prev, c_prev) = rng.uniform(-1, 1, (B, cell.input_size)), random_state(cell, B, rng)
@@ -72,6 +74,7 @@ def test_a_step_with_peepholes_is_the_equations(cell, B, rng):
     assert_close(state, LSTMState(sigmoid(a_o + cell.p_o * c) * np.tanh(c), c))
 
 
+@pytest.mark.quick
 @given(draw.cells(kinds=st.just("lstm")), draw.B, rngs)
 def test_closed_peepholes_are_an_lstm(lstm, B, rng):
     cell = PeepholeLSTMCell(lstm.input_size, lstm.hidden_size)
@@ -81,6 +84,7 @@ def test_closed_peepholes_are_an_lstm(lstm, B, rng):
     assert_close(cell.forward(x, state)[0], lstm.forward(x, state)[0])
 
 
+@pytest.mark.quick
 @given(layer_norms, draw.B, rngs)
 def test_a_layer_normalised_step_is_the_equations(cell, B, rng):
     x, (h_prev, c_prev) = rng.uniform(-1, 1, (B, cell.input_size)), random_state(cell, B, rng)
@@ -92,6 +96,7 @@ def test_a_layer_normalised_step_is_the_equations(cell, B, rng):
     assert_close(cell.forward(x, LSTMState(h_prev, c_prev))[0], LSTMState(h, c))
 
 
+@pytest.mark.quick
 def test_a_layer_normalised_step_does_not_see_the_size_of_its_weights():
     rng = np.random.default_rng(0)
     cell, larger = (LayerNormLSTMCell(3, 4, eps=1e-300, rng=0) for _ in range(2))
@@ -101,6 +106,7 @@ def test_a_layer_normalised_step_does_not_see_the_size_of_its_weights():
     assert_close(larger.forward(x, state)[0], cell.forward(x, state)[0])
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("kind", [LSTMCell, PeepholeLSTMCell, LayerNormLSTMCell])
 def test_the_forget_gate_of_every_lstm_starts_with_its_bias(kind):
     assert kind(3, 2).gate("f").b.tolist() == [1.0, 1.0]
@@ -110,6 +116,7 @@ def test_the_forget_gate_of_every_lstm_starts_with_its_bias(kind):
         kind(3, 2, forget_bias=np.nan)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("reset", ["before", "after"])
 @pytest.mark.parametrize("update_bias", [0.0, -1.0, 2])
 def test_the_update_gate_of_a_gru_starts_with_its_bias(reset, update_bias):
@@ -121,6 +128,7 @@ def test_the_update_gate_of_a_gru_starts_with_its_bias(reset, update_bias):
     assert_close(h, np.array([[sigmoid(-update_bias)]]))  # the share that stays
 
 
+@pytest.mark.quick
 def test_the_starts_of_both_gated_cells_keep_the_same_share():
     lstm, gru = LSTMCell(3, 1, forget_bias=1.5, rng=0), GRUCell(3, 1, update_bias=-1.5, rng=0)
     for cell in (lstm, gru):
@@ -129,6 +137,7 @@ def test_the_starts_of_both_gated_cells_keep_the_same_share():
     assert_close(gru.forward(np.zeros((1, 3)), np.ones((1, 1)))[0], c)
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("update_bias", [np.nan, np.inf, "1", True])
 def test_an_update_bias_is_a_finite_number(update_bias):
     with pytest.raises((ValueError, TypeError), match="GRUCell: update_bias is"):

@@ -46,7 +46,7 @@ def test_training_reports_loss_and_held_out_accuracy_and_saves(
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-@pytest.mark.parametrize("attention", ["additive", "scaled-dot-product", "none"])
+@pytest.mark.parametrize("attention", ["additive", "scaled-dot-product", "fixed", "none"])
 @pytest.mark.parametrize("level", ["char", "word"])
 def test_every_choice_trains_and_translates(
     pairs: Path, tmp_path: Path, cell: str, attention: str, level: str, capsys: pytest.CaptureFixture[str]
@@ -88,6 +88,20 @@ def test_a_beam_prints_its_best_or_its_n_best(model: Path, capsys: pytest.Captur
         for own in best
         for one in own
     ]
+
+
+def test_subwords_are_trained_on_and_saved(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.npz"
+    train = ["train", str(pairs), "--out", str(path), *SMALL, "--subwords", "5"]
+    assert main([*train, "--level", "word"]) == 0
+    translator = Translator.load(path)
+    assert translator.subwords is not None
+    assert len(translator.subwords.merges) <= 5
+    assert main(["translate", str(path), "cab"]) == 0
+    assert main(train) == 2
+    assert "--subwords 5 splits words, expected --level word" in capsys.readouterr().err
 
 
 def test_what_a_beam_cannot_do_is_one_line(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,6 +288,11 @@ def test_the_demo_proves_trains_translates_and_saves(
     worst = float(captured.out.split("largest relative error of all: ")[1].split()[0])
     assert worst <= 1e-12  # the bar of the README
     assert "exact match on 20 unseen dates: " in captured.out
+    shown = " ".join(captured.out.split("3. The attention")[1].split())
+    verdicts = re.findall(r" -> (.{0,200}?), (right|wrong: it is (\d{4}-\d\d-\d\d)) ", shown)
+    assert len(verdicts) == 4  # each date whose attention is shown
+    assert any(iso and iso != read for read, _, iso in verdicts)  # after a second of training
+    assert "What a model looks at while it is wrong" in " ".join(captured.out.split())
     assert "tokens/s" in captured.err
     assert main(["translate", "dates.npz", "9 March 2024"]) == 0
 
@@ -423,6 +442,7 @@ def test_explore_writes_the_pages_of_a_model_that_was_saved(model, tmp_path, cap
         "attention.html",
         "gates.html",
         "gradients.html",
+        "index.html",
         "movie.html",
         "quiz.html",
     ]

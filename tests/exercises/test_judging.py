@@ -8,6 +8,7 @@ from exercises.solving import report_on
 
 from seqmem import reference
 from seqmem.exercises import ExerciseReport, check, exercise_named, solution, stub
+from seqmem.exercises.cutting import renamed
 from seqmem.exercises.judging.report import Check
 
 JOINED = """
@@ -318,7 +319,8 @@ def test_a_bug_must_be_mended_and_named() -> None:
     exercise = exercise_named("find_the_bug_lstm", 3)
     solved = solution(exercise)
     assert report_on(exercise, solved).passed
-    unnamed = solved.replace(f"return {exercise.planted.becomes!r}", "raise NotImplementedError")  # type: ignore[union-attr]
+    line = renamed(exercise.planted.becomes, 3)  # type: ignore[union-attr]
+    unnamed = solved.replace(f"return {line!r}", "raise NotImplementedError")
     report = report_on(exercise, unnamed)
     assert report.verdict == "started"
     assert report.left == "wrong_line"

@@ -7,7 +7,7 @@ import pytest
 
 from seqmem.cli import compare
 from seqmem.cli.compare import compare_text
-from seqmem.experiments.comparison_table import COLUMNS, Shape, comparison
+from seqmem.experiments.comparison_table import COLUMNS, Comparison, Shape, comparison
 from seqmem.experiments.experiment import Experiment
 
 SMALL = Shape(T=3, B=2, D=128, H=128)
@@ -33,6 +33,7 @@ def test_the_parameters_at_128_are_those_of_the_formulas():
     table = comparison(shape=SMALL, repeats=1)
     one = 128 * 128 + 128 * 128 + 128
     scorer = 128 * 64 * 2 + 64 + 64
+    assert isinstance(table, Comparison)
     assert table.parameters == (one, 4 * one, 3 * one, 4 * one + scorer)
     assert table.parameters_two_biases == (
         one + 128,

@@ -1,4 +1,4 @@
-"""Each plot draws on the axes that it is given, or on new ones, and returns them."""
+"""Each plot draws on the axes that it is given, or on new ones, and shows itself in a notebook."""
 
 import sys
 
@@ -68,7 +68,7 @@ def test_a_plot_draws_on_the_axes_that_it_is_given(plot, require):
     from matplotlib.figure import Figure
 
     ax = Figure().subplots()
-    assert plot(ax) is ax
+    assert plot(ax).axes is ax
     assert ax.has_data()
     ax.figure.canvas.draw()
 
@@ -77,6 +77,21 @@ def test_a_plot_draws_on_the_axes_that_it_is_given(plot, require):
 def test_a_plot_makes_axes_when_it_is_given_none(plot, require):
     require("matplotlib")
     plot(None).figure.canvas.draw()
+
+
+@every_plot
+def test_a_plot_shows_itself_in_a_notebook(plot, require):
+    require("matplotlib")
+    assert plot(None)._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_legend_of_many_curves_stands_beside_them(require):
+    require("matplotlib")
+    picture = plot_gradient_flow(CASES)
+    picture.figure.canvas.draw()
+    (legend,) = [picture.axes.get_legend().get_window_extent()]
+    assert legend.x0 >= picture.axes.get_window_extent().x1
+    assert len(picture.axes.get_legend().get_texts()) == len(CASES.curves)
 
 
 @every_plot
@@ -89,7 +104,7 @@ def test_without_matplotlib_the_message_names_the_extra(plot, monkeypatch):
 
 def test_the_matrix_shows_the_weights_under_their_symbols(require):
     require("matplotlib")
-    ax = PLOTS["attention"](None)
+    ax = PLOTS["attention"](None).axes
     (image,) = ax.get_images()
     assert np.array_equal(image.get_array(), WEIGHTS)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["the", "cat", "$at"]
@@ -98,7 +113,7 @@ def test_the_matrix_shows_the_weights_under_their_symbols(require):
 
 def test_the_matrix_of_a_translation_is_that_of_its_weights_and_symbols(require):
     require("matplotlib")
-    ax = plot_attention(Translation("a b c", ["a", "b", "c"], ["x", "y"], -1.0, WEIGHTS, ended=True))
+    ax = plot_attention(Translation("a b c", ["a", "b", "c"], ["x", "y"], -1.0, WEIGHTS, ended=True)).axes
     assert np.array_equal(ax.get_images()[0].get_array(), WEIGHTS)
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["x", "y"]
@@ -106,13 +121,13 @@ def test_the_matrix_of_a_translation_is_that_of_its_weights_and_symbols(require)
 
 def test_a_trace_shows_units_over_time_of_one_sequence(require):
     require("matplotlib")
-    (image,) = PLOTS["gate"](None).get_images()
+    (image,) = PLOTS["gate"](None).axes.get_images()
     assert np.array_equal(image.get_array(), TRACE["f"][:, 1].T)
 
 
 def test_the_horizon_shows_the_mean_of_the_seeds(require):
     require("matplotlib")
-    line = PLOTS["memory horizon"](None).get_lines()[0]
+    line = PLOTS["memory horizon"](None).axes.get_lines()[0]
     assert np.allclose(line.get_xydata(), [[5, 0.95], [50, 0.6]])
 
 
@@ -128,7 +143,7 @@ def test_a_name_that_is_not_in_the_trace_is_a_value_error():
 
 def test_a_curve_is_what_the_function_measured(require):
     require("matplotlib")
-    lines = plot_gradient_flow(FLOW).get_lines()
+    lines = plot_gradient_flow(FLOW).axes.get_lines()
     assert [line.get_label() for line in lines] == ["dL/dh", "dL/dc"]
     mean = np.exp(np.log(FLOW.h_norms).mean(axis=1))
     assert_close(lines[0].get_ydata(), mean)
@@ -145,7 +160,7 @@ def test_a_course_that_was_not_measured_is_refused_with_those_that_were(course):
 def test_the_only_course_need_not_be_named(require):
     require("matplotlib")
     only = Experiment("memory horizon", {}, [RECORD])
-    assert plot_memory_horizon(only).has_data()
+    assert plot_memory_horizon(only).axes.has_data()
 
 
 def test_the_text_map_has_a_line_for_each_unit_and_a_shade_for_each_step():

@@ -186,6 +186,13 @@ def test_the_command_converts_there_and_back(
     assert main(["convert", "f.onnx", "h.npz", "--node", "lstm_99"]) == 2
     out = capsys.readouterr().out
     assert "LSTM in b.safetensors" in out
+    assert main(["inspect", "b.safetensors"]) == 0
+    assert main(["inspect", "d.safetensors"]) == 0
+    shown = capsys.readouterr().out
+    assert "b.safetensors: a model of seqmem, format 1" in shown
+    assert "LSTM(input_size=3, hidden_size=4, num_layers=2" in shown
+    assert "d.safetensors: arrays without a description" in shown
+    assert "rnn.weight_ih_l1  float32 (16, 4)" in shown
     assert "8 arrays in d.safetensors" in out
     assert main(["convert", "d.safetensors", "i.npz"]) == 0
     assert read_arrays("i.npz").keys() == read_arrays("d.safetensors").keys()

@@ -152,6 +152,15 @@ def test_pages_say_that_a_text_was_cut_off_though_it_holds_special_symbols(speci
     assert not panel["cut"]
 
 
+def test_a_movie_of_several_texts_has_the_parts_of_each():
+    translator = translator_of("ab", level="char")
+    data = data_in(gate_movie(translator, ["ab", "b"], max_length=2))
+    assert data["texts"] == ["ab", "b"]
+    assert [part["steps"] for part in data["parts"][::2]] == [["a", "b"], ["b"]]
+    alone = data_in(gate_movie(translator, "b", max_length=2))
+    assert data["parts"][2:] == alone["parts"]
+
+
 def test_a_movie_reads_a_text_as_a_translation_does():
     translator = translator_of("ab", level="char")
     for text in ("ab", "\ufeffab\r\n", "\u00a0ab\t"):
@@ -207,8 +216,12 @@ def test_what_a_movie_cannot_show_is_refused():
     translator, layer = translator_of(["a"]), Recurrent(LSTMCell(2, 3, rng=0))
     with pytest.raises(TypeError, match="model is of type LSTMCell, expected a Translator or a layer"):
         gate_movie(LSTMCell(2, 3, rng=0), np.ones((1, 2)))
-    with pytest.raises(TypeError, match="text_or_xs is of type list, expected a text"):
-        gate_movie(translator, ["a"])
+    with pytest.raises(TypeError, match="text_or_xs is of type list, expected a text or a list of texts"):
+        gate_movie(translator, ["a", 3])
+    with pytest.raises(TypeError, match="text_or_xs is of type ndarray, expected a text or a list of texts"):
+        gate_movie(translator, np.ones((2, 2)))
+    with pytest.raises(ValueError, match="text_or_xs is empty"):
+        gate_movie(translator, [])
     with pytest.raises(TypeError, match="text_or_xs is a text, expected inputs"):
         gate_movie(layer, "a")
     with pytest.raises(TypeError, match="steps are a layer's"):

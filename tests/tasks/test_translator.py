@@ -21,7 +21,8 @@ from seqmem import (
     Translator,
     Vocabulary,
 )
-from seqmem.data import UNKNOWN, vocabulary
+from seqmem.data import UNKNOWN, Subwords, vocabulary
+from seqmem.tasks import report_translations
 from seqmem.training.files import checkpoint
 
 LETTERS = Vocabulary("abcd")
@@ -64,6 +65,32 @@ def test_the_n_best_are_alike_in_any_company(texts: list[str], batch_size: int) 
         assert one.target == own[0].target
         assert_close(own[0].normalized_score, alone[0].score)
     assert translator.predict(texts, max_length=8, beam_size=3) == [one.text for one in best]
+
+
+def test_an_unknown_symbol_becomes_the_source_symbol_that_was_looked_at_most() -> None:
+    translator = make_translator()
+    translator.model.decoder.output.b[vocabulary.UNKNOWN] += 6  # mostly unknown
+    options: Any = {"max_length": 6, "beam_size": 2, "n_best": 2}
+    (plain,) = translator.translate(["abcd"], **options)
+    (replaced,) = translator.translate(["abcd"], **options, replace_unknown=True)
+    assert any("<unknown>" in one.target for one in plain)
+    for before, after in zip(plain, replaced, strict=True):
+        assert (after.score, after.ended) == (before.score, before.ended)
+        looked_at = ["abcd"[k] for k in before.weights.argmax(axis=1)]
+        expected = [
+            other if symbol == "<unknown>" else symbol
+            for symbol, other in zip(before.target, looked_at, strict=True)
+        ]
+        assert after.target == expected
+        assert after.text == "".join(expected)
+    (of_nothing,) = translator.translate([""], max_length=3, replace_unknown=True)
+    assert of_nothing.target == translator.translate([""], max_length=3)[0].target
+
+
+def test_without_attention_nothing_was_looked_at() -> None:
+    translator = Translator.build([("ab", "ba")], "char", hidden_size=8, embedding_size=4, context="fixed")
+    with pytest.raises(ValueError, match="replace_unknown is True, which needs a model with attention"):
+        translator.translate(["ab"], replace_unknown=True)
 
 
 def test_a_prediction_is_the_best_one_alone() -> None:
@@ -286,3 +313,55 @@ def test_a_context_that_does_not_fit_both_directions_is_refused() -> None:
         Translator.build(
             [("ab", "ba")], "char", hidden_size=8, embedding_size=4, context="dot_product", bidirectional=True
         )
+
+
+SENTENCES = [
+    ("the lower house", "la maison basse"),
+    ("the lowest house", "la maison plus basse"),
+    ("a house", "une maison"),
+]
+
+
+def subword_translator() -> tuple[Translator, list[Any]]:
+    pairs = [(one.split(), other.split()) for one, other in SENTENCES]
+    return Translator.build(pairs, "word", hidden_size=8, embedding_size=4, n_merges=20, rng=0), pairs
+
+
+def test_subwords_are_the_symbols_of_both_vocabularies_and_words_the_text() -> None:
+    translator, pairs = subword_translator()
+    assert translator.subwords is not None
+    assert translator.subwords.merges == Subwords.learn([side for pair in pairs for side in pair], 20).merges
+    for (source, target), (one, other) in zip(SENTENCES, pairs, strict=True):
+        pieces = translator.prepare(source)
+        assert pieces == translator.subwords.split(one)
+        assert translator.source_vocabulary.decode(translator.source_vocabulary.encode(pieces)) == pieces
+        assert " ".join(translator.words(translator.subwords.split(other))) == target
+    (batch,) = translator.batches(pairs, 8)(0)
+    assert sorted(batch.source_lengths) == sorted(len(translator.prepare(source)) for source, _ in SENTENCES)
+    (found,) = translator.translate(["the house"], max_length=6)
+    assert found.source == translator.prepare("the house")
+    assert found.text == " ".join(translator.words(found.target))
+    assert set(translator.evaluate(pairs, max_length=6)) == {"loss", "token accuracy", "exact match"}
+    report = report_translations(translator, pairs, max_length=6)
+    assert report.scores["symbol error rate"] == report.scores["word error rate"]
+
+
+def test_the_merges_are_saved_with_the_model(tmp_path: Path) -> None:
+    translator, _ = subword_translator()
+    translator.save(tmp_path / "t.npz")
+    loaded = Translator.load(tmp_path / "t.npz")
+    assert loaded.subwords is not None
+    assert translator.subwords is not None
+    assert loaded.subwords.merges == translator.subwords.merges
+    assert loaded.predict(["a lower house"], max_length=9) == translator.predict(
+        ["a lower house"], max_length=9
+    )
+    for merges in (3, ["ab"], [["a", "b", "c"]], [["a", 1]]):
+        metadata = {**translator.metadata(), "merges": merges}
+        with pytest.raises(CheckpointError, match="no vocabularies in the metadata"):
+            Translator.of_metadata(translator.model, metadata)
+
+
+def test_characters_are_not_split_further() -> None:
+    with pytest.raises(ValueError, match=r"Translator.build: n_merges is 9, which needs the level 'word'"):
+        Translator.build([("ab", "ba")], "char", hidden_size=8, embedding_size=4, n_merges=9)

@@ -538,3 +538,25 @@ def test_a_kill_at_any_moment_costs_the_epoch_alone(tmp_path: Path) -> None:
     assert len(epochs) > 20
     assert_same(train("killed", epochs=KILLED, checkpoint=path, resume=True), whole)
     assert sorted(os.listdir(tmp_path)) == ["code", "training.npz"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [1, 16, 255])
+def test_any_change_of_a_byte_of_a_training_is_refused_or_changes_nothing(
+    tmp_path: Path, change: int
+) -> None:
+    path = tmp_path / "file"
+    write_training(path, Linear(2, 3, rng=0), {"a": 1}, {"b": np.arange(4), "c": [1.5, float("nan")]})
+    right = read_training(path, Linear(2, 3, rng=0), {"a": 1})
+    content, refused = path.read_bytes(), 0
+    for position in range(len(content)):
+        changed = bytearray(content)
+        changed[position] ^= change
+        path.write_bytes(changed)
+        try:
+            found = read_training(path, Linear(2, 3, rng=0), {"a": 1})
+        except CheckpointError:
+            refused += 1
+            continue
+        assert str(found) == str(right)
+    assert refused > len(content) / 2

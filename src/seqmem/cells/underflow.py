@@ -1,4 +1,4 @@
-"""Gradients that vanish, and the numbers that they end in.
+"""Gradients that vanish: they end in 0, and not in subnormal numbers.
 
 A gradient that shrinks from step to step ends below the smallest normal number of its dtype, where processors
 compute ten to forty times more slowly. So the running gradient is rounded to 0 before: wherever its magnitude

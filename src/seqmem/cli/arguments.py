@@ -71,7 +71,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         type=rate,
         default=0.0,
         metavar="ALPHA",
-        help="how much the beam favours long translations (default: %(default)s)",
+        help="larger values favour longer translations (default: %(default)s)",
     )
     parser.add_argument(
         "--no-repeat-ngram-size",
@@ -79,6 +79,11 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="N",
         help="never repeat N symbols (default: %(default)s, no such rule)",
+    )
+    parser.add_argument(
+        "--replace-unknown",
+        action="store_true",
+        help="write the source symbol with the largest attention weight for an unknown one",
     )
 
 
@@ -90,6 +95,7 @@ def search_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "beam_size": arguments.beam,
         "length_penalty": arguments.length_penalty,
         "no_repeat_ngram_size": arguments.no_repeat_ngram_size,
+        "replace_unknown": arguments.replace_unknown,
     }
 
 
@@ -106,5 +112,5 @@ def add_resume(parser: argparse.ArgumentParser) -> None:
         "--resume",
         action="store_true",
         help="continue the interrupted training in MODEL with the same arguments and files, exactly as if it "
-        "had not been interrupted; only --epochs may differ. Without that file, start",
+        "had not been interrupted; only --epochs may differ. Without that file, start a new training",
     )

@@ -14,7 +14,7 @@ from seqmem.contexts import AdditiveAttention
 from seqmem.data import dates
 from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
-from seqmem.tasks import Translator
+from seqmem.tasks import Translation, Translator
 from seqmem.training import Adam, cosine_decay, fit
 
 
@@ -72,12 +72,21 @@ def run(arguments: argparse.Namespace) -> None:
         "\n"
         + folded("3. The attention: a row for each character written, a column for each character read\n")
     )
-    for one in found[:4]:
-        print(heatmap(one), end="\n\n")
+    _show_attention(found[:4], held_out)
     with naming(arguments.out):
         translator.save(arguments.out)
     print(f"The model is saved in {arguments.out}. To translate a date with it:")
     print(f'   python -m seqmem translate {arguments.out} "Saturday, 9 March 2024"')
+
+
+def _show_attention(found: list[Translation], held_out: list[tuple[str, str]]) -> None:
+    """Print the attention of some dates, and say of each whether it was read right."""
+    for one, (written, iso) in zip(found, held_out, strict=False):
+        verdict = "right" if one.text == iso else f"wrong: it is {iso}"
+        print(folded(f"{written} -> {one.text}, {verdict}"))
+        print(heatmap(one), end="\n\n")
+    if any(one.text != iso for one, (_, iso) in zip(found, held_out, strict=False)):
+        print(folded("What a model looks at while it is wrong explains little: train for longer.\n"))
 
 
 def _prove_gradients(seed: int) -> None:

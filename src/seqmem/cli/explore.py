@@ -1,4 +1,4 @@
-"""The command explore: interactive pages of gates, attention and states over time."""
+"""The command explore: the interactive pages, as a course with an index."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ from typing import Any
 from seqmem.cli.arguments import add_force, seed
 from seqmem.cli.terminal.output import check_page_folder, naming, new_folder
 from seqmem.cli.terminal.waiting import heartbeat
-from seqmem.pages import Page, attention_page, gate_explorer, gate_movie, quiz_page, vanishing_gradient
+from seqmem.pages import (
+    Page,
+    attention_page,
+    course_pages,
+    gate_explorer,
+    gate_movie,
+    quiz_page,
+    vanishing_gradient,
+)
+from seqmem.pages.course import ORDER
 from seqmem.tasks import Translator, phrase_model
 
 FRENCH = ("The cat sat on mat", "The black cat sat on the table")
-OF_A_MODEL = ("gradients.html", "gates.html", "attention.html", "movie.html", "quiz.html")
-OF_THE_LECTURE = (
-    "gradients.html",
-    "gates.html",
-    "attention.html",
-    "attention-polish.html",
-    "movie.html",
-    "quiz.html",
-)
+OF_A_MODEL = ("index.html", *(file for file in ORDER if file != "attention-polish.html"))
+OF_THE_LECTURE = ("index.html", *ORDER)
 POLISH = ("How are you?", "Good morning!")
 
 
 def add(commands: Any) -> None:
     """Add this command to the parser."""
     parser = commands.add_parser(
-        "explore", help="write interactive pages: gradients, gates, attention, states over time, a quiz"
+        "explore", help="write interactive pages: gradients, gates, attention, a quiz"
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder to write the pages to")
     parser.add_argument(
@@ -65,14 +67,14 @@ def run(arguments: argparse.Namespace) -> None:
         with naming(model):
             translator = Translator.load(model)
         pages["attention.html"] = attention_page(translator, arguments.text)
-        pages["movie.html"] = gate_movie(translator, arguments.text[0])
+        pages["movie.html"] = gate_movie(translator, arguments.text)
     else:
         pages |= _lecture(arguments.seed)
     with new_folder(arguments.out) as folder:
-        for name in names:
+        for name, page in course_pages(pages).items():
             with naming(folder / name):
-                pages[name].save(folder / name)
-            print(f"{folder / name}: {pages[name].title}")
+                page.save(folder / name)
+            print(f"{folder / name}: {page.title}")
     if arguments.open:
         webbrowser.open((folder / names[0]).resolve().as_uri())
 
@@ -88,6 +90,6 @@ def _lecture(number: int) -> dict[str, Page]:
     french, polish, fixed = trained
     return {
         "attention.html": attention_page(french, FRENCH, contrast=fixed),
-        "attention-polish.html": attention_page(polish, POLISH),
-        "movie.html": gate_movie(french, FRENCH[0]),
+        "attention-polish.html": attention_page(polish, POLISH, title="“How are you?” in Polish"),
+        "movie.html": gate_movie(french, FRENCH),
     }

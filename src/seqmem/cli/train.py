@@ -17,7 +17,7 @@ from seqmem.registry import cell_names, task_class, task_names
 from seqmem.tasks import Translator
 from seqmem.training import Adam, History, cosine_decay, fit, token_accuracy
 
-ATTENTIONS = ("additive", "dot-product", "scaled-dot-product", "bilinear", "none")
+ATTENTIONS = ("additive", "dot-product", "scaled-dot-product", "bilinear", "fixed", "none")
 
 
 def add(commands: Any) -> None:
@@ -56,7 +56,8 @@ def add(commands: Any) -> None:
         "--attention",
         choices=ATTENTIONS,
         metavar="KIND",
-        help=f"translate: {', '.join(ATTENTIONS)}; with none, every step reads the encoder's final output "
+        help=f"translate: {', '.join(ATTENTIONS)}; with fixed, every step reads the encoder's final "
+        "output; with none, the decoder starts from the encoder's final state and reads nothing else of the source "
         "(default: additive)",
     )
     parser.add_argument(
@@ -77,6 +78,12 @@ def add(commands: Any) -> None:
         "--min-count",
         type=size,
         help="learn only symbols that occur at least this often (default: 1; tag: 2)",
+    )
+    parser.add_argument(
+        "--subwords",
+        type=size,
+        metavar="N",
+        help="translate: split words into subwords by N merges; needs --level word",
     )
     parser.add_argument("--layers", type=size, help="number of stacked recurrent layers")
     parser.add_argument("--dropout", type=fraction, help="rate of dropout (default: 0)")
@@ -116,6 +123,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(f"translate takes one file, {len(arguments.files)} were given")
     (arguments.pairs,) = arguments.files
     arguments.level, arguments.min_count = arguments.level or "char", arguments.min_count or 1
+    if arguments.subwords and arguments.level != "word":
+        raise ValueError(f"--subwords {arguments.subwords} splits words, expected --level word")
     return _train_translator(arguments)
 
 
@@ -151,6 +160,7 @@ def _train_translator(arguments: argparse.Namespace) -> None:
         rng=arguments.seed,
         min_count=arguments.min_count,
         max_vocabulary=arguments.max_vocabulary,
+        n_merges=arguments.subwords,
     )
     check_save(translator, arguments.out)
     model, sources, targets = translator.model, translator.source_vocabulary, translator.target_vocabulary
@@ -195,7 +205,7 @@ def _train_translator(arguments: argparse.Namespace) -> None:
 
 
 def _context(attention: str | None) -> Any:
-    return "fixed" if attention == "none" else (attention or "additive").replace("-", "_")
+    return (attention or "additive").replace("-", "_")
 
 
 def _warn(messages: Sequence[str]) -> None:

@@ -101,7 +101,7 @@ def _given(arguments: argparse.Namespace, cls: type[Task]) -> dict[str, Any]:
     functions = (cls.read, cls.build, cls.split)
     known = {name for function in functions for name in inspect.signature(function).parameters}
     extra = {option.name for name in task_names() for option in task_class(name).options}
-    for option in [*COMMON, *sorted(extra | {"columns", "attention", "readout"} - set(COMMON))]:
+    for option in [*COMMON, *sorted(extra | {"columns", "attention", "readout", "subwords"} - set(COMMON))]:
         name, value = COMMON.get(option, option), getattr(arguments, option, None)
         if value is None or (option in ALWAYS and name not in known):
             continue

@@ -48,7 +48,7 @@ class InnerProductContext(Context):
 
     @abstractmethod
     def ask(self, query: Array) -> Array:
-        """Return what the keys are multiplied by, (B, K), for a query (B, Q)."""
+        """Return the vector by which the keys are multiplied, (B, K), for a query (B, Q)."""
 
     @abstractmethod
     def ask_backward(self, d_asked: Array) -> Array:

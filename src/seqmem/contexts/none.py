@@ -1,4 +1,4 @@
-"""No context: the decoder sees nothing of the source but its initial state (Sutskever, Vinyals & Le, 2014).
+"""No context: the source reaches the decoder only through its initial state (Sutskever, Vinyals & Le, 2014).
 
 context = 0, weights = 0
 
@@ -32,7 +32,7 @@ class NoLook(NamedTuple):
 class NoContext(Context):
     """A context of zeros: all that a decoder knows of the source is in its initial state.
 
-    The decoder's weights for the context stay without effect, and their gradient is 0.
+    The decoder's weights for the context have no effect, and their gradient is 0.
 
     >>> (context, weights), cache = NoContext().forward(np.zeros((1, 2)), np.ones((3, 1, 4)))
     >>> context, weights

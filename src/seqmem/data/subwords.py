@@ -4,8 +4,8 @@
     split   merge the pieces of a word in the order in which the merges were learned
     join    the pieces in a row, cut at the ends of words
 
-The last piece of a word ends with a space, which no word contains, so every sequence of words comes back as
-it was. A pair of pieces never spans two words.
+The last piece of a word ends with a space, which no word contains, so `join` restores every sequence
+of words exactly. A pair of pieces never spans two words.
 """
 
 from __future__ import annotations

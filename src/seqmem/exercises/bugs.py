@@ -15,7 +15,7 @@ import numpy as np
 from seqmem.checking.catalogue.kinds import KINDS, Problem
 from seqmem.checking.catalogue.mistakes.record import Mistake
 from seqmem.checking.catalogue.recognise import CLOSE, agree
-from seqmem.exercises.cutting import equation_of
+from seqmem.exercises.cutting import equation_of, renamed
 from seqmem.exercises.exercise import Exercise, Task
 from seqmem.exercises.exercise import Problem as TaskProblem
 from seqmem.exercises.lectures import attention, lstm, plain_rnn
@@ -72,14 +72,15 @@ def with_mistake(topic: str, mistake: Mistake, seed: int = 0) -> Exercise:
         seed: the seed that drew the mistake.
     """
     task = _TASKS[topic]
-    solved = _SOLVED.format(line=mistake.becomes)
+    line = renamed(mistake.becomes, seed)
+    solved = _SOLVED.format(line=line)
     name = Task(
         "wrong_line",
         _nothing,
         ("line",),
         has_cache=False,
         is_timed=False,
-        view=partial(_is_line, line=mistake.becomes),
+        view=partial(_is_line, line=line),
         expected=_named,
         source=(_HOLE, solved),
     )

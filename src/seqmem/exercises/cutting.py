@@ -32,6 +32,7 @@ _HEADINGS = {"example": "# A worked example: read it first.", "yours": "# Yours.
 NOT_WRITTEN = "raise NotImplementedError"
 WIDTH = 100
 _TYPES = ("Array", "Any", "np", "npt")  # names that the header defines
+_GRADIENTS = ("g_{}", "D_{}", "dL_{}")  # names of a gradient where a bug is to be found
 _COUNTS = {"i": "4", "r": "3"}  # gates, by the first
 
 
@@ -167,9 +168,23 @@ def sections(exercise: Exercise, solved: bool = False) -> list[Section]:
         else:
             text = with_hole(named[task.function], task)
         found.append(Section("yours", text))
-    if exercise.planted is not None and not solved:
-        return _with_mistake(found, exercise.planted)
-    return found
+    if exercise.planted is None:
+        return found
+    found = found if solved else _with_mistake(found, exercise.planted)
+    return [section._replace(text=renamed(section.text, exercise.seed)) for section in found]
+
+
+def renamed(text: str, seed: int) -> str:
+    """Return a pass with other names for its gradients, or one line of it.
+
+    The other files of a folder contain many of the right lines; under other names, a comparison of two files
+    does not tell the wrong line from all others.
+
+    >>> renamed("d_x = d_a @ W_x.T", 0)
+    'g_x = g_a @ W_x.T'
+    """
+    style = _GRADIENTS[seed % len(_GRADIENTS)]
+    return re.sub(r"\bd_([A-Za-z]\w*)", lambda found: style.format(found[1]), text)
 
 
 def _file(exercise: Exercise, solved: bool) -> str:

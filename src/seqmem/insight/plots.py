@@ -1,4 +1,6 @@
-"""Pictures with matplotlib, an optional package. Each function takes the axes to draw on and returns them.
+"""Pictures with matplotlib, an optional package, on axes of the caller's or on new ones.
+
+Each function returns a Picture, which a notebook displays at the end of a cell.
 
 Without matplotlib, `attention_heatmap` and `trace_heatmap` draw with text.
 """
@@ -15,12 +17,13 @@ from seqmem.insight.gradients_over_time import FlowCases, GradientFlow
 from seqmem.insight.tables import as_trace
 from seqmem.module import Array
 from seqmem.tasks.translator import Translation
-from seqmem.training import History
+from seqmem.training import History, Picture
 from seqmem.validation import as_choice, as_floats, as_index, check_type
 
 GRID = {"alpha": 0.3, "linewidth": 0.6}
 LINES = ("-", "--", "-.", ":")  # curves never differ in colour alone
 MARKERS = ("o", "s", "^", "D", "v", "P")
+MOST_INSIDE = 4  # curves; a legend of more would cover some of them
 
 
 def plot_attention(
@@ -29,7 +32,7 @@ def plot_attention(
     target: Sequence[str] | None = None,
     *,
     ax: Any = None,
-) -> Any:
+) -> Picture:
     """Plot attention weights as a matrix: a row for each target symbol, a column for each source symbol.
 
     Args:
@@ -39,7 +42,7 @@ def plot_attention(
         ax: matplotlib axes; None for new axes.
 
     Returns:
-        The axes.
+        A picture with `axes`, `figure` and `save`.
 
     Raises:
         ImportError: without matplotlib.
@@ -54,10 +57,10 @@ def plot_attention(
     ax.set_xlabel("source")
     ax.set_ylabel("target")
     ax.figure.colorbar(image, ax=ax, label="weight")
-    return ax
+    return Picture(ax)
 
 
-def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any = None) -> Any:
+def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any = None) -> Picture:
     """Plot one quantity of a trace, units over time, for one sequence of the batch.
 
     Args:
@@ -67,7 +70,7 @@ def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any =
         ax: matplotlib axes; None for new axes.
 
     Returns:
-        The axes.
+        A picture with `axes`, `figure` and `save`.
 
     Raises:
         ImportError: without matplotlib.
@@ -85,10 +88,10 @@ def plot_trace(trace: Mapping[str, Array], name: str, *, row: int = 0, ax: Any =
     ax.set_ylabel("unit")
     ax.set_title(name)
     ax.figure.colorbar(image, ax=ax)
-    return ax
+    return Picture(ax)
 
 
-def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, ax: Any = None) -> Any:
+def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, ax: Any = None) -> Picture:
     """Plot the norm of the gradient at each step, on a logarithmic scale.
 
     Args:
@@ -96,7 +99,7 @@ def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, 
         ax: matplotlib axes; None for new axes.
 
     Returns:
-        The axes.
+        A picture with `axes`, `figure` and `save`.
 
     Raises:
         ImportError: without matplotlib.
@@ -125,8 +128,9 @@ def plot_gradient_flow(flow: FlowCases | GradientFlow | Mapping[str, Array], *, 
     ax.set_xlabel("step, 0 is the first")
     ax.set_ylabel("norm of the gradient")
     ax.grid(**GRID)
-    ax.legend()
-    return ax
+    aside = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.0}
+    ax.legend(**(aside if len(curves) > MOST_INSIDE else {}))
+    return Picture(ax)
 
 
 class Horizon(Protocol):
@@ -142,7 +146,7 @@ class Horizon(Protocol):
         ...
 
 
-def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: Any = None) -> Any:
+def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: Any = None) -> Picture:
     """Plot accuracy against distance for one course of training: mean and range over the seeds.
 
     Args:
@@ -151,7 +155,7 @@ def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: A
         ax: matplotlib axes; None for new axes.
 
     Returns:
-        The axes.
+        A picture with `axes`, `figure` and `save`.
 
     Raises:
         ImportError: without matplotlib.
@@ -184,10 +188,10 @@ def plot_memory_horizon(experiment: Horizon, course: str | None = None, *, ax: A
     ax.set_ylabel("accuracy")
     ax.grid(**GRID)
     ax.legend()
-    return ax
+    return Picture(ax)
 
 
-def plot_history(history: History, *, ax: Any = None) -> Any:
+def plot_history(history: History, *, ax: Any = None) -> Picture:
     """Plot the losses, and the metrics if there are any, over the epochs, as `History.plot` does.
 
     Args:
@@ -195,13 +199,13 @@ def plot_history(history: History, *, ax: Any = None) -> Any:
         ax: matplotlib axes; None for new axes.
 
     Returns:
-        The axes.
+        A picture with `axes`, `figure` and `save`.
 
     Raises:
         ImportError: without matplotlib.
     """
     check_type(history, History, "plot_history", "history")
-    return history.plot(ax=_axes(ax, "plot_history")).axes
+    return history.plot(ax=_axes(ax, "plot_history"))
 
 
 def _axes(ax: Any, caller: str) -> Any:

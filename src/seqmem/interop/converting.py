@@ -45,7 +45,7 @@ def read_any(
 
     Raises:
         CheckpointError: for a file that cannot be read.
-        ValueError: for arrays or nodes that are no such module.
+        ValueError: for arrays or nodes that do not form a module of this kind.
         ImportError: without the package that reads the file.
     """
     suffix = ending(source)
@@ -71,7 +71,7 @@ def write_any(
     prefix: str = "",
     part: str | None = None,
 ) -> str:
-    """Write a model or arrays in the format that a file's name says, and return what was written, in words.
+    """Write a model or arrays in the format that the file's name implies; return a description of the result.
 
     Args:
         out: the file.
@@ -82,7 +82,7 @@ def write_any(
         part: as for `export_onnx`.
 
     Raises:
-        ValueError: for what this format cannot hold.
+        ValueError: for anything that the format cannot hold.
         ImportError: without the package that writes the file.
         OSError: if the file cannot be written; it names `out`.
     """

@@ -74,7 +74,7 @@ def import_onnx_package(caller: str) -> Any:
     """Return the onnx package.
 
     Raises:
-        ImportError: if it is not installed, with the extra that brings it.
+        ImportError: if it is not installed; the message names the extra.
     """
     try:
         import onnx

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,6 +29,7 @@ from seqmem.training.files.checkpoint import (
 )
 from seqmem.training.files.npz import CheckpointError, Entry, MissingFileError, write
 from seqmem.training.files.replacing import PathLike, replacing
+from seqmem.training.files.summary import summary_of
 from seqmem.validation import as_path, brief
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
@@ -42,11 +43,11 @@ def read_arrays(path: PathLike) -> dict[str, Array]:
     """Return the arrays of a file by name.
 
     Args:
-        path: a .npz, a .safetensors or a .onnx file, whose initializers are read; told by its name.
+        path: a .npz, a .safetensors or a .onnx file, whose initializers are read; the name's ending decides.
 
     Raises:
         CheckpointError: for a file that cannot be read, and for a pickle, such as torch's .pt, which may run
-            code: the message has the two lines that convert it where torch is installed. Also a
+            code: the message has two lines of code that convert it if torch is installed. Also a
             FileNotFoundError if there is no such file.
         ImportError: without the package that reads the file.
 
@@ -81,7 +82,7 @@ def write_arrays(path: PathLike, arrays: Mapping[str, Array]) -> None:
     """Write arrays to a .npz or a .safetensors file, completely or not at all.
 
     Args:
-        path: the file, whose name says the format.
+        path: the file, whose name determines the format.
         arrays: by name.
 
     Raises:
@@ -139,10 +140,7 @@ def load_safetensors(
     """
     own = own_classes(classes, "load_safetensors")
 
-    def fail(message: str, name: str | None = None) -> CheckpointError:
-        shown = (brief(os.fsdecode(path), 200), brief(name or ""), brief(message, 400))
-        return CheckpointError(": ".join(part for part in shown if part))
-
+    fail = _failing(path)
     with _safe(path, "load_safetensors") as file:
         texts = file.metadata() or {}
         if MODEL not in texts:
@@ -167,6 +165,23 @@ def has_description(path: PathLike) -> bool:
         return MODEL in (file.metadata() or {})
 
 
+def safetensors_summary(path: PathLike) -> str:
+    """Return what is in a .safetensors file, as `summary` of a .npz file; no array is read.
+
+    Raises:
+        CheckpointError: for a file that cannot be read.
+        ImportError: without the package safetensors (extra `safetensors`).
+    """
+    fail = _failing(path)
+    with _safe(path, "safetensors_summary") as file:
+        texts = file.metadata() or {}
+        entries = {key: _entry(file.get_slice(key)) for key in file.keys()}  # noqa: SIM118
+    if MODEL not in texts:
+        return summary_of(path, None, entries, texts)
+    metadata = parse_json(texts.get(METADATA, "{}"), METADATA, fail)
+    return summary_of(path, as_description(texts[MODEL], fail), entries, metadata)
+
+
 def import_onnx(path: PathLike) -> dict[str, Any]:
     """Return the recurrent layers of an ONNX graph, by the names of their nodes.
 
@@ -175,7 +190,7 @@ def import_onnx(path: PathLike) -> dict[str, Any]:
 
     Returns:
         A layer for each node of the type RNN, LSTM or GRU, in the order of the graph, as from `from_onnx`. A
-        node without a name goes by its first output's.
+        node without a name has the name of its first output.
 
     Raises:
         CheckpointError: for a file that cannot be read, or without such a node.
@@ -206,6 +221,14 @@ def import_onnx(path: PathLike) -> dict[str, Any]:
     if not found:
         raise CheckpointError(f"{os.fsdecode(path)}: expected a node of type RNN, LSTM or GRU, found none")
     return found
+
+
+def _failing(path: PathLike) -> Callable[..., CheckpointError]:
+    def fail(message: str, name: str | None = None) -> CheckpointError:
+        shown = (brief(os.fsdecode(path), 200), brief(name or ""), brief(message, 400))
+        return CheckpointError(": ".join(part for part in shown if part))
+
+    return fail
 
 
 def _entry(part: Any) -> Entry:

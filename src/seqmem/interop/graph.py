@@ -20,7 +20,7 @@ Dims = Sequence[int | str]
 
 
 class Graph:
-    """Collects the parts of a graph; every value goes by its name."""
+    """Collects the parts of a graph; values are referred to by name."""
 
     def __init__(self, onnx: Any) -> None:
         self._onnx = onnx

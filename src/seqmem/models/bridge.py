@@ -84,7 +84,8 @@ class Bridge(Module):
             return of_leaves(self.target, parts), BridgeCache(B, parts[0].dtype, None, None)
         y, cache = self.linear.forward(np.concatenate(parts, axis=1))
         first = np.tanh(y)
-        parts = np.split(first, np.cumsum(self.target_sizes)[:-1], axis=1)
+        # copies, because the caller may change the state and the cache keeps `first`
+        parts = [part.copy() for part in np.split(first, np.cumsum(self.target_sizes)[:-1], axis=1)]
         return of_leaves(self.target, parts), BridgeCache(B, first.dtype, cache, first)
 
     @np.errstate(under="ignore")  # a product that underflows is 0, its exact limit

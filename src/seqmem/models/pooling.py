@@ -1,7 +1,7 @@
 """One vector of all steps of a sequence.
 
 mean        m = sum of h_t / length
-attention   u_t = tanh(h_t @ W + b),  a = softmax of u_t · v over the steps,  m = sum of a_t h_t
+attention   u_t = tanh(h_t @ W + b),  alpha = softmax of u_t · v over the steps,  m = sum of alpha_t h_t
 
 Attention is that of Yang et al. (2016): v is the same query for every sequence. Not to be confused with
 `AdditiveAttention`, whose query is a decoder's state.

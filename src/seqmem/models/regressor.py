@@ -121,7 +121,8 @@ class SequenceRegressor(Module):
         """
         rng = None if rng is None else as_generator(rng)
         (hs, final), read_cache = read(self.encoder, inputs, state, lengths, rng, "SequenceRegressor.forward")
-        shown = hs if self.every_step else last_output(layer_of(self.encoder), final)
+        # a copy, because the final state is an output that the caller may change
+        shown = hs if self.every_step else last_output(layer_of(self.encoder), final).copy()
         dropped, drop_cache = self.drop.forward(shown, rng=rng)
         y, output_cache = self.output.forward(dropped)
         if not self.every_step:  # (B, horizon K)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 from seqmem.contexts import FixedContext
 from seqmem.pages.page import Page, compose, part
 from seqmem.pages.page_data import data_block
-from seqmem.tasks.translator import Translation, Translator, as_texts
+from seqmem.tasks.translator import Translation, Translator
+from seqmem.validation import as_texts
 
 STYLES = ("base.css", "choice.css", "attention.css")
-SCRIPTS = ("text.js", "choice.js", "attention.js")
+SCRIPTS = ("text.js", "choice.js", "address.js", "attention.js")
 
 
 def attention_page(
@@ -22,6 +24,7 @@ def attention_page(
     *,
     contrast: Translator | None = None,
     max_length: int = 100,
+    title: str = "Attention visualiser",
 ) -> Page:
     """Return a page on which choosing an output word shades the input words: the darker, the more weight.
 
@@ -33,12 +36,13 @@ def attention_page(
         texts: the texts to translate; the page shows one at a time.
         contrast: another translator to show next to the first, for example one with a fixed context.
         max_length: the maximum number of symbols of a translation.
+        title: the title of the page, plain text.
 
     Returns:
         The page: `.save("attention.html")` writes it, a notebook displays it.
 
     Raises:
-        TypeError: if a translator is not one, or texts is not a sequence of strings.
+        TypeError: if a translator is not one, texts is not a sequence of strings, or title is no string.
         ValueError: if there are no texts, or the model's weights are not finite.
 
     >>> from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq, Vocabulary
@@ -52,7 +56,9 @@ def attention_page(
     for name, one in zip(("translator", "contrast"), shown, strict=False):
         if not isinstance(one, Translator):
             raise TypeError(f"attention_page: {name} is of type {type(one).__name__}, expected a Translator")
-    texts = as_texts(texts, "attention_page")
+    if not isinstance(title, str):
+        raise TypeError(f"attention_page: title is of type {type(title).__name__}, expected a string")
+    texts = as_texts(texts, "attention_page", "texts")
     if not texts:
         raise ValueError("attention_page: texts is empty, expected at least one text to translate")
     found = [one.translate(texts, max_length=max_length) for one in shown]
@@ -68,8 +74,8 @@ def attention_page(
         ]
     }
     return compose(
-        "Attention visualiser",
-        body=part("attention.html") + data_block(data),
+        title,
+        body=part("attention.html").replace("{title}", html.escape(title)) + data_block(data),
         styles=map(part, STYLES),
         scripts=map(part, SCRIPTS),
     )

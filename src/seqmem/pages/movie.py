@@ -15,7 +15,7 @@ from seqmem.tasks.translator import Translator
 from seqmem.validation import as_array, as_texts
 
 STYLES = ("base.css", "choice.css", "movie.css")
-SCRIPTS = ("text.js", "choice.js", "movie_map.js", "movie.js")
+SCRIPTS = ("text.js", "choice.js", "address.js", "movie_map.js", "movie.js")
 
 _MEANINGS = {
     "i": "input gate: how much of the candidate is written",
@@ -56,7 +56,7 @@ class _Part(NamedTuple):
 
 def gate_movie(
     model: Translator | Traced,
-    text_or_xs: str | Array,
+    text_or_xs: str | Sequence[str] | Array,
     *,
     steps: Sequence[str] | None = None,
     max_length: int = 100,
@@ -68,7 +68,8 @@ def gate_movie(
 
     Args:
         model: a translator, or a layer such as `Recurrent`.
-        text_or_xs: the text to translate; for a layer, the inputs (T, D) of one sequence, or (T, 1, D).
+        text_or_xs: the text to translate, or several, of which the page shows one at a time; for a layer,
+            the inputs (T, D) of one sequence, or (T, 1, D).
         steps: T labels for a layer's steps; None for their numbers.
         max_length: the maximum number of symbols of a translation.
 
@@ -77,8 +78,8 @@ def gate_movie(
 
     Raises:
         TypeError: if the model is neither, or the second argument does not suit the model.
-        ValueError: for more than one sequence, a number of labels that is not T, or values that are not
-            finite.
+        ValueError: for no text, more than one sequence of a layer, a number of labels that is not T, or
+            values that are not finite.
 
     >>> from seqmem import LSTMCell, Recurrent
     >>> page = gate_movie(Recurrent(LSTMCell(3, 4, rng=0)), np.ones((5, 3)), steps=list("abcde"))
@@ -86,15 +87,12 @@ def gate_movie(
     'Gate movie'
     """
     if isinstance(model, Translator):
-        if not isinstance(text_or_xs, str):
-            raise TypeError(
-                f"gate_movie: text_or_xs is of type {type(text_or_xs).__name__}, expected a text: "
-                "the model is a Translator"
-            )
         if steps is not None:
             raise TypeError("gate_movie: steps are a layer's; a Translator's steps are its symbols")
-        parts = _translation(model, text_or_xs, max_length)
+        texts = _texts(text_or_xs)
+        parts = [part for text in texts for part in _translation(model, text, max_length)]
     elif isinstance(model, Traced):
+        texts = [""]
         labels = None if steps is None else as_texts(steps, "gate_movie", "steps")
         parts = [_sequence(model, text_or_xs, labels)]
     else:
@@ -104,10 +102,25 @@ def gate_movie(
         )
     return compose(
         "Gate movie",
-        body=part("movie.html") + data_block({"parts": [_data(one) for one in parts]}),
+        body=part("movie.html") + data_block({"texts": texts, "parts": [_data(one) for one in parts]}),
         styles=map(part, STYLES),
         scripts=map(part, SCRIPTS),
     )
+
+
+def _texts(given: Any) -> list[str]:
+    """Return the texts for a translator: one, or several."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, list | tuple) or not all(isinstance(text, str) for text in given):
+        kind = type(given).__name__
+        raise TypeError(
+            f"gate_movie: text_or_xs is of type {kind}, expected a text or a list of texts: "
+            "the model is a Translator"
+        )
+    if not given:
+        raise ValueError("gate_movie: text_or_xs is empty, expected at least one text to translate")
+    return list(given)
 
 
 def _translation(translator: Translator, text: str, max_length: int) -> list[_Part]:

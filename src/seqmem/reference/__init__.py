@@ -1,4 +1,4 @@
-"""Every pass of the library as a simple function; each backward line is headed by the line that it inverts.
+"""Every pass of the library as a simple function; a derivative stands below the forward lines it belongs to.
 
 Read these functions first. They use no classes and are not fast; the fast cells, layers and models are tested
 against them, and the catalogue of mistakes changes their lines one at a time. All passes have the same form:

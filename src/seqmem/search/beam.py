@@ -31,7 +31,7 @@ from seqmem.validation import as_count, as_rate, as_size
 
 
 class BeamOptions(NamedTuple):
-    """The checked options of a beam search; `beam_search` says what they mean."""
+    """The checked options of a beam search; `beam_search` explains them."""
 
     beam_size: int
     n_best: int
@@ -42,7 +42,7 @@ class BeamOptions(NamedTuple):
 
     @property
     def is_greedy(self) -> bool:
-        """Whether greedy search finds the same."""
+        """True if greedy search finds the same."""
         return self.beam_size == 1 and not self.min_length and not self.no_repeat_ngram_size
 
 
@@ -96,8 +96,8 @@ def beam_search(
         beam_size: the number of beginnings to keep.
         n_best: the maximum number of hypotheses to return for each row, at most beam_size; None means all.
         min_length: the minimum number of tokens, without the end token.
-        length_penalty: 0 compares log-probabilities, which favours short sequences; the larger, the more long
-            sequences are favoured.
+        length_penalty: 0 compares log-probabilities, which favours short sequences; larger values favour
+            longer sequences.
         no_repeat_ngram_size: the size of the n-grams of which none may occur twice in a sequence; 0 for no
             such rule.
 

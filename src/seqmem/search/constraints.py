@@ -1,4 +1,4 @@
-"""Constraints of a search: which tokens may not follow."""
+"""Constraints of a search: the tokens that may not follow."""
 
 from __future__ import annotations
 

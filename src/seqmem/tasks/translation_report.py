@@ -1,4 +1,4 @@
-"""How well a translator translates: scores of pairs, and the pairs that it translates worst."""
+"""A report on a translator: its scores on pairs, and the pairs that it translates worst."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ScoredPair(NamedTuple):
 
 
 class TranslationReport(NamedTuple):
-    """What `report_translations` found."""
+    """The result of `report_translations`."""
 
     scores: dict[str, float]  # by name
     pairs: list[ScoredPair]  # in the order given
@@ -70,8 +70,8 @@ def report_translations(
         pairs: (source symbols, target symbols), as `read_pairs` returns them.
         n_best: the number of translations to keep of each source, at most the beam's size.
         max_length: symbols after which a translation is cut off.
-        batch_size: pairs at a time.
-        search: the options of the search, as of `Translator.translate`.
+        batch_size: pairs per batch.
+        search: the options of the search, as for `Translator.translate`.
 
     Returns:
         The pairs with their translations, and the scores: "loss" in nats per symbol and "token accuracy" with
@@ -112,7 +112,7 @@ def report_translations(
     best = [own[0] for own in found]
     texts = [one.text for one in best]
     scores["symbol error rate"] = phoneme_error_rate(
-        [one.target for one in best], [list(target) for _, target in pairs]
+        [translator.words(one.target) for one in best], [list(target) for _, target in pairs]
     )
     scores["character error rate"] = character_error_rate(texts, targets)
     scores["word error rate"] = word_error_rate(texts, targets)

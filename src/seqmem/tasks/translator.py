@@ -10,11 +10,13 @@ from typing import Any, ClassVar, Literal, TypedDict, Unpack, overload
 import numpy as np
 import numpy.typing as npt
 
+from seqmem.contexts import FixedContext, NoContext
 from seqmem.data.batches import BucketedBatches, Pair, pad
 from seqmem.data.bounds import cut_by_symbols, default_max_symbols
 from seqmem.data.pairs import check_pair, read_pairs
+from seqmem.data.subwords import Subwords
 from seqmem.data.text import NORMAL_FORM, Level, join_symbols, prepare_text
-from seqmem.data.vocabulary import END, PAD, START, Vocabulary
+from seqmem.data.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from seqmem.initializers import Rng, as_generator
 from seqmem.layers.embedding import STD
 from seqmem.layers.losses import cross_entropy
@@ -27,7 +29,7 @@ from seqmem.tasks.contexts import CONTEXT_NAMES, ContextName, make_context
 from seqmem.tasks.task import Task
 from seqmem.training.callbacks import Direction
 from seqmem.training.files.npz import MAX_MESSAGE, CheckpointError
-from seqmem.validation import as_choice, as_flag, as_list, as_size, brief
+from seqmem.validation import as_choice, as_flag, as_list, as_size, as_texts, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +46,13 @@ class Translation:
 
 
 class SearchOptions(TypedDict, total=False):
-    """Options of the search of a single translation; `Seq2Seq.generate` says what they mean."""
+    """Options of the search of a single translation; `Translator.translate` says what they mean."""
 
     beam_size: int
     min_length: int
     length_penalty: float
     no_repeat_ngram_size: int
+    replace_unknown: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,8 @@ class Translator(Task):
         level: how texts are split into symbols, "char" or "word".
         strip: whether to drop white space and byte order marks around a text, as `read_pairs` does. False
             is for a model that was trained on pairs in which they matter.
+        subwords: splits the words of both sides into the symbols of the vocabularies; None if words or
+            characters are the symbols.
 
     >>> from seqmem import AdditiveAttention, Decoder, Encoder, Seq2Seq
     >>> letters = Vocabulary("abc")
@@ -82,6 +87,7 @@ class Translator(Task):
     target_vocabulary: Vocabulary
     level: Level
     strip: bool = True
+    subwords: Subwords | None = None
 
     @classmethod
     def build(
@@ -101,6 +107,7 @@ class Translator(Task):
         embedding_std: float = STD,
         min_count: int = 1,
         max_vocabulary: int | None = None,
+        n_merges: int | None = None,
         strip: bool = True,
         rng: Rng = None,
         dtype: npt.DTypeLike = np.float64,
@@ -124,6 +131,8 @@ class Translator(Task):
             embedding_std: standard deviation of the embeddings' initial tables.
             min_count: how often a symbol must occur to be included in a vocabulary.
             max_vocabulary: the maximum size of a vocabulary, including special symbols; None for no limit.
+            n_merges: the maximum number of merges of `Subwords`, learned from both sides, which split words
+                into subwords; None for whole words. It needs the level "word".
             strip: see the attribute.
             rng: seed or generator for the initial weights.
             dtype: float64 or float32.
@@ -148,6 +157,12 @@ class Translator(Task):
             check_pair(pair, caller, position)
         if max_vocabulary is not None:
             as_size(max_vocabulary, caller, "max_vocabulary")
+        subwords = None
+        if n_merges is not None:
+            if level != "word":
+                raise ValueError(f"{caller}: n_merges is {n_merges!r}, which needs the level 'word'")
+            subwords = Subwords.learn([list(words) for pair in pairs for words in pair], n_merges)
+            pairs = _in_pieces(pairs, subwords)
         sources, targets = (
             Vocabulary.build((pair[side] for pair in pairs), max_vocabulary, min_count) for side in (0, 1)
         )
@@ -166,7 +181,7 @@ class Translator(Task):
         decoder = Decoder(
             len(targets), embedding_size, H, context=look, key_size=K, readout=readout, **common
         )
-        return cls(Seq2Seq(encoder, decoder, rng=rng), sources, targets, level, strip)
+        return cls(Seq2Seq(encoder, decoder, rng=rng), sources, targets, level, strip, subwords)
 
     def batches(
         self, pairs: Sequence[Pair], batch_size: int, *, allow_unknown: bool = False
@@ -182,11 +197,26 @@ class Translator(Task):
             TypeError, ValueError: as from `BucketedBatches`.
         """
         sources, targets = self.source_vocabulary, self.target_vocabulary
+        if self.subwords is not None:
+            pairs = as_list(pairs, "Translator.batches", "pairs", "pairs of source and target symbols")
+            for position, pair in enumerate(pairs):
+                check_pair(pair, "Translator.batches", position)
+            pairs = _in_pieces(pairs, self.subwords)
         return BucketedBatches(pairs, sources, targets, batch_size, allow_unknown=allow_unknown)
 
     def prepare(self, text: str) -> list[str]:
         """Return the symbols of a text, prepared like the training texts with `prepare_text`."""
-        return prepare_text(text, self.level, strip=self.strip)
+        symbols = prepare_text(text, self.level, strip=self.strip)
+        return symbols if self.subwords is None else self.subwords.split(symbols)
+
+    def words(self, symbols: Sequence[str]) -> list[str]:
+        """Return symbols with subwords joined to words; without subwords, the symbols.
+
+        Raises:
+            TypeError: for anything but a list of strings.
+        """
+        symbols = as_texts(symbols, "Translator.words", "symbols")
+        return symbols if self.subwords is None else self.subwords.join(symbols)
 
     @overload
     def translate(
@@ -200,6 +230,7 @@ class Translator(Task):
         min_length: int = 0,
         length_penalty: float = 0.0,
         no_repeat_ngram_size: int = 0,
+        replace_unknown: bool = False,
     ) -> list[Translation]: ...
 
     @overload
@@ -214,6 +245,7 @@ class Translator(Task):
         min_length: int = 0,
         length_penalty: float = 0.0,
         no_repeat_ngram_size: int = 0,
+        replace_unknown: bool = False,
     ) -> list[list[Translation]]: ...
 
     def translate(
@@ -227,6 +259,7 @@ class Translator(Task):
         min_length: int = 0,
         length_penalty: float = 0.0,
         no_repeat_ngram_size: int = 0,
+        replace_unknown: bool = False,
     ) -> list[Translation] | list[list[Translation]]:
         """Translate texts in batches, by greedy search or beam search.
 
@@ -235,6 +268,8 @@ class Translator(Task):
             max_length: the maximum number of symbols, without the end symbol.
             batch_size: texts per batch; fewer if the batch would have more than `default_max_symbols`.
             beam_size, n_best, min_length, length_penalty, no_repeat_ngram_size: as in `Seq2Seq.generate`.
+            replace_unknown: whether an unknown symbol in a translation becomes the source symbol with the
+                largest attention weight (Luong et al., 2015), as suits names and numbers.
 
         Returns:
             A Translation for each text, in order; with n_best, a list for each text, the best first.
@@ -255,7 +290,11 @@ class Translator(Task):
             "no_repeat_ngram_size": no_repeat_ngram_size,
         }
         beam_options(caller, **options)
-        sources = [self.prepare(text) for text in as_texts(texts, caller)]
+        if as_flag(replace_unknown, caller, "replace_unknown") and isinstance(
+            self.model.decoder.context, (FixedContext, NoContext)
+        ):
+            raise ValueError(f"{caller}: replace_unknown is True, which needs a model with attention")
+        sources = [self.prepare(text) for text in as_texts(texts, caller, "texts")]
         found: list[list[Translation]] = []
         # decoding stores nothing for a backward pass: the size of one step is the limit
         steps = [(len(source) * beam_size, 1) for source in sources]
@@ -263,19 +302,23 @@ class Translator(Task):
             part = sources[cut]
             tokens, lengths = pad([self.source_vocabulary.encode(source) for source in part])
             for source, own in zip(part, self.model.generate(tokens, lengths, **options), strict=True):
-                found.append([self._translation(source, hypothesis) for hypothesis in own])
+                found.append([self._translation(source, one, replace_unknown) for one in own])
         return [own[0] for own in found] if n_best is None else found
 
-    def _translation(self, source: list[str], hypothesis: Hypothesis) -> Translation:
+    def _translation(self, source: list[str], hypothesis: Hypothesis, replace_unknown: bool) -> Translation:
         # leave out special symbols, which a barely trained model may predict
         shown = np.array([token not in (PAD, START, END) for token in hypothesis.tokens], bool)
-        target = self.target_vocabulary.decode(np.array(hypothesis.tokens, np.intp)[shown])
+        ids, weights = np.array(hypothesis.tokens, np.intp)[shown], hypothesis.weights[shown]
+        target = self.target_vocabulary.decode(ids)
+        if replace_unknown and source:
+            for place in np.flatnonzero(ids == UNKNOWN):
+                target[place] = source[weights[place].argmax()]
         return Translation(
-            join_symbols(target, self.level),
+            join_symbols(self.words(target), self.level),
             source,
             target,
             hypothesis.score,
-            hypothesis.weights[shown],
+            weights,
             hypothesis.ended,
             hypothesis.normalized_score,
         )
@@ -301,7 +344,7 @@ class Translator(Task):
         unknown = sorted(set(search) - set(SearchOptions.__annotations__))
         if unknown:
             raise TypeError(f"{caller}: unexpected keyword argument {unknown[0]!r}")
-        found = self.translate(as_texts(inputs, caller), max_length, batch_size, **search)
+        found = self.translate(as_texts(inputs, caller, "texts"), max_length, batch_size, **search)
         return [one.text for one in found]
 
     def evaluate(  # type: ignore[override]
@@ -342,12 +385,15 @@ class Translator(Task):
 
     def metadata(self) -> dict[str, Any]:
         """Return the vocabularies and the preparation of texts."""
-        return {
+        found: dict[str, Any] = {
             "source_symbols": self.source_vocabulary.symbols,
             "target_symbols": self.target_vocabulary.symbols,
             "level": self.level,
             "preparation": {"strip": self.strip, "form": NORMAL_FORM},
         }
+        if self.subwords is not None:
+            found["merges"] = [list(pair) for pair in self.subwords.merges]
+        return found
 
     @classmethod
     def of_metadata(cls, model: Module, metadata: Mapping[str, Any]) -> Translator:
@@ -356,6 +402,7 @@ class Translator(Task):
             source, target = Vocabulary(metadata["source_symbols"]), Vocabulary(metadata["target_symbols"])
             level = metadata["level"]
             join_symbols([], level)
+            subwords = Subwords(metadata["merges"]) if "merges" in metadata else None
         except (KeyError, TypeError, ValueError) as error:
             reason = brief(str(error), MAX_MESSAGE)
             raise CheckpointError(f"no vocabularies in the metadata: {reason}") from None
@@ -370,7 +417,7 @@ class Translator(Task):
                 raise CheckpointError(
                     f"the {name} vocabulary has {found} ids, expected {expected}: vocab_size"
                 )
-        return cls(model, source, target, level, strip)
+        return cls(model, source, target, level, strip, subwords)
 
     @classmethod
     def read(cls, paths: Sequence[str], **options: Any) -> list[tuple[list[str], list[str]]]:
@@ -381,6 +428,10 @@ class Translator(Task):
         """Yield the translation of each line."""
         for line in lines:
             yield self.predict([line])[0]
+
+
+def _in_pieces(pairs: Sequence[Pair], subwords: Subwords) -> list[Pair]:
+    return [(subwords.split(list(source)), subwords.split(list(target))) for source, target in pairs]
 
 
 def teacher_forced(translator: Translator, pairs: Sequence[Pair], batch_size: int) -> tuple[float, float]:
@@ -394,17 +445,6 @@ def teacher_forced(translator: Translator, pairs: Sequence[Pair], batch_size: in
         right += int(((logits.argmax(axis=-1) == batch.targets) & batch.mask).sum())
         total += counted
     return loss / total, right / total
-
-
-def as_texts(texts: Any, caller: str) -> list[str]:
-    """Return a list of the texts; a single string would pass for a list of its characters."""
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
-        raise TypeError(f"{caller}: texts is of type {type(texts).__name__}, expected a list of strings")
-    found = list(texts)
-    for position, text in enumerate(found):
-        if not isinstance(text, str):
-            raise TypeError(f"{caller}: texts[{position}] is {text!r}, expected a string")
-    return found
 
 
 def _strip_of(metadata: Mapping[str, Any]) -> bool:

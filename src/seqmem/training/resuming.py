@@ -1,4 +1,4 @@
-"""A training that can go on: its state, written after every epoch and read by a later call of `fit`.
+"""A training that can be resumed: its state, written after every epoch and read by a later call of `fit`.
 
 The next epoch depends on the parameters, the optimizer, the random numbers, the position of the schedule, the
 callbacks and the history: all of them are in the file, so that the resumed training equals an uninterrupted
@@ -46,7 +46,7 @@ class Saver:
         path: the file to write after every epoch; None for none.
         source: the file to continue from; None for none.
         metadata: as for `save`.
-        settings: plain values that must be the same in the training that is continued.
+        settings: values that must be the same in the training that is continued.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Saver:
         """Return the number of complete epochs, after continuing from the file if there is one.
 
         Raises:
-            TypeError, ValueError, OSError: for whatever would make a later save fail.
+            TypeError, ValueError, OSError: for anything that would make a later save fail.
             CheckpointError: for a file that is not of this training.
         """
         model, optimizer = self._run.state.model, self._run.state.optimizer

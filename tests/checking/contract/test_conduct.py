@@ -111,17 +111,17 @@ SIDE_EFFECTS = {
         lambda x: (x**2, [x.copy()]), popped, "cache-used-up", "raises IndexError", "x = cache.pop()",
     ),
     "backward leaves the cache empty": (
-        lambda x: (x**2, [x.copy()]), popped_if_any, "cache-used-up", "gives other numbers",
+        lambda x: (x**2, [x.copy()]), popped_if_any, "cache-used-up", "gives different numbers",
         "x = cache.pop()",
     ),
     "backward counts down": (
-        lambda x: (x**2, {"x": x.copy(), "t": 1}), counted_down, "cache-used-up", "gives other numbers",
+        lambda x: (x**2, {"x": x.copy(), "t": 1}), counted_down, "cache-used-up", "gives different numbers",
         'cache["t"] -= 1',
     ),
 }  # fmt: skip
 FAULTS = {
     "sums kept": (square, kept_sums, "not-repeatable", "gives twice the numbers for x"),
-    "something else kept": (square, counted, "not-repeatable", "gives other numbers for x"),
+    "something else kept": (square, counted, "not-repeatable", "gives different numbers for x"),
     "clipped": (
         square, lambda: lambda d, x: np.clip(2 * x * d, -0.5, 0.5), "not-linear", "is not linear in",
     ),
@@ -255,7 +255,7 @@ def remembered():
 
 
 DOUBTS = {
-    "drawn at random": (drawn(), "not-deterministic", "other numbers when it is called again"),
+    "drawn at random": (drawn(), "not-deterministic", "different numbers when it is called again"),
     "remembered": (remembered(), "not-deterministic", "remembered from the previous call"),
     "NaN": (lambda x: (np.where(x > 0, x, np.nan), x), "not-finite", "NaN or inf"),
     "infinite": (lambda x: (np.where(x > 0, x, np.inf), x), "not-finite", "NaN or inf"),

@@ -240,3 +240,25 @@ def test_a_class_may_be_a_dataclass(run):
     text = RIGHT.replace("import numpy as np", "import numpy as np\nfrom dataclasses import dataclass")
     text = text.replace("(x, w)\n\n", "Cache(x, w)\n\n").replace("x, w = cache", "x, w = cache.x, cache.w")
     assert run(text + "\n\n@dataclass\nclass Cache:\n    x: object\n    w: object\n").report.passed
+
+
+@pytest.mark.slow
+def test_of_very_many_passes_the_first_are_checked_and_that_is_said(tmp_path):
+    pairs = "".join(
+        f"def f{k}_forward(x): return x * {k + 1}, x\ndef f{k}_backward(d, c): return d * {k + 1}\n"
+        for k in range(205)
+    )
+    path = tmp_path / "many.py"
+    path.write_text(pairs, encoding="utf-8")
+    answer = check_file(path, "", "", 0, 60.0)
+    assert answer.notes[0] == "205 passes were found, of which 200 are checked: name one"
+    assert len(answer.results) == 200
+
+
+def test_a_cycle_of_imports_is_named_as_the_cause(tmp_path):
+    (tmp_path / "a.py").write_text(
+        "import b\nfrom b import g\ndef a_forward(x): return g(x), x\ndef a_backward(d, c): return d\n"
+    )
+    (tmp_path / "b.py").write_text("from a import a_forward\ndef g(x):\n    return x\n")
+    answer = check_file(tmp_path / "a.py", "a", "", 0, 30.0)
+    assert "g is missing, because line 2 raises ImportError: cannot import name 'g'" in answer.trouble

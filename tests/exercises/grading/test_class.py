@@ -284,7 +284,7 @@ def test_an_answer_that_ends_the_judging_process_costs_nobody_else_theirs(folder
     monkeypatch.setattr(running, "grade", ends_its_process)
     grades = grade_class(submissions_in(place), [STEP], Record(tmp_path / "grades.jsonl"), workers=2)
     assert [one.status for one in grades] == ["not started", "error", "not started"]
-    assert "look at it yourself" in grades[1].says
+    assert "look at the answer yourself" in grades[1].says
 
 
 @pytest.mark.slow

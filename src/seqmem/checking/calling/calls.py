@@ -24,7 +24,7 @@ from seqmem.checking.reading.hints import (
     unpacked,
     words_of,
 )
-from seqmem.checking.reading.loading import Stub, _Missing
+from seqmem.checking.reading.loading import NOT_IMPORTED, Stub, _Missing
 from seqmem.checking.reading.words import role, size_letter
 from seqmem.module import Array
 
@@ -372,6 +372,8 @@ class Call:
             raise
         except NameError as error:
             name = getattr(error, "name", None)
+            if name in self.names.get(NOT_IMPORTED, {}):
+                raise ImportError(f"{name} is missing, because {self.names[NOT_IMPORTED][name]}") from error
             if name and not isinstance(error, UnboundLocalError) and name not in self.names:
                 raise AskError(Site("global", "", name)) from error
             raise

@@ -131,7 +131,7 @@ def arrays_of(call: Call, values: Values) -> dict[str, Array]:
     for name, (_, slot) in call.params.items():
         found[name] = drawn_like(slot.array, name, call.seed)
     for site, value in values.items():
-        if value.is_float and site.place not in ("init", "make") and call.display(site) not in found:
+        if value.is_float and site.place not in ("init", "make", "back") and call.display(site) not in found:
             found[call.display(site)] = draw(value, call.display(site), call.seed)
     return _in_order(call, found)
 

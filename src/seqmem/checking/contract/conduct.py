@@ -253,7 +253,7 @@ def _used_up(watched: Watched) -> Finding:
     first, second = watched.gradients.everything, again.everything
     (found,) = repeats(watched.subject, first, second, "backward again with the same cache")
     pairs = [(value, second[name]) for name, value in first.items() if name in second]
-    many = "twice the" if all(_is_double(*pair) for pair in pairs) else "other"
+    many = "twice the" if all(_is_double(*pair) for pair in pairs) else "different"
     text = f"backward, called again with the same cache, gives {many} numbers: the cache is used up"
     return Finding("cache-used-up", text, found.place)
 
@@ -267,7 +267,7 @@ def repeats(subject: Subject, first: Named, second: Named, what: str) -> Iterato
         return
     doubled = all(_is_double(*pairs[name]) for name in differing)
     text = (
-        f"backward, called again, gives {'twice the' if doubled else 'other'} numbers for "
+        f"backward, called again, gives {'twice the' if doubled else 'different'} numbers for "
         f"{', '.join(differing)}: something is kept from the previous call (start the sums from zeros inside "
         "backward), or drawn at random"
     )
@@ -376,8 +376,8 @@ def _doubts(outputs: Named, again: Named) -> list[Cause]:
         return [Cause("integer-outputs", text)]
     if list(outputs) != list(again) or not all(map(same_bits, outputs.values(), again.values())):
         text = (
-            "forward gives other numbers when it is called again with the same inputs: is something drawn at "
-            "random, or remembered from the previous call?"
+            "forward gives different numbers when it is called again with the same inputs: is something "
+            "drawn at random, or remembered from the previous call?"
         )
         return [Cause("not-deterministic", text)]
     if not all(np.isfinite(value).all() for value in outputs.values()):

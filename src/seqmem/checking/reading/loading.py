@@ -22,6 +22,7 @@ from seqmem.checking.reading.source import Source, UnreadableError, read_source
 from seqmem.checking.reading.stand_ins import StandIn, smaller
 
 NAME = "student"
+NOT_IMPORTED = "__not_imported__"  # names of a file whose import failed, each with the reason
 PATIENCE = 3.0  # seconds per statement if only the definitions are wanted
 OF_IMPORTS = 30.0  # seconds: a large package that is cut short is left half imported
 MOST_STUBS = 100
@@ -118,12 +119,16 @@ def load(path: Path, run_all: bool = False) -> Loaded:
         _run(source.tree, module, finder, str(path))
         return Loaded(module, source, source.notes + _missing(finder))
     skipped: dict[str, list[int]] = {}
+    failed: dict[str, str] = {}
+    vars(module)[NOT_IMPORTED] = failed
     files = StandIn()
     vars(module)["open"] = files.open
     for node in source.tree.body:
         why = _refused(node, finder, vars(module)) or _execute(smaller(node), module, finder, str(path))
         if why:
             skipped.setdefault(why, []).append(node.lineno)
+        if why and isinstance(node, (ast.Import, ast.ImportFrom)):
+            failed |= {alias.asname or alias.name: f"line {node.lineno} {why}" for alias in node.names}
     notes = source.notes + _missing(finder) + files.notes() + tuple(_told(skipped))
     return Loaded(module, source, notes)
 

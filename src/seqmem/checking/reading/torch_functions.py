@@ -1,4 +1,4 @@
-"""A `torch.autograd.Function` with arrays instead of tensors: what its two passes take and return.
+"""A `torch.autograd.Function` with arrays instead of tensors: the arguments and results of its passes.
 
 Torch is not imported before a file of that kind is checked; a Function cannot be run without it.
 """

@@ -182,8 +182,8 @@ PLANTED = (
         _lstm,
         Cell,
         "gradients",
-        "zip(d_a[1:], W_T[1:]",
-        "zip(d_a[1:-1], W_T[1:-1]",
+        "np.matmul(d_a, W_T)",
+        "np.matmul(d_a[:-1], W_T[:-1])",
         "lstm-d-x-without-g",
     ),
     Planted(

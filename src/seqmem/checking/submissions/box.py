@@ -297,6 +297,7 @@ def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
             "trouble".
     """
     sys.path.append(str(_SEQMEM.parent))
+    from seqmem.checking.reading.candidates import MOST
     from seqmem.checking.reading.loading import load
     from seqmem.checking.submissions.find import offers, options_of
     from seqmem.checking.submissions.walls import Measures, limit
@@ -307,7 +308,10 @@ def run_apart(order: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> 
     def read() -> str:
         loaded = load(Path(order["path"]), order["run_all"])
         emit({"notes": list(loaded.notes)})
-        found.extend(offers(loaded.names, order["name"], options_of(order)))
+        all_found = offers(loaded.names, order["name"], options_of(order))
+        found.extend(all_found[:MOST])
+        if len(all_found) > MOST:
+            emit({"notes": [f"{len(all_found):,} passes were found, of which {MOST} are checked: name one"]})
         return ""
 
     trouble = _tried(read, order["megabytes"])

@@ -18,7 +18,6 @@ from seqmem.checking.catalogue.check_kind import check_kind
 from seqmem.checking.catalogue.kinds import KINDS
 from seqmem.checking.gradient_check import gradcheck, gradcheck_functions
 from seqmem.checking.reading.candidates import (
-    MOST,
     Candidate,
     candidates,
     is_clipping,
@@ -106,7 +105,7 @@ def offers(names: dict[str, Any], name: str, options: Options) -> list[Offer]:
             "there is nothing to check: expected functions forward and backward, NAME_forward and "
             f"NAME_backward or the like, or a class with both. The file defines {_listed(names)}"
         )
-    return listed[:MOST]
+    return listed
 
 
 def options_of(order: dict[str, Any]) -> Options:

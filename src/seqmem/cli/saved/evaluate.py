@@ -1,4 +1,4 @@
-"""The command evaluate: how well a saved translator translates a file of pairs."""
+"""The command evaluate: the scores of a saved translator on a file of pairs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--worst", type=count, default=20, metavar="N", help="show the N worst (default: %(default)s)"
     )
-    parser.add_argument("--batch-size", type=size, default=64, help="pairs at a time (default: %(default)s)")
+    parser.add_argument("--batch-size", type=size, default=64, help="pairs per batch (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print scores and all translations as JSON")
     parser.set_defaults(command=run)
 

@@ -9,6 +9,7 @@ from seqmem.cli.arguments import add_force
 from seqmem.cli.terminal.output import check_model_path, naming
 from seqmem.cli.terminal.screen import folded
 from seqmem.interop.converting import FORMATS, ending, read_any, write_any
+from seqmem.interop.files import safetensors_summary
 from seqmem.training.files.summary import summary
 from seqmem.validation import brief
 
@@ -22,13 +23,15 @@ def add(commands: Any) -> None:
         "convert", help="convert weights: .npz, .safetensors and .onnx files, torch's layout"
     )
     parser.add_argument("source", metavar="IN", help="a model of seqmem, an ONNX graph, or arrays by name")
-    parser.add_argument("out", metavar="OUT", help="the file to write; its ending says the format")
+    parser.add_argument("out", metavar="OUT", help="the file to write; its ending determines the format")
     parser.add_argument(
         "--from", dest="layout", choices=("torch",), help="IN holds arrays with torch's names and layout"
     )
     parser.add_argument("--to", choices=("torch",), help="write arrays with torch's names and layout")
     parser.add_argument("--prefix", default="", help="the beginning of torch's names, such as rnn.")
-    parser.add_argument("--kind", choices=("embedding", "linear"), help="of torch's module, if not recurrent")
+    parser.add_argument(
+        "--kind", choices=("embedding", "linear"), help="the kind of torch's module if it is not recurrent"
+    )
     parser.add_argument("--part", choices=("encoder", "decoder"), help="of a translator, for an ONNX graph")
     parser.add_argument("--node", metavar="NAME", help="of an ONNX graph: one of its recurrent nodes")
     add_force(parser)
@@ -38,7 +41,8 @@ def add(commands: Any) -> None:
 def inspect(arguments: argparse.Namespace) -> None:
     """Print the contents of a file."""
     with naming(arguments.file):
-        print(folded(summary(arguments.file)))
+        of_safetensors = ending(arguments.file) == ".safetensors"
+        print(folded((safetensors_summary if of_safetensors else summary)(arguments.file)))
 
 
 def convert(arguments: argparse.Namespace) -> None:

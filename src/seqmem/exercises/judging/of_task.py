@@ -70,7 +70,7 @@ class TaskJudge:
         if not self.task.is_backward or self.layout is not None or result is None:
             return None
         problem, right = self.about.problem, self.right[0]
-        own = as_given(result, right)
+        own = {name: as_numbers(value) for name, value in as_given(result, right).items()}
         if not own or all(name in own and np.shape(own[name]) == np.shape(right[name]) for name in right):
             return None
         as_reference = self._right_of(own)

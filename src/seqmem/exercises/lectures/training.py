@@ -43,7 +43,8 @@ VANISHING_GRADIENT = Exercise(
         "T entries instead of T + 1: the initial state has a gradient, too.",
         "The gradient of h is dropped in the LSTM.",
     ),
-    "||d_h_{t-1}|| <= ||W_h|| · max|tanh'| · ||d_h_t||; in the LSTM the factor is f.",
+    "||d_h_{t-1}|| <= ||W_h|| · max|tanh'| · ||d_h_t||; along the LSTM's cell path the "
+    "factor is f.",
     given=("rnn_step_forward", "rnn_step_backward", "lstm_step_forward", "lstm_step_backward"),
 )
 

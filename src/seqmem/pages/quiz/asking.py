@@ -76,8 +76,8 @@ def quiz_questions() -> tuple[str, list[Question]]:
 def quiz_page() -> Page:
     """Return the quiz as a page: choices, a number that refutes each wrong one, and the code of each answer.
 
-    The page computes its numbers in the arithmetic of the library's passes; the tests compare them with what
-    the code of the question computes.
+    The page computes its numbers in the arithmetic of the library's passes; the tests compare them with the
+    results of the question's code.
 
     Returns:
         The page: `quiz_page().save("quiz.html")` writes it, a notebook displays it.

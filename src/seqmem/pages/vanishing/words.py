@@ -1,4 +1,4 @@
-"""A page on which the gradient's way back through a sentence can be followed and bent."""
+"""A page that shows the gradient on its way back through a sentence, with sliders that change it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SENTENCE = "I was born in Japan and lived there for 10 years and then moved to t
 def vanishing_gradient(text: str = SENTENCE, *, rng: Rng = 1) -> Page:
     """Return a page that shows how much of the gradient reaches each word of a sentence.
 
-    An RNN, an LSTM and a GRU of 16 units read the sentence as they start, untrained. L is the sum of the last
-    h; shown is the norm of dL/dx at every word, relative to the last word's, and for the LSTM the part that
-    came along the cell state apart from the rest. Sliders set the distance between clue and blank, the
-    spectral radius of the RNN's recurrent matrix, and the biases of the LSTM's forget gate and the GRU's
+    An RNN, an LSTM and a GRU of 16 units read the sentence before any training. L is the sum of the last h.
+    The page shows the norm of dL/dx at every word, relative to that at the last word; for the LSTM, it
+    separates the part along the cell state from the rest. Sliders set the distance between clue and blank,
+    the spectral radius of the RNN's recurrent matrix, and the biases of the LSTM's forget gate and the GRU's
     update gate. The arithmetic is that of the library's backward passes.
 
     Args:

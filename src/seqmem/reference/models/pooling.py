@@ -1,9 +1,9 @@
 """One vector of all steps of a sequence: their mean, or a mean with learned weights (Yang et al., 2016).
 
 mean        m = sum of h_t / length
-attention   u_t = tanh(h_t @ W + b),  score_t = u_t · v,  a = softmax of the scores,  m = sum of a_t h_t
+attention   u_t = tanh(h_t @ W + b),  score_t = u_t · v,  alpha = softmax of the scores,  m = sum of alpha_t h_t
 
-h is (T, B, F), W (F, A), b (A,), v (A,), the weights a (T, B), m (B, F). A sequence without a step has m = 0.
+h is (T, B, F), W (F, A), b (A,), v (A,), the weights alpha (T, B), m (B, F). A sequence without a step has m = 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Nested values as JSON and arrays: dicts, lists, tuples, numbers, texts and arrays return to the last bit.
+"""Nested values as JSON and arrays: dicts, lists, tuples, numbers, texts and arrays are restored exactly.
 
     {"waited": 2, "kept": {"W": array}, "best": nan}
     {"dict": {"waited": 2, "kept": {"dict": {"W": {"array": "kept.W"}}}, "best": {"float": "nan"}}}

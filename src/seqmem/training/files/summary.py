@@ -28,8 +28,8 @@ MOST = 12  # values of the metadata that are shown, and names of a list
 def summary(path: PathLike) -> str:
     """Return the contents of a file in lines of text.
 
-    Headers and texts are read, no array. Everything that the file says is shortened to a line, without
-    control characters.
+    Only headers and texts are read. Each text from the file is shortened to a line, without control
+    characters.
 
     Args:
         path: a file of `save`, of `fit(checkpoint=...)`, or of other plain arrays.
@@ -53,24 +53,47 @@ def summary(path: PathLike) -> str:
       words  2 values: 'a', 'b'
     """
     with Reader(path) as file:
-        name = brief(os.fsdecode(path), 200)
         if MODEL not in file.entries:
-            lines = [f"{name}: arrays without a description", "", *_of_arrays(file.entries)]
-            return "\n".join(lines)
-        head = read_description(file)
-        goes_on = TRAINING in file.entries
-        kind = "a training that can go on" if goes_on else "a model of seqmem"
-        lines = [f"{name}: {kind}, format {head['version']}", ""]
-        lines += [*_of_model(head.get("model"), ""), ""]
-        ties = head.get("ties")
-        for tied, first in ties.items() if isinstance(ties, dict) else ():
-            lines += [f"  {brief(tied)} is {brief(str(first))}"]
-        lines += [*_of_arrays(model_entries(file)), ""]
+            return summary_of(path, None, file.entries, None)
+        head, metadata = read_description(file), None
         if METADATA in file.entries:
-            lines += _of_metadata(metadata_of(file))
-        if goes_on:
-            lines += ["", *_of_training(read_state(file, lambda name: _stand_in(file.entries[name])))]
-        return "\n".join(lines).rstrip()
+            metadata = metadata_of(file)
+        state = None
+        if TRAINING in file.entries:
+            state = read_state(file, lambda name: _stand_in(file.entries[name]))
+        return summary_of(path, head, model_entries(file), metadata, state)
+
+
+def summary_of(
+    path: PathLike,
+    head: Mapping[str, Any] | None,
+    entries: Mapping[str, Entry],
+    metadata: Mapping[str, Any] | None,
+    state: Any = None,
+) -> str:
+    """Return the contents of a file, whatever its format, in lines of text.
+
+    Args:
+        path: the file.
+        head: the description of the model; None for arrays alone.
+        entries: the dtypes and shapes of the arrays by name.
+        metadata: None for none.
+        state: of a training; None for a file without one.
+    """
+    name = brief(os.fsdecode(path), 200)
+    if head is None:
+        return "\n".join([f"{name}: arrays without a description", "", *_of_arrays(entries)])
+    kind = "a model of seqmem" if state is None else "a training that can go on"
+    lines = [f"{name}: {kind}, format {head['version']}", "", *_of_model(head.get("model"), ""), ""]
+    ties = head.get("ties")
+    for tied, first in ties.items() if isinstance(ties, dict) else ():
+        lines += [f"  {brief(tied)} is {brief(str(first))}"]
+    lines += [*_of_arrays(entries), ""]
+    if metadata is not None:
+        lines += _of_metadata(metadata)
+    if state is not None:
+        lines += ["", *_of_training(state)]
+    return "\n".join(lines).rstrip()
 
 
 def _of_model(description: Any, indent: str) -> Iterator[str]:

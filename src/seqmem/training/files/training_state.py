@@ -1,4 +1,4 @@
-"""A training as a file: the model's file, and in addition all that the next step depends on.
+"""A training as a file: the model's file, and in addition everything on which the next step depends.
 
     encoder.embedding.W, ...   the parameters after the last complete epoch
     seqmem.json                the model's description; "model" is null for a model that is no Module
@@ -52,7 +52,7 @@ def write_training(path: PathLike, model: Any, metadata: Mapping[str, Any] | Non
         state: as `pack` takes it.
 
     Raises:
-        TypeError, ValueError: for what a file cannot hold.
+        TypeError, ValueError: for anything that a file cannot hold.
         OSError: if the file cannot be written; it names `path`.
     """
     write(path, _training_contents(model, metadata, state))
@@ -72,7 +72,7 @@ def read_training(
     Args:
         path: the file.
         model: the model, which is not changed.
-        metadata: what the file's metadata must equal; None for any.
+        metadata: the metadata that the file must have; None for any.
 
     Raises:
         CheckpointError: for a file that cannot be read, that holds no training, or one of another model.
@@ -95,7 +95,7 @@ def read_training(
 
 
 def has_training(path: PathLike) -> bool:
-    """Return whether a file holds a training that can go on; False for a model alone.
+    """Return whether a file holds a training that can be resumed; False for a model alone.
 
     Raises:
         CheckpointError: for a file that cannot be read.

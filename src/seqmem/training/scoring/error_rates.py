@@ -15,7 +15,7 @@ from seqmem.validation import as_list, as_texts
 
 
 def character_error_rate(predictions: Iterable[str], targets: Iterable[str]) -> float:
-    """Return the error rate of characters, white space at both ends of a text apart.
+    """Return the error rate of characters, without the white space at both ends of a text.
 
     Args:
         predictions: texts.

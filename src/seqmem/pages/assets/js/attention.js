@@ -8,23 +8,35 @@ const NAMED = 3; // words that the sentence under the input names
 
 const { texts } = JSON.parse(document.getElementById("data").textContent);
 
-/** The page for one of the texts. */
-function show(index) {
-  const panels = texts[index].panels.map((panel, place) => panelOf(panel, place));
+/** The page for one of the texts, at an output word if the address names one. */
+function show(index, word = 0) {
+  const panels = texts[index].panels.map((panel, place) => panelOf(panel, place, (step) => keep(index, step), word));
   const place = document.getElementById("panels");
   place.className = panels.length > 1 ? "two" : "one";
   place.replaceChildren(...panels);
 }
 
-function panelOf(panel, place) {
-  const head = element("h2", { id: `head-${place}` }, panel.fixed ? "Fixed context" : "With attention");
+/** Put the choice into the address, counted from 1. */
+function keep(index, step) {
+  writeAddress({ sentence: index + 1, word: step + 1 });
+}
+
+function panelOf(panel, place, chosen, word) {
+  const head = element("h2", { id: `head-${place}` }, headingOf(panel, place));
   const section = element("section", { class: "panel", "aria-labelledby": head.id, "data-panel": place }, head);
   section.append(element("p", { class: "quiet" }, explanation(panel)));
   const notes = notesOn(panel);
   section.append(...notes.map((note) => element("p", { class: "message" }, note)));
-  if (panel.source.length && panel.target.length) section.append(wordsAndMatrix(panel, place));
+  if (panel.source.length && panel.target.length) section.append(wordsAndMatrix(panel, place, chosen, word));
   else section.append(...whatThereIs(panel));
   return section;
+}
+
+/** What kind of context a panel's model has, and which of two it is where both are of one kind. */
+function headingOf(panel, place) {
+  const kind = panel.fixed ? "Fixed context" : "With attention";
+  const { panels } = texts[0];
+  return panels.length > 1 && panels[0].fixed === panels[1].fixed ? `${kind}, model ${place + 1}` : kind;
 }
 
 function explanation(panel) {
@@ -58,11 +70,15 @@ function whatThereIs(panel) {
     element("p", { dir: directionOf(symbols) }, `${name}: `, element("bdi", {}, symbols.map(visible).join(" "))));
 }
 
-function wordsAndMatrix(panel, place) {
+function wordsAndMatrix(panel, place, chosen, word) {
   const source = sourceOf(panel);
+  const choose = (step) => {
+    look(step);
+    chosen(step);
+  };
   const matrix = matrixOf(panel, place, (step) => {
     output.select(step);
-    look(step);
+    choose(step);
   });
   const said = element("p", { class: "said", role: "status", "data-said": "" });
   const look = (step) => {
@@ -70,10 +86,12 @@ function wordsAndMatrix(panel, place) {
     matrix.mark(step);
     said.replaceChildren(...sentenceOn(panel, step));
   };
-  const output = choiceOf("Output words", panel.target.map(isolated), look, {
+  const output = choiceOf("Output words", panel.target.map(isolated), choose, {
     dir: directionOf(panel.target), class: "choice words", "data-output": "",
   });
-  look(0);
+  const first = Math.min(word, panel.target.length - 1);
+  output.select(first);
+  look(first);
   return element("div", { class: "sides" },
     element("div", { class: "side" },
       element("h3", {}, "Output: choose a word"), output.group,
@@ -180,9 +198,19 @@ function start() {
   const list = document.getElementById("sentence");
   texts.forEach(({ text }, index) => list.append(element("option", { value: index }, titleOf(text, index))));
   list.closest("p").hidden = texts.length === 1;
-  list.addEventListener("change", () => show(Number(list.value)));
-  list.value = "0"; // a browser may remember another choice over a reload
-  show(0);
+  list.addEventListener("change", () => {
+    show(Number(list.value));
+    keep(Number(list.value), 0);
+  });
+  const open = () => {
+    const named = readAddress();
+    const place = (text, count) => Math.min(Math.max((parseInt(text, 10) || 1) - 1, 0), count - 1);
+    const index = place(named.sentence, texts.length);
+    list.value = String(index); // a browser may remember another choice over a reload
+    show(index, place(named.word, Infinity));
+  };
+  window.addEventListener("hashchange", open);
+  open();
 }
 
 function titleOf(text, index) {

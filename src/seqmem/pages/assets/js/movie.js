@@ -5,16 +5,22 @@
 const PACE = 700; // milliseconds a step
 const LINE = 15; // pixels that the name of a unit needs
 
-const parts = JSON.parse(document.getElementById("data").textContent).parts.map((part) => ({
+const DATA = JSON.parse(document.getElementById("data").textContent);
+const parts = DATA.parts.map((part) => ({
   ...part,
   quantities: part.quantities.map((quantity) => unpack(quantity, part.steps.length)),
 }));
 
 class Movie {
-  constructor(part) {
+  /** A part at the quantity, step and unit that `named` names, or where they begin. `moved` hears of each choice. */
+  constructor(part, named, moved) {
     this.part = part;
-    this.quantity = part.quantities.find(({ name }) => /(^|\.)[fz]$/.test(name)) ?? part.quantities[0];
-    this.chosen = { step: part.steps.length - 1, unit: 0 };
+    this.moved = moved;
+    const known = part.quantities.find(({ name }) => name === named.show);
+    this.quantity = known ?? part.quantities.find(({ name }) => /(^|\.)[fz]$/.test(name)) ?? part.quantities[0];
+    const within = (text, last, otherwise) => (/^\d+$/.test(text ?? "") ? Math.min(Number(text), last) : otherwise);
+    const last = part.steps.length - 1;
+    this.chosen = { step: within(named.t, last, last), unit: within(named.unit, (this.quantity?.units ?? 1) - 1, 0) };
     this.timer = null;
     this.map = null; // painted once it has a width
     this.cell = { width: LEAST_WIDTH, height: LINE };
@@ -24,7 +30,7 @@ class Movie {
   }
 
   build() {
-    const kinds = choiceOf("What to show", this.part.quantities.map(labelOf), (index) => this.show(this.part.quantities[index]), { "data-quantities": "" });
+    const kinds = choiceOf("What to show", this.part.quantities.map(labelOf), (index) => this.turn(this.part.quantities[index]), { "data-quantities": "" });
     kinds.select(this.part.quantities.indexOf(this.quantity));
     this.meaning = element("p", { class: "quiet" });
     this.heads = element("div", { class: "heads", "aria-hidden": "true" });
@@ -37,7 +43,7 @@ class Movie {
     this.readout = element("p", { class: "readout", role: "status", "data-readout": "" });
     this.body = element("tbody");
     this.head = element("tr");
-    this.caption = element("h3", { id: "of-step" });
+    this.caption = element("h2", { id: "of-step" });
     this.table = element("table", { "data-table": "", "aria-labelledby": "of-step" }, element("thead", {}, this.head), this.body);
     this.frameOfTable = element("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "Values of the chosen step" }, this.table);
     this.legend = element("div", { class: "legend" });
@@ -77,6 +83,12 @@ class Movie {
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
+  /** Another quantity, chosen by hand. */
+  turn(quantity) {
+    this.show(quantity);
+    this.moved(this);
+  }
+
   /** Show another quantity of the same part. */
   show(quantity) {
     this.quantity = quantity;
@@ -103,6 +115,7 @@ class Movie {
     if (isOther) this.frameOfTable.scrollTop = this.rows[cell.unit].offsetTop - this.frameOfTable.clientHeight / 2;
     this.follow();
     this.tell();
+    this.moved(this);
   }
 
   /** Everything in words and numbers that depends on the chosen cell. */
@@ -249,21 +262,49 @@ function fill(cell, value) {
   setValue(cell, value);
 }
 
-function start() {
-  const place = element("div");
-  let movie = new Movie(parts[0]);
-  const put = () => {
-    place.replaceChildren(movie.node);
-    movie.draw(); // at once: the observer calls only with the next frame
-  };
-  const choice = choiceOf("Part of the model", parts.map(({ name }) => name), (index) => {
-    if (movie.timer !== null) movie.stop();
-    movie = new Movie(parts[index]);
-    put();
-  }, { "data-parts": "" });
-  choice.group.hidden = parts.length === 1;
-  document.getElementById("movie").append(choice.group, place);
-  put();
+/** The text, its part of the model, and the movie of that part; the address keeps what is chosen. */
+class Cinema {
+  constructor() {
+    const perText = parts.length / DATA.texts.length; // an encoder and a decoder each, or one layer
+    this.partsOf = (text) => parts.slice(text * perText, (text + 1) * perText);
+    this.list = element("select", { id: "text" }, ...DATA.texts.map((text, index) => element("option", { value: index }, lineOf(text, index))));
+    this.list.addEventListener("change", () => this.put(Number(this.list.value), this.part, {}, true));
+    const pick = element("p", { class: "pick" }, element("label", { for: "text" }, "Text "), this.list);
+    pick.hidden = DATA.texts.length === 1;
+    this.choice = choiceOf("Part of the model", this.partsOf(0).map(({ name }) => name), (index) => this.put(this.text, index, {}, true), { "data-parts": "" });
+    this.choice.group.hidden = perText === 1;
+    this.place = element("div");
+    document.getElementById("movie").append(pick, this.choice.group, this.place);
+    window.addEventListener("hashchange", () => this.open());
+    this.open();
+  }
+
+  open() {
+    const named = readAddress();
+    const place = (text, count) => Math.min(Math.max((parseInt(text, 10) || 1) - 1, 0), count - 1);
+    this.put(place(named.text, DATA.texts.length), place(named.part, this.partsOf(0).length), named, false);
+  }
+
+  put(text, part, named, byHand) {
+    if (this.movie?.timer != null) this.movie.stop();
+    [this.text, this.part] = [text, part];
+    this.list.value = String(text);
+    this.choice.select(part);
+    this.movie = new Movie(this.partsOf(text)[part], named, (movie) => this.keep(movie));
+    this.place.replaceChildren(this.movie.node);
+    this.movie.draw(); // at once: the observer calls only with the next frame
+    if (byHand) this.keep(this.movie);
+  }
+
+  keep({ quantity, chosen }) {
+    if (quantity) writeAddress({ text: this.text + 1, part: this.part + 1, show: quantity.name, t: chosen.step, unit: chosen.unit });
+  }
 }
 
-start();
+function lineOf(text, index) {
+  const signs = [...text.trim()];
+  if (!signs.length) return `${index + 1}. (empty)`;
+  return `${index + 1}. ${visible(signs.slice(0, 60).join(""))}${signs.length > 60 ? "…" : ""}`;
+}
+
+new Cinema();

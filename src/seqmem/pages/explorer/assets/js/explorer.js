@@ -7,8 +7,9 @@ class Panel {
     this.kind = kind;
     this.node = document.getElementById(`panel-${kind.key}`);
     this.settings = { reset: "before", ...kind.presets[0].values };
+    this.preset = 0; // the last one chosen; the address says what differs from it
     const set = (key, value, source) => this.set(key, value, source);
-    this.player = new Player(kind, this.settings);
+    this.player = new Player(kind, this.settings, (step) => this.follow(step));
     const gates = element(
       "div",
       { class: `gates ${kind.key}` },
@@ -24,7 +25,9 @@ class Panel {
       updateCard(kind),
     );
     this.node.append(this.player.node, namesTable(kind));
+    this.player.field.addEventListener("input", () => this.tell());
     this.apply(0);
+    clearTimeout(this.waiting); // nothing has changed yet
   }
 
   set(key, value, source) {
@@ -42,8 +45,35 @@ class Panel {
     const { values } = this.kind.presets[index];
     Object.assign(this.settings, values);
     for (const [key, value] of Object.entries(values)) showSetting(this.kind.key, key, value, null);
+    this.preset = index;
     this.markPreset(index);
     this.show();
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.keep(), QUIET_TIME);
+  }
+
+  /** Take what an address names: a preset, the reset, and numbers of the reader's own. */
+  open(named) {
+    const index = this.kind.presets.findIndex(({ name }) => slug(name) === named.preset);
+    this.settings.reset = named.reset === "after" ? "after" : "before";
+    this.apply(Math.max(index, 0));
+    this.player.take(named.sequence ?? this.kind.sequence);
+    for (const key of Object.keys(this.settings)) {
+      const value = parseNumber(named[key] ?? "");
+      if (Math.abs(value) <= SETTING_LIMIT) this.set(key, value, null);
+    }
+  }
+
+  /** What `open` reads: nothing where everything is as the page opens. */
+  address() {
+    const { values, name } = this.kind.presets[this.preset];
+    const own = Object.entries(this.settings).filter(([key, value]) => key !== "reset" && value !== values[key]);
+    return {
+      ...(this.preset > 0 ? { preset: slug(name) } : {}),
+      ...(this.settings.reset === "after" ? { reset: "after" } : {}),
+      ...(this.player.field.value === this.kind.sequence ? {} : { sequence: this.player.field.value }),
+      ...Object.fromEntries(own),
+    };
   }
 
   markPreset(index) {
@@ -65,23 +95,48 @@ class Panel {
     this.player.show();
   }
 
+  /** The strip shows the step of the sequence in sight, and the single step where there is none. */
+  follow(step) {
+    if (this.results === undefined) return; // the panel is still being built
+    const { seen, xs } = this.player;
+    const says = step ? `Step ${seen} of ${xs.length} of the sequence, input ${short(step.x)}` : "The single step below";
+    showStrip(this.kind, this.node, step ?? this.results, says);
+  }
+
+  /** Put the panel's settings into the address, if it is the panel in sight. */
+  keep() {
+    if (!this.node.hidden) writeAddress({ [this.kind.key]: "", ...this.address() });
+  }
+
   /** One sentence once the changes have stopped: a slider on the move would drown a listener in numbers. */
   tell() {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
       const words = Object.entries(this.kind.spoken).map(([key, name]) => `${name} ${shown(this.results[key])}`);
       document.getElementById("spoken").textContent = words.join(", ");
+      this.keep();
     }, QUIET_TIME);
   }
 }
 
+/** The tabs, and the address: page.html#gru&preset=write opens the GRU so. */
 class Tabs {
-  constructor(node) {
+  constructor(node, panels) {
+    this.panels = panels;
     this.tabs = [...node.querySelectorAll('[role="tab"]')];
-    this.tabs.forEach((tab, index) => tab.addEventListener("click", () => this.choose(index)));
+    this.tabs.forEach((tab, index) => tab.addEventListener("click", () => this.turn(index)));
     node.addEventListener("keydown", (event) => this.key(event));
-    const named = this.tabs.findIndex((tab) => `#${tab.id.replace("tab-", "")}` === location.hash);
-    this.choose(Math.max(named, 0)); // page.html#gru opens with the GRU
+    window.addEventListener("hashchange", () => this.open());
+    this.choose(0);
+    this.open();
+  }
+
+  open() {
+    const named = readAddress();
+    const index = this.panels.findIndex(({ kind }) => kind.key in named);
+    if (index < 0) return;
+    this.choose(index);
+    this.panels[index].open(named);
   }
 
   choose(chosen) {
@@ -104,10 +159,15 @@ class Tabs {
     }[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    this.choose(target);
+    this.turn(target);
     this.tabs[target].focus();
+  }
+
+  /** Choose a tab by hand, which the address follows. */
+  turn(index) {
+    this.choose(index);
+    this.panels[index].keep();
   }
 }
 
-KINDS.forEach((kind) => new Panel(kind));
-new Tabs(document.getElementById("tabs"));
+new Tabs(document.getElementById("tabs"), KINDS.map((kind) => new Panel(kind)));

@@ -78,6 +78,8 @@ const LSTM = {
     },
   ],
   strip: ["f", "i", "g", "o", "c", "h"],
+  scales: { c: 5, h: 1 }, // how far the bars go to both sides of zero: as far as the sliders lead
+  flowScale: 5,
   spoken: { f: "f", i: "i", g: "candidate", o: "o", c: "C", h: "h" },
   states: [
     { key: "c", symbol: "C_t", name: "Cell state", says: "long-term memory", role: "memory" },
@@ -229,6 +231,8 @@ const GRU = {
     },
   ],
   strip: ["z", "r", "n", "h"],
+  scales: { h: 1 },
+  flowScale: 1,
   spoken: { z: "z", r: "r", n: "candidate", h: "h" },
   states: [{ key: "h", symbol: "h_t", name: "State", says: "memory and output in one", role: "memory" }],
   updates: [
@@ -337,6 +341,8 @@ const RNN = {
     },
   ],
   strip: ["a", "h", "slope"],
+  scales: { a: 5, h: 1, slope: 2 },
+  flowScale: 5,
   spoken: { a: "a", h: "h", slope: "slope" },
   states: [
     { key: "a", symbol: "a_t", name: "Pre-activation", says: "the sum before tanh", role: "write" },

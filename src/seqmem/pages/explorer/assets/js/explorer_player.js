@@ -4,7 +4,9 @@
 const PACE = 900; // milliseconds a step
 
 class Player {
-  constructor(kind, settings) {
+  /** `shown(step)` is called with the step in sight, or undefined. */
+  constructor(kind, settings, shown) {
+    this.shown = shown;
     this.kind = kind;
     this.settings = settings; // the panel's own object, always up to date
     this.xs = [];
@@ -42,7 +44,7 @@ class Player {
     this.node = element(
       "section",
       { class: "card player", "aria-labelledby": `${key}-player-title` },
-      element("h3", { id: `${key}-player-title` }, "Play a sequence"),
+      element("h2", { id: `${key}-player-title` }, "Play a sequence"),
       element(
         "p",
         { class: "quiet" },
@@ -71,6 +73,11 @@ class Player {
       this.table,
     );
     new ResizeObserver(() => this.show()).observe(this.chart);
+  }
+
+  take(text) {
+    this.field.value = text;
+    this.read();
   }
 
   /** Take the numbers from the field, or say in place what is wrong with them. */
@@ -116,12 +123,13 @@ class Player {
     const run = unroll(this.kind, this.settings, this.xs);
     const past = run.slice(0, this.seen);
     const last = past.at(-1);
+    this.shown(last);
     this.node.dataset.step = String(this.seen);
     this.where.textContent = this.sentence(last);
     this.figure.hidden = last === undefined;
     this.table.hidden = last === undefined;
     if (last === undefined) return;
-    showFlow(this.now, last);
+    showFlow(this.kind, this.now, last);
     fillHistory(this.kind, this.table, past);
     drawChart(this.kind, this.chart, run, this.seen);
   }
@@ -175,7 +183,8 @@ function drawChart(kind, box, run, seen) {
   const width = Math.max(box.clientWidth, 220);
   const names = kind.chart;
   const start = (key) => run[0][`${key}_prev`];
-  const limit = roundLimit(run.flatMap((r) => names.map((key) => r[key])).concat(names.map(start)));
+  const values = run.flatMap((r) => names.map((key) => r[key])).concat(names.map(start));
+  const limit = roundLimit([Math.max(...names.map((key) => kind.scales[key])), ...values]);
   const low = run.some((r) => names.some((key) => r[key] < 0)) || names.some((key) => start(key) < 0) ? -limit : 0;
   const x = (t) => CHART.left + (t / run.length) * (width - CHART.left - CHART.right);
   const y = (value) => CHART.top + ((limit - value) / (limit - low)) * (CHART.height - CHART.top - CHART.bottom);

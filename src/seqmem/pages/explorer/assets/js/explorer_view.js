@@ -23,6 +23,8 @@ function showBar(node, value, limit) {
   const [from, to] = [at(Math.min(0, value)), at(Math.max(0, value))];
   node.firstChild.style.left = `${from}%`;
   node.firstChild.style.width = `${to - from}%`;
+  node.classList.toggle("over", value > limit);
+  node.classList.toggle("under", value < low);
 }
 
 /** The smallest round number that holds all values: 1, 2, 5, 10, 20, ... */
@@ -37,7 +39,7 @@ function result(kind, key, id = null, classes = "result") {
   return element("span", { class: classes, "data-result": key, id: id === null ? null : `${kind.key}-${id}` });
 }
 
-/** The row of results that stays in sight. */
+/** The row of results that stays in sight: of the single step, or of the step of a sequence that plays. */
 function strip(kind) {
   const known = [...kind.gates, ...kind.states];
   const cells = kind.strip.map((key) => {
@@ -46,11 +48,34 @@ function strip(kind) {
       "div",
       { class: "cell" },
       math(spec.symbol),
-      result(kind, key),
+      element("span", { class: "result", "data-strip": key }),
       bar(key, spec.range ?? "wide", spec.role),
     );
   });
-  return element("div", { class: "strip", role: "group", "aria-label": "Results" }, ...cells);
+  const id = `${kind.key}-strip-says`;
+  return element(
+    "div",
+    { class: "strip", role: "group", "aria-labelledby": id },
+    element("p", { id, class: "strip-says quiet" }),
+    element("div", { class: "cells" }, ...cells),
+  );
+}
+
+/** Fill the strip with the results of a step, which `says` names. */
+function showStrip(kind, panel, r, says) {
+  panel.querySelector(".strip-says").textContent = says;
+  for (const cell of panel.querySelectorAll(".strip .cell")) {
+    const [node, ofBar] = [cell.querySelector("[data-strip]"), cell.querySelector(".bar")];
+    const value = r[node.dataset.strip];
+    setValue(node, value);
+    node.textContent = shown(value);
+    showBar(ofBar, value, kind.scales[node.dataset.strip] ?? 1);
+  }
+}
+
+/** "Keep all" as in an address: keep-all. */
+function slug(name) {
+  return name.toLowerCase().replaceAll(" ", "-");
 }
 
 function presetRow(kind, apply) {
@@ -59,7 +84,7 @@ function presetRow(kind, apply) {
       "button",
       {
         type: "button",
-        id: `${kind.key}-preset-${preset.name.toLowerCase().replaceAll(" ", "-")}`,
+        id: `${kind.key}-preset-${slug(preset.name)}`,
         "aria-pressed": "false",
       },
       preset.name,
@@ -82,7 +107,7 @@ function inputCard(kind, set) {
   return element(
     "div",
     { class: "card inputs", role: "group", "aria-labelledby": id },
-    element("h3", { id }, "What comes in"),
+    element("h2", { id }, "What comes in"),
     ...rows,
   );
 }
@@ -104,7 +129,7 @@ function gateCard(kind, gate, set) {
     element(
       "div",
       { class: "head" },
-      element("h3", { id }, math(gate.symbol), ` ${gate.name}`),
+      element("h2", { id }, math(gate.symbol), ` ${gate.name}`),
       result(kind, gate.key, gate.key, "result large"),
     ),
     element(
@@ -155,12 +180,11 @@ function flow(kind, prefix) {
   return element("div", { class: "flow", role: "group", "aria-label": "How the memory changes" }, ...rows);
 }
 
-function showFlow(node, r) {
-  const limit = roundLimit([...node.querySelectorAll("[data-flow]")].map((one) => r[one.dataset.flow]));
+function showFlow(kind, node, r) {
   for (const one of node.querySelectorAll("[data-flow]")) {
     setValue(one, r[one.dataset.flow]);
     one.textContent = shown(r[one.dataset.flow]);
-    showBar(one.parentElement.querySelector(".bar"), r[one.dataset.flow], limit);
+    showBar(one.parentElement.querySelector(".bar"), r[one.dataset.flow], kind.flowScale);
   }
 }
 
@@ -174,7 +198,7 @@ function updateCard(kind) {
       element(
         "div",
         { class: "head" },
-        element("h4", {}, math(state.symbol), ` ${state.name}`),
+        element("h3", {}, math(state.symbol), ` ${state.name}`),
         result(kind, state.key, state.key, "result large"),
       ),
       element("p", { class: "quiet" }, `${state.says[0].toUpperCase()}${state.says.slice(1)}.`),
@@ -184,7 +208,7 @@ function updateCard(kind) {
   return element(
     "div",
     { class: "card update" },
-    element("h3", {}, title),
+    element("h2", {}, title),
     element("div", { class: "halves" }, flow(kind, "flow"), element("div", { class: "states" }, ...states)),
   );
 }
@@ -253,14 +277,11 @@ function show(kind, panel, v, r) {
     setValue(node, r[node.dataset.result]);
     node.textContent = shown(r[node.dataset.result]);
   }
-  for (const node of panel.querySelectorAll(".strip .bar, .gate > .bar")) {
-    const value = r[node.dataset.bar];
-    showBar(node, value, node.dataset.range === "wide" ? roundLimit([value]) : 1);
-  }
+  for (const node of panel.querySelectorAll(".gate > .bar")) showBar(node, r[node.dataset.bar], 1);
   for (const gate of kind.gates)
     showEquation(kind, gate.key, kind.equation(gate, v), kind.fill(v, r, gate), r[gate.key]);
   for (const update of kind.updates) showEquation(kind, update.key, update.equation, update.fill(v, r), r[update.key]);
-  showFlow(panel.querySelector(".update .flow"), r);
+  showFlow(kind, panel.querySelector(".update .flow"), r);
   if (kind === GRU) showRemark(v, r);
 }
 

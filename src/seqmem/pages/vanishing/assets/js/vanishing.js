@@ -26,6 +26,7 @@ class Sentence {
     this.known = {}; // of the networks, by kind
     byId("settings").append(...SETTINGS.map((spec) => settingRow("set", spec, (...change) => this.set(...change))));
     byId("outcome").append(...outcomeRows());
+    byId("strip").append(...stripCells());
     byId("legend").append(...legendOf());
     byId("presets").append(...PRESETS.map((preset) => this.presetButton(preset)));
     byId("text").addEventListener("input", () => this.read(byId("text").value));
@@ -118,6 +119,7 @@ class Sentence {
         : `${between} ${between === 1 ? "word stands" : "words stand"} between it and the blank. Of the gradient at the last word, this part arrives:`;
     const shares = Object.fromEntries(CURVES.map(({ key }) => [key, this.flow[key][this.clue]]));
     showOutcome(byId("outcome"), shares);
+    showStrip(byId("strip"), shares);
   }
 
   layTiles(words) {

@@ -70,6 +70,27 @@ function outcomeRows() {
   );
 }
 
+/** The three networks in one row, which stays in sight where the screen is narrow. */
+function stripCells() {
+  return ["rnn", "lstm", "gru"].map((key) =>
+    element(
+      "div",
+      {},
+      element("span", { class: `key ${key}` }, key.toUpperCase()),
+      " ",
+      element("span", { class: "result" }),
+      logBar(key),
+    ),
+  );
+}
+
+function showStrip(node, shares) {
+  ["rnn", "lstm", "gru"].forEach((key, place) => {
+    node.children[place].querySelector(".result").textContent = shareText(shares[key]);
+    showLogBar(node.children[place].querySelector(".log"), shares[key]);
+  });
+}
+
 function showOutcome(node, shares) {
   node.querySelectorAll(".reach").forEach((row, index) => {
     const { key } = CURVES[index];
