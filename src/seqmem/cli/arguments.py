@@ -64,7 +64,7 @@ def add_search(parser: argparse.ArgumentParser) -> None:
         type=size,
         default=1,
         metavar="SIZE",
-        help="beginnings kept at each step (default: %(default)s, greedy search)",
+        help="prefixes kept at each step (default: %(default)s, greedy search)",
     )
     parser.add_argument(
         "--length-penalty",

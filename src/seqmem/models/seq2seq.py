@@ -173,7 +173,7 @@ class Seq2Seq(Module):
         Args:
             source: (S, B) tokens.
             lengths: (B,) of the sources; None if each has S tokens.
-            beam_size: the number of beginnings kept at each step; 1 is greedy search.
+            beam_size: the number of prefixes kept at each step; 1 is greedy search.
             n_best: the number of hypotheses for each row, at most beam_size; None means the best one alone.
             max_length: the maximum number of tokens, without the end token.
             min_length: the minimum number of tokens, without the end token.

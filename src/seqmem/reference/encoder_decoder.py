@@ -141,7 +141,7 @@ def decoder_step_backward(d_logits: Array, d_weights: Array, d_s: Array, cache: 
     d_attention = additive_attention_backward(d_context, d_weights, attention)
     # from y_prev, embedding = embedding_forward(W_e, tokens)
     d_embedding = embedding_backward(d_y_prev, embedding)
-    # s_prev is used twice: the cell starts from it, and it asks
+    # s_prev is used twice: the cell starts from it, and it is the attention query
     d_s_prev = d_gru["h_prev"] + d_attention["query"]
     grads = {
         "decoder.context.W_q": d_attention["W_q"],

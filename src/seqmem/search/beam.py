@@ -1,15 +1,15 @@
-"""Beam search: the best extensions of the best beginnings of sequences (Lowerre, 1976; Graves, 2012).
+"""Beam search: the best extensions of the best prefixes, partial hypotheses (Lowerre, 1976; Graves, 2012).
 
     score             sum over the tokens of log p(token | previous tokens), including the end token's
     normalized score  score / ((5 + length) / 6) ** length_penalty      (Wu et al., 2016)
 
-The length counts the end token. At each step the `beam_size` best extensions of all beginnings are kept. All
+The length counts the end token. At each step the `beam_size` best extensions of all prefixes are kept. All
 of them are equally long, so they are compared by score. A sequence that ends keeps its place: from then on
-there is one place fewer for beginnings, and the search of a row is over when no place is left. The sequences
-found are compared by normalized score. Of equal ones, the better beginning comes first, then the lower id;
-of sequences found, the one that was found first.
+there is one place fewer for prefixes, and the search of a row is over when no place is left. The sequences
+found are compared by normalized score. Ties go to the extension of the better prefix, then to the lower
+id; of sequences found, to the one that was found first.
 
-All beginnings of all rows take one step of the decoder together, as rows of one batch.
+All prefixes of all rows take one decoder step together, as rows of one batch.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def beam_search(
     length_penalty: float = 0.0,
     no_repeat_ngram_size: int = 0,
 ) -> list[list[Hypothesis]]:
-    """Keep the best beginnings at each step, for a batch at once.
+    """Keep the best prefixes at each step, for a batch at once.
 
     Args:
         decoder: the decoder that scores the tokens.
@@ -93,7 +93,7 @@ def beam_search(
         start: the input token of the first step.
         end: the token that ends a sequence.
         max_length: the maximum number of tokens, without the end token.
-        beam_size: the number of beginnings to keep.
+        beam_size: the number of prefixes to keep.
         n_best: the maximum number of hypotheses to return for each row, at most beam_size; None means all.
         min_length: the minimum number of tokens, without the end token.
         length_penalty: 0 compares log-probabilities, which favours short sequences; larger values favour
@@ -167,17 +167,17 @@ class _Beam:
     """A search in progress.
 
     The decoder's batch has `width` rows for each source whose search goes on. The score of a row without a
-    beginning is -inf.
+    prefix is -inf.
     """
 
     def __init__(self, decoding: Decoding, B: int, start: int, end: int, options: BeamOptions) -> None:
         self.decoding, self.end, self.options = decoding, end, options
         self.found: list[list[_Found]] = [[] for _ in range(B)]
         self.sources = np.arange(B)  # those whose search goes on
-        self.places = np.full(B, options.beam_size)  # for beginnings of these sources
+        self.places = np.full(B, options.beam_size)  # for prefixes of these sources
         self.reached = np.full(B, -np.inf)  # the n_best-th normalized score
-        self.scores = np.zeros((B, 1))  # (sources, width) of the beginnings
-        self.fed = np.full(B, start)  # (rows,) the last token of each beginning
+        self.scores = np.zeros((B, 1))  # (sources, width) of the prefixes
+        self.fed = np.full(B, start)  # (rows,) the last token of each prefix
         self.written = np.empty((B, 0), np.intp)  # (rows, t), if no n-gram may be repeated
         self.parents: list[Array] = []  # for each step, the row that each row of the next step continues
         self.tokens: list[Array] = []  # and the token that it added
@@ -198,7 +198,7 @@ class _Beam:
         return [[next(hypotheses) for _ in found] for found in best]
 
     def _advance(self, step: int) -> None:
-        """Take one step with every beginning, and choose the beginnings of the next."""
+        """Take one step with every prefix, and choose the prefixes of the next."""
         options, (n_sources, width) = self.options, self.scores.shape
         logits, looks = self.decoding.step(self.fed)
         self.looks.append(looks)
@@ -222,7 +222,7 @@ class _Beam:
         self._continue(rows, tokens)
 
     def _extensions(self, logits: Array, step: int) -> tuple[Array, Array]:
-        """Return the scores and tokens of the best extensions of each beginning, (rows, n) each."""
+        """Return the scores and tokens of the best extensions of each prefix, (rows, n) each."""
         options, scores = self.options, self.scores.reshape(-1, 1)
         log_p = logits.real - logits.real.max(axis=1, keepdims=True)
         normalizers = np.log(np.add.reduce(np.exp(log_p), axis=1, keepdims=True))  # (rows, 1)
@@ -239,7 +239,7 @@ class _Beam:
         return scores + (values - normalizers), tokens
 
     def _cut_off(self, totals: Array, step: int) -> None:
-        """Keep the beginnings that no token may extend as they are."""
+        """End the prefixes that cannot be extended, as cut off."""
         width = self.scores.shape[1]
         stuck = (self.scores > -np.inf) & (totals[:, 0].reshape(self.scores.shape) == -np.inf)
         for k, place in np.argwhere(stuck).tolist():
@@ -257,7 +257,7 @@ class _Beam:
             self.reached[k] = sorted((one.normalized for one in found), reverse=True)[n_best - 1]
 
     def _continue(self, rows: Array, tokens: Array) -> None:
-        """Go on with the beginnings that continue these rows with these tokens, (sources, width) each."""
+        """Go on with the prefixes that continue these rows with these tokens, (sources, width) each."""
         options = self.options
         # A score only falls, and is divided by no more than this: what cannot become better is left out.
         longest = normalizer(options.max_length, options.length_penalty)

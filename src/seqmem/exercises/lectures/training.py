@@ -160,20 +160,19 @@ BEAM_SEARCH = Exercise(
     "The most probable first word need not begin the most probable sentence.",
     45,
     (
-        "Greedy search keeps one beginning of a sentence. What has to be kept for each of several "
-        "beginnings?",
-        "For each beginning, keep its tokens, its score, the last token and the state. At each step, extend "
-        "each beginning by each token, and keep the best of all these extensions.",
+        "Greedy search keeps one prefix of a sentence. What has to be kept for each of several prefixes?",
+        "For each prefix, keep its tokens, its score, the last token and the state. At each step, extend "
+        "each prefix by each token, and keep the best of all these extensions.",
         "An extension by the end token goes to the list of ended sentences, and from then on the beam has "
         "one place fewer: keep beam_size - len(ended) extensions. Stop when the beam is empty; sentences "
         "that are still in the beam after max_length steps end without the end token. Return (tokens, "
         "score), the best first.",
     ),
     (
-        "The best extensions of each beginning, instead of the best of all.",
+        "The best extensions of each prefix, instead of the best of all.",
         "The log-probabilities of one step are compared without those of the steps before.",
         "The log-probability of the end token is left out.",
-        "The state of one beginning is used for another.",
+        "The state of one prefix is used for another.",
     ),
     "The logarithm of a product; the chain rule of probability.",
 )

@@ -1,8 +1,8 @@
-"""Beam search (Lowerre, 1976; Graves, 2012): the best extensions of the best beginnings of sequences.
+"""Beam search (Lowerre, 1976; Graves, 2012): the best extensions of the best prefixes of sequences.
 
 score of a sequence = sum over its tokens of log p(token | previous tokens), including the end token
 
-The `beam_size` best beginnings are kept at each step. A beginning that ends leaves the beam and takes its
+The `beam_size` best prefixes are kept at each step. A prefix that ends leaves the beam and takes its
 place with it, so the search ends when `beam_size` sequences have ended. With as many places as there are
 sequences, it finds the best of all; with one place, it is greedy search.
 """
@@ -28,7 +28,7 @@ def beam_search(
         state: the state before the start token.
         start: the input token of the first step.
         end: the token that ends a sequence; its log-probability counts too.
-        beam_size: the number of beginnings to keep, 1 or more.
+        beam_size: the number of prefixes to keep, 1 or more.
         max_length: the maximum number of tokens, without the end token.
 
     >>> table = np.log([[0.3, 0.5, 0.2], [0.4, 0.2, 0.4], [0.1, 0.1, 0.8]])  # of the token after 0, 1, 2

@@ -97,7 +97,7 @@ def deep_decoder_step_backward(d_logits: Array, d_weights: Array, d_s: Array, ca
     d_y_prev, d_context = d_h[:, :E], d_h[:, E:]
     # from context, weights, attention = additive_attention_forward(s_prev[-1], keys, W_q, W_k, b_a, v, mask)
     d_attention = additive_attention_backward(d_context, d_weights, attention)
-    # the highest layer's s_prev is used twice: its cell starts from it, and it asks
+    # the highest layer's s_prev is used twice: its cell starts from it, and it is the attention query
     d_s_prev[-1] += d_attention["query"]
     # from y_prev, embedding = embedding_forward(W_e, tokens)
     d_embedding = embedding_backward(d_y_prev, embedding)
