@@ -10,7 +10,7 @@ const SETTINGS = [
   { key: "forget", says: "LSTM: forget bias", min: -3, max: 6, step: 0.1, least: -100, most: 100 },
   { key: "update", says: "GRU: update bias", min: -6, max: 3, step: 0.1, least: -100, most: 100 },
 ];
-const START = { radius: 1, forget: 1, update: 0, faint: false };
+const START = { radius: 1, forget: 1, update: -2, faint: false };
 const PRESETS = [
   { name: "As the library starts", ...START },
   { name: "Vanishing", radius: 0.5, forget: 0, update: 0, faint: false },
