@@ -13,7 +13,7 @@ from seqmem.checking.selftest.demanding_cell import DemandingCell
 from seqmem.contexts import AdditiveAttention, FixedContext
 from seqmem.layers import Dropout, Embedding, Linear, Recurrent, dropout, packing
 from seqmem.layers.packing import Packing
-from seqmem.models import Bridge, Decoder
+from seqmem.models import Bridge, Decoder, Encoder
 from seqmem.models.bridge import form_of
 from seqmem.models.stepper import Stepper
 from seqmem.module import Module
@@ -59,6 +59,10 @@ def _reversed() -> Module:
 
 def _noisy() -> Module:
     return Recurrent(LSTMCell(2, 5, rng=0), recurrent_dropout=0.4)
+
+
+def _encoder() -> Module:
+    return Encoder(6, 3, 5, rng=0)  # more steps than a layer's inputs have
 
 
 def _learned() -> Module:
@@ -126,7 +130,7 @@ PLACES = (
     Place(Tape, ("__init__", "rows", "steps"), (LSTM, RNN, DEMANDING)),
     Place(Run, ("cut",), (_in_blocks,)),
     Place(names, ("_place", "gate_index", "_shifted", "halves"), (LSTM, RNN, GRU_AFTER, DEMANDING)),
-    Place(packing, ("pack",), (LSTM, _reversed, _in_blocks)),
+    Place(packing, ("pack",), (LSTM, _reversed, _in_blocks, _encoder)),
     Place(Packing, ("pack", "unpack", "unsort"), (LSTM,)),
     Place(Recurrent, ("forward", "_backward"), (LSTM, GRU, _noisy, _learned, _tied_layer)),
     Place(AdditiveAttention, ("project", "step", "step_backward", "collect"), (_attention, _decoder())),
@@ -160,13 +164,8 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "c += np.multiply(i, g, out=h)",
         "c += np.multiply(i, g, out=tanh_c)",
     ): "either is written to below",
-    (
-        "W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
-        "W_T = W.swapaxes(-1, -2) if n_steps <= FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
-    ): TIME,
     ("if W.ndim == 3 and batch_size == 1:", ANYTHING): TIME,
-    ("if W.ndim == 2 or (batch_size == 1 and n_steps >= FEW):", ANYTHING): TIME,
-    ("if n_steps < FEW:", "if n_steps <= FEW:"): TIME,
+    ("if W.ndim == 2 or (batch_size == 1 and pays):", ANYTHING): TIME,
     ("if self.n_gates * features[:, columns].nbytes <= CACHED_BYTES:", ANYTHING): TIME,
     (
         "if scale is None or len(x) < W.shape[-2]:",
