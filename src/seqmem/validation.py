@@ -316,7 +316,8 @@ def as_weights(
 
     Raises:
         TypeError: for weights that are not real numbers.
-        ValueError: for another shape, or a weight that is negative or not finite, with its place.
+        ValueError: for another shape, or a weight that is negative or not finite; the message names
+            its place.
     """
     weights = as_array(value, caller, name)
     if weights.dtype.kind not in "fiu":

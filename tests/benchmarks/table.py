@@ -179,10 +179,17 @@ def markdown_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> s
 
 def markdown(goals: dict[int, list[Goal]], rows: Sequence[Row], facts: dict[str, object]) -> str:
     """The document's part that is produced: the machine, the goals by the number of threads, every row."""
-    machine = ", ".join(f"{name} {value or 'not installed'}" for name, value in facts.items())
+    versions = [
+        f"{name} {value or 'not installed'}"
+        for name, value in facts.items()
+        if name not in ("cores", "architecture")
+    ]
+    architecture = f", {facts['architecture']}" if "architecture" in facts else ""
+    machine = f"{facts['cores']} cores{architecture}"
+    machine += f", with {', '.join(versions)}" if versions else ""
     older = " Compared with an older version it is always other / ours." if "against" in facts else ""
     parts = [
-        f"Measured with {machine}.",
+        f"Measured on {machine}.",
         "Ratio = other / ours; above 1, seqmem is faster or smaller. In rows that say *at most*, "
         "ratio = ours / other. "
         f"The ratio is the median over the rounds, the spread is the smallest and the largest ratio.{older}",

@@ -36,7 +36,7 @@ class ContextCache(NamedTuple):
 
 
 class Context(Module, ABC):
-    """One context vector for each query, (B, Q) and keys (S, B, K) to (B, K)."""
+    """Maps queries (B, Q) and keys (S, B, K) to one context vector per query, (B, K)."""
 
     query_size: int | None  # Q; None if any size is allowed
     key_size: int | None  # K; None if any size is allowed

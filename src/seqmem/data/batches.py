@@ -93,8 +93,8 @@ class BucketedBatches:
     `len` is the number of batches per epoch.
 
     Each side of a batch has at most `max_symbols` symbols including padding: rows times the longest. To bound
-    the memory of attention as well, rows S T is at most 256 max_symbols. Pairs so long that batch_size of
-    them would exceed a limit are sorted separately and form smaller batches.
+    the memory of attention as well, rows * S * T is at most 256 * max_symbols. Pairs so long that batch_size
+    of them would exceed a limit are sorted separately and form smaller batches.
 
     Args:
         pairs, source_vocabulary, target_vocabulary: as in `make_batch`; the pairs are encoded once, here.

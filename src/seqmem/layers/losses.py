@@ -49,8 +49,8 @@ def cross_entropy(
         ignore_index: a target that does not count, such as the id of padding or -100; None for no such id.
         class_weights: (V,) finite, at least 0; the weight of a position with this target.
         sample_weights: of the leading shape, finite, at least 0; the weight of each position. A position of
-            weight 0 does not count. `np.broadcast_to(weights, targets.shape)` with weights (B,) weights
-            whole sequences.
+            weight 0 does not count. To weight whole sequences, pass
+            `np.broadcast_to(weights, targets.shape)` with weights (B,).
         label_smoothing: ε in [0, 1), the fraction of a target that is spread evenly over all V ids.
 
     Returns:

@@ -61,7 +61,8 @@ class SequenceRegressor(Module):
     Args:
         encoder: an `Encoder` for tokens, or a recurrent layer for features.
         output_size: K, the numbers per prediction.
-        horizon: the number of steps to predict at once from the last output (the direct strategy).
+        horizon: the number of steps to predict from the last output (the direct strategy: all steps in one
+            prediction, not one fed into the next).
         every_step: whether to predict at each step instead, from the output of the step; the horizon is then
             1.
         error: the errors in the loss: "squared", "absolute" or "huber".

@@ -28,7 +28,7 @@ class Seq2SeqCache(NamedTuple):
 
 
 class Seq2Seq(Module):
-    """An encoder whose states are the decoder's keys and whose final state is the decoder's initial state.
+    """An encoder and a decoder: the encoder's states are the decoder's keys, its final state the initial one.
 
     If both states have the same form (cell, size and number of layers), the state passes unchanged, including
     an LSTM's c; otherwise it passes through a `Bridge`.

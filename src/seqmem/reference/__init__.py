@@ -8,8 +8,8 @@ against them, and the catalogue of mistakes changes their lines one at a time. A
 
 where `d_x` is dLoss/dx, in x's shape. Axes: T steps (1 or more), B batch, D input features, H hidden units,
 S source positions, E embedding width, K key width, Q query width, A attention width, V vocabulary. Time comes
-first. The gate axis of weights leads: i, f, o, g for an LSTM, r, z, n for a GRU. `a` is a pre-activation;
-weights multiply from the right. A mask is True within a sequence, False in its padding.
+first. The gate axis of weights comes first, too: i, f, o, g for an LSTM, r, z, n for a GRU. `a` is a
+pre-activation; weights multiply from the right. A mask is True within a sequence, False in its padding.
 
 >>> from seqmem import gradcheck_functions, reference
 >>> rng = np.random.default_rng(0)

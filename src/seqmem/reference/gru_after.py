@@ -7,7 +7,8 @@ Cho et al. (2014), with z as in Chung et al. (2014):
     n = tanh(x @ W_xn + b_n + r * (h_prev @ W_hn + b_hn))         candidate
     h = (1 - z) * h_prev + z * n
 
-x (B, D), h_prev and h (B, H), W_x (3, D, H), W_h (3, H, H), b (3, H), b_hn (H,): the gates lead, r, z, n.
+x (B, D), h_prev and h (B, H), W_x (3, D, H), W_h (3, H, H), b (3, H), b_hn (H,): the gate axis
+comes first, in the order r, z, n.
 cuDNN, torch and Keras use this form, but their z = 1 keeps the old state: their z is 1 - z here.
 """
 

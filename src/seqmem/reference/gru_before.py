@@ -7,8 +7,8 @@ Cho et al. (2014), with z as in Chung et al. (2014):
     n = tanh(x @ W_xn + (r * h_prev) @ W_hn + b_n)                candidate
     h = (1 - z) * h_prev + z * n
 
-x (B, D), h_prev and h (B, H), W_x (3, D, H), W_h (3, H, H), b (3, H): the gates lead, r, z, n.
-Not to be confused with gru_after, the form of cuDNN, torch and Keras.
+x (B, D), h_prev and h (B, H), W_x (3, D, H), W_h (3, H, H), b (3, H): the gate axis comes
+first, in the order r, z, n. Not to be confused with gru_after, the form of cuDNN, torch and Keras.
 """
 
 from __future__ import annotations

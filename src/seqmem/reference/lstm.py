@@ -10,7 +10,7 @@ Hochreiter & Schmidhuber (1997), with the forget gate of Gers, Schmidhuber & Cum
     c = f * c_prev + i * g                cell state
     h = o * tanh(c)                       output
 
-x (B, D), h_prev, c_prev, h and c (B, H), W_x (4, D, H), W_h (4, H, H), b (4, H): the gates lead.
+x (B, D), h_prev, c_prev, h and c (B, H), W_x (4, D, H), W_h (4, H, H), b (4, H): the gate axis comes first.
 """
 
 from __future__ import annotations

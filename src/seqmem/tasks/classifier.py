@@ -126,8 +126,8 @@ class Classifier(Task):
             dtype: float64 or float32.
 
         Raises:
-            TypeError, ValueError: for a wrong argument, or examples that are not pairs, hold no numbers or
-                have one label, with the example.
+            TypeError, ValueError: for a wrong argument, or examples that are not pairs, contain something
+                other than numbers and texts, or all have the same label; the message names the example.
         """
         caller = "Classifier.build"
         if max_vocabulary is not None:
@@ -153,7 +153,7 @@ class Classifier(Task):
         """Return batches for `fit`: batches of examples of similar length.
 
         Raises:
-            TypeError, ValueError: for an input or a label of another kind, with the example.
+            TypeError, ValueError: for an input or a label of another kind; the message names the example.
         """
         caller = "Classifier.batches"
         inputs, values = as_examples(examples, caller, WHAT)
@@ -169,8 +169,8 @@ class Classifier(Task):
             batch_size: inputs per batch.
 
         Raises:
-            TypeError, ValueError: for an input of another kind or size, or features without a step, with its
-                position.
+            TypeError, ValueError: for an input of another kind or size, or features without a step; the
+                message names the position.
         """
         return self.labels.decode(self.probabilities(inputs, batch_size=batch_size).argmax(axis=1))
 
@@ -198,7 +198,7 @@ class Classifier(Task):
         """Return {"loss": mean cross-entropy in nats, "accuracy": fraction of right labels}.
 
         Raises:
-            TypeError, ValueError: for an input or a label of another kind, with its example.
+            TypeError, ValueError: for an input or a label of another kind; the message names the example.
         """
         caller = "Classifier.evaluate"
         inputs, values = as_examples(examples, caller, WHAT)
@@ -233,8 +233,8 @@ class Classifier(Task):
         """Return the (text, label) pairs of files with a label, a tab and a text on each line.
 
         Raises:
-            ValueError: for a line without a tab, a label or a text, with file and number; for a file without
-                a line.
+            ValueError: for a line without a tab, a label or a text (the message names the file and the line);
+                for a file without a line.
             OSError: if a file cannot be read.
         """
         examples = []

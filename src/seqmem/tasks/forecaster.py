@@ -115,7 +115,7 @@ class Forecaster(Task):
 
         Raises:
             TypeError, ValueError: for a wrong argument, or series that are too short for one window,
-                constant, not finite or not numbers, with the series.
+                constant, not finite or not numbers; the message names the series.
         """
         caller = "Forecaster.build"
         as_size(length, caller, "length")
@@ -152,8 +152,8 @@ class Forecaster(Task):
         """Return batches for `fit`: batches of windows, reordered in every epoch.
 
         Raises:
-            TypeError, ValueError: for series that are too short for one window, not finite or not numbers,
-                with the series.
+            TypeError, ValueError: for series that are too short for one window, not finite or not numbers;
+                the message names the series.
         """
         rows = self._as_series(examples, "Forecaster.batches", self.horizon)
         seen = [self.scale.transform(_changes(row, self.season)) for row in rows]
@@ -169,7 +169,7 @@ class Forecaster(Task):
 
         Raises:
             TypeError, ValueError: for series of another number of features, too short, not finite or not
-                numbers, with the series.
+                numbers; the message names the series.
         """
         rows = self._as_series(inputs, "Forecaster.predict", 0)
         pasts = [row[-(self.length + (self.season or 0)) :] for row in rows]
@@ -229,8 +229,8 @@ class Forecaster(Task):
             options: not used.
 
         Raises:
-            ValueError: for a cell that is not a finite number, or a line with another number of cells, with
-                file and number; for a file without a number.
+            ValueError: for a cell that is not a finite number, or a line with another number of cells (the
+                message names the file and the line); for a file without a number.
             OSError: if a file cannot be read.
         """
         chosen = None if features is None else _as_columns(features)

@@ -51,7 +51,7 @@ class Labels:
         """Return the ids of labels, (N,).
 
         Raises:
-            ValueError: for a label that did not occur in training, with its position.
+            ValueError: for a label that did not occur in training; the message names its position.
         """
         ids = []
         for position, value in enumerate(values):
@@ -88,7 +88,7 @@ def as_examples(examples: Any, caller: str, what: str) -> tuple[list[Any], list[
 
     Raises:
         TypeError: for anything but a list.
-        ValueError: for empty examples, or one that is not a pair, with its position.
+        ValueError: for empty examples, or one that is not a pair; the message names its position.
     """
     found = as_list(examples, caller, "examples", f"a list of pairs of {what}")
     if not found:

@@ -101,7 +101,7 @@ class Tagger(Task):
 
         Raises:
             TypeError, ValueError: for a wrong argument, or examples that are not pairs of as many words as
-                labels or hold one label only, with the example.
+                labels, or all have the same label; the message names the example.
         """
         caller = "Tagger.build"
         if max_vocabulary is not None:
@@ -137,7 +137,7 @@ class Tagger(Task):
         """Return batches for `fit`: batches of sentences of similar length.
 
         Raises:
-            TypeError, ValueError: for words or labels of another kind, with the example.
+            TypeError, ValueError: for words or labels of another kind; the message names the example.
         """
         return SequenceBatches(*self._as_ids(examples, "Tagger.batches"), batch_size, per_step=True)
 
@@ -149,7 +149,7 @@ class Tagger(Task):
             batch_size: sentences per batch.
 
         Raises:
-            TypeError: for a sentence that is not a list of strings, with its position.
+            TypeError: for a sentence that is not a list of strings; the message names its position.
         """
         caller = "Tagger.predict"
         as_size(batch_size, caller, "batch_size")
@@ -171,7 +171,7 @@ class Tagger(Task):
         `seqmem.training.entity_f1_score` scores names: `entity_f1_score(task.predict(words), labels)`.
 
         Raises:
-            TypeError, ValueError: for words or labels of another kind, with the example.
+            TypeError, ValueError: for words or labels of another kind; the message names the example.
         """
         caller = "Tagger.evaluate"
         found = list(_as_sentences(examples, caller))

@@ -206,7 +206,8 @@ class TextGenerator(Task):
         """Return the texts of files.
 
         Raises:
-            ValueError: for bytes that are not UTF-8, with file and line, or a file without a character.
+            ValueError: for bytes that are not UTF-8 (the message names the file and the line), or a file
+                without a character.
             OSError: if a file cannot be read.
         """
         texts = [read_text(path) for path in paths]

@@ -27,7 +27,8 @@ def average_checkpoints(paths: Iterable[str | os.PathLike[str]]) -> Module:
 
     Raises:
         CheckpointError: for a file that does not contain a model.
-        ValueError: for no files, or models whose parameters have different names or shapes, with the file.
+        ValueError: for no files, or models whose parameters have different names or shapes; the message names
+            the file.
         TypeError: for anything but paths.
 
     >>> import pathlib, tempfile

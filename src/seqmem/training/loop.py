@@ -89,10 +89,11 @@ def fit(
 
     Args:
         model: anything with `params` and `loss_and_grads(batch, rng=generator) -> (loss, grads)`. The weight
-            of a batch in mean losses is the model's `count(batch)`; otherwise given by the batch's `mask`, a
-            bool array of targets; otherwise the same for every batch. Batches whose `continues` is set
-            continue the previous one (`TruncatedBatches`) and need a model with `loss_grads_and_state(batch,
-            state, rng) -> (loss, grads, state)`: the state is passed on, None if a batch does not continue.
+            of a batch in mean losses is the model's `count(batch)` if it has this method; otherwise the
+            number of True entries in the batch's `mask`, a bool array; without a mask, it is the same for
+            every batch. Batches whose `continues` is set continue the previous one (`TruncatedBatches`) and
+            need a model with `loss_grads_and_state(batch, state, rng) -> (loss, grads, state)`: the state is
+            passed on, None if a batch does not continue.
         batches: a list of batches of any type, used in order, or a function of a Generator that returns an
             epoch's batches, called once per epoch, which may shuffle or create them.
         optimizer: the optimizer that takes the steps.
@@ -114,7 +115,7 @@ def fit(
             otherwise `loss_and_grads(batch, rng=None)`.
         metrics: numbers of the model by name, measured after every epoch: `Metric(function, "max")` or
             `"min"`, whichever is better; for a plain function, more is better.
-        validate: one such function, whose numbers go to `history.metric`.
+        validate: one metric function, whose values are stored in `history.metric`.
         callback: called after every epoch with the history so far.
         callbacks: `EarlyStopping`, `KeepBest` and the like, called in this order; each may end the training
             by raising `StopTraining`, as may `callback`, `validate` and a metric.
@@ -127,11 +128,11 @@ def fit(
             shows nothing.
         checkpoint: a file to write after every epoch: the model as `save` writes it, which `load` reads, and
             the state of the training.
-        resume: whether to continue from `checkpoint`, if that file exists; or another such file, which must
-            exist. The model, the optimizer, the callbacks and the arguments must be those of the first call;
-            only `epochs` and `max_seconds` may differ. Parameters, optimizer, callbacks, history and
-            Generator take the values in the file.
-        metadata: for the file, as `save` takes them. When resuming, the file's must be the same.
+        resume: True to continue from `checkpoint`, if that file exists; or the path of another such file,
+            which must exist. The model, the optimizer, the callbacks and the arguments must be those of the
+            first call; only `epochs` and `max_seconds` may differ. Parameters, optimizer, callbacks, history
+            and Generator take the values in the file.
+        metadata: the metadata of the file, as `save` takes them. When resuming, they must equal the file's.
 
     Returns:
         The history, one entry per epoch.

@@ -36,7 +36,7 @@ class NonFiniteError(FloatingPointError):
     If it is the loss or a gradient, the parameters are those before the step, which was not taken.
 
     Attributes:
-        step: the step, counted from 1 over all epochs: with accumulation, the batch.
+        step: the step, counted from 1 over all epochs; with accumulation, the number of the batch.
         epoch: the epoch, counted from 1.
         parameter: the first parameter that is not finite or whose gradient is not finite; None if all are.
     """

@@ -36,7 +36,7 @@ def read_series(path: str | os.PathLike[str], columns: Sequence[int] | None = No
 
     Raises:
         ValueError: for a cell that is not a finite number, or a line with another number of cells than the
-            first, with file and line; for a file without a number.
+            first (the message names the file and the line); for a file without a number.
         TypeError: for anything but a path, or columns that are not integers.
         OSError: if the file cannot be read.
 

@@ -147,7 +147,7 @@ DECODER_STEP_BACKWARD = (
         'd_s_prev = d_gru["h_prev"] + d_attention["query"]',
         'd_s_prev = d_attention["query"]',
         "The gradient of s_prev lacks what comes through the cell.",
-        "s_prev is used twice: it asks, and what else?",
+        "s_prev is used twice: it is the attention query, and what else?",
     ),
     Mistake(
         "decoder-later-steps-dropped",

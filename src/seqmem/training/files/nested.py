@@ -35,7 +35,7 @@ def pack(value: Any, prefix: str) -> tuple[Any, dict[str, Array]]:
         prefix: the beginning of all arrays' names.
 
     Raises:
-        TypeError: for a value of another kind, with its place.
+        TypeError: for a value of another kind; the message names its place.
 
     >>> pack({"best": float("inf"), "rows": (1, 2)}, "")
     ({'dict': {'best': {'float': 'inf'}, 'rows': {'tuple': [1, 2]}}}, {})

@@ -15,8 +15,8 @@ class SGD(Optimizer):
         velocity = momentum * velocity - learning_rate * grad
         param    = param + velocity
 
-    Nesterov's form evaluates ahead of the velocity (Sutskever et al., 2013): the step is
-    momentum * velocity - learning_rate * grad, with the new velocity.
+    Nesterov's form evaluates the gradient at the point to which the velocity leads (Sutskever et al., 2013):
+    the step is momentum * velocity - learning_rate * grad, with the new velocity.
 
     Args:
         learning_rate: at least 0; a plain attribute that may be changed between steps.

@@ -83,8 +83,8 @@ def root_mean_squared_error(predictions: Any, targets: Any, mask: Any = None) ->
         mask: True where a number counts, bool in the same shape or in its first axes; None if all count.
 
     Raises:
-        ValueError: for shapes that differ, a number that counts but is not finite, with its position, or if
-            no number counts.
+        ValueError: for shapes that differ, a number that counts but is not finite (the message names its
+            position), or if no number counts.
         TypeError: for anything but real numbers.
 
     >>> root_mean_squared_error([1.0, 5.0], [4.0, 1.0])
