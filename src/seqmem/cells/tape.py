@@ -24,6 +24,7 @@ Record = list[tuple[Array, ...]]  # for each step, last step first, the gradient
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 FEW = 4  # up to this many steps, rearranging a weight costs more than it gains
+PAID_BYTES = 1 << 14  # of a weight: what a step of a single sequence gains pays for rearranging so much of it
 
 
 def keep_freed_memory() -> None:
@@ -247,7 +248,7 @@ def multiplying(
         scale: (G, 1, 1), a factor of the product; the weight is multiplied once, before the loop.
         parts: slices of the gate axis; the result is returned in these parts.
     """
-    if n_steps < FEW:
+    if not rearranging_pays(W, batch_size, n_steps):
 
         def once(x: Array) -> Any:
             product = np.matmul(x, W)
@@ -282,6 +283,11 @@ def multiplying(
     return multiplied
 
 
+def rearranging_pays(W: Array, batch_size: int, n_steps: int) -> bool:
+    """Return whether the products of so many steps gain more than a rearranged copy of W costs."""
+    return n_steps >= FEW and (batch_size > 1 or n_steps * PAID_BYTES >= W.nbytes)
+
+
 def in_parts(product: Array, parts: tuple[slice, ...]) -> Any:
     """Return a product as a whole, or in parts along the gate axis."""
     return tuple([product[part] for part in parts]) if parts else product
@@ -292,8 +298,9 @@ def transposing(W: Array, batch_size: int, n_steps: int, dtype: Any) -> Through:
 
     W^T is copied, because a product with a transposed view takes up to twice the time.
     """
-    W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))
-    if W.ndim == 2 or (batch_size == 1 and n_steps >= FEW):
+    pays = rearranging_pays(W, batch_size, n_steps)
+    W_T = np.ascontiguousarray(W.swapaxes(-1, -2)) if pays else W.swapaxes(-1, -2)
+    if W.ndim == 2 or (batch_size == 1 and pays):
         W_T = W_T.reshape(-1, W.shape[-2])
         width = len(W_T)
         return lambda d_a, d_x: np.dot(d_a.reshape(len(d_x), width), W_T, d_x)

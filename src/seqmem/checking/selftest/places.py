@@ -160,13 +160,8 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "c += np.multiply(i, g, out=h)",
         "c += np.multiply(i, g, out=tanh_c)",
     ): "either is written to below",
-    (
-        "W_T = W.swapaxes(-1, -2) if n_steps < FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
-        "W_T = W.swapaxes(-1, -2) if n_steps <= FEW else np.ascontiguousarray(W.swapaxes(-1, -2))",
-    ): TIME,
     ("if W.ndim == 3 and batch_size == 1:", ANYTHING): TIME,
-    ("if W.ndim == 2 or (batch_size == 1 and n_steps >= FEW):", ANYTHING): TIME,
-    ("if n_steps < FEW:", "if n_steps <= FEW:"): TIME,
+    ("if W.ndim == 2 or (batch_size == 1 and pays):", ANYTHING): TIME,
     ("if self.n_gates * features[:, columns].nbytes <= CACHED_BYTES:", ANYTHING): TIME,
     (
         "if scale is None or len(x) < W.shape[-2]:",
@@ -244,6 +239,10 @@ RIGHT = {  # a line, and what it becomes: why its gradients are right
         "rows = np.arange(T * B).reshape(T, B)[::-1].reshape(-1)",
         "rows = np.arange(T * B).reshape(T, B)[::1].reshape(-1)",
     ): "a layer that reads the other way, whose gradient is right",
+    (
+        "runs[-1] = runs[-1]._replace(n_steps=runs[-1].n_steps + 1)",
+        "runs[-1] = runs[-1]._replace(n_steps=runs[1].n_steps + 1)",
+    ): "right for the lengths drawn here; tests/layers/test_packing.py has others",
     ("T = int(lengths.max(initial=0))", "T = int(lengths.max(initial=1))"): "a step of no sequence",
     (
         "return padded.reshape(*shape, rows.shape[-1])",
