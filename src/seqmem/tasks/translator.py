@@ -138,7 +138,7 @@ class Translator(Task):
             dtype: float64 or float32.
 
         Raises:
-            TypeError, ValueError: for a wrong argument, for no pairs, or for pairs that would leave a vocabulary
+            TypeError, ValueError: for a wrong argument, no pairs, or pairs that would leave a vocabulary
                 empty.
 
         >>> from seqmem import Adam, fit
