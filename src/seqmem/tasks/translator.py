@@ -138,7 +138,8 @@ class Translator(Task):
             dtype: float64 or float32.
 
         Raises:
-            TypeError, ValueError: for a wrong argument, without pairs, or if a vocabulary would be empty.
+            TypeError, ValueError: for a wrong argument, no pairs, or pairs that would leave a vocabulary
+                empty.
 
         >>> from seqmem import Adam, fit
         >>> pairs = [("cab", "bac"), ("ab", "ba")]
