@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "seqmem",
     deadline=None,
+    max_examples=int(os.environ.get("SEQMEM_EXAMPLES", "50")),
     derandomize=bool(os.environ.get("CI")),  # CI judges a tree always the same; elsewhere the search goes on
     suppress_health_check=[HealthCheck.too_slow],  # a busy machine is not a failing test
 )

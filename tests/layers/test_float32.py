@@ -55,7 +55,7 @@ LARGE = [pytest.mark.slow]  # seconds each
 
 
 @pytest.mark.parametrize(
-    "shape", [pytest.param(shape, marks=LARGE * (shape[-1] > 128)) for shape in LAYER_SHAPES], ids=text
+    "shape", [pytest.param(shape, marks=LARGE * (shape[-1] >= 128)) for shape in LAYER_SHAPES], ids=text
 )
 @pytest.mark.parametrize("kind", GATES)
 def test_a_layer_and_its_gradients(kind, shape):

@@ -144,6 +144,7 @@ def test_zoneout_with_an_rng_keeps_or_replaces_each_entry_whole(reverse):
     assert not np.array_equal(tape.noise.zones["h"], tape.noise.zones["c"])
 
 
+@pytest.mark.slow  # a mean of many draws
 def test_the_mean_of_zoned_steps_is_the_expectation():
     layer = layer_of("gru", zoneout_h=0.3, size=400)
     x, state = inputs()[:1], random_state(layer, B, np.random.default_rng(3))

@@ -15,8 +15,9 @@ from seqmem import AdditiveAttention, GRUCell, LSTMCell, LSTMState, PeepholeLSTM
 
 @pytest.fixture(scope="module")
 def autograd(require: Any) -> Any:
+    found = require("autograd")
     require("autograd.numpy")
-    return require("autograd")
+    return found
 
 
 def sigmoid(anp: Any, a: Any) -> Any:
