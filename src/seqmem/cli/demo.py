@@ -16,6 +16,9 @@ from seqmem.models import Decoder, Encoder, Seq2Seq
 from seqmem.module import Module
 from seqmem.tasks import Translation, Translator
 from seqmem.training import Adam, cosine_decay, fit
+from seqmem.validation import brief
+
+LONGEST = 20  # characters to show of an answer; a date has ten
 
 
 def add(commands: Any) -> None:
@@ -83,7 +86,7 @@ def _show_attention(found: list[Translation], held_out: list[tuple[str, str]]) -
     """Print the attention of some dates, and say of each whether it was read right."""
     for one, (written, iso) in zip(found, held_out, strict=False):
         verdict = "right" if one.text == iso else f"wrong: it is {iso}"
-        print(folded(f"{written} -> {one.text}, {verdict}"))
+        print(folded(f"{written} -> {brief(one.text, LONGEST)}, {verdict}"))
         print(heatmap(one), end="\n\n")
     if any(one.text != iso for one, (_, iso) in zip(found, held_out, strict=False)):
         print(folded("What a model looks at while it is wrong explains little: train for longer.\n"))

@@ -314,7 +314,7 @@ def _is_filled(function: Callable[..., Any] | None, name: str) -> bool:
         for node in (ast.walk(tree) if tree else ())
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name
     ]
-    return all(isinstance(use, ast.Store) for use in uses)
+    return bool(uses) and all(isinstance(use, ast.Store) for use in uses)
 
 
 def _matched(upstreams: tuple[str, ...], outputs: list[int], parts: list[Part]) -> Iterator[tuple[int, ...]]:
