@@ -464,6 +464,7 @@ def test_explore_says_what_is_missing(arguments, message, tmp_path, capsys, monk
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow  # measures times; tests/cli/test_exit_codes.py runs the command, too
 def test_compare_prints_the_table_or_its_figures(capsys):
     assert main(["compare"]) == 0
     text = capsys.readouterr().out
