@@ -292,7 +292,7 @@ def test_the_demo_proves_trains_translates_and_saves(
     verdicts = re.findall(r" -> (.{0,200}?), (right|wrong: it is (\d{4}-\d\d-\d\d)) ", shown)
     assert len(verdicts) == 4  # each date whose attention is shown
     assert any(iso and iso != read for read, _, iso in verdicts)  # after a second of training
-    assert "What a model looks at while it is wrong" in " ".join(captured.out.split())
+    assert "The attention behind a wrong answer" in " ".join(captured.out.split())
     assert "tokens/s" in captured.err
     assert main(["translate", "dates.npz", "9 March 2024"]) == 0
 

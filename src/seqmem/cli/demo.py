@@ -83,13 +83,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _show_attention(found: list[Translation], held_out: list[tuple[str, str]]) -> None:
-    """Print the attention of some dates, and say of each whether it was read right."""
+    """Print the attention of some dates, and print whether each was read correctly."""
     for one, (written, iso) in zip(found, held_out, strict=False):
         verdict = "right" if one.text == iso else f"wrong: it is {iso}"
         print(folded(f"{written} -> {brief(one.text, LONGEST)}, {verdict}"))
         print(heatmap(one), end="\n\n")
     if any(one.text != iso for one, (_, iso) in zip(found, held_out, strict=False)):
-        print(folded("What a model looks at while it is wrong explains little: train for longer.\n"))
+        print(folded("The attention behind a wrong answer explains little: train for longer.\n"))
 
 
 def _prove_gradients(seed: int) -> None:
