@@ -156,9 +156,8 @@ class Saver:
             for callback, own in zip(callbacks, states, strict=True):
                 callback.load_state_dict(own)
         except BaseException:
-            for (
-                callback
-            ) in callbacks:  # as if nothing had been loaded: some act at the end of a failed training
+            # As if nothing had been loaded, because some callbacks act at the end of a failed training.
+            for callback in callbacks:
                 callback.on_begin(self._run.state)
             raise
 
