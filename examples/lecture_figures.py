@@ -1,7 +1,7 @@
 """The figures of docs/lecture.md: gradient flow, gates over time, attention, and how far memory reaches.
 
     pip install "seqmem[plot]"
-    python -m seqmem memory --folder runs --json > memory.json      # thirty minutes; --quick: five
+    python -m seqmem memory --folder runs --json > memory.json      # thirty minutes; --quick: four
     python examples/lecture_figures.py --memory memory.json --out docs/figures
 
 Without --memory the figures of the memory experiment are left out.

@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="fewer seeds, initial biases and distances: five minutes instead of thirty",
+        help="fewer seeds, initial biases and distances: four minutes instead of thirty",
     )
     parser.add_argument("--lags", type=size, nargs="+", metavar="N", help="distances to test, in words")
     parser.add_argument(
